@@ -1,0 +1,421 @@
+# cython: language_level=3, boundscheck=True, wraparound=True, initializedcheck=True
+"""`Board`: a position of Flagz, rules included. This layer checks its arguments and raises."""
+import numpy as np
+
+from libc.stdint cimport uint8_t, uint64_t
+from libc.string cimport memcmp
+
+from hexz.engine.bits cimport CellSet, bit, contains, lowest, popcount
+from hexz.engine.rules cimport (
+    COLS, FLAGS_PER_PLAYER, GEOMETRY, GRID, MAX_VALUE, NUM_ACTIONS, NUM_CELLS, NUM_PLANES, ROWS,
+    Position, clear_position, is_legal, list_actions, normal_moves, own_cell, play_action,
+    random_position, settle_turn, write_planes,
+)
+
+from hexz.engine.move import SYMMETRIES, Move
+from hexz.errors import IllegalMove, InvalidBoard
+
+# Cell types of the wire format.
+cdef enum:
+    NORMAL = 0
+    GRASS = 2
+    ROCK = 3
+    FLAG = 5
+
+
+def transform_planes(array, int symmetry):
+    """Mirrors an array over its last two axes, which must be [11, 10]: board planes, policies
+    reshaped to [2, 11, 10], or batches of them. Returns a new array of the same shape and dtype.
+
+    The cells that odd rows lack are mirrored onto each other.
+    """
+    _check_symmetry(symmetry)
+    array = np.asarray(array)
+    if array.shape[-2:] != (ROWS, COLS):
+        raise ValueError(f"the last two axes must be [11, 10], not {list(array.shape[-2:])}")
+    flat = array.reshape(*array.shape[:-2], GRID)
+    return flat[..., _MIRRORED[symmetry]].reshape(array.shape)
+
+
+cdef class Board:
+    """A position of Flagz and everything the rules say about it.
+
+    Make one with `Board.random(seed)`, `Board.from_text(text)` or `Board.from_cells(...)`.
+    Players are 1 and 2. Boards compare equal if the same game can follow from both.
+    """
+
+    def __init__(self):
+        raise TypeError("use Board.random(seed), Board.from_text(text) or Board.from_cells(...)")
+
+    @staticmethod
+    cdef Board wrap(const Position* pos):
+        cdef Board board = Board.__new__(Board)
+        board.pos = pos[0]
+        return board
+
+    def __cinit__(self):
+        clear_position(&self.pos)
+
+    @staticmethod
+    def random(seed):
+        """A start position: 15 rocks and grass of values 1 to 5 on distinct random cells.
+
+        `seed` is an integer in 0..2**64-1; equal seeds give equal boards everywhere.
+        """
+        if not isinstance(seed, int) or not 0 <= seed < 1 << 64:
+            raise ValueError(f"seed must be an integer in 0..2**64-1, not {seed!r}")
+        cdef Board board = Board.__new__(Board)
+        random_position(&board.pos, seed)
+        return board
+
+    @staticmethod
+    def from_text(text):
+        """A start position from 105 characters, row by row: `.` empty, `#` rock, `1`..`5` grass.
+
+        Raises:
+            InvalidBoard: the length or a character is wrong.
+        """
+        if not isinstance(text, str):
+            raise InvalidBoard(f"a board is a text of 105 characters, not {type(text).__name__}")
+        if len(text) != NUM_CELLS:
+            raise InvalidBoard(f"a board has 105 characters, this text has {len(text)}")
+        cdef Board board = Board.__new__(Board)
+        cdef int i, cell
+        for i in range(NUM_CELLS):
+            letter = text[i]
+            cell = GEOMETRY.grid_of[i]
+            if letter == ".":
+                continue
+            board.pos.empty ^= bit(cell)
+            if letter in ("1", "2", "3", "4", "5"):
+                board.pos.grass |= bit(cell)
+                board.pos.value[cell] = ord(letter) - ord("0")
+            elif letter != "#":
+                raise InvalidBoard(f"character {i} is {letter!r}: expected one of '.#12345'")
+        settle_turn(&board.pos, 1)
+        return board
+
+    @staticmethod
+    def from_cells(cells, *, turn, flags_left, move_number):
+        """A position in the middle of a game.
+
+        Args:
+            cells: integers [105, 3], row by row: type (0 normal or empty, 2 grass, 3 rock,
+                5 flag), owner (0, 1, 2) and value.
+            turn: the player to move, 1 or 2 (not checked once the game is over).
+            flags_left: flags that each player has left.
+            move_number: moves played so far.
+
+        Raises:
+            InvalidBoard: no game can have reached this position.
+        """
+        rows = _checked_cells(cells)
+        turn, move_number = _checked_int(turn, "turn", 1, 2), _checked_int(
+            move_number, "move number", 0, NUM_CELLS)
+        try:
+            flags_left = tuple(flags_left)
+        except TypeError:
+            raise InvalidBoard("flags_left must be a pair of integers") from None
+        if len(flags_left) != 2:
+            raise InvalidBoard(f"flags_left must have 2 entries, not {len(flags_left)}")
+        cdef Board board = Board.__new__(Board)
+        cdef int i, player
+        for i in range(NUM_CELLS):
+            _put_cell(&board.pos, i, rows[i])
+        for player in range(2):
+            left = _checked_int(flags_left[player], "flags left", 0, FLAGS_PER_PLAYER)
+            placed = popcount(board.pos.flags[player])
+            if left + placed != FLAGS_PER_PLAYER:
+                raise InvalidBoard(
+                    f"player {player + 1} has {left} flags left and {placed} placed: "
+                    f"that is not {FLAGS_PER_PLAYER}")
+            board.pos.flags_left[player] = left
+        board.pos.moves = move_number
+        _check_history(&board.pos)
+        # Passing the turn to `turn` gives it to the other player if `turn` cannot move.
+        settle_turn(&board.pos, 2 - turn)
+        if not board.pos.over and board.pos.turn != turn - 1:
+            raise InvalidBoard(f"it cannot be the turn of player {turn}, who has no move")
+        board.pos.turn = turn - 1
+        return board
+
+    @property
+    def turn(self):
+        """The player to move, 1 or 2; meaningless once the game is over."""
+        return self.pos.turn + 1
+
+    @property
+    def move_number(self):
+        """Moves played so far by both players."""
+        return self.pos.moves
+
+    @property
+    def score(self):
+        """The scores of players 1 and 2."""
+        return self.pos.score[0], self.pos.score[1]
+
+    @property
+    def flags_left(self):
+        """The flags that players 1 and 2 have left."""
+        return self.pos.flags_left[0], self.pos.flags_left[1]
+
+    @property
+    def is_over(self):
+        """Whether the game has ended."""
+        return bool(self.pos.over)
+
+    @property
+    def winner(self):
+        """1 or 2, or 0 while the game runs and after a draw."""
+        cdef int lead = self.pos.score[0] - self.pos.score[1]
+        if not self.pos.over or lead == 0:
+            return 0
+        return 1 if lead > 0 else 2
+
+    @property
+    def num_empty(self):
+        """The number of empty cells."""
+        return popcount(self.pos.empty)
+
+    @property
+    def num_normal_moves(self):
+        """For players 1 and 2, the empty cells that they can take with a normal move."""
+        return popcount(normal_moves(&self.pos, 0)), popcount(normal_moves(&self.pos, 1))
+
+    def legal_moves(self):
+        """The moves of the player to move, flags first, then by row and column; [] at the end."""
+        cdef uint8_t actions[NUM_ACTIONS]
+        cdef int count = list_actions(&self.pos, actions)
+        return [
+            Move("normal" if actions[i] >= GRID else "flag",
+                 actions[i] % GRID // COLS, actions[i] % COLS)
+            for i in range(count)
+        ]
+
+    def play(self, move):
+        """Plays a move; raises IllegalMove, the board unchanged, if the rules forbid it."""
+        if not isinstance(move, Move):
+            raise TypeError(f"a move is a Move, not {type(move).__name__}")
+        if self.pos.over:
+            raise IllegalMove("the game is over")
+        if not is_legal(&self.pos, move.index):
+            raise IllegalMove(f"player {self.turn} cannot play {move}: {self._refusal(move)}")
+        play_action(&self.pos, move.index)
+
+    def play_index(self, index):
+        """Plays the move of an action index, see `Move.index`."""
+        self.play(Move.from_index(index))
+
+    def _refusal(self, move):
+        if not contains(self.pos.empty, move.index % GRID):
+            return "the cell is not empty"
+        if move.kind == "flag":
+            return "no flag left"
+        if contains(self.pos.near5[self.pos.turn], move.index % GRID):
+            return "the cell is next to a 5 of the player"
+        return "the player owns no cell next to it"
+
+    def copy(self):
+        """An independent copy."""
+        return Board.wrap(&self.pos)
+
+    def __copy__(self):
+        return self.copy()
+
+    def __deepcopy__(self, memo):
+        return self.copy()
+
+    def __reduce__(self):
+        return _restore, (self.cells()[:, :3], self.turn, self.flags_left, self.move_number)
+
+    def cells(self):
+        """int8 [105, 6], row by row: type (0 normal or empty, 2 grass, 3 rock, 5 flag), owner,
+        value, next values of players 1 and 2 (-1 blocked), and blocked bits (bit 0 player 1).
+        The last three are 0 on cells that are not empty."""
+        result = np.zeros((NUM_CELLS, 6), np.int8)
+        cdef signed char[:, ::1] view = result
+        cdef int i, cell, player
+        for i in range(NUM_CELLS):
+            cell = GEOMETRY.grid_of[i]
+            view[i, 2] = self.pos.value[cell]
+            if contains(self.pos.empty, cell):
+                for player in range(2):
+                    if contains(self.pos.near5[player], cell):
+                        view[i, 3 + player] = -1
+                        view[i, 5] |= 1 << player
+                    elif contains(self.pos.near[player], cell):
+                        view[i, 3 + player] = self.pos.next[player][cell]
+            elif contains(self.pos.grass, cell):
+                view[i, 0] = GRASS
+            elif contains(self.pos.own[0] | self.pos.own[1], cell):
+                view[i, 1] = 1 if contains(self.pos.own[0], cell) else 2
+                if contains(self.pos.flags[0] | self.pos.flags[1], cell):
+                    view[i, 0] = FLAG
+            else:
+                view[i, 0] = ROCK
+        return result
+
+    def planes(self):
+        """float32 [11, 11, 10] from the view of the player to move: 0 own flags, 1 own values,
+        2 blocked for me, 3 my next values, 4 my flags left, 5..9 the same for the opponent,
+        10 grass values."""
+        result = np.empty((NUM_PLANES, ROWS, COLS), np.float32)
+        cdef float[:, :, ::1] view = result
+        write_planes(&self.pos, &view[0, 0, 0])
+        return result
+
+    def legal_mask(self):
+        """bool [220]: which actions are legal, indexed like `Move.index`."""
+        cdef uint8_t actions[NUM_ACTIONS]
+        cdef int count = list_actions(&self.pos, actions)
+        result = np.zeros(NUM_ACTIONS, np.bool_)
+        cdef uint8_t[::1] view = result.view(np.uint8)
+        cdef int i
+        for i in range(count):
+            view[actions[i]] = 1
+        return result
+
+    def transformed(self, int symmetry):
+        """The mirrored position; see `hexz.engine.SYMMETRIES`."""
+        _check_symmetry(symmetry)
+        cdef Board board = Board.__new__(Board)
+        cdef Position* to = &board.pos
+        cdef int i, cell, mirrored, player
+        for i in range(NUM_CELLS):
+            cell = GEOMETRY.grid_of[i]
+            mirrored = GEOMETRY.mirrored[symmetry][cell]
+            if contains(self.pos.empty, cell):
+                continue
+            to.empty ^= bit(mirrored)
+            to.value[mirrored] = self.pos.value[cell]
+            if contains(self.pos.grass, cell):
+                to.grass |= bit(mirrored)
+            for player in range(2):
+                if contains(self.pos.flags[player], cell):
+                    to.flags[player] |= bit(mirrored)
+                if contains(self.pos.own[player], cell):
+                    own_cell(to, player, mirrored, self.pos.value[cell])
+        for player in range(2):
+            to.flags_left[player] = self.pos.flags_left[player]
+        to.turn, to.over, to.moves = self.pos.turn, self.pos.over, self.pos.moves
+        return board
+
+    def __eq__(self, other):
+        if not isinstance(other, Board):
+            return NotImplemented
+        cdef const Position* a = &self.pos
+        cdef const Position* b = &(<Board>other).pos
+        return (
+            a.empty == b.empty and a.grass == b.grass
+            and a.own[0] == b.own[0] and a.own[1] == b.own[1]
+            and a.flags[0] == b.flags[0] and a.flags[1] == b.flags[1]
+            and memcmp(&a.value[0], &b.value[0], sizeof(a.value)) == 0
+            and a.turn == b.turn and a.moves == b.moves
+        )
+
+    __hash__ = None
+
+    def __repr__(self):
+        state = f"winner {self.winner}" if self.is_over else f"turn {self.turn}"
+        return f"<Board move {self.move_number}, {state}, score {self.score[0]}:{self.score[1]}>"
+
+
+def _restore(cells, turn, flags_left, move_number):
+    return Board.from_cells(cells, turn=turn, flags_left=flags_left, move_number=move_number)
+
+
+cdef object _mirrored_array():
+    return np.array([[GEOMETRY.mirrored[s][i] for i in range(GRID)] for s in range(4)])
+
+
+_MIRRORED = _mirrored_array()
+
+
+def _check_symmetry(symmetry):
+    if symmetry not in SYMMETRIES:
+        raise ValueError(f"symmetry {symmetry!r} is not one of {SYMMETRIES}")
+
+
+def _checked_int(value, name, low, high):
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+        raise InvalidBoard(f"{name} must be an integer, not {value!r}")
+    if not low <= value <= high:
+        raise InvalidBoard(f"{name} is {value}, not in {low}..{high}")
+    return int(value)
+
+
+def _checked_cells(cells):
+    try:
+        array = np.asarray(cells)
+    except (ValueError, TypeError, OverflowError):
+        raise InvalidBoard("cells are not an array") from None
+    if array.shape != (NUM_CELLS, 3) or array.dtype.kind not in "iu":
+        raise InvalidBoard(
+            f"cells must be integers of shape [105, 3], not {array.dtype} {list(array.shape)}")
+    if array.min() < 0 or array.max() > 5:
+        raise InvalidBoard("cells hold a number that is no type, owner or value")
+    return array.tolist()
+
+
+cdef int _put_cell(Position* pos, int number, row) except -1:
+    """Adds cell `number` (row-major among existing cells) to a board where it is empty."""
+    cdef int cell = GEOMETRY.grid_of[number]
+    cdef int kind = row[0], owner = row[1], value = row[2]
+    if kind not in (NORMAL, GRASS, ROCK, FLAG) or owner > 2:
+        raise InvalidBoard(f"cell {number} has type {kind} and owner {owner}")
+    if (owner > 0) != (kind == FLAG or (kind == NORMAL and value > 0)):
+        raise InvalidBoard(f"cell {number} of type {kind} and value {value} has owner {owner}")
+    if (value > 0) != (kind == GRASS or (kind == NORMAL and owner > 0)):
+        raise InvalidBoard(f"cell {number} of type {kind} and owner {owner} has value {value}")
+    if kind == NORMAL and owner == 0:
+        return 0
+    pos.empty ^= bit(cell)
+    if kind == GRASS:
+        pos.grass |= bit(cell)
+        pos.value[cell] = value
+    elif kind == FLAG:
+        pos.flags[owner - 1] |= bit(cell)
+    if owner > 0:
+        own_cell(pos, owner - 1, cell, value)
+    return 0
+
+
+cdef int _check_history(const Position* pos) except -1:
+    """Raises InvalidBoard where no sequence of moves leads to the cells of a position.
+
+    A normal cell of value v was either placed next to an own v - 1 or captured as grass by an
+    own neighbour of at least v, and since cells never change, that neighbour is still there.
+    Grass next to an owned cell of at least its own value would have been captured.
+    """
+    cdef int cell, player, neighbour, i, num_owned = 0, num_captured = 0
+    cdef bint placed, captured
+    cdef CellSet cells
+    for player in range(2):
+        cells = pos.own[player]
+        num_owned += popcount(cells)
+        while cells:
+            cell = lowest(cells)
+            cells &= cells - 1
+            placed = contains(pos.flags[player], cell)
+            captured = False
+            for i in range(6):
+                neighbour = GEOMETRY.neighbours[cell][i]
+                if neighbour == GRID:
+                    continue
+                if contains(pos.own[player], neighbour):
+                    placed = placed or pos.value[neighbour] == pos.value[cell] - 1
+                    captured = captured or pos.value[neighbour] >= pos.value[cell]
+                if contains(pos.grass, neighbour) and pos.value[neighbour] <= pos.value[cell]:
+                    raise InvalidBoard(
+                        f"grass of value {pos.value[neighbour]} next to an owned "
+                        f"{pos.value[cell]} would have been captured")
+            if not (placed or captured):
+                raise InvalidBoard(
+                    f"player {player + 1} cannot have got the {pos.value[cell]} at row "
+                    f"{cell // COLS}, column {cell % COLS}")
+            num_captured += not placed
+    if not pos.moves + num_captured <= num_owned:
+        raise InvalidBoard(
+            f"{pos.moves} moves do not fit {num_owned} owned cells, "
+            f"of which at least {num_captured} were captured")
+    return 0

@@ -1,0 +1,66 @@
+"""Moves, their indices in the 220 actions of the network, and their mirror images."""
+
+from __future__ import annotations
+
+from typing import Final, Literal, NamedTuple
+
+from hexz.errors import IllegalMove
+
+ROWS: Final = 11
+COLS: Final = 10
+NUM_CELLS: Final = 105
+NUM_ACTIONS: Final = 220
+NUM_PLANES: Final = 11
+MAX_MOVES: Final = 105
+"""Every move fills an empty cell, so no game has more moves than the board has cells."""
+
+SYMMETRIES: Final = (0, 1, 2, 3)
+"""Bit 0 mirrors left-right, bit 1 top-bottom; each symmetry is its own inverse."""
+
+_GRID: Final = ROWS * COLS
+
+
+class Move(NamedTuple):
+    """Placing a flag or a normal cell. Moves sort by kind, row and column."""
+
+    kind: Literal["flag", "normal"]
+    row: int
+    col: int
+
+    @property
+    def index(self) -> int:
+        """The action `plane * 110 + row * 10 + col`, plane 0 flags, 1 normal moves.
+
+        Raises:
+            IllegalMove: no cell of the board has this row and column, or the kind is unknown.
+        """
+        kind, row, col = self
+        if kind not in ("flag", "normal"):
+            raise IllegalMove(f"unknown kind of move {kind!r}: expected 'flag' or 'normal'")
+        if not (isinstance(row, int) and isinstance(col, int)):
+            raise IllegalMove(f"row and column must be integers, not {row!r} and {col!r}")
+        if not (0 <= row < ROWS and 0 <= col < COLS - row % 2):
+            raise IllegalMove(f"there is no cell at row {row}, column {col}")
+        return (kind == "normal") * _GRID + row * COLS + col
+
+    @classmethod
+    def from_index(cls, index: int) -> Move:
+        """The move of an action; raises IllegalMove if no cell belongs to it."""
+        if not 0 <= index < NUM_ACTIONS:
+            raise IllegalMove(f"action {index} is not in 0..{NUM_ACTIONS - 1}")
+        plane, cell = divmod(index, _GRID)
+        move = cls("normal" if plane else "flag", cell // COLS, cell % COLS)
+        if move.row % 2 and move.col == COLS - 1:
+            raise IllegalMove(f"action {index} is on a cell that does not exist")
+        return move
+
+    def transformed(self, symmetry: int) -> Move:
+        """The same move on the mirrored board."""
+        if symmetry not in SYMMETRIES:
+            raise ValueError(f"symmetry {symmetry!r} is not one of {SYMMETRIES}")
+        row = ROWS - 1 - self.row if symmetry & 2 else self.row
+        col = COLS - 1 - self.row % 2 - self.col if symmetry & 1 else self.col
+        return Move(self.kind, row, col)
+
+    def __str__(self) -> str:
+        return f"{self.kind[0].upper()}{self.row},{self.col}"

@@ -1,0 +1,172 @@
+# cython: language_level=3
+"""The rules of Flagz on a plain C struct: what playouts and tree search run millions of times.
+
+Functions here trust their arguments; `hexz.engine.board` is the layer that checks.
+Players are 0 and 1 here and 1 and 2 everywhere else.
+"""
+from libc.stdint cimport int8_t, int16_t, uint8_t, uint32_t, uint64_t
+
+from hexz.engine.bits cimport CellSet, bit, contains, lowest, popcount
+
+cdef enum:
+    ROWS = 11
+    COLS = 10
+    GRID = 110          # cells of the [11, 10] array, the 5 that do not exist included
+    NUM_CELLS = 105
+    NUM_ACTIONS = 220   # action = plane * 110 + row * 10 + col; plane 0 flags, 1 normal moves
+    MAX_MOVES = 105     # every move fills an empty cell
+    NUM_PLANES = 11
+    PLANES_SIZE = 1210  # floats of one position's planes
+    FLAGS_PER_PLAYER = 3
+    MAX_VALUE = 5
+    NO_NEXT = 6         # entry of Position.next where the player owns no neighbour of value < 5
+
+cdef struct Geometry:
+    CellSet board                 # all cells that exist
+    CellSet around[GRID]          # the neighbours of a cell
+    uint8_t neighbours[GRID][6]   # the same as a list, padded with GRID
+    uint8_t grid_of[NUM_CELLS]    # row-major number among existing cells -> grid index
+    uint8_t mirrored[4][GRID]     # symmetry -> grid index -> grid index
+
+cdef Geometry GEOMETRY
+
+cdef struct Position:
+    CellSet empty
+    CellSet grass
+    CellSet own[2]              # flags and normal cells
+    CellSet flags[2]
+    CellSet near[2]             # cells with a neighbour of the player
+    CellSet near5[2]            # cells with a neighbour of the player of value 5: blocked
+    uint8_t next[2][GRID + 2]   # 1 + lowest value of the player's neighbours, or NO_NEXT; [GRID] is a sink
+    uint8_t value[GRID + 2]     # of grass and normal cells, else 0
+    int16_t score[2]
+    uint8_t flags_left[2]
+    uint8_t turn                # meaningless once over
+    uint8_t over
+    uint8_t moves               # moves played so far
+
+
+cdef inline CellSet normal_moves(const Position* pos, int player) noexcept nogil:
+    return pos.near[player] & ~pos.near5[player] & pos.empty
+
+
+cdef inline bint is_legal(const Position* pos, int action) noexcept nogil:
+    cdef int player = pos.turn
+    if pos.over:
+        return False
+    if action < GRID:
+        return pos.flags_left[player] > 0 and contains(pos.empty, action)
+    return contains(normal_moves(pos, player), action - GRID)
+
+
+cdef inline int list_actions(const Position* pos, uint8_t* actions) noexcept nogil:
+    """Writes the legal actions of the player to move in increasing order; returns their number."""
+    cdef int count = 0
+    cdef CellSet rest
+    if pos.over:
+        return 0
+    if pos.flags_left[pos.turn] > 0:
+        rest = pos.empty
+        while rest:
+            actions[count] = <uint8_t>lowest(rest)
+            rest &= rest - 1
+            count += 1
+    rest = normal_moves(pos, pos.turn)
+    while rest:
+        actions[count] = <uint8_t>(GRID + lowest(rest))
+        rest &= rest - 1
+        count += 1
+    return count
+
+
+cdef inline void own_cell(Position* pos, int player, int cell, int value) noexcept nogil:
+    """Gives a cell to a player, without captures. A flag has value 0."""
+    cdef CellSet around = GEOMETRY.around[cell]
+    cdef uint8_t* next = &pos.next[player][0]
+    cdef const uint8_t* neighbours = &GEOMETRY.neighbours[cell][0]
+    cdef uint8_t successor = <uint8_t>(value + 1)
+    cdef int i
+    pos.own[player] |= bit(cell)
+    pos.value[cell] = <uint8_t>value
+    pos.score[player] += <int16_t>value
+    pos.near[player] |= around
+    if value == MAX_VALUE:
+        pos.near5[player] |= around
+    else:
+        for i in range(6):
+            if next[neighbours[i]] > successor:
+                next[neighbours[i]] = successor
+
+
+cdef inline void capture_grass(Position* pos, int player, int cell, int value) noexcept nogil:
+    """Captures the grass that a newly owned cell reaches, and what the captured cells reach."""
+    cdef uint8_t pending[GRID]
+    cdef int num_pending = 0
+    cdef CellSet reached
+    cdef int grass
+    while True:
+        reached = pos.grass & GEOMETRY.around[cell]
+        while reached:
+            grass = lowest(reached)
+            reached &= reached - 1
+            if pos.value[grass] <= value:
+                pos.grass ^= bit(grass)
+                own_cell(pos, player, grass, pos.value[grass])
+                pending[num_pending] = <uint8_t>grass
+                num_pending += 1
+        if num_pending == 0:
+            return
+        num_pending -= 1
+        cell = pending[num_pending]
+        value = pos.value[cell]
+
+
+cdef inline void settle_turn(Position* pos, int mover) noexcept nogil:
+    """Decides who moves after `mover`, and whether the game is over."""
+    cdef bint any_empty = pos.empty != 0
+    cdef bint can[2]
+    cdef int lead = pos.score[0] - pos.score[1]
+    can[0] = any_empty and (pos.flags_left[0] > 0 or normal_moves(pos, 0) != 0)
+    can[1] = any_empty and (pos.flags_left[1] > 0 or normal_moves(pos, 1) != 0)
+    pos.turn = <uint8_t>(1 - mover if can[1 - mover] else mover)
+    pos.over = not (can[0] and can[1]) and (
+        not (can[0] or can[1]) or (not can[0] and lead < 0) or (not can[1] and lead > 0)
+    )
+
+
+cdef inline void place(Position* pos, int action) noexcept nogil:
+    """Plays an action without passing the turn. The action must be legal."""
+    cdef int player = pos.turn
+    cdef int cell, value
+    if action < GRID:
+        cell = action
+        pos.empty ^= bit(cell)
+        pos.flags_left[player] -= 1
+        pos.flags[player] |= bit(cell)
+        own_cell(pos, player, cell, 0)
+    else:
+        cell = action - GRID
+        value = pos.next[player][cell]
+        pos.empty ^= bit(cell)
+        own_cell(pos, player, cell, value)
+        if pos.grass & GEOMETRY.around[cell]:
+            capture_grass(pos, player, cell, value)
+    pos.moves += 1
+
+
+cdef inline void play_action(Position* pos, int action) noexcept nogil:
+    """Plays a legal action."""
+    cdef int mover = pos.turn
+    place(pos, action)
+    settle_turn(pos, mover)
+
+
+cdef inline int outcome(const Position* pos, int player) noexcept nogil:
+    """The result of a finished game for `player`: 1, 0 or -1."""
+    cdef int lead = pos.score[player] - pos.score[1 - player]
+    return (lead > 0) - (lead < 0)
+
+
+cdef void clear_position(Position* pos) noexcept nogil
+cdef void random_position(Position* pos, uint64_t seed) noexcept nogil
+cdef void write_planes(const Position* pos, float* planes) noexcept nogil

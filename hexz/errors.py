@@ -1,0 +1,29 @@
+"""Every error that hexz raises on purpose.
+
+A message is one line that says what is wrong and, where that is not obvious, what to do. The
+command line prints it as it is and exits with 1.
+"""
+
+
+class HexzError(Exception):
+    """Base class of the errors below; catching it catches nothing that is a bug."""
+
+
+class IllegalMove(HexzError, ValueError):
+    """The rules do not allow this move here; the board is unchanged."""
+
+
+class InvalidBoard(HexzError, ValueError):
+    """A text, an array or a message does not describe a position of Flagz."""
+
+
+class InvalidExample(HexzError, ValueError):
+    """Bytes are not a training example, or the example contradicts itself."""
+
+
+class InvalidModel(HexzError, ValueError):
+    """A model file is missing, unreadable, or of an architecture that this version does not know."""
+
+
+class OutputError(HexzError, OSError):
+    """Results cannot be written: no permission, no space, not a directory."""
