@@ -11,6 +11,8 @@ from hexz.engine.move import (
     SYMMETRIES,
     Move,
 )
+from hexz.engine.playout import RandomPlayer, UctPlayer, random_playouts
+from hexz.engine.suggestion import Suggestion
 from hexz.errors import IllegalMove, InvalidBoard
 
 __all__ = [
@@ -25,5 +27,9 @@ __all__ = [
     "IllegalMove",
     "InvalidBoard",
     "Move",
+    "RandomPlayer",
+    "Suggestion",
+    "UctPlayer",
+    "random_playouts",
     "transform_planes",
 ]

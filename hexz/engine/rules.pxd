@@ -94,8 +94,7 @@ cdef inline void own_cell(Position* pos, int player, int cell, int value) noexce
         pos.near5[player] |= around
     else:
         for i in range(6):
-            if next[neighbours[i]] > successor:
-                next[neighbours[i]] = successor
+            next[neighbours[i]] = min(next[neighbours[i]], successor)
 
 
 cdef inline void capture_grass(Position* pos, int player, int cell, int value) noexcept nogil:

@@ -1,0 +1,30 @@
+"""What a player answers when it is asked for a move."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from hexz.engine.move import Move
+
+
+@dataclass(frozen=True, eq=False)
+class Suggestion:
+    """A move and the search behind it.
+
+    Attributes:
+        move: the move to play.
+        value: expected result in -1..1 from the view of the player to move.
+        visits: int32 [220], the visit count of each action of the root.
+        q: float32 [220], the mean result in -1..1 of each action, 0 where it has no visit; from
+            the view of the player to move.
+        principal_variation: the expected line, `move` first.
+    """
+
+    move: Move
+    value: float
+    visits: npt.NDArray[np.int32]
+    q: npt.NDArray[np.float32]
+    principal_variation: list[Move]
