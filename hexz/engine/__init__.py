@@ -1,6 +1,7 @@
 """The rules of Flagz, the reference playout player and the neural tree search, in Cython."""
 
 from hexz.engine.board import Board, transform_planes
+from hexz.engine.games import FinishedGame, GameBatch
 from hexz.engine.move import (
     COLS,
     MAX_MOVES,
@@ -12,6 +13,8 @@ from hexz.engine.move import (
     Move,
 )
 from hexz.engine.playout import RandomPlayer, UctPlayer, random_playouts
+from hexz.engine.search import TreeSearch
+from hexz.engine.settings import InvalidSettings, SearchSettings
 from hexz.engine.suggestion import Suggestion
 from hexz.errors import IllegalMove, InvalidBoard
 
@@ -24,11 +27,16 @@ __all__ = [
     "ROWS",
     "SYMMETRIES",
     "Board",
+    "FinishedGame",
+    "GameBatch",
     "IllegalMove",
     "InvalidBoard",
+    "InvalidSettings",
     "Move",
     "RandomPlayer",
+    "SearchSettings",
     "Suggestion",
+    "TreeSearch",
     "UctPlayer",
     "random_playouts",
     "transform_planes",

@@ -1,0 +1,131 @@
+# cython: language_level=3
+"""PUCT as in AlphaZero: selection, root noise, and moves and policy targets from visit counts.
+
+[AZ], [KG] as in `hexz.engine.settings`.
+"""
+from libc.math cimport cos, exp, log, log1pf, pow, sqrt, sqrtf
+
+from hexz.engine.bits cimport next_random, unit
+from hexz.engine.rules cimport GRID, NUM_ACTIONS
+from hexz.engine.tree cimport LOSS, UNPROVEN
+
+cdef enum:
+    # Below any score, so that a lost edge is taken only where all edges are lost.
+    LOST_PENALTY = 1000
+
+
+cdef int select_puct(const Node* node, const Edges* e, const float* priors,
+                     const PuctSettings* settings) noexcept nogil:
+    """The edge with the highest Q + C(N) P sqrt(N) / (1 + n), the first of equals [AZ].
+
+    An edge without visits is worth the node's value less `fpu_reduction` times the square root of
+    the prior mass that has visits [KG]. `priors` are the edges' own, or the root's with noise.
+    """
+    cdef float scores[NUM_ACTIONS]
+    cdef float visits = <float>node.visits
+    cdef float c = (log1pf((visits + 1.0) / settings.c_base) + settings.c_init) * sqrtf(visits)
+    cdef float unvisited = node.value - settings.fpu_reduction * sqrtf(node.visited_prior)
+    cdef float q, best
+    cdef int i
+    for i in range(e.count):
+        q = e.q[i] if e.visits[i] > 0 else unvisited
+        scores[i] = q + c * priors[i] / <float>(1 + e.visits[i])
+    if node.best_proof != UNPROVEN:
+        for i in range(e.count):
+            if e.proof[i] == LOSS:
+                scores[i] -= LOST_PENALTY
+    best = scores[0]
+    for i in range(e.count):
+        best = scores[i] if scores[i] > best else best
+    for i in range(e.count):
+        if scores[i] == best:
+            return i
+    return 0
+
+
+cdef void mix_dirichlet(const Edges* e, const PuctSettings* settings, uint64_t* rng,
+                        float* priors) noexcept nogil:
+    """Writes the edges' priors mixed with Dirichlet noise, whose parameters share
+    `dirichlet_total` evenly [KG]."""
+    cdef double noise[NUM_ACTIONS]
+    cdef double alpha = settings.dirichlet_total / e.count
+    cdef double total = 0.0
+    cdef float fraction = settings.dirichlet_fraction
+    cdef int i
+    for i in range(e.count):
+        noise[i] = gamma_variate(alpha, rng)
+        total += noise[i]
+    for i in range(e.count):
+        priors[i] = (1 - fraction) * e.prior[i] + fraction * <float>(noise[i] / total)
+
+
+cdef double gamma_variate(double alpha, uint64_t* rng) noexcept nogil:
+    """A gamma variate of scale 1 (Marsaglia, Tsang: "A simple method for generating gamma
+    variables", ACM TOMS 2000), at least the smallest normal double so that sums stay positive."""
+    cdef double boost = 1.0
+    cdef double d, c, x, v
+    if alpha < 1:
+        boost = pow(unit(next_random(rng)), 1 / alpha)
+        alpha += 1
+    d = alpha - 1.0 / 3
+    c = 1 / sqrt(9 * d)
+    while True:
+        x = normal_variate(rng)
+        v = 1 + c * x
+        if v <= 0:
+            continue
+        v = v * v * v
+        if log(unit(next_random(rng))) < 0.5 * x * x + d - d * v + d * log(v):
+            return max(boost * d * v, 2.3e-308)
+
+
+cdef double normal_variate(uint64_t* rng) noexcept nogil:
+    """A standard normal variate by Box and Muller's transform."""
+    cdef double radius = sqrt(-2 * log(unit(next_random(rng))))
+    return radius * cos(6.283185307179586 * unit(next_random(rng)))
+
+
+cdef void visit_policy(const Node* node, const Edges* e, float* policy) noexcept nogil:
+    """Writes the visit counts as probabilities [AZ]. Where the node is proven, only edges that
+    keep the proven result count."""
+    cdef float total = 0.0
+    cdef int i
+    for i in range(e.count):
+        policy[i] = <float>e.visits[i]
+        if node.proof != UNPROVEN and e.proof[i] != node.proof:
+            policy[i] = 0.0
+        total += policy[i]
+    for i in range(e.count):
+        policy[i] /= total
+
+
+cdef int most_visited(const Node* node, const Edges* e) noexcept nogil:
+    """The edge to play without noise: of those that keep a proven result, the most visited, and
+    of equals the one with the highest Q."""
+    cdef int i, best = -1
+    for i in range(e.count):
+        if node.proof != UNPROVEN and e.proof[i] != node.proof:
+            continue
+        if (best < 0 or e.visits[i] > e.visits[best]
+                or (e.visits[i] == e.visits[best] and e.q[i] > e.q[best])):
+            best = i
+    return best
+
+
+cdef int sample_policy(const Edges* e, const float* policy, float temperature,
+                       uint64_t* rng) noexcept nogil:
+    """Draws an edge with probability proportional to policy ** (1 / temperature) [AZ]."""
+    cdef double weights[NUM_ACTIONS]
+    cdef double total = 0.0, target
+    cdef int i, last = 0
+    for i in range(e.count):
+        weights[i] = exp(log(policy[i]) / temperature) if policy[i] > 0 else 0.0
+        total += weights[i]
+    target = total * unit(next_random(rng))
+    for i in range(e.count):
+        if weights[i] > 0:
+            last = i
+            target -= weights[i]
+            if target < 0:
+                break
+    return last

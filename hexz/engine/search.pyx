@@ -1,0 +1,369 @@
+# cython: language_level=3
+"""The search of one move: walks to leaves, backs values up, chooses, and keeps the subtree.
+
+A search never calls the evaluator. `walk` stops at a leaf that needs one, and `expand_leaf` goes on
+from there, so that whoever drives many searches can evaluate their leaves together
+(`hexz.engine.games`); since each tree has one leaf out at a time, no virtual loss is needed.
+"""
+import numpy as np
+
+from libc.string cimport memcpy, memset
+
+from hexz.engine.bits cimport random_stream
+from hexz.engine.board cimport Board
+from hexz.engine.gumbel cimport (
+    improved_policy, sample_gumbel, select_considered, select_interior,
+)
+from hexz.engine.puct cimport (
+    mix_dirichlet, most_visited, sample_policy, select_puct, visit_policy,
+)
+from hexz.engine.rules cimport NUM_PLANES, COLS, ROWS, outcome, play_action, write_planes
+from hexz.engine.tree cimport (
+    DRAW, UNPROVEN, add_edge_visit, add_node, add_visit, clear, copy_subtree, edges_of, expand,
+    opposite, prove_edge, proven_value, release, reserve,
+)
+
+from hexz.engine.gumbel import considered_visits
+from hexz.engine.move import Move
+from hexz.engine.suggestion import Suggestion
+from hexz.errors import IllegalMove
+
+
+cdef class Settings:
+    def __init__(self, settings):
+        cdef Config* c = &self.config
+        cdef const int32_t[:, ::1] table
+        self.settings = settings
+        c.gumbel = settings.algorithm == "gumbel"
+        c.explore = settings.explore
+        c.simulations = settings.simulations
+        c.max_considered = settings.max_considered
+        c.temperature = settings.temperature
+        c.temperature_moves = settings.temperature_moves
+        c.puct = PuctSettings(
+            settings.c_init, settings.c_base, settings.fpu_reduction,
+            settings.dirichlet_total, settings.dirichlet_fraction)
+        c.sigma = GumbelSettings(settings.c_visit, settings.c_scale)
+        if c.gumbel:
+            self.considered = considered_visits(settings.max_considered, settings.simulations)
+            table = self.considered
+            c.considered = &table[0, 0]
+
+
+cdef int walk(Search* search, const Config* config) noexcept nogil:
+    """Runs simulations until one needs the evaluator or the move's search is complete."""
+    cdef int status
+    if search.tree.num_nodes == 0:
+        if reserve(&search.tree) < 0:
+            return NO_MEMORY
+        search.leaf = search.root
+        search.leaf_node = add_node(&search.tree, search.root.turn)
+        search.depth = 0
+        return LEAF
+    if not search.root_is_ready:
+        prepare_root(search, config)
+    while not is_complete(search, config):
+        status = simulate(search, config)
+        if status != FINISHED:
+            return status
+    return FINISHED
+
+
+cdef inline bint is_complete(const Search* search, const Config* config) noexcept nogil:
+    """A proven root needs no more simulations, and a forced move needs one, for its value."""
+    cdef const Node* root = &search.tree.nodes[0]
+    cdef int budget = 1 if root.num_edges == 1 else config.simulations
+    return search.simulations >= budget or root.proof != UNPROVEN
+
+
+cdef void prepare_root(Search* search, const Config* config) noexcept nogil:
+    cdef Edges e = edges_of(&search.tree, &search.tree.nodes[0])
+    cdef size_t size = <size_t>e.count * sizeof(float)
+    if config.gumbel:
+        memset(search.root_noise, 0, size)
+        if config.explore:
+            sample_gumbel(e.count, &search.rng, search.root_noise)
+    elif config.explore:
+        mix_dirichlet(&e, &config.puct, &search.rng, search.root_noise)
+    else:
+        memcpy(search.root_noise, e.prior, size)
+    search.root_is_ready = True
+
+
+cdef inline int select_edge(const Search* search, const Config* config, const Node* node,
+                            const Edges* e, int depth) noexcept nogil:
+    cdef int considered
+    cdef const float* priors = search.root_noise
+    if not config.gumbel:
+        if depth > 0:
+            priors = e.prior
+        return select_puct(node, e, priors, &config.puct)
+    if depth > 0:
+        return select_interior(node, e, &config.sigma)
+    considered = min(config.max_considered, e.count)
+    return select_considered(
+        node, e, search.root_noise,
+        config.considered[considered * config.simulations + search.simulations], &config.sigma)
+
+
+cdef int simulate(Search* search, const Config* config) noexcept nogil:
+    """Walks from the root to a new leaf (LEAF), or to a proven edge, which is backed up at once
+    (FINISHED)."""
+    cdef Arena* tree = &search.tree
+    cdef Position* pos = &search.leaf
+    cdef uint32_t index = 0
+    cdef Node* node
+    cdef Edges e
+    cdef int edge
+    if reserve(tree) < 0:
+        return NO_MEMORY
+    pos[0] = search.root
+    search.depth = 0
+    while True:
+        node = &tree.nodes[index]
+        e = edges_of(tree, node)
+        edge = select_edge(search, config, node, &e, search.depth)
+        search.path[search.depth] = index
+        search.path_edges[search.depth] = edge
+        search.depth += 1
+        if e.proof[edge] == UNPROVEN:
+            play_action(pos, e.action[edge])
+            if pos.over:
+                prove_edge(node, &e, edge, DRAW + outcome(pos, node.player))
+        if e.proof[edge] != UNPROVEN:
+            back_up(search, proven_value(e.proof[edge]), node.player)
+            return FINISHED
+        if e.child[edge] == 0:
+            e.child[edge] = search.leaf_node = add_node(tree, pos.turn)
+            return LEAF
+        index = e.child[edge]
+
+
+cdef void expand_leaf(Search* search, const float* logits, float value) noexcept nogil:
+    """Takes the evaluator's answer for the leaf: 220 logits and a value, both from the view of the
+    player who moves there."""
+    expand(&search.tree, search.leaf_node, &search.leaf, logits, value)
+    if search.depth > 0:
+        back_up(search, value, search.leaf.turn)
+
+
+cdef void back_up(Search* search, float value, int player) noexcept nogil:
+    """Adds a value, from the view of `player`, to all edges and nodes of the path, and completes
+    the simulation.
+
+    What the last edge proves is carried up as far as it decides nodes, and above a proven node its
+    exact value is what is added."""
+    cdef Arena* tree = &search.tree
+    cdef int depth, proof = UNPROVEN
+    cdef Node* node
+    cdef Edges e
+    for depth in range(search.depth - 1, -1, -1):
+        node = &tree.nodes[search.path[depth]]
+        e = edges_of(tree, node)
+        if node.player != player:
+            player = node.player
+            value = -value
+            proof = opposite(proof)
+        if proof != UNPROVEN:
+            prove_edge(node, &e, search.path_edges[depth], proof)
+            value = proven_value(proof)
+        add_edge_visit(node, &e, search.path_edges[depth], value)
+        add_visit(node, value)
+        proof = node.proof
+        if proof != UNPROVEN:
+            node.value = value = proven_value(proof)
+    search.simulations += 1
+
+
+cdef int best_edge(Search* search, const Config* config) noexcept nogil:
+    """The edge of the root to play once the search is complete."""
+    cdef const Node* root = &search.tree.nodes[0]
+    cdef Edges e = edges_of(&search.tree, root)
+    cdef float policy[NUM_ACTIONS]
+    cdef int32_t most = 0
+    cdef int i
+    if root.proof != UNPROVEN:
+        return most_visited(root, &e)
+    if config.gumbel:
+        for i in range(e.count):
+            most = max(most, e.visits[i])
+        return select_considered(root, &e, search.root_noise, most, &config.sigma)
+    if config.explore and search.root.moves < config.temperature_moves:
+        visit_policy(root, &e, policy)
+        return sample_policy(&e, policy, config.temperature, &search.rng)
+    return most_visited(root, &e)
+
+
+cdef void write_policy(const Search* search, const Config* config, float* policy) noexcept nogil:
+    """Writes the policy target, 220 floats that sum to 1."""
+    cdef const Node* root = &search.tree.nodes[0]
+    cdef Edges e = edges_of(&search.tree, root)
+    cdef float share[NUM_ACTIONS]
+    cdef int i
+    if config.gumbel:
+        improved_policy(root, &e, &config.sigma, share)
+    else:
+        visit_policy(root, &e, share)
+    memset(policy, 0, NUM_ACTIONS * sizeof(float))
+    for i in range(e.count):
+        policy[e.action[i]] = share[i]
+
+
+cdef int advance(Search* search, const Config* config, int action, Arena* scratch) noexcept nogil:
+    """Plays a legal action at the root. PUCT keeps the subtree below it; sequential halving
+    counts visits from zero, so Gumbel starts anew. `scratch` is memory to copy into."""
+    cdef uint32_t child = 0
+    cdef Edges e
+    cdef Arena kept
+    cdef int i
+    if search.tree.num_nodes > 0 and not config.gumbel:
+        e = edges_of(&search.tree, &search.tree.nodes[0])
+        for i in range(e.count):
+            if e.action[i] == action:
+                child = e.child[i]
+    play_action(&search.root, action)
+    search.simulations = 0
+    search.root_is_ready = False
+    if child == 0 or search.tree.nodes[child].num_edges == 0:
+        clear(&search.tree)
+        return 0
+    if copy_subtree(&search.tree, child, scratch) < 0:
+        return NO_MEMORY
+    kept = scratch[0]
+    scratch[0] = search.tree
+    search.tree = kept
+    return 0
+
+
+cdef class TreeSearch:
+    """The search of one game's moves, for players, analysis and tests.
+
+    Args:
+        board: the position to search first; it is copied.
+        settings: a SearchSettings.
+        seed: of the root noise and the choice of moves.
+
+    Ask `leaf()` for planes to evaluate and hand the answer to `expand()` until `leaf()` returns
+    None, or let `run(evaluate)` do that.
+    """
+    cdef Settings settings
+    cdef Search search
+    cdef Arena scratch
+    cdef bint waiting
+
+    def __cinit__(self, Board board not None, settings, seed=0):
+        memset(&self.search, 0, sizeof(Search))
+        memset(&self.scratch, 0, sizeof(Arena))
+        if board.pos.over:
+            raise IllegalMove("the game is over")
+        self.settings = Settings(settings)
+        self.search.root = board.pos
+        self.search.rng = random_stream(seed, 3)
+
+    def __dealloc__(self):
+        release(&self.search.tree)
+        release(&self.scratch)
+
+    def leaf(self):
+        """The planes, float32 [11, 11, 10], of the next leaf, or None once the search of this
+        move is complete."""
+        cdef int status = LEAF
+        if not self.waiting:
+            status = walk(&self.search, &self.settings.config)
+        if status == NO_MEMORY:
+            raise MemoryError("no memory for a larger search tree")
+        self.waiting = status == LEAF
+        if status == FINISHED:
+            return None
+        planes = np.empty((NUM_PLANES, ROWS, COLS), np.float32)
+        cdef float[:, :, ::1] view = planes
+        write_planes(&self.search.leaf, &view[0, 0, 0])
+        return planes
+
+    def expand(self, logits, float value):
+        """Takes the evaluation of the leaf: logits [220] and the value for the player to move."""
+        if not self.waiting:
+            raise ValueError("no leaf waits for an evaluation")
+        cdef const float[::1] view = np.ascontiguousarray(logits, np.float32)
+        if view.shape[0] != NUM_ACTIONS:
+            raise ValueError(f"expected 220 logits, not {view.shape[0]}")
+        expand_leaf(&self.search, &view[0], value)
+        self.waiting = False
+
+    def run(self, evaluate):
+        """Completes the search of this move; returns its Suggestion.
+
+        `evaluate` maps planes [1, 11, 11, 10] to logits [1, 220] and values [1].
+        """
+        while (planes := self.leaf()) is not None:
+            logits, values = evaluate(np.stack([planes]))
+            self.expand(logits[0], values[0])
+        return self.suggestion()
+
+    def suggestion(self):
+        """The move and the statistics of the search so far; see `Suggestion`."""
+        cdef Search* search = &self.search
+        self._require_simulations()
+        cdef Edges e = edges_of(&search.tree, &search.tree.nodes[0])
+        visits = np.zeros(NUM_ACTIONS, np.int32)
+        q = np.zeros(NUM_ACTIONS, np.float32)
+        cdef int i
+        for i in range(e.count):
+            visits[e.action[i]] = e.visits[i]
+            q[e.action[i]] = e.q[i]
+        line = self._line(best_edge(search, &self.settings.config))
+        return Suggestion(
+            move=line[0], value=search.tree.nodes[0].value, visits=visits, q=q,
+            principal_variation=line)
+
+    def policy(self):
+        """The policy target, float32 [220]: visit counts as probabilities (PUCT), or the improved
+        policy (Gumbel)."""
+        self._require_simulations()
+        policy = np.empty(NUM_ACTIONS, np.float32)
+        cdef float[::1] view = policy
+        write_policy(&self.search, &self.settings.config, &view[0])
+        return policy
+
+    def advance(self, move):
+        """Plays a move at the root, which may be any legal one."""
+        cdef Board board = Board.wrap(&self.search.root)
+        board.play(move)
+        if board.pos.over:
+            raise IllegalMove(f"{move} ends the game: nothing is left to search")
+        self.waiting = False
+        if advance(&self.search, &self.settings.config, move.index, &self.scratch) < 0:
+            raise MemoryError("no memory to keep the search tree")
+
+    @property
+    def proven(self):
+        """The proven result for the player to move, 1, 0 or -1, or None."""
+        if self.search.tree.num_nodes == 0 or self.search.tree.nodes[0].proof == UNPROVEN:
+            return None
+        return self.search.tree.nodes[0].proof - DRAW
+
+    @property
+    def num_nodes(self):
+        """Nodes in the tree, an unevaluated leaf included."""
+        return self.search.tree.num_nodes
+
+    def _require_simulations(self):
+        if self.search.tree.num_nodes == 0 or self.search.simulations == 0:
+            raise ValueError("the search has not run yet")
+
+    cdef list _line(self, int edge):
+        """The moves from an edge of the root along the most visited edges."""
+        cdef Arena* tree = &self.search.tree
+        cdef uint32_t index = 0
+        cdef Node* node
+        cdef Edges e
+        line = []
+        while True:
+            e = edges_of(tree, &tree.nodes[index])
+            line.append(Move.from_index(e.action[edge]))
+            index = e.child[edge]
+            node = &tree.nodes[index]
+            if index == 0 or node.visits < 2:
+                return line
+            e = edges_of(tree, node)
+            edge = most_visited(node, &e)

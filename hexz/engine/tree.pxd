@@ -1,0 +1,88 @@
+# cython: language_level=3
+"""One search tree in two arenas: nodes, and the edges of all nodes.
+
+Invariants: node 0 is the root. An edge's child is 0 until it is first taken (the root is nobody's
+child). Values and Q are in -1..1; an edge's Q is from the view of the player who moves at the node
+that the edge leaves, and so is a node's value. A node counts its own evaluation as a visit, so
+`visits == 1 + sum of its edges' visits` while it is expanded.
+"""
+from libc.stdint cimport int8_t, int32_t, uint8_t, uint16_t, uint32_t
+
+from hexz.engine.rules cimport NUM_ACTIONS, Position
+
+# What is proven of a node for its mover, or of an edge for the player who takes it. Ordered by merit.
+cdef enum Proof:
+    UNPROVEN = 0
+    LOSS = 1
+    DRAW = 2
+    WIN = 3
+
+cdef struct Node:
+    uint32_t edges          # offset in Tree.words
+    uint16_t num_edges      # 0: not expanded
+    uint16_t num_unproven   # edges
+    uint8_t player          # who moves here
+    uint8_t proof
+    uint8_t best_proof      # of the proven edges
+    int32_t visits
+    float network_value     # of the evaluator
+    float value             # mean over the visits
+    float visited_prior     # sum of the priors of visited edges
+
+# The edges of a node as parallel arrays, so that the scan for the best score vectorises.
+cdef struct Edges:
+    int count
+    float* prior
+    float* log_prior
+    float* q                # mean value, 0 without a visit, exact once proven
+    int32_t* visits
+    uint32_t* child
+    uint8_t* action
+    uint8_t* proof
+
+cdef struct Arena:
+    Node* nodes
+    uint32_t num_nodes
+    uint32_t node_capacity
+    uint32_t* words
+    uint32_t num_words
+    uint32_t word_capacity
+
+
+cdef inline uint32_t edge_words(int count) noexcept nogil:
+    return <uint32_t>(5 * count + 2 * ((count + 3) // 4))
+
+
+cdef inline Edges edges_of(const Arena* tree, const Node* node) noexcept nogil:
+    cdef Edges e
+    e.count = node.num_edges
+    e.prior = <float*>(tree.words + node.edges)
+    e.log_prior = e.prior + e.count
+    e.q = e.log_prior + e.count
+    e.visits = <int32_t*>(e.q + e.count)
+    e.child = <uint32_t*>(e.visits + e.count)
+    e.action = <uint8_t*>(e.child + e.count)
+    e.proof = e.action + 4 * ((e.count + 3) // 4)
+    return e
+
+
+cdef inline float proven_value(int proof) noexcept nogil:
+    return <float>(proof - DRAW)
+
+
+cdef inline int opposite(int proof) noexcept nogil:
+    """The same proof seen by the other player."""
+    return 4 - proof if proof != UNPROVEN else UNPROVEN
+
+
+cdef int reserve(Arena* tree) noexcept nogil
+cdef void clear(Arena* tree) noexcept nogil
+cdef void release(Arena* tree) noexcept nogil
+cdef uint32_t add_node(Arena* tree, int player) noexcept nogil
+cdef void expand(Arena* tree, uint32_t node, const Position* pos, const float* logits,
+                 float value) noexcept nogil
+cdef void add_visit(Node* node, float value) noexcept nogil
+cdef void add_edge_visit(Node* node, const Edges* e, int edge, float value) noexcept nogil
+cdef void prove_edge(Node* node, const Edges* e, int edge, int proof) noexcept nogil
+cdef int copy_subtree(const Arena* tree, uint32_t root, Arena* to) noexcept nogil
+cdef float softmax(float* values, int count) noexcept nogil

@@ -1,0 +1,180 @@
+# cython: language_level=3
+"""Storage and bookkeeping of a search tree: expansion, visits, proofs, and keeping a subtree."""
+from libc.math cimport logf
+from libc.stdlib cimport free, realloc
+from libc.string cimport memcpy, memset
+
+from hexz.engine.rules cimport list_actions
+
+cdef extern from *:
+    """
+    /* e**x to 2 ulp for x in -87..0, written so that loops over it vectorise: the C library's
+       expf would be a call for each edge. Cody-Waite reduction to |r| <= ln(2)/2, then the
+       Taylor series of degree 7. */
+    static inline float hexz_exp(float x) {
+        x = x < -87.0f ? -87.0f : x;
+        float t = x * 1.44269504f + 12582912.0f;    /* 1.5 * 2**23: rounds to an integer */
+        float n = t - 12582912.0f;
+        float r = (x - n * 0.693359375f) + n * 2.12194440e-4f;
+        float p = 1.0f + r * (1.0f + r * (0.5f + r * (1.66666667e-1f + r * (4.16666667e-2f
+                + r * (8.33333333e-3f + r * (1.38888889e-3f + r * 1.98412698e-4f))))));
+        int bits = ((int)n + 127) << 23;
+        float scale;
+        __builtin_memcpy(&scale, &bits, sizeof scale);
+        return p * scale;
+    }
+    """
+    float exp_negative "hexz_exp"(float x) noexcept nogil
+
+
+cdef float softmax(float* values, int count) noexcept nogil:
+    """Turns logits into probabilities in place; returns the logarithm of their normaliser, which
+    is what a logit exceeds the logarithm of its probability by."""
+    cdef float largest = values[0]
+    cdef float total = 0.0
+    cdef int i
+    for i in range(count):
+        largest = values[i] if values[i] > largest else largest
+    for i in range(count):
+        values[i] = exp_negative(values[i] - largest)
+    for i in range(count):
+        total += values[i]
+    for i in range(count):
+        values[i] *= 1 / total
+    return largest + logf(total)
+
+
+cdef int reserve(Arena* tree) noexcept nogil:
+    """Makes room for one more node and its edges; returns -1 if memory is short."""
+    cdef void* grown
+    cdef size_t capacity
+    if tree.num_nodes == tree.node_capacity:
+        capacity = 2 * <size_t>tree.node_capacity + 64
+        grown = realloc(tree.nodes, capacity * sizeof(Node))
+        if grown == NULL:
+            return -1
+        tree.nodes = <Node*>grown
+        tree.node_capacity = <uint32_t>capacity
+    if tree.num_words + edge_words(NUM_ACTIONS) > tree.word_capacity:
+        capacity = 2 * <size_t>tree.word_capacity + 64 * edge_words(80)
+        grown = realloc(tree.words, capacity * sizeof(uint32_t))
+        if grown == NULL:
+            return -1
+        tree.words = <uint32_t*>grown
+        tree.word_capacity = <uint32_t>capacity
+    return 0
+
+
+cdef void clear(Arena* tree) noexcept nogil:
+    """Forgets all nodes and keeps the memory."""
+    tree.num_nodes = 0
+    tree.num_words = 0
+
+
+cdef void release(Arena* tree) noexcept nogil:
+    free(tree.nodes)
+    free(tree.words)
+    memset(tree, 0, sizeof(Arena))
+
+
+cdef uint32_t add_node(Arena* tree, int player) noexcept nogil:
+    """Adds a node that is not expanded; room must have been reserved."""
+    cdef Node* node = &tree.nodes[tree.num_nodes]
+    memset(node, 0, sizeof(Node))
+    node.player = <uint8_t>player
+    tree.num_nodes += 1
+    return tree.num_nodes - 1
+
+
+cdef void expand(Arena* tree, uint32_t index, const Position* pos, const float* logits,
+                 float value) noexcept nogil:
+    """Gives a node its edges, with priors from the logits of the legal actions (`logits` has 220
+    entries), and its first visit, of the evaluator's value. Room must have been reserved."""
+    cdef uint8_t actions[NUM_ACTIONS]
+    cdef int i, count = list_actions(pos, actions)
+    cdef float normaliser
+    cdef Node* node = &tree.nodes[index]
+    node.edges = tree.num_words
+    node.num_edges = <uint16_t>count
+    node.num_unproven = <uint16_t>count
+    tree.num_words += edge_words(count)
+    node.network_value = value
+    add_visit(node, value)
+    cdef Edges e = edges_of(tree, node)
+    memset(e.q, 0, 3 * <size_t>count * sizeof(float))
+    memset(e.proof, UNPROVEN, <size_t>count)
+    memcpy(e.action, actions, <size_t>count)
+    for i in range(count):
+        e.log_prior[i] = logits[actions[i]]
+    memcpy(e.prior, e.log_prior, <size_t>count * sizeof(float))
+    normaliser = softmax(e.prior, count)
+    for i in range(count):
+        e.log_prior[i] -= normaliser
+
+
+cdef void add_visit(Node* node, float value) noexcept nogil:
+    """Counts a visit of a node; `value` is from the view of its mover."""
+    node.visits += 1
+    node.value += (value - node.value) / <float>node.visits
+
+
+cdef void add_edge_visit(Node* node, const Edges* e, int edge, float value) noexcept nogil:
+    """Counts a visit of an edge; `value` is from the view of the mover of `node`."""
+    if e.visits[edge] == 0:
+        node.visited_prior += e.prior[edge]
+    e.visits[edge] += 1
+    if e.proof[edge] == UNPROVEN:
+        e.q[edge] += (value - e.q[edge]) / <float>e.visits[edge]
+
+
+cdef void prove_edge(Node* node, const Edges* e, int edge, int proof) noexcept nogil:
+    """Notes what an edge is proven to be worth, and proves the node if that decides it: by one
+    won edge, or once all edges are proven."""
+    if e.proof[edge] != UNPROVEN:
+        return
+    e.proof[edge] = <uint8_t>proof
+    e.q[edge] = proven_value(proof)
+    node.num_unproven -= 1
+    if proof > node.best_proof:
+        node.best_proof = <uint8_t>proof
+    if proof == WIN or node.num_unproven == 0:
+        node.proof = node.best_proof
+
+
+cdef int copy_subtree(const Arena* tree, uint32_t root, Arena* to) noexcept nogil:
+    """Makes `to` a compact copy of the subtree below an expanded node; returns -1 if memory is
+    short. Nodes are copied breadth first: a copied node's edges still name the old children
+    until its turn comes."""
+    cdef uint32_t done = 0
+    cdef Node* node
+    cdef Edges e
+    cdef int i
+    clear(to)
+    if copy_node(tree, root, to) < 0:
+        return -1
+    while done < to.num_nodes:
+        node = &to.nodes[done]
+        for i in range(node.num_edges):
+            e = edges_of(to, &to.nodes[done])
+            if e.child[i] != 0:
+                if copy_node(tree, e.child[i], to) < 0:
+                    return -1
+                e = edges_of(to, &to.nodes[done])
+                e.child[i] = to.num_nodes - 1
+                node = &to.nodes[done]
+        done += 1
+    return 0
+
+
+cdef int copy_node(const Arena* tree, uint32_t index, Arena* to) noexcept nogil:
+    if reserve(to) < 0:
+        return -1
+    cdef const Node* node = &tree.nodes[index]
+    cdef Node* copied = &to.nodes[to.num_nodes]
+    cdef uint32_t size = edge_words(node.num_edges)
+    copied[0] = node[0]
+    copied.edges = to.num_words
+    memcpy(to.words + to.num_words, tree.words + node.edges, size * sizeof(uint32_t))
+    to.num_nodes += 1
+    to.num_words += size
+    return 0

@@ -1,0 +1,126 @@
+"""Zip files of examples: one serialized `NumpyExample` an entry."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import secrets
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from hexz.errors import InvalidExample, OutputError
+
+MAX_EXAMPLE_BYTES: Final = 1 << 16
+"""Longest serialized example that is read; today's have about 7,000 bytes."""
+
+_COMPRESSION_LEVEL: Final = 1
+"""Higher levels cost self-play several times the CPU time and save few bytes."""
+
+_ENTRY_NAME: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*\.pb")
+_EPOCH: Final = (1980, 1, 1, 0, 0, 0)
+
+
+@contextlib.contextmanager
+def atomic_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """A new file that replaces `path` when the block ends, and leaves no trace if it raises.
+
+    Readers see the old file or the complete new one, also after a crash of the machine.
+
+    Raises:
+        OutputError: the file cannot be written; names the path and the reason.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        with _removed_on_failure(temporary):
+            with open(temporary, "xb") as file:
+                yield file
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        _sync_directory(path.parent)
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror or error}") from None
+
+
+def write_examples(path: str | os.PathLike[str], entries: Iterable[tuple[str, bytes]]) -> int:
+    """Writes a zip file of examples, all or nothing.
+
+    Args:
+        path: the file; an older one is replaced.
+        entries: a name such as `{example_id}.pb` and the serialized example, each name once.
+
+    Returns:
+        The number of entries. The same entries always give the same bytes.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    names: set[str] = set()
+    with atomic_file(path) as file, zipfile.ZipFile(file, "w") as archive:
+        for name, data in entries:
+            if not _ENTRY_NAME.fullmatch(name) or name in names:
+                raise ValueError(f"entry name {name!r} is used twice or is no plain name.pb")
+            names.add(name)
+            info = zipfile.ZipInfo(name, _EPOCH)
+            info.external_attr = 0o644 << 16
+            archive.writestr(info, data, zipfile.ZIP_DEFLATED, _COMPRESSION_LEVEL)
+    return len(names)
+
+
+def read_examples(path: str | os.PathLike[str]) -> Iterator[tuple[str, bytes]]:
+    """Yields the name and the bytes of each entry, in the order of the file.
+
+    Raises:
+        InvalidExample: the file or an entry cannot be read; names both and the reason.
+    """
+    try:
+        archive = zipfile.ZipFile(path)
+    except OSError as error:
+        raise InvalidExample(f"cannot read {path}: {error.strerror or error}") from None
+    except (zipfile.BadZipFile, ValueError, NotImplementedError):
+        raise InvalidExample(f"{path} is not a zip file, or cut off") from None
+    with archive:
+        for info in archive.infolist():
+            yield info.filename, _read_entry(path, archive, info)
+
+
+def _read_entry(
+    path: str | os.PathLike[str], archive: zipfile.ZipFile, info: zipfile.ZipInfo
+) -> bytes:
+    # The size is the header's claim; zipfile never unpacks more than that.
+    if info.file_size > MAX_EXAMPLE_BYTES:
+        reason = f"{info.file_size} bytes are too many for one example"
+    elif info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        reason = f"compression method {info.compress_type} is not supported"
+    else:
+        try:
+            return archive.read(info)
+        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError) as error:
+            reason = f"it is corrupt ({str(error).splitlines()[0] if str(error) else 'cut off'})"
+        except (RuntimeError, NotImplementedError):
+            reason = "it is encrypted or needs a newer version of the zip format"
+    raise InvalidExample(f"cannot read {info.filename!r} in {path}: {reason}")
+
+
+@contextlib.contextmanager
+def _removed_on_failure(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(OSError):
+            path.unlink()
+        raise
+
+
+def _sync_directory(directory: Path) -> None:
+    """Makes a rename survive a crash of the machine."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
