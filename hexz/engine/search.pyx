@@ -93,7 +93,7 @@ cdef void prepare_root(Search* search, const Config* config) noexcept nogil:
 cdef inline int select_edge(const Search* search, const Config* config, const Node* node,
                             const Edges* e, int depth) noexcept nogil:
     cdef int considered
-    cdef const float* priors = search.root_noise
+    cdef const float* priors = &search.root_noise[0]
     if not config.gumbel:
         if depth > 0:
             priors = e.prior
