@@ -1,4 +1,6 @@
 # cython: language_level=3
+from libc.stdint cimport uint64_t
+
 from hexz.engine.rules cimport Position
 
 
@@ -7,3 +9,8 @@ cdef class Board:
 
     @staticmethod
     cdef Board wrap(const Position* pos)
+
+    cdef str _refusal(self, int action)
+
+
+cdef uint64_t checked_seed(seed) except? 0

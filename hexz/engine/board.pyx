@@ -1,5 +1,7 @@
 # cython: language_level=3, boundscheck=True, wraparound=True, initializedcheck=True
 """`Board`: a position of Flagz, rules included. This layer checks its arguments and raises."""
+import operator
+
 import numpy as np
 
 from libc.stdint cimport uint8_t, uint64_t
@@ -12,7 +14,7 @@ from hexz.engine.rules cimport (
     random_position, settle_turn, write_planes,
 )
 
-from hexz.engine.move import SYMMETRIES, Move
+from hexz.engine.move import Move, check_symmetry
 from hexz.errors import IllegalMove, InvalidBoard
 
 # Cell types of the wire format.
@@ -23,18 +25,18 @@ cdef enum:
     FLAG = 5
 
 
-def transform_planes(array, int symmetry):
+def transform_planes(array, symmetry):
     """Mirrors an array over its last two axes, which must be [11, 10]: board planes, policies
     reshaped to [2, 11, 10], or batches of them. Returns a new array of the same shape and dtype.
 
     The cells that odd rows lack are mirrored onto each other.
     """
-    _check_symmetry(symmetry)
+    check_symmetry(symmetry)
     array = np.asarray(array)
     if array.shape[-2:] != (ROWS, COLS):
         raise ValueError(f"the last two axes must be [11, 10], not {list(array.shape[-2:])}")
     flat = array.reshape(*array.shape[:-2], GRID)
-    return flat[..., _MIRRORED[symmetry]].reshape(array.shape)
+    return flat[..., _MIRRORED[int(symmetry)]].reshape(array.shape)
 
 
 cdef class Board:
@@ -62,10 +64,8 @@ cdef class Board:
 
         `seed` is an integer in 0..2**64-1; equal seeds give equal boards everywhere.
         """
-        if not isinstance(seed, int) or not 0 <= seed < 1 << 64:
-            raise ValueError(f"seed must be an integer in 0..2**64-1, not {seed!r}")
         cdef Board board = Board.__new__(Board)
-        random_position(&board.pos, seed)
+        random_position(&board.pos, checked_seed(seed))
         return board
 
     @staticmethod
@@ -134,6 +134,8 @@ cdef class Board:
         _check_history(&board.pos)
         # Passing the turn to `turn` gives it to the other player if `turn` cannot move.
         settle_turn(&board.pos, 2 - turn)
+        if move_number == 0 and turn != 1 and not board.pos.over:
+            raise InvalidBoard("player 1 moves first")
         if not board.pos.over and board.pos.turn != turn - 1:
             raise InvalidBoard(f"it cannot be the turn of player {turn}, who has no move")
         board.pos.turn = turn - 1
@@ -196,22 +198,24 @@ cdef class Board:
         """Plays a move; raises IllegalMove, the board unchanged, if the rules forbid it."""
         if not isinstance(move, Move):
             raise TypeError(f"a move is a Move, not {type(move).__name__}")
+        # Not move.index: a subclass may say anything there, and the engine trusts its actions.
+        cdef int action = Move.index.fget(move)
         if self.pos.over:
             raise IllegalMove("the game is over")
-        if not is_legal(&self.pos, move.index):
-            raise IllegalMove(f"player {self.turn} cannot play {move}: {self._refusal(move)}")
-        play_action(&self.pos, move.index)
+        if not is_legal(&self.pos, action):
+            raise IllegalMove(f"player {self.turn} cannot play {move}: {self._refusal(action)}")
+        play_action(&self.pos, action)
 
     def play_index(self, index):
         """Plays the move of an action index, see `Move.index`."""
         self.play(Move.from_index(index))
 
-    def _refusal(self, move):
-        if not contains(self.pos.empty, move.index % GRID):
+    cdef str _refusal(self, int action):
+        if not contains(self.pos.empty, action % GRID):
             return "the cell is not empty"
-        if move.kind == "flag":
+        if action < GRID:
             return "no flag left"
-        if contains(self.pos.near5[self.pos.turn], move.index % GRID):
+        if contains(self.pos.near5[self.pos.turn], action % GRID):
             return "the cell is next to a 5 of the player"
         return "the player owns no cell next to it"
 
@@ -275,15 +279,16 @@ cdef class Board:
             view[actions[i]] = 1
         return result
 
-    def transformed(self, int symmetry):
+    def transformed(self, symmetry):
         """The mirrored position; see `hexz.engine.SYMMETRIES`."""
-        _check_symmetry(symmetry)
+        check_symmetry(symmetry)
         cdef Board board = Board.__new__(Board)
         cdef Position* to = &board.pos
         cdef int i, cell, mirrored, player
+        cdef const uint8_t* mirror = &GEOMETRY.mirrored[<int>symmetry][0]
         for i in range(NUM_CELLS):
             cell = GEOMETRY.grid_of[i]
-            mirrored = GEOMETRY.mirrored[symmetry][cell]
+            mirrored = mirror[cell]
             if contains(self.pos.empty, cell):
                 continue
             to.empty ^= bit(mirrored)
@@ -320,6 +325,17 @@ cdef class Board:
         return f"<Board move {self.move_number}, {state}, score {self.score[0]}:{self.score[1]}>"
 
 
+cdef uint64_t checked_seed(seed) except? 0:
+    """A seed as an integer; raises ValueError if it is none in 0..2**64-1."""
+    try:
+        number = operator.index(seed)
+    except TypeError:
+        number = -1
+    if not 0 <= number < 1 << 64:
+        raise ValueError(f"seed must be an integer in 0..2**64-1, not {seed!r}")
+    return number
+
+
 def _restore(cells, turn, flags_left, move_number):
     return Board.from_cells(cells, turn=turn, flags_left=flags_left, move_number=move_number)
 
@@ -329,11 +345,6 @@ cdef object _mirrored_array():
 
 
 _MIRRORED = _mirrored_array()
-
-
-def _check_symmetry(symmetry):
-    if symmetry not in SYMMETRIES:
-        raise ValueError(f"symmetry {symmetry!r} is not one of {SYMMETRIES}")
 
 
 def _checked_int(value, name, low, high):
@@ -380,42 +391,79 @@ cdef int _put_cell(Position* pos, int number, row) except -1:
     return 0
 
 
+cdef bint _placeable(const Position* pos, int cell, CellSet neighbours) noexcept:
+    """Whether a cell's value is one more than that of one of the player's given neighbours."""
+    cdef CellSet near = GEOMETRY.around[cell] & neighbours
+    while near:
+        if pos.value[lowest(near)] == pos.value[cell] - 1:
+            return True
+        near &= near - 1
+    return False
+
+
+cdef bint _capturable(const Position* pos, int player, int cell, CellSet neighbours) noexcept:
+    """Whether one of the player's given neighbours could have captured a cell as grass."""
+    cdef CellSet near = GEOMETRY.around[cell] & neighbours
+    if contains(pos.flags[player], cell):
+        return False
+    while near:
+        if pos.value[lowest(near)] >= pos.value[cell]:
+            return True
+        near &= near - 1
+    return False
+
+
+cdef bint _grass_stands(const Position* pos, int cell) noexcept:
+    """Whether all grass next to an owned cell is worth more than the cell."""
+    cdef CellSet near = GEOMETRY.around[cell] & pos.grass
+    while near:
+        if pos.value[lowest(near)] <= pos.value[cell]:
+            return False
+        near &= near - 1
+    return True
+
+
 cdef int _check_history(const Position* pos) except -1:
     """Raises InvalidBoard where no sequence of moves leads to the cells of a position.
 
-    A normal cell of value v was either placed next to an own v - 1 or captured as grass by an
-    own neighbour of at least v, and since cells never change, that neighbour is still there.
-    Grass next to an owned cell of at least its own value would have been captured.
+    A player's cells grow from the flags: a normal cell of value v was either placed next to an own
+    v - 1 or captured as grass by an own neighbour of at least v. Every other move fills a cell
+    more, so the number of moves is that of the owned cells less the captured ones. Grass next to
+    an owned cell of at least its own value would have been captured.
     """
-    cdef int cell, player, neighbour, i, num_owned = 0, num_captured = 0
-    cdef bint placed, captured
-    cdef CellSet cells
+    cdef int cell, player, owned = 0, must_capture = 0, may_capture = 0
+    cdef CellSet reached, before, rest
     for player in range(2):
-        cells = pos.own[player]
-        num_owned += popcount(cells)
-        while cells:
-            cell = lowest(cells)
-            cells &= cells - 1
-            placed = contains(pos.flags[player], cell)
-            captured = False
-            for i in range(6):
-                neighbour = GEOMETRY.neighbours[cell][i]
-                if neighbour == GRID:
-                    continue
-                if contains(pos.own[player], neighbour):
-                    placed = placed or pos.value[neighbour] == pos.value[cell] - 1
-                    captured = captured or pos.value[neighbour] >= pos.value[cell]
-                if contains(pos.grass, neighbour) and pos.value[neighbour] <= pos.value[cell]:
-                    raise InvalidBoard(
-                        f"grass of value {pos.value[neighbour]} next to an owned "
-                        f"{pos.value[cell]} would have been captured")
-            if not (placed or captured):
+        reached = pos.flags[player]
+        before = 0
+        while reached != before:
+            before = reached
+            rest = pos.own[player] & ~reached
+            while rest:
+                cell = lowest(rest)
+                rest &= rest - 1
+                if _placeable(pos, cell, reached) or _capturable(pos, player, cell, reached):
+                    reached |= bit(cell)
+        rest = pos.own[player] & ~reached
+        if rest:
+            cell = lowest(rest)
+            raise InvalidBoard(
+                f"player {player + 1} cannot have got the {pos.value[cell]} at row "
+                f"{cell // COLS}, column {cell % COLS}")
+        rest = pos.own[player]
+        owned += popcount(rest)
+        while rest:
+            cell = lowest(rest)
+            rest &= rest - 1
+            if not contains(pos.flags[player], cell):
+                must_capture += not _placeable(pos, cell, pos.own[player])
+                may_capture += _capturable(pos, player, cell, pos.own[player])
+            if not _grass_stands(pos, cell):
                 raise InvalidBoard(
-                    f"player {player + 1} cannot have got the {pos.value[cell]} at row "
+                    f"player {player + 1} would have captured the grass next to row "
                     f"{cell // COLS}, column {cell % COLS}")
-            num_captured += not placed
-    if not pos.moves + num_captured <= num_owned:
+    if not owned - may_capture <= pos.moves <= owned - must_capture:
         raise InvalidBoard(
-            f"{pos.moves} moves do not fit {num_owned} owned cells, "
-            f"of which at least {num_captured} were captured")
+            f"{owned} owned cells, of which {must_capture} to {may_capture} were captured, "
+            f"do not fit {pos.moves} moves")
     return 0

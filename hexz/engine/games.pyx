@@ -1,5 +1,7 @@
 # cython: language_level=3
 """Self-play of many games at once: one leaf a game and round, all evaluated together."""
+import operator
+
 import numpy as np
 
 from libc.stdint cimport int16_t, int32_t, uint64_t
@@ -7,7 +9,7 @@ from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 
 from hexz.engine.bits cimport random_stream
-from hexz.engine.board cimport Board
+from hexz.engine.board cimport Board, checked_seed
 from hexz.engine.rules cimport (
     COLS, MAX_MOVES, NUM_ACTIONS, NUM_PLANES, PLANES_SIZE, ROWS, Position, write_planes,
 )
@@ -92,11 +94,12 @@ cdef class GameBatch:
     cdef readonly object planes
     cdef readonly long long num_evaluations
 
-    def __cinit__(self, int num_games, settings, seed=0):
+    def __cinit__(self, num_games, settings, seed=0):
+        num_games = operator.index(num_games)
         if num_games < 1:
             raise ValueError(f"num_games must be at least 1, not {num_games}")
         self.settings = Settings(settings)
-        self.seed = seed
+        self.seed = checked_seed(seed)
         self.num_games = num_games
         memset(&self.scratch, 0, sizeof(Arena))
         self.rows = <int*>calloc(num_games, sizeof(int))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Final, Literal, NamedTuple
 
 from hexz.errors import IllegalMove
@@ -18,6 +19,12 @@ SYMMETRIES: Final = (0, 1, 2, 3)
 """Bit 0 mirrors left-right, bit 1 top-bottom; each symmetry is its own inverse."""
 
 _GRID: Final = ROWS * COLS
+
+
+def check_symmetry(symmetry: int) -> None:
+    """Raises ValueError unless `symmetry` is one of SYMMETRIES."""
+    if symmetry not in SYMMETRIES:
+        raise ValueError(f"symmetry {symmetry!r} is not one of {SYMMETRIES}")
 
 
 class Move(NamedTuple):
@@ -37,8 +44,10 @@ class Move(NamedTuple):
         kind, row, col = self
         if kind not in ("flag", "normal"):
             raise IllegalMove(f"unknown kind of move {kind!r}: expected 'flag' or 'normal'")
-        if not (isinstance(row, int) and isinstance(col, int)):
-            raise IllegalMove(f"row and column must be integers, not {row!r} and {col!r}")
+        try:
+            row, col = operator.index(row), operator.index(col)
+        except TypeError:
+            raise IllegalMove(f"row and column must be integers: {row!r}, {col!r}") from None
         if not (0 <= row < ROWS and 0 <= col < COLS - row % 2):
             raise IllegalMove(f"there is no cell at row {row}, column {col}")
         return (kind == "normal") * _GRID + row * COLS + col
@@ -46,6 +55,7 @@ class Move(NamedTuple):
     @classmethod
     def from_index(cls, index: int) -> Move:
         """The move of an action; raises IllegalMove if no cell belongs to it."""
+        index = operator.index(index)
         if not 0 <= index < NUM_ACTIONS:
             raise IllegalMove(f"action {index} is not in 0..{NUM_ACTIONS - 1}")
         plane, cell = divmod(index, _GRID)
@@ -56,8 +66,7 @@ class Move(NamedTuple):
 
     def transformed(self, symmetry: int) -> Move:
         """The same move on the mirrored board."""
-        if symmetry not in SYMMETRIES:
-            raise ValueError(f"symmetry {symmetry!r} is not one of {SYMMETRIES}")
+        check_symmetry(symmetry)
         row = ROWS - 1 - self.row if symmetry & 2 else self.row
         col = COLS - 1 - self.row % 2 - self.col if symmetry & 1 else self.col
         return Move(self.kind, row, col)

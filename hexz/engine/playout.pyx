@@ -5,15 +5,17 @@ Every strength figure is measured against `uct`, so its rules are fixed: no nois
 every move, Q a win rate with a draw counting one half, and the score `Q + sqrt(ln N / n)` of UCB1
 (Kocsis, Szepesvari: "Bandit based Monte-Carlo Planning", ECML 2006) with constant 1.
 """
+import operator
+
 import numpy as np
 
 from libc.math cimport log, sqrt
-from libc.stdint cimport int16_t, int32_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport UINT32_MAX, int16_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memset
 
 from hexz.engine.bits cimport CellSet, next_random, popcount, random_stream, scaled, select
-from hexz.engine.board cimport Board
+from hexz.engine.board cimport Board, checked_seed
 from hexz.engine.rules cimport (
     COLS, GRID, MAX_MOVES, NUM_ACTIONS, Position, list_actions, normal_moves, outcome, play_action,
     random_position,
@@ -41,6 +43,7 @@ cdef struct Children:
 
 cdef enum:
     WORDS_PER_CHILD = 6
+    MAX_SIMULATIONS = 1000000000
 
 cdef struct Tree:
     Node* nodes               # nodes[0] is unused, nodes[1] is the root
@@ -73,18 +76,21 @@ cdef inline Children children_at(const Tree* tree, uint32_t offset) noexcept nog
 cdef int reserve(Tree* tree) noexcept nogil:
     """Makes room for what one iteration adds; returns -1 if memory is short."""
     cdef void* grown
+    cdef size_t capacity
     if tree.num_nodes == tree.node_capacity:
-        grown = realloc(tree.nodes, 2 * <size_t>tree.node_capacity * sizeof(Node) + 4096)
+        capacity = 2 * <size_t>tree.node_capacity + 256
+        grown = realloc(tree.nodes, capacity * sizeof(Node)) if capacity <= UINT32_MAX else NULL
         if grown == NULL:
             return -1
         tree.nodes = <Node*>grown
-        tree.node_capacity = 2 * tree.node_capacity + 4096 // sizeof(Node)
-    if tree.num_words + 1 + WORDS_PER_CHILD * NUM_ACTIONS > tree.word_capacity:
-        grown = realloc(tree.words, 4 * (2 * <size_t>tree.word_capacity + 65536))
+        tree.node_capacity = <uint32_t>capacity
+    if tree.word_capacity - tree.num_words < 1 + WORDS_PER_CHILD * NUM_ACTIONS:
+        capacity = 2 * <size_t>tree.word_capacity + 65536
+        grown = realloc(tree.words, 4 * capacity) if capacity <= UINT32_MAX else NULL
         if grown == NULL:
             return -1
         tree.words = <uint32_t*>grown
-        tree.word_capacity = 2 * tree.word_capacity + 65536
+        tree.word_capacity = <uint32_t>capacity
     return 0
 
 
@@ -209,22 +215,25 @@ cdef class UctPlayer:
     cdef readonly int simulations
     cdef uint64_t rng
 
-    def __init__(self, int simulations, seed=0):
-        if simulations < 1:
-            raise ValueError(f"simulations must be at least 1, not {simulations}")
+    def __init__(self, simulations, seed=0):
+        simulations = operator.index(simulations)
+        if not 1 <= simulations <= MAX_SIMULATIONS:
+            raise ValueError(
+                f"simulations must be in 1..{MAX_SIMULATIONS}, not {simulations}")
         self.simulations = simulations
-        self.rng = random_stream(seed, 1)
+        self.rng = random_stream(checked_seed(seed), 1)
 
     def suggest(self, Board board not None):
         """Searches a position that is not over; see `Suggestion`."""
         if board.pos.over:
             raise IllegalMove("the game is over")
+        cdef Position root = board.pos    # the board may change while the GIL is released
         cdef Tree tree
         cdef int status
         memset(&tree, 0, sizeof(Tree))
         try:
             with nogil:
-                status = grow(&tree, &board.pos, self.simulations, &self.rng)
+                status = grow(&tree, &root, self.simulations, &self.rng)
             if status < 0:
                 raise MemoryError(f"a tree of {self.simulations} simulations")
             return suggestion_of(&tree)
@@ -277,7 +286,7 @@ class RandomPlayer:
     """Plays like the playouts of `UctPlayer`: a legal move at random, mostly normal ones."""
 
     def __init__(self, seed=0):
-        self._state = np.array([seed], np.uint64)
+        self._state = np.array([checked_seed(seed)], np.uint64)
 
     def suggest(self, Board board not None):
         """A random move of a position that is not over; see `Suggestion`."""
@@ -293,14 +302,15 @@ class RandomPlayer:
         )
 
 
-def random_playouts(int games, seed=0):
+def random_playouts(games, seed=0):
     """Plays `games` random games from fresh random boards; returns the number of all moves."""
-    cdef uint64_t rng = random_stream(seed, 2)
+    cdef uint64_t rng = random_stream(checked_seed(seed), 2)
+    cdef int count = operator.index(games)
     cdef Position pos
     cdef long long moves = 0
     cdef int i
     with nogil:
-        for i in range(games):
+        for i in range(count):
             random_position(&pos, next_random(&rng))
             roll_out(&pos, &rng)
             moves += pos.moves

@@ -10,7 +10,7 @@ import numpy as np
 from libc.string cimport memcpy, memset
 
 from hexz.engine.bits cimport random_stream
-from hexz.engine.board cimport Board
+from hexz.engine.board cimport Board, checked_seed
 from hexz.engine.gumbel cimport (
     improved_policy, sample_gumbel, select_considered, select_interior,
 )
@@ -258,7 +258,7 @@ cdef class TreeSearch:
             raise IllegalMove("the game is over")
         self.settings = Settings(settings)
         self.search.root = board.pos
-        self.search.rng = random_stream(seed, 3)
+        self.search.rng = random_stream(checked_seed(seed), 3)
 
     def __dealloc__(self):
         release(&self.search.tree)

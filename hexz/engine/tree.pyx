@@ -1,6 +1,7 @@
 # cython: language_level=3
 """Storage and bookkeeping of a search tree: expansion, visits, proofs, and keeping a subtree."""
 from libc.math cimport logf
+from libc.stdint cimport UINT32_MAX
 from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy, memset
 
@@ -50,14 +51,14 @@ cdef int reserve(Arena* tree) noexcept nogil:
     cdef size_t capacity
     if tree.num_nodes == tree.node_capacity:
         capacity = 2 * <size_t>tree.node_capacity + 64
-        grown = realloc(tree.nodes, capacity * sizeof(Node))
+        grown = realloc(tree.nodes, capacity * sizeof(Node)) if capacity <= UINT32_MAX else NULL
         if grown == NULL:
             return -1
         tree.nodes = <Node*>grown
         tree.node_capacity = <uint32_t>capacity
-    if tree.num_words + edge_words(NUM_ACTIONS) > tree.word_capacity:
+    if tree.word_capacity - tree.num_words < edge_words(NUM_ACTIONS):
         capacity = 2 * <size_t>tree.word_capacity + 64 * edge_words(80)
-        grown = realloc(tree.words, capacity * sizeof(uint32_t))
+        grown = realloc(tree.words, 4 * capacity) if capacity <= UINT32_MAX else NULL
         if grown == NULL:
             return -1
         tree.words = <uint32_t*>grown

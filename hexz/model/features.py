@@ -1,0 +1,151 @@
+"""What the network sees: the board planes expanded to features between 0 and 1.
+
+Both expansions are one fixed linear map followed by a clamp to [0, 1]:
+
+- `SPATIAL` features, [B, 33, 11, 10], are 0 or 1 on every cell of every position, so that int8
+  inference represents them exactly. Counts and values are coded as thermometers, "at least k":
+  the rules compare values (a cell captures grass of at most its own value), and "at least k" is
+  one clamp where "equal to k" would be two. The map is a 1x1 convolution.
+- `GLOBAL` features, [B, 14], are scalars of the whole position. They stay in floating point and
+  enter the network as a bias after its first convolution and in its value head, as in KataGo
+  (Wu 2019, arXiv:1902.10565). The map takes the sums of the planes over all cells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+ROWS: Final = 11
+COLS: Final = 10
+NUM_PLANES: Final = 11
+NUM_CELLS: Final = 105
+
+# Board planes: 0..4 of the player to move, 5..9 of the opponent.
+FLAGS, VALUE, BLOCKED, NEXT, FLAGS_LEFT = range(5)
+OPPONENT: Final = 5
+GRASS: Final = 10
+
+
+class Feature(NamedTuple):
+    """clamp(sum of weights[plane] * plane + bias, 0, 1)."""
+
+    name: str
+    weights: Mapping[int, float]
+    bias: float = 0.0
+
+
+def _thermometer(name: str, plane: int, levels: int, unit: float = 1.0) -> list[Feature]:
+    """For k = 1..levels: is the plane at least k, for planes with whole values."""
+    return [Feature(f"{name} >= {k}", {plane: unit}, 1.0 - k) for k in range(1, levels + 1)]
+
+
+def _spatial_of_player(who: str, first: int) -> list[Feature]:
+    return [
+        Feature(f"{who} flag", {first + FLAGS: 1}),
+        *_thermometer(f"{who} value", first + VALUE, 5),
+        Feature(f"{who} normal moves blocked", {first + BLOCKED: 1}),
+        # "next value >= 1" are the legal normal moves.
+        *_thermometer(f"{who} next value", first + NEXT, 5),
+    ]
+
+
+_BOTH: Final = (0, OPPONENT)
+
+SPATIAL: Final = (
+    *_spatial_of_player("own", 0),
+    *_spatial_of_player("opponent", OPPONENT),
+    *_thermometer("grass value", GRASS, 5),
+    # An occupied cell is blocked for both. With a flag left, these cells are legal flag moves.
+    Feature("empty, and next to at most one player's 5", {p + BLOCKED: -1 for p in _BOTH}, 2),
+    # A rock, a cell that does not exist, or (rare) an empty cell next to a 5 of both players.
+    Feature(
+        "blocked for both though nothing is on it",
+        {p + BLOCKED: 1.0 for p in _BOTH}
+        | {p + FLAGS: -1.0 for p in _BOTH}
+        | {p + VALUE: -1.0 for p in _BOTH}
+        | {GRASS: -1.0},
+        -1,
+    ),
+    Feature("cell exists", {NUM_PLANES: 1}),
+    Feature("row is odd", {NUM_PLANES + 1: 1}),
+)
+"""Features of a cell. Planes 11 and 12 are `geometry()`, the same for every position."""
+
+
+def _flags_left(who: str, first: int) -> list[Feature]:
+    return _thermometer(f"{who} flags left", first + FLAGS_LEFT, 3, unit=1 / (ROWS * COLS))
+
+
+def _lead(scale: float) -> list[Feature]:
+    """The score difference, ahead and behind apart, saturating at `scale` points."""
+    return [
+        Feature(f"ahead / {scale:g}", {VALUE: 1 / scale, OPPONENT + VALUE: -1 / scale}),
+        Feature(f"behind / {scale:g}", {VALUE: -1 / scale, OPPONENT + VALUE: 1 / scale}),
+    ]
+
+
+GLOBAL: Final = (
+    *_lead(6),
+    *_lead(40),
+    *_flags_left("own", 0),
+    *_flags_left("opponent", OPPONENT),
+    # Phase: the share of cells without a normal move for a player, 5 absent cells not counted.
+    Feature("own blocked cells", {BLOCKED: 1 / NUM_CELLS}, -5 / NUM_CELLS),
+    Feature("opponent blocked cells", {OPPONENT + BLOCKED: 1 / NUM_CELLS}, -5 / NUM_CELLS),
+    Feature("own next values / 100", {NEXT: 1 / 100}),
+    Feature("opponent next values / 100", {OPPONENT + NEXT: 1 / 100}),
+    Feature("points of grass left / 15", {GRASS: 1 / 15}),
+)
+"""Features of a position, from the sums of the planes over all 110 cells."""
+
+
+def geometry() -> Tensor:
+    """float32 [1, 2, 11, 10]: 1 where a cell exists (odd rows lack the last), 1 in odd rows."""
+    planes = torch.zeros(1, 2, ROWS, COLS)
+    planes[:, 0] = 1
+    planes[:, 0, 1::2, COLS - 1] = 0
+    planes[:, 1, 1::2] = 1
+    return planes
+
+
+def _matrix(features: tuple[Feature, ...], num_inputs: int) -> tuple[Tensor, Tensor]:
+    """The linear map of a table of features: weights [features, inputs] and bias [features]."""
+    weights = torch.zeros(len(features), num_inputs)
+    for row, feature in zip(weights, features, strict=True):
+        for plane, weight in feature.weights.items():
+            row[plane] = weight
+    return weights, torch.tensor([float(feature.bias) for feature in features])
+
+
+class SpatialFeatures(nn.Module):
+    """Board planes [B, 11, 11, 10] to the features `SPATIAL`, all 0 or 1."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        weights, bias = _matrix(SPATIAL, NUM_PLANES + 2)
+        # Constants of the code, not parameters of the model: checkpoints leave them out.
+        self.register_buffer("weights", weights[:, :, None, None], persistent=False)
+        self.register_buffer("bias", bias, persistent=False)
+        self.register_buffer("geometry", geometry(), persistent=False)
+
+    def forward(self, planes: Tensor) -> Tensor:
+        constant = self.geometry.expand(planes.shape[0], -1, -1, -1)
+        planes = torch.cat((planes, constant), dim=1)
+        return nn.functional.conv2d(planes, self.weights, self.bias).clamp(0, 1)
+
+
+class GlobalFeatures(nn.Module):
+    """Board planes [B, 11, 11, 10] to the features `GLOBAL`, all between 0 and 1."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        weights, bias = _matrix(GLOBAL, NUM_PLANES)
+        self.register_buffer("weights", weights, persistent=False)
+        self.register_buffer("bias", bias, persistent=False)
+
+    def forward(self, planes: Tensor) -> Tensor:
+        return nn.functional.linear(planes.sum((2, 3)), self.weights, self.bias).clamp(0, 1)

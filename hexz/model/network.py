@@ -1,0 +1,132 @@
+"""The network: a residual tower over the 11x10 board with a policy and a value head."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import torch
+from torch import Tensor, nn
+
+from hexz.errors import InvalidModel
+from hexz.model.features import GLOBAL, NUM_CELLS, SPATIAL, GlobalFeatures, SpatialFeatures, geometry
+from hexz.model.layers import TowerConv, TowerReLU
+
+_HEAD_WIDTH: Final = 32
+"""Channels of the policy head and units of the value head."""
+
+_MAX_BLOCKS: Final = 100
+_MAX_FILTERS: Final = 1024
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """The size of a `HexzNet`.
+
+    Raises:
+        InvalidModel: a size is not a whole number within its bounds.
+    """
+
+    blocks: int = 4
+    filters: int = 32
+
+    def __post_init__(self) -> None:
+        for name, limit in (("blocks", _MAX_BLOCKS), ("filters", _MAX_FILTERS)):
+            size = getattr(self, name)
+            if type(size) is not int or not 1 <= size <= limit:
+                raise InvalidModel(f"a model's {name} must be in 1..{limit}, not {size!r}")
+
+
+class ResidualBlock(nn.Module):
+    """Two 3x3 convolutions with a skip connection (He et al. 2015, arXiv:1512.03385)."""
+
+    def __init__(self, filters: int) -> None:
+        super().__init__()
+        self.conv1 = TowerConv(filters, filters, 3)
+        self.relu1 = TowerReLU()
+        self.conv2 = TowerConv(filters, filters, 3)
+        self.relu2 = TowerReLU()
+
+    def forward(self, x: Tensor) -> Tensor:
+        hidden = self.relu1(self.conv1(x))
+        return self.relu2(self.conv2(hidden) + x)
+
+
+class GlobalPool(nn.Module):
+    """Mean and maximum over the cells that exist: [B, C, 11, 10], none negative, to [B, 2C]."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("exists", geometry()[:, :1], persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = x * self.exists
+        return torch.cat((x.sum((2, 3)) * (1 / NUM_CELLS), x.amax((2, 3))), dim=1)
+
+
+class PolicyHead(nn.Module):
+    """Features [B, C, 11, 10] and pooled features [B, 2C] to logits [B, 220]."""
+
+    def __init__(self, filters: int) -> None:
+        super().__init__()
+        self.local = nn.Conv2d(filters, _HEAD_WIDTH, 1)
+        self.pooled = nn.Linear(2 * filters, _HEAD_WIDTH, bias=False)
+        self.out = nn.Conv2d(_HEAD_WIDTH, 2, 1)
+
+    def forward(self, x: Tensor, pooled: Tensor) -> Tensor:
+        hidden = self.local(x) + self.pooled(pooled)[:, :, None, None]
+        logits: Tensor = self.out(torch.relu(hidden))
+        return logits.flatten(1)
+
+
+class ValueHead(nn.Module):
+    """Pooled features [B, 2C] and global features [B, G] to a value [B] in (-1, 1)."""
+
+    def __init__(self, filters: int) -> None:
+        super().__init__()
+        self.hidden = nn.Linear(2 * filters + len(GLOBAL), _HEAD_WIDTH)
+        self.out = nn.Linear(_HEAD_WIDTH, 1)
+
+    def forward(self, pooled: Tensor, scalars: Tensor) -> Tensor:
+        hidden = torch.relu(self.hidden(torch.cat((pooled, scalars), dim=1)))
+        return torch.tanh(self.out(hidden)).squeeze(1)
+
+
+class HexzNet(nn.Module):
+    """The residual network that hexz trains.
+
+    Input: board planes, float32 [B, 11, 11, 10], see `Board.planes()`.
+    Output: policy logits [B, 220], illegal actions not masked, and values [B] in (-1, 1), both
+    from the view of the player to move.
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        filters = config.filters
+        self.spatial_features = SpatialFeatures()
+        self.global_features = GlobalFeatures()
+        self.stem = TowerConv(len(SPATIAL), filters, 3)
+        self.stem_bias = nn.Linear(len(GLOBAL), filters, bias=False)
+        self.stem_relu = TowerReLU()
+        self.blocks = nn.Sequential(*(ResidualBlock(filters) for _ in range(config.blocks)))
+        self.pool = GlobalPool()
+        self.policy_head = PolicyHead(filters)
+        self.value_head = ValueHead(filters)
+
+    def forward(self, planes: Tensor) -> tuple[Tensor, Tensor]:
+        scalars = self.global_features(planes)
+        x = self.stem(self.spatial_features(planes))
+        x = self.blocks(self.stem_relu(x + self.stem_bias(scalars)[:, :, None, None]))
+        pooled = self.pool(x)
+        return self.policy_head(x, pooled), self.value_head(pooled, scalars)
+
+
+def masked_log_softmax(logits: Tensor, legal_mask: Tensor) -> Tensor:
+    """Log-probabilities over the legal actions, -inf for the others.
+
+    Args:
+        logits: [B, 220].
+        legal_mask: bool [B, 220], at least one action legal in each row.
+    """
+    return torch.log_softmax(logits.masked_fill(~legal_mask, -torch.inf), dim=1)
