@@ -184,6 +184,20 @@ cdef class Board:
         """For players 1 and 2, the empty cells that they can take with a normal move."""
         return popcount(normal_moves(&self.pos, 0)), popcount(normal_moves(&self.pos, 1))
 
+    def to_text(self):
+        """The 105 characters that `from_text` reads; only start positions have such a text.
+
+        Raises:
+            InvalidBoard: a player owns a cell.
+        """
+        if self.pos.own[0] | self.pos.own[1]:
+            raise InvalidBoard("only a board without moves can be written as a text")
+        cdef int i
+        return "".join(
+            "." if contains(self.pos.empty, GEOMETRY.grid_of[i])
+            else str(self.pos.value[GEOMETRY.grid_of[i]] or "#")
+            for i in range(NUM_CELLS))
+
     def legal_moves(self):
         """The moves of the player to move, flags first, then by row and column; [] at the end."""
         cdef uint8_t actions[NUM_ACTIONS]
@@ -315,7 +329,7 @@ cdef class Board:
             and a.own[0] == b.own[0] and a.own[1] == b.own[1]
             and a.flags[0] == b.flags[0] and a.flags[1] == b.flags[1]
             and memcmp(&a.value[0], &b.value[0], sizeof(a.value)) == 0
-            and a.turn == b.turn and a.moves == b.moves
+            and (a.over or a.turn == b.turn) and a.moves == b.moves
         )
 
     __hash__ = None
