@@ -27,3 +27,7 @@ class InvalidModel(HexzError, ValueError):
 
 class OutputError(HexzError, OSError):
     """Results cannot be written: no permission, no space, not a directory."""
+
+
+class UnknownDevice(HexzError, ValueError):
+    """There is no such inference device, or it does not compute in the precision asked for."""

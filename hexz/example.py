@@ -29,6 +29,9 @@ PROBABILITY_TOLERANCE: Final = 1e-3
 PRIOR_TOLERANCE: Final = 5e-3
 """The same for the network's priors, which are stored in half precision."""
 
+VALUE_TOLERANCE: Final = 1e-4
+"""How far beyond -1..1 the rounding of float32 means may take a value."""
+
 MAX_NAME: Final = 200
 """Longest name, id or version, in characters."""
 
@@ -197,7 +200,7 @@ def _check_search(example: Example) -> None:
         ("root_value", example.root_value),
         ("network_value", example.network_value),
     ):
-        if value is not None and not -1 <= value <= 1:
+        if value is not None and not abs(value) <= 1 + VALUE_TOLERANCE:
             raise InvalidExample(f"{name} is {value:g}, not in -1..1")
     if example.simulations is not None:
         _check_range("simulations", example.simulations, 0, 2**31 - 1)
