@@ -1,2 +1,120 @@
-def stub(): ...
-GameRecord = games_page = top_moves = stub
+"""One page of games to step through, complete in itself: it loads nothing and works offline.
+
+The rules stay here: the page gets, for every move, the cells that it changed, and its script
+(games.js) only redraws them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from hexz.engine import Board, Move
+from hexz.export.svg import asset, bare_board_svg
+
+_FLAG: Final = 5
+"""The type of a flag in `Board.cells()`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GameRecord:
+    """A finished game with what the search thought of it."""
+
+    name: str
+    """What the list of games calls it."""
+    players: tuple[str, str]
+    """Names of players 1 and 2."""
+    initial_text: str
+    """The board before the first move, see `Board.from_text`."""
+    actions: Sequence[int]
+    """The action of each move, see `Move.index`."""
+    root_values: Sequence[float]
+    """For each move the expected result that its search found, -1..1, mover's view."""
+    policies: Sequence[Sequence[tuple[int, float]]]
+    """For each move the likeliest actions and their probabilities, see `top_moves`."""
+
+
+def top_moves(policy: npt.NDArray[np.float32], count: int = 5) -> list[tuple[int, float]]:
+    """The likeliest actions of a policy [220] and their probabilities, best first."""
+    best = np.argsort(-policy, kind="stable")[:count]
+    return [(int(action), float(policy[action])) for action in best if policy[action] > 0]
+
+
+def games_page(games: Sequence[GameRecord], *, title: str = "Self-play games") -> str:
+    """The HTML of a page that shows games, as the list orders them.
+
+    Raises:
+        ValueError: there is no game, or one with lists of different lengths.
+        IllegalMove, InvalidBoard: a record is not of a game that the rules allow.
+    """
+    if not games:
+        raise ValueError("a page needs at least one game")
+    data = {"title": title, "games": [_game(game) for game in games]}
+    # "<" could end the script element that holds the data.
+    text = json.dumps(data, separators=(",", ":"), ensure_ascii=False).replace("<", "\\u003c")
+    return _fill(
+        asset("games.html"),
+        BOARD_CSS=asset("board.css"),
+        PAGE_CSS=asset("games.css"),
+        BOARD=bare_board_svg(Board.from_text(games[0].initial_text)),
+        DATA=text,
+        SCRIPT=asset("games.js"),
+    )
+
+
+def _fill(template: str, **parts: str) -> str:
+    """Puts each part in the place of its name in double braces."""
+    pieces = template.split("{{")
+    filled = [pieces[0]]
+    for piece in pieces[1:]:
+        name, rest = piece.split("}}", 1)
+        filled += [parts[name], rest]
+    return "".join(filled)
+
+
+def _game(game: GameRecord) -> dict[str, Any]:
+    """A game as games.js reads it."""
+    if not len(game.actions) == len(game.root_values) == len(game.policies):
+        raise ValueError(f"{game.name}: actions, root_values and policies differ in length")
+    board = Board.from_text(game.initial_text)
+    moves = [
+        _played(board, action) | {"value": round(1000 * float(value)), "top": _permille(policy)}
+        for action, value, policy in zip(game.actions, game.root_values, game.policies, strict=True)
+    ]
+    return {
+        "name": game.name,
+        "players": game.players,
+        "start": game.initial_text,
+        "over": board.is_over,
+        "winner": board.winner,
+        "moves": moves,
+    }
+
+
+def _played(board: Board, action: int) -> dict[str, Any]:
+    """Plays a move and tells what it changed: cells as [index among 105, value]."""
+    player, before = board.turn, board.cells()
+    board.play_index(int(action))
+    after = board.cells()
+    changed = np.flatnonzero(before[:, 1] != after[:, 1]).tolist()
+    # The placed cell first; the others were grass, which has a value before it is captured.
+    changed.sort(key=lambda cell: before[cell, 2] > 0)
+    return {
+        "player": player,
+        "flag": bool(after[changed[0], 0] == _FLAG),
+        "action": int(action),
+        "cells": [[cell, int(after[cell, 2])] for cell in changed],
+        "score": board.score,
+        "flags": board.flags_left,
+    }
+
+
+def _permille(policy: Sequence[tuple[int, float]]) -> list[list[int]]:
+    for action, _ in policy:
+        Move.from_index(action)  # raises IllegalMove for an action without a cell
+    return [[action, round(1000 * probability)] for action, probability in policy]

@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from hexz.engine import COLS, NUM_ACTIONS, ROWS, Board, Move
+from hexz.engine import COLS, ROWS, Board, Move
 
 _RADIUS: Final = 24.0
 """From the centre of a cell to its corners; everything else follows from it."""
@@ -56,36 +56,52 @@ def board_svg(
         last_move: the move to mark.
         heat: float [220], the probability of each action, drawn onto the empty cells.
     """
+    mark = "" if last_move is None else _use("last", (last_move.row, last_move.col))
+    return _svg(
+        _HEIGHT,
+        f"<title>{_title(board)}</title>",
+        f"<desc>{_description(board)}</desc>",
+        f"<style>\n{asset('board.css')}\n</style>",
+        *_drawing(board, mark, "" if heat is None else _heat(heat)),
+        _scores(board),
+    )
+
+
+def bare_board_svg(board: Board) -> str:
+    """The same without style and scores, to be part of a page that has its own."""
+    return _svg(_BOARD_BOTTOM + 14, *_drawing(board, "", ""))
+
+
+def asset(name: str) -> str:
+    """A text file of this package, without the line break at its end."""
+    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8").rstrip("\n")
+
+
+def _svg(height: float, *content: str) -> str:
+    size = f"{_WIDTH:.0f} {height:.0f}"
+    opening = (
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="hz-board" role="img" viewBox="0 0 {size}">'
+    )
+    return "\n".join([opening, *content, "</svg>", ""])
+
+
+def _drawing(board: Board, marks: str, heat: str) -> list[str]:
     cells = [
         _cell(position, _KINDS[kind, owner], value)
         for position, (kind, owner, value, *_) in zip(
             _POSITIONS, board.cells().tolist(), strict=True
         )
     ]
-    mark = "" if last_move is None else _use("last", (last_move.row, last_move.col))
-    return "\n".join(
-        [
-            f'<svg xmlns="http://www.w3.org/2000/svg" class="hz-board" role="img"'
-            f' viewBox="0 0 {_WIDTH:.0f} {_HEIGHT:.0f}">',
-            f"<title>{_title(board)}</title>",
-            f"<desc>{_description(board)}</desc>",
-            f"<style>{asset('board.css')}</style>",
-            asset("cells.svg"),
-            f'<rect class="hz-back" width="{_WIDTH:.0f}" height="{_HEIGHT:.0f}" rx="14"/>',
-            *_labels(),
-            *cells,
-            f'<g class="hz-marks">{mark}</g>',
-            f'<g class="hz-heat">{"" if heat is None else _heat(heat)}</g>',
-            _scores(board),
-            "</svg>",
-            "",
-        ]
-    )
-
-
-def asset(name: str) -> str:
-    """A text file of this package, without the line break at its end."""
-    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8").rstrip("\n")
+    return [
+        asset("cells.svg"),
+        '<rect class="hz-back" width="100%" height="100%" rx="14"/>',
+        *_labels(),
+        '<g class="hz-cells">',
+        *cells,
+        "</g>",
+        f'<g class="hz-marks">{marks}</g>',
+        f'<g class="hz-heat">{heat}</g>',
+    ]
 
 
 def center(row: int, col: int) -> tuple[float, float]:
@@ -97,9 +113,7 @@ def center(row: int, col: int) -> tuple[float, float]:
 def _cell(position: tuple[int, int], kind: str, value: int) -> str:
     x, y = center(*position)
     text = f'<text y="7">{value or ""}</text>'
-    return (
-        f'<g class="hz-{kind}" transform="translate({x} {y})"><use href="#hz-{kind}"/>{text}</g>'
-    )
+    return f'<g class="hz-{kind}" transform="translate({x} {y})"><use href="#hz-{kind}"/>{text}</g>'
 
 
 def _use(drawing: str, position: tuple[int, int]) -> str:
@@ -110,15 +124,16 @@ def _use(drawing: str, position: tuple[int, int]) -> str:
 def _labels() -> list[str]:
     """Row numbers on the left, column numbers above; the columns of odd rows lie half a cell to
     the right of their number."""
-    rows = [f'<text x="{_LEFT / 2 + 2}" y="{center(row, 0)[1] + 4}">{row}</text>' for row in range(ROWS)]
-    cols = [f'<text x="{center(0, col)[0]}" y="{_TOP - 10}">{col}</text>' for col in range(COLS)]
+    ys, xs = [center(row, 0)[1] for row in range(ROWS)], [center(0, col)[0] for col in range(COLS)]
+    rows = [f'<text x="{_LEFT / 2 + 2}" y="{y + 4:.1f}">{row}</text>' for row, y in enumerate(ys)]
+    cols = [f'<text x="{x}" y="{_TOP - 10}">{col}</text>' for col, x in enumerate(xs)]
     return ['<g class="hz-labels">', *rows, *cols, "</g>"]
 
 
 def _heat(heat: npt.NDArray[np.float32]) -> str:
     """A disc for each normal move and a diamond for each flag, as large as its probability."""
     shapes = []
-    for action in np.argsort(heat)[-NUM_ACTIONS:]:
+    for action in np.argsort(heat):
         probability = float(heat[action])
         percent = round(100 * probability)
         if percent < 1:
@@ -141,15 +156,16 @@ def _scores(board: Board) -> str:
     y = _BOARD_BOTTOM + 20
     parts = []
     for player, (score, flags) in enumerate(zip(board.score, board.flags_left, strict=True), 1):
-        x = _WIDTH / 2 + (-150 if player == 1 else 60)
+        x = center(0, 0)[0] if player == 1 else center(0, 5)[0]
         left = "".join(
-            f'<use href="#hz-pennant{player}" x="{x + 52 + 17 * i:.1f}" y="{y}"/>'
+            f'<use href="#hz-pennant{player}" x="{x + 138 + 17 * i:.1f}" y="{y}"/>'
             for i in range(flags)
         )
         parts.append(
-            f'<g class="hz-score" data-player="{player}">'
-            f'<use href="#hz-cell{player}" transform="translate({x:.1f} {y}) scale(.55)"/>'
-            f'<text x="{x + 20:.1f}" y="{y + 6}">{score}</text>{left}</g>'
+            f'<g class="hz-score"><use href="#hz-cell{player}" '
+            f'transform="translate({x:.1f} {y}) scale(.55)"/>'
+            f'<text class="hz-name" x="{x + 20:.1f}" y="{y + 5}">Player {player}</text>'
+            f'<text x="{x + 84:.1f}" y="{y + 7}">{score}</text>{left}</g>'
         )
     return "".join(parts)
 
