@@ -1,0 +1,223 @@
+"""How fast this machine plays: rates of the engine, of the evaluators, and of self-play.
+
+Every figure is a rate a second, measured several times; where two are compared, their runs take
+turns, so that a machine whose speed drifts is fair to both.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from torch import nn
+
+from hexz.engine import (
+    Board,
+    GameBatch,
+    RandomPlayer,
+    SearchSettings,
+    UctPlayer,
+    random_playouts,
+)
+from hexz.model import Evaluator, create_evaluator
+from hexz.model.torch_evaluator import TorchEvaluator
+from hexz.selfplay.loop import SelfPlay
+
+RUNS: Final = 5
+"""Times that each rate is measured; the median is what counts."""
+SEED: Final = 2023
+SEARCH_GAMES: Final = 64
+"""Games at once in the measurement of the search without a network."""
+
+
+@dataclass(frozen=True)
+class Rate:
+    """A rate a second: median, smallest and largest of the runs."""
+
+    name: str
+    median: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, name: str, runs: list[float]) -> Rate:
+        return cls(name, statistics.median(runs), min(runs), max(runs))
+
+
+Step = Callable[[], int]
+"""Does a small piece of work and returns how much it was."""
+
+
+def engine_rates(seconds: float) -> Iterator[Rate]:
+    """Measures the engine on one core, `seconds` a run.
+
+    Yields:
+        playouts: full random games from fresh random boards.
+        uct_start, uct_move_20: iterations of the reference player from a start position and
+            after 20 random moves.
+        search_puct, search_gumbel: simulations of the network search from start positions with
+            an evaluator that returns constants.
+    """
+    start = Board.random(SEED)
+    later = start.copy()
+    mover = RandomPlayer(SEED)
+    for _ in range(20):
+        later.play(mover.suggest(later).move)
+    steps: dict[str, Step] = {
+        "playouts": lambda: _random_games(2000),
+        "uct_start": lambda: _uct_iterations(start),
+        "uct_move_20": lambda: _uct_iterations(later),
+        "search_puct": lambda: _constant_search(SearchSettings(simulations=800)),
+        "search_gumbel": lambda: _constant_search(
+            SearchSettings(algorithm="gumbel", simulations=64)
+        ),
+    }
+    for name, step in steps.items():
+        yield Rate.of(name, [_rate(step, seconds) for _ in range(RUNS)])
+
+
+def _random_games(count: int) -> int:
+    random_playouts(count, SEED)
+    return count
+
+
+def _uct_iterations(board: Board, iterations: int = 20_000) -> int:
+    UctPlayer(iterations, SEED).suggest(board)
+    return iterations
+
+
+def _constant_search(settings: SearchSettings) -> int:
+    """Searches the first move of many games."""
+    batch = GameBatch(SEARCH_GAMES, settings, SEED)
+    logits = np.zeros((SEARCH_GAMES, 220), np.float32)
+    values = np.zeros(SEARCH_GAMES, np.float32)
+    for game in range(SEARCH_GAMES):
+        batch.start_game(Board.random(game), game)
+    for _ in range(settings.simulations):
+        batch.collect()
+        batch.expand(logits, values)
+    return int(batch.num_evaluations)
+
+
+def inference_rate(
+    make: Callable[[int], Evaluator], batch_size: int, seconds: float
+) -> tuple[str, Rate]:
+    """Measures positions a second of an evaluator that `make(batch_size)` prepares; returns its
+    name too."""
+    evaluator = make(batch_size)
+    planes = random_positions(batch_size)
+    return evaluator.name, _best_of(_evaluation(evaluator, planes), "positions", seconds)
+
+
+def _best_of(step: Step, name: str, seconds: float) -> Rate:
+    step()
+    return Rate.of(name, [_rate(step, seconds) for _ in range(RUNS)])
+
+
+def _evaluation(evaluator: Evaluator, planes: npt.NDArray[np.float32]) -> Step:
+    def step() -> int:
+        evaluator.evaluate(planes)
+        return len(planes)
+
+    return step
+
+
+def random_positions(count: int) -> npt.NDArray[np.float32]:
+    """Planes [count, 11, 11, 10] from all phases of random games."""
+    planes = np.empty((count, 11, 11, 10), np.float32)
+    mover = RandomPlayer(SEED)
+    board = Board.random(SEED)
+    for i in range(count):
+        if board.is_over:
+            board = Board.random(SEED + i)
+        planes[i] = board.planes()
+        board.play(mover.suggest(board).move)
+    return planes
+
+
+@dataclass(frozen=True)
+class SelfPlayRates:
+    """Evaluations a second of one process, measured in turns.
+
+    Attributes:
+        evaluator: its name.
+        batch_size: positions of a batch, half of the games.
+        self_play: of self-play.
+        alone: of the same evaluator on batches of the same size with no search.
+        eager: one position at a time through eager PyTorch in float32, as the predecessor did.
+        efficiency: self_play / alone, the median over the runs.
+        speedup: self_play / eager, the median over the runs.
+    """
+
+    evaluator: str
+    batch_size: int
+    self_play: Rate
+    alone: Rate
+    eager: Rate
+    efficiency: float
+    speedup: float
+
+
+def self_play_rates(
+    net: nn.Module,
+    *,
+    device: str,
+    settings: SearchSettings,
+    games: int,
+    seconds: float,
+    notify: Callable[[str], None],
+) -> SelfPlayRates:
+    """Measures self-play of one process with `games` games in flight and one inference thread."""
+    batch_size = -(-games // 2)
+    evaluator = create_evaluator(net, device=device, batch_size=batch_size, notify=notify)
+    eager = TorchEvaluator(net, device="cpu", batch_size=1, half=False)
+    alone = _evaluation(evaluator, random_positions(batch_size))
+    with (
+        closing(_SelfPlaySteps(evaluator, settings, games)) as batched,
+        closing(_SelfPlaySteps(eager, settings, 1)) as single,
+    ):
+        runs = []
+        for step in (alone, batched.step, single.step):
+            step()
+        for _ in range(RUNS):
+            runs.append([_rate(step, seconds) for step in (batched.step, alone, single.step)])
+    return SelfPlayRates(
+        evaluator=evaluator.name,
+        batch_size=batch_size,
+        self_play=Rate.of("self_play", [run[0] for run in runs]),
+        alone=Rate.of("alone", [run[1] for run in runs]),
+        eager=Rate.of("eager", [run[2] for run in runs]),
+        efficiency=statistics.median(run[0] / run[1] for run in runs),
+        speedup=statistics.median(run[0] / run[2] for run in runs),
+    )
+
+
+class _SelfPlaySteps:
+    """Self-play that can be run for a round and left again."""
+
+    def __init__(self, evaluator: Evaluator, settings: SearchSettings, games: int) -> None:
+        self._play = SelfPlay(evaluator, settings, games, SEED)
+        self._rounds = self._play.rounds()
+
+    def step(self) -> int:
+        before = self._play.evaluations
+        next(self._rounds)
+        return self._play.evaluations - before
+
+    def close(self) -> None:
+        self._rounds.close()
+
+
+def _rate(step: Step, seconds: float) -> float:
+    """Repeats a step for some time; returns its work a second."""
+    done = 0
+    start = time.perf_counter()
+    while (elapsed := time.perf_counter() - start) < seconds:
+        done += step()
+    return done / elapsed

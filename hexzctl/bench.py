@@ -1,0 +1,147 @@
+"""`hexzctl bench`: how fast this machine is, and which settings suit it."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from hexz.version import __version__
+
+if TYPE_CHECKING:
+    from hexz.bench import Rate
+    from hexz.model import Checkpoint
+
+app = typer.Typer(
+    help="Measure what this machine does: the engine, the network, self-play. Each figure is the "
+    "median of 5 runs.",
+    no_args_is_help=True,
+)
+
+Model = Annotated[
+    Path | None,
+    typer.Option(help="Model file or directory. Default: a fresh network of the default size."),
+]
+Device = Annotated[Literal["cpu", "cuda", "mps"], typer.Option(help="Where the network runs.")]
+Seconds = Annotated[float, typer.Option(min=0.01, max=3600, help="Duration of one run.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, see docs/performance.md.")]
+
+
+@app.command()
+def engine(seconds: Seconds = 1.0, as_json: Json = False) -> None:
+    """Random playouts, the reference player, and the tree search without a network, on one core."""
+    from hexz.bench import engine_rates
+
+    rates = []
+    for rate in engine_rates(seconds):
+        if not as_json:
+            _print_rate(rate, rate.name)
+        rates.append(rate)
+    if as_json:
+        _print_json("engine", rates={rate.name: _figures(rate) for rate in rates})
+
+
+@app.command()
+def inference(
+    model: Model = None,
+    device: Device = "cpu",
+    batch_size: Annotated[
+        list[int] | None,
+        typer.Option(min=1, max=65536, help="May be given several times. Default: 1, 8, 32, 128."),
+    ] = None,
+    seconds: Seconds = 1.0,
+    as_json: Json = False,
+) -> None:
+    """Positions a second of every backend and precision of a device, one thread each."""
+    from hexz.bench import inference_rate
+    from hexz.model import create_evaluator
+    from hexz.model.evaluator import PRECISIONS
+
+    net = _load(model).net
+    results = []
+    for precision in PRECISIONS[device]:
+        for size in batch_size or [1, 8, 32, 128]:
+            name, rate = inference_rate(
+                lambda size, precision=precision: create_evaluator(
+                    net, device=device, precision=precision, batch_size=size, notify=_notify
+                ),
+                size,
+                seconds,
+            )
+            if not as_json:
+                _print_rate(rate, f"{name}, batch {size}")
+            results.append({"evaluator": name, "batch_size": size, "positions": _figures(rate)})
+    if as_json:
+        _print_json("inference", results=results)
+
+
+@app.command()
+def selfplay(
+    model: Model = None,
+    device: Device = "cpu",
+    games_per_worker: Annotated[
+        int, typer.Option(min=1, max=65536, help="Games that the process has going.")
+    ] = 64,
+    runs_per_move: Annotated[
+        int, typer.Option(min=1, max=1_000_000, help="Search simulations a move.")
+    ] = 800,
+    search: Annotated[Literal["puct", "gumbel"], typer.Option(help="As for selfplay.")] = "puct",
+    seconds: Seconds = 2.0,
+    as_json: Json = False,
+) -> None:
+    """Evaluations a second of one self-play process, beside the same evaluator alone and beside
+    one position at a time through eager PyTorch, measured in turns."""
+    from hexz.bench import self_play_rates
+    from hexz.engine import SearchSettings
+
+    rates = self_play_rates(
+        _load(model).net,
+        device=device,
+        settings=SearchSettings(algorithm=search, simulations=runs_per_move),
+        games=games_per_worker,
+        seconds=seconds,
+        notify=_notify,
+    )
+    if as_json:
+        figures = {
+            name: _figures(value) if isinstance(value, dict) else value
+            for name, value in asdict(rates).items()
+        }
+        _print_json("selfplay", **figures)
+        return
+    print(f"{rates.evaluator}, batch {rates.batch_size}")
+    _print_rate(rates.self_play, "self-play")
+    _print_rate(rates.alone, "evaluator alone")
+    _print_rate(rates.eager, "one position at a time, eager PyTorch")
+    print(f"self-play / alone  {100 * rates.efficiency:.1f} %")
+    print(f"self-play / eager  {rates.speedup:.1f} x")
+
+
+def _load(model: Path | None) -> Checkpoint:
+    from hexz.model import load_checkpoint, new_checkpoint
+
+    return new_checkpoint() if model is None else load_checkpoint(model)
+
+
+def _notify(text: str) -> None:
+    print(f"hexzctl: {text}", file=sys.stderr)
+
+
+def _print_rate(rate: Rate, name: str) -> None:
+    print(
+        f"{name:<40} {rate.median:>12,.0f} /s   ({rate.low:,.0f} to {rate.high:,.0f})", flush=True
+    )
+
+
+def _figures(rate: Any) -> dict[str, float]:
+    """The JSON of a rate, a second."""
+    figures = rate if isinstance(rate, dict) else asdict(rate)
+    return {key: round(figures[key], 1) for key in ("median", "low", "high")}
+
+
+def _print_json(benchmark: str, **content: Any) -> None:
+    print(json.dumps({"benchmark": benchmark, "version": __version__, **content}, indent=2))

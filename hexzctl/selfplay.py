@@ -1,0 +1,115 @@
+"""`hexzctl selfplay`: play games on this machine and write training examples."""
+
+from __future__ import annotations
+
+import secrets
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+# Several of these are as large as anybody could mean, so that a typing error is a usage error.
+MAX_WORKERS = 256
+MAX_GAMES_PER_WORKER = 65536
+
+
+def selfplay(
+    model: Annotated[
+        Path | None,
+        typer.Option(
+            help="Model file, or model directory, whose newest checkpoint is taken. "
+            "Default: a fresh network."
+        ),
+    ] = None,
+    device: Annotated[
+        Literal["cpu", "cuda", "mps"], typer.Option(help="Where the network runs.")
+    ] = "cpu",
+    num_workers: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=MAX_WORKERS,
+            help="Processes that play. Default: one a core, or one in all on a GPU.",
+            show_default=False,
+        ),
+    ] = None,
+    games_per_worker: Annotated[
+        int,
+        typer.Option(min=1, max=MAX_GAMES_PER_WORKER, help="Games that each process has going."),
+    ] = 64,
+    max_games: Annotated[
+        int | None, typer.Option(min=1, help="Stop after this many games. Default: no limit.")
+    ] = None,
+    max_seconds: Annotated[
+        float | None,
+        typer.Option(min=0.001, help="Stop after this long; running games are dropped."),
+    ] = None,
+    runs_per_move: Annotated[
+        int, typer.Option(min=1, max=1_000_000, help="Search simulations a move.")
+    ] = 800,
+    search: Annotated[
+        Literal["puct", "gumbel"],
+        typer.Option(help="puct wants hundreds of simulations a move, gumbel learns from 16 up."),
+    ] = "puct",
+    output_dir: Annotated[
+        Path, typer.Option(help="Examples go to DIR/examples/*.zip, a page of games to DIR.")
+    ] = Path("selfplay-out"),
+    seed: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            max=2**63 - 1,
+            help="Repeats a run with as many workers. Default: a random seed.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Play games of the network against itself and write training examples.
+
+    Ctrl-C ends the run and keeps the finished games.
+    """
+    from hexz.engine import SearchSettings
+    from hexz.selfplay.config import SelfPlayConfig
+    from hexz.selfplay.run import SelfPlayRun
+    from hexz.selfplay.worker import available_cores
+    from hexzctl.selfplay_view import SelfPlayView
+
+    if num_workers is None:
+        num_workers = available_cores() if device == "cpu" else 1
+    config = SelfPlayConfig(
+        model=model,
+        device=device,
+        num_workers=num_workers,
+        games_per_worker=games_per_worker,
+        max_games=max_games,
+        max_seconds=max_seconds,
+        settings=SearchSettings(algorithm=search, simulations=runs_per_move),
+        output_dir=output_dir,
+        seed=secrets.randbits(63) if seed is None else seed,
+    )
+    run = SelfPlayRun(config)
+    interrupted_by: list[int] = []
+
+    def stop(signum: int, _frame: object) -> None:
+        if interrupted_by:
+            raise KeyboardInterrupt
+        interrupted_by.append(signum)
+        run.stop()
+
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signum, stop)
+    with SelfPlayView(config) as view:
+        for event in run.events():
+            view.show(event)
+    view.print_summary(run.page)
+    if interrupted_by:
+        sys.exit(128 + interrupted_by[0])
+    if view.games == 0:
+        print(
+            "hexzctl: error: no game was finished in the time given: allow more --max-seconds, "
+            "or ask for fewer --runs-per-move or --games-per-worker",
+            file=sys.stderr,
+        )
+        sys.exit(1)

@@ -1,0 +1,171 @@
+"""What `hexzctl selfplay` shows: a live display on a terminal, log lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from rich.columns import Columns
+from rich.console import Console
+from rich.live import Live
+from rich.markup import escape
+from rich.panel import Panel
+from rich.table import Table
+
+from hexz.engine import Board
+from hexz.selfplay.config import (
+    Event,
+    FileWritten,
+    GameOver,
+    Notice,
+    Progress,
+    SelfPlayConfig,
+    WorkerFailed,
+    WorkerReady,
+)
+from hexzctl.board import board_text
+
+LOG_SECONDS: Final = 10.0
+"""How often a log line is printed where there is no terminal."""
+
+
+class SelfPlayView:
+    """Adds up the events of a run and shows them while it is used as a context."""
+
+    def __init__(self, config: SelfPlayConfig) -> None:
+        self.games = 0
+        self._config = config
+        self._console = Console()
+        self._started = time.monotonic()
+        self._playing_since: float | None = None
+        self._next_log = self._started
+        self._evaluator = ""
+        self._notices: set[str] = set()
+        self._progress: dict[int, Progress] = {}
+        self._examples = 0
+        self._scores = [0, 0]
+        self._written: list[FileWritten] = []
+        self._live = Live(console=self._console, get_renderable=self._render, refresh_per_second=4)
+
+    def __enter__(self) -> Self:
+        if self._console.is_terminal:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._live.stop()
+
+    def show(self, event: Event) -> None:
+        """Takes in what happened."""
+        match event:
+            case WorkerReady():
+                self._playing_since = self._playing_since or time.monotonic()
+                self._evaluator = event.evaluator
+            case Notice():
+                if event.text not in self._notices:
+                    self._notices.add(event.text)
+                    self._print_error(event.text)
+            case Progress():
+                self._progress[event.worker] = event
+            case GameOver():
+                if self.games == 0:
+                    self._next_log = 0.0  # the first game is worth a line at once
+                self.games += 1
+                self._examples += len(event.entries)
+                self._scores = [a + b for a, b in zip(self._scores, event.score, strict=True)]
+            case WorkerFailed():
+                self._last_words(event.worker)
+                self._print_error(f"worker {event.worker} failed: {event.reason}")
+            case FileWritten():
+                self._written.append(event)
+        if not self._console.is_terminal and time.monotonic() >= self._next_log:
+            self._next_log = time.monotonic() + LOG_SECONDS
+            print(self._log_line(), flush=True)
+
+    def _last_words(self, worker: int) -> None:
+        """What a dead worker has counted stays; its games are gone."""
+        if worker in self._progress:
+            self._progress[worker] = replace(self._progress[worker], board=None)
+
+    def print_summary(self, page: Path | None) -> None:
+        """Says what the run has left behind."""
+        if not self._console.is_terminal:
+            print(self._log_line(), flush=True)
+        for file in self._written:
+            self._say(f"Wrote {file.examples:,} examples to {file.path}")
+        if page is not None:
+            self._say(f"Games to look at: {page.resolve().as_uri()}")
+
+    def _say(self, text: str) -> None:
+        # Paths stay whole and plain, so that they can be copied and clicked.
+        self._console.print(text, soft_wrap=True, highlight=False, markup=False)
+
+    @staticmethod
+    def _print_error(text: str) -> None:
+        # A running live display catches this and prints it above itself.
+        print(f"hexzctl: {text}", file=sys.stderr, flush=True)
+
+    def _rows(self) -> list[tuple[str, str]]:
+        """The figures of the display, in order."""
+        now = time.monotonic()
+        seconds = now - (self._playing_since or now)
+        evaluations = sum(p.evaluations for p in self._progress.values())
+        rows = sum(p.evaluator_rows for p in self._progress.values())
+        per_second = 1 / seconds if seconds > 0 else 0.0
+        games = max(self.games, 1)
+        running = [p.mean_move for p in self._progress.values() if p.board]
+        return [
+            ("games", f"{self.games:,}{self._of(self._config.max_games)}"),
+            ("examples", f"{self._examples:,}"),
+            ("examples/s", f"{self._examples * per_second:,.1f}"),
+            ("evaluations/s", f"{evaluations * per_second:,.0f}"),
+            ("batch fill", f"{100 * evaluations / rows if rows else 0:.0f} %"),
+            ("running games at move", f"{sum(running) / len(running) if running else 0:.0f}"),
+            ("mean length", f"{self._examples / games:.1f} moves"),
+            ("mean score", f"{self._scores[0] / games:.1f} : {self._scores[1] / games:.1f}"),
+            ("time", self._time(now)),
+        ]
+
+    @staticmethod
+    def _of(limit: int | None) -> str:
+        return "" if limit is None else f" of {limit:,}"
+
+    def _time(self, now: float) -> str:
+        elapsed = now - self._started
+        if self._config.max_seconds is None:
+            return f"{elapsed:.0f} s"
+        return f"{elapsed:.0f} s, {max(0.0, self._config.max_seconds - elapsed):.0f} s left"
+
+    def _log_line(self) -> str:
+        return f"{time.strftime('%H:%M:%S')} " + ", ".join(
+            f"{name} {figure}" for name, figure in self._rows()
+        )
+
+    def _render(self) -> Panel:
+        table = Table.grid(padding=(0, 2))
+        for name, figure in self._rows():
+            table.add_row(f"[dim]{name}[/dim]", figure)
+        board = next((p.board for p in self._progress.values() if p.board), None)
+        return Panel(
+            Columns([table, self._board_panel(board)] if board else [table], padding=(0, 3)),
+            title=f"self-play, {self._config.settings.simulations} runs a move",
+            subtitle=escape(self._evaluator or "starting"),
+            expand=False,
+        )
+
+    @staticmethod
+    def _board_panel(board: Board) -> Panel:
+        return Panel(
+            board_text(board),
+            title=f"move {board.move_number}, {board.score[0]} : {board.score[1]}",
+            expand=False,
+        )

@@ -1,0 +1,112 @@
+"""Self-play in one process: which games are played, and that they are played right."""
+
+import numpy as np
+import pytest
+
+from hexz.engine import Board, FinishedGame, SearchSettings
+from hexz.model import ModelConfig, new_checkpoint
+from hexz.model.torch_evaluator import TorchEvaluator
+from hexz.selfplay.loop import SelfPlay, board_seed
+
+SETTINGS = SearchSettings(algorithm="gumbel", simulations=4)
+
+
+@pytest.fixture(scope="module")
+def evaluator() -> TorchEvaluator:
+    net = new_checkpoint(ModelConfig(blocks=1, filters=8), seed=3).net
+    # One position at a time: then a position's evaluation does not depend on its batch.
+    return TorchEvaluator(net, device="cpu", batch_size=1, half=False)
+
+
+def play(evaluator: TorchEvaluator, **options: int) -> dict[int, FinishedGame]:
+    options = {"games_in_flight": 5, "seed": 11, "max_games": 6} | options
+    self_play = SelfPlay(evaluator, SETTINGS, **options)
+    games = [game for finished in self_play.rounds() for game in finished]
+    assert len({game.game_id for game in games}) == len(games)
+    return {game.game_id: game for game in games}
+
+
+def assert_same_games(a: dict[int, FinishedGame], b: dict[int, FinishedGame]) -> None:
+    assert a.keys() == b.keys()
+    for number in a:
+        assert a[number].initial == b[number].initial
+        np.testing.assert_array_equal(a[number].actions, b[number].actions)
+        np.testing.assert_array_equal(a[number].policies, b[number].policies)
+
+
+def test_as_many_games_as_asked_are_played_to_their_end(evaluator):
+    games = play(evaluator, max_games=7)
+    assert sorted(games) == list(range(7))
+    for game in games.values():
+        board = game.initial.copy()
+        for action in game.actions:
+            board.play_index(action)
+        assert board.is_over
+        assert board == game.final
+
+
+def test_one_seed_gives_the_same_games_again(evaluator):
+    assert_same_games(play(evaluator), play(evaluator))
+
+
+def test_another_seed_gives_other_boards(evaluator):
+    assert play(evaluator, seed=1)[0].initial != play(evaluator, seed=2)[0].initial
+
+
+def test_processes_share_one_set_of_games(evaluator):
+    together = play(evaluator)
+    first = play(evaluator, first_game=0, game_stride=2, max_games=3)
+    second = play(evaluator, first_game=1, game_stride=2, max_games=3, games_in_flight=2)
+    assert_same_games(together, first | second)
+
+
+def test_games_in_flight_are_kept_going(evaluator):
+    self_play = SelfPlay(evaluator, SETTINGS, games_in_flight=5, seed=1)
+    finished = 0
+    for games in self_play.rounds():
+        finished += len(games)
+        assert len(list(self_play.boards())) == 5
+        if finished >= 8:
+            break
+    assert self_play.evaluations > 0
+
+
+def test_an_evaluator_may_be_replaced_between_rounds(evaluator):
+    other = TorchEvaluator(
+        new_checkpoint(ModelConfig(blocks=1, filters=8), seed=4).net,
+        device="cpu",
+        batch_size=1,
+        half=False,
+    )
+    self_play = SelfPlay(evaluator, SETTINGS, games_in_flight=2, seed=11, max_games=2)
+    games = []
+    for i, finished in enumerate(self_play.rounds()):
+        games += finished
+        if i == 100:
+            self_play.evaluator = other
+    unchanged = play(evaluator, max_games=2)
+    by_id = {game.game_id: game for game in games}
+    assert by_id.keys() == unchanged.keys()
+    assert any(
+        not np.array_equal(by_id[number].actions, unchanged[number].actions) for number in by_id
+    )
+
+
+def test_a_failing_evaluator_ends_the_loop_with_its_error():
+    class Broken:
+        name = "broken"
+        batch_size = 4
+
+        def evaluate(self, planes):
+            raise RuntimeError("out of GPU memory")
+
+    self_play = SelfPlay(Broken(), SETTINGS, games_in_flight=4, seed=1)
+    with pytest.raises(RuntimeError, match="out of GPU memory"):
+        list(self_play.rounds())
+
+
+def test_board_seeds_are_distinct_and_stable():
+    seeds = {board_seed(seed, game) for seed in range(20) for game in range(200)}
+    assert len(seeds) == 4000
+    assert board_seed(1, 2) == board_seed(1, 2)
+    Board.random(board_seed(2**63 - 1, 2**40))

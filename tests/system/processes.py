@@ -1,0 +1,53 @@
+"""Runs the command line as a user does: in a process of its own."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+
+TIMEOUT = 120.0
+COMMAND = [sys.executable, "-m", "hexzctl"]
+
+
+def environment(**changes: str) -> dict[str, str]:
+    """Of a child: no colours, and lines as wide as they are."""
+    return {**os.environ, "NO_COLOR": "1", "COLUMNS": "200", **changes}
+
+
+def hexzctl(*arguments: object, **changes: str) -> subprocess.CompletedProcess[str]:
+    """Runs `hexzctl` to its end."""
+    return subprocess.run(
+        [*COMMAND, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+        env=environment(**changes),
+        check=False,
+    )
+
+
+def start_hexzctl(*arguments: object) -> subprocess.Popen[str]:
+    """Starts `hexzctl` with its output in pipes."""
+    return subprocess.Popen(
+        [*COMMAND, *map(str, arguments)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment(),
+    )
+
+
+def assert_one_error_line(output: str, *words: str) -> None:
+    """There is exactly one line, and it has these words."""
+    lines = output.strip().splitlines()
+    assert len(lines) == 1, output
+    for word in words:
+        assert word in lines[0]
+
+
+def quick_game_options(output_dir: object, workers: int = 1) -> Sequence[object]:
+    """Of `selfplay`: games that take a second or two."""
+    return (
+        "selfplay", "--search", "gumbel", "--runs-per-move", "2", "--games-per-worker", "8",
+        "--num-workers", workers, "--output-dir", output_dir, "--seed", "1",
+    )  # fmt: skip

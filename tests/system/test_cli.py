@@ -1,0 +1,90 @@
+"""The command line itself: help, version, benchmarks."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from hexz.version import __version__
+
+from .processes import environment, hexzctl
+
+
+def test_help_names_the_subcommands():
+    result = hexzctl("--help")
+    assert result.returncode == 0
+    assert "selfplay" in result.stdout
+    assert "bench" in result.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["selfplay"], ["bench"], ["bench", "engine"], ["bench", "selfplay"]]
+)
+def test_help_imports_neither_torch_nor_numpy(arguments):
+    code = (
+        "import sys; from hexzctl.cli import app; "
+        f"app({[*arguments, '--help']!r}, standalone_mode=False); "
+        "sys.exit(any(name in sys.modules for name in ('torch', 'numpy', 'openvino')))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment(), check=False
+    )
+    assert result.returncode == 0, result.stderr
+
+
+def test_version():
+    assert hexzctl("--version").stdout == f"hexzctl {__version__}\n"
+
+
+def test_an_unknown_command_is_wrong_usage():
+    result = hexzctl("sefplay")
+    assert result.returncode == 2
+    assert "sefplay" in result.stderr
+
+
+def rate_is_sane(rate: dict[str, float]) -> bool:
+    return 0 < rate["low"] <= rate["median"] <= rate["high"]
+
+
+def test_bench_engine_json():
+    result = hexzctl("bench", "engine", "--seconds", 0.02, "--json")
+    content = json.loads(result.stdout)
+    assert content["benchmark"] == "engine"
+    assert content["version"] == __version__
+    assert list(content["rates"]) == [
+        "playouts", "uct_start", "uct_move_20", "search_puct", "search_gumbel",
+    ]  # fmt: skip
+    assert all(rate_is_sane(rate) for rate in content["rates"].values())
+
+
+def test_bench_inference_json():
+    result = hexzctl("bench", "inference", "--batch-size", 4, "--seconds", 0.02, "--json")
+    content = json.loads(result.stdout)
+    assert [row["batch_size"] for row in content["results"]] == [4, 4]
+    assert len({row["evaluator"] for row in content["results"]}) == 2
+    assert all(rate_is_sane(row["positions"]) for row in content["results"])
+
+
+def test_bench_selfplay_json():
+    result = hexzctl(
+        "bench", "selfplay", "--games-per-worker", 4, "--runs-per-move", 8,
+        "--seconds", 0.05, "--json",
+    )  # fmt: skip
+    content = json.loads(result.stdout)
+    assert content["batch_size"] == 2
+    assert all(rate_is_sane(content[name]) for name in ("self_play", "alone", "eager"))
+    assert content["efficiency"] > 0
+    assert content["speedup"] > 0
+
+
+def test_bench_prints_a_line_a_figure():
+    result = hexzctl("bench", "engine", "--seconds", 0.02)
+    assert result.returncode == 0
+    assert len(result.stdout.splitlines()) == 5
+
+
+def test_bench_of_a_missing_model_is_one_line(tmp_path):
+    result = hexzctl("bench", "selfplay", "--model", tmp_path / "none.pt")
+    assert result.returncode == 1
+    assert len(result.stderr.splitlines()) == 1
