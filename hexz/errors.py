@@ -21,6 +21,10 @@ class InvalidExample(HexzError, ValueError):
     """Bytes are not a training example, or the example contradicts itself."""
 
 
+class InvalidEvaluation(HexzError, ValueError):
+    """A network returned numbers that no position can have, such as NaN: its weights are bad."""
+
+
 class InvalidModel(HexzError, ValueError):
     """A model file is missing, unreadable, or of an architecture that this version does not know."""
 

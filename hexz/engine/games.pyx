@@ -14,12 +14,15 @@ from hexz.engine.rules cimport (
     COLS, MAX_MOVES, NUM_ACTIONS, NUM_PLANES, PLANES_SIZE, ROWS, Position, write_planes,
 )
 from hexz.engine.search cimport (
-    FINISHED, LEAF, NO_MEMORY, Config, Search, Settings, advance, best_edge, expand_leaf, walk,
-    write_policy,
+    FINISHED, LEAF, NO_MEMORY, Config, Search, Settings, advance, best_edge, expand_leaf, is_sound,
+    walk, write_policy,
 )
 from hexz.engine.tree cimport Arena, Edges, Node, clear, edges_of, release
 
 from dataclasses import dataclass
+
+from hexz.engine.search import UNSOUND
+from hexz.errors import InvalidEvaluation
 
 # One move of a game in progress.
 cdef struct Turn:
@@ -201,17 +204,27 @@ cdef class GameBatch:
             slot.finished = True
         return FINISHED
 
-    def expand(self, const float[:, ::1] logits, const float[::1] values):
+    def expand(self, logits, values):
         """Takes the evaluations of the n leaves of the last `collect()`: float32 logits [n, 220]
-        and values [n] (more rows are ignored), from the view of the player to move."""
+        and values [n] (more rows are ignored), from the view of the player to move.
+
+        Raises:
+            InvalidEvaluation: a number is not finite or no value of a game; nothing has changed.
+        """
+        cdef const float[:, ::1] logits_view = logits
+        cdef const float[::1] values_view = values
         cdef int row
-        if logits.shape[0] < self.num_leaves or values.shape[0] < self.num_leaves:
+        if logits_view.shape[0] < self.num_leaves or values_view.shape[0] < self.num_leaves:
             raise ValueError(f"expected evaluations of {self.num_leaves} leaves")
-        if logits.shape[1] != NUM_ACTIONS:
-            raise ValueError(f"expected 220 logits a leaf, not {logits.shape[1]}")
+        if logits_view.shape[1] != NUM_ACTIONS:
+            raise ValueError(f"expected 220 logits a leaf, not {logits_view.shape[1]}")
+        for row in range(self.num_leaves):
+            if not is_sound(&logits_view[row, 0], values_view[row]):
+                raise InvalidEvaluation(UNSOUND)
         with nogil:
             for row in range(self.num_leaves):
-                expand_leaf(&self.slots[self.rows[row]].search, &logits[row, 0], values[row])
+                expand_leaf(
+                    &self.slots[self.rows[row]].search, &logits_view[row, 0], values_view[row])
             self.num_evaluations += self.num_leaves
             self.num_leaves = 0
 

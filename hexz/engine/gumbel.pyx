@@ -10,7 +10,7 @@ from libc.math cimport log
 
 from hexz.engine.bits cimport next_random, unit
 from hexz.engine.rules cimport NUM_ACTIONS
-from hexz.engine.tree cimport softmax
+from hexz.engine.tree cimport keeps_result, softmax
 
 cdef enum:
     # Below any score: q and logits scaled by the settings stay well inside.
@@ -95,6 +95,22 @@ cdef int select_considered(const Node* node, const Edges* e, const float* noise,
     for i in range(e.count):
         if e.visits[i] == considered_visit and scores[i] + noise[i] > best:
             best = scores[i] + noise[i]
+            chosen = i
+    return chosen
+
+
+cdef int select_final(const Node* node, const Edges* e, const float* noise,
+                      const GumbelSettings* settings) noexcept nogil:
+    """The edge to play: of those that may be played, the one with the highest g + logit + sigma(Q)
+    among the most visited."""
+    cdef float scores[NUM_ACTIONS]
+    cdef int i, chosen = -1
+    improved_logits(node, e, settings, scores)
+    for i in range(e.count):
+        scores[i] += noise[i]
+        if keeps_result(node, e, i) and (
+                chosen < 0 or e.visits[i] > e.visits[chosen]
+                or (e.visits[i] == e.visits[chosen] and scores[i] > scores[chosen])):
             chosen = i
     return chosen
 

@@ -7,7 +7,7 @@ from libc.math cimport cos, exp, log, log1pf, pow, sqrt, sqrtf
 
 from hexz.engine.bits cimport next_random, unit
 from hexz.engine.rules cimport GRID, NUM_ACTIONS
-from hexz.engine.tree cimport LOSS, UNPROVEN
+from hexz.engine.tree cimport LOSS, UNPROVEN, keeps_result
 
 cdef enum:
     # Below any score, so that a lost edge is taken only where all edges are lost.
@@ -86,27 +86,28 @@ cdef double normal_variate(uint64_t* rng) noexcept nogil:
 
 
 cdef void visit_policy(const Node* node, const Edges* e, float* policy) noexcept nogil:
-    """Writes the visit counts as probabilities [AZ]. Where the node is proven, only edges that
-    keep the proven result count."""
+    """Writes the visit counts of the edges that may be played as probabilities [AZ], or their
+    priors where none of them has a visit."""
     cdef float total = 0.0
     cdef int i
     for i in range(e.count):
-        policy[i] = <float>e.visits[i]
-        if node.proof != UNPROVEN and e.proof[i] != node.proof:
-            policy[i] = 0.0
+        policy[i] = <float>e.visits[i] if keeps_result(node, e, i) else 0.0
         total += policy[i]
+    if total == 0:
+        for i in range(e.count):
+            policy[i] = e.prior[i] if keeps_result(node, e, i) else 0.0
+            total += policy[i]
     for i in range(e.count):
         policy[i] /= total
 
 
 cdef int most_visited(const Node* node, const Edges* e) noexcept nogil:
-    """The edge to play without noise: of those that keep a proven result, the most visited, and
-    of equals the one with the highest Q."""
+    """The edge to play without noise: of those that may be played, the most visited, and of
+    equals the one with the highest Q, the first of equals."""
     cdef int i, best = -1
     for i in range(e.count):
-        if node.proof != UNPROVEN and e.proof[i] != node.proof:
-            continue
-        if (best < 0 or e.visits[i] > e.visits[best]
+        if keeps_result(node, e, i) and (
+                best < 0 or e.visits[i] > e.visits[best]
                 or (e.visits[i] == e.visits[best] and e.q[i] > e.q[best])):
             best = i
     return best
@@ -117,9 +118,14 @@ cdef int sample_policy(const Edges* e, const float* policy, float temperature,
     """Draws an edge with probability proportional to policy ** (1 / temperature) [AZ]."""
     cdef double weights[NUM_ACTIONS]
     cdef double total = 0.0, target
+    cdef float largest = 0.0
     cdef int i, last = 0
     for i in range(e.count):
-        weights[i] = exp(log(policy[i]) / temperature) if policy[i] > 0 else 0.0
+        largest = max(largest, policy[i])
+    for i in range(e.count):
+        weights[i] = 0.0
+        if policy[i] > 0:
+            weights[i] = exp(log(policy[i] / largest) / temperature)
         total += weights[i]
     target = total * unit(next_random(rng))
     for i in range(e.count):

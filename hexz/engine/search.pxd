@@ -42,6 +42,7 @@ cdef class Settings:
     cdef Config config
     cdef object considered
 
+cdef bint is_sound(const float* logits, float value) noexcept nogil
 cdef int walk(Search* search, const Config* config) noexcept nogil
 cdef void expand_leaf(Search* search, const float* logits, float value) noexcept nogil
 cdef int best_edge(Search* search, const Config* config) noexcept nogil

@@ -12,7 +12,7 @@ from libc.string cimport memcpy, memset
 from hexz.engine.bits cimport random_stream
 from hexz.engine.board cimport Board, checked_seed
 from hexz.engine.gumbel cimport (
-    improved_policy, sample_gumbel, select_considered, select_interior,
+    improved_policy, sample_gumbel, select_considered, select_final, select_interior,
 )
 from hexz.engine.puct cimport (
     mix_dirichlet, most_visited, sample_policy, select_puct, visit_policy,
@@ -26,7 +26,33 @@ from hexz.engine.tree cimport (
 from hexz.engine.gumbel import considered_visits
 from hexz.engine.move import Move
 from hexz.engine.suggestion import Suggestion
-from hexz.errors import IllegalMove
+from hexz.errors import IllegalMove, InvalidEvaluation
+
+
+cdef extern from *:
+    """
+    /* The engine is compiled for finite numbers only, where comparing floats cannot find a NaN,
+       so this looks at their bits. */
+    static inline int hexz_is_sound(const float* logits, float value) {
+        unsigned bits, largest = 0;
+        for (int i = 0; i < 220; i++) {
+            __builtin_memcpy(&bits, &logits[i], sizeof bits);
+            bits &= 0x7fffffffu;
+            largest = bits > largest ? bits : largest;
+        }
+        __builtin_memcpy(&bits, &value, sizeof bits);
+        return largest < 0x7f800000u && (bits & 0x7fffffffu) <= 0x3f800000u;
+    }
+    """
+    int hexz_is_sound(const float* logits, float value) noexcept nogil
+
+UNSOUND = "the network returned a logit that is not finite or a value that is not in -1..1"
+
+
+cdef bint is_sound(const float* logits, float value) noexcept nogil:
+    """Whether all 220 logits are finite and the value is in -1..1. One number that is not would
+    spread through a tree without a sign."""
+    return hexz_is_sound(logits, value)
 
 
 cdef class Settings:
@@ -180,14 +206,8 @@ cdef int best_edge(Search* search, const Config* config) noexcept nogil:
     cdef const Node* root = &search.tree.nodes[0]
     cdef Edges e = edges_of(&search.tree, root)
     cdef float policy[NUM_ACTIONS]
-    cdef int32_t most = 0
-    cdef int i
-    if root.proof != UNPROVEN:
-        return most_visited(root, &e)
     if config.gumbel:
-        for i in range(e.count):
-            most = max(most, e.visits[i])
-        return select_considered(root, &e, search.root_noise, most, &config.sigma)
+        return select_final(root, &e, search.root_noise, &config.sigma)
     if config.explore and search.root.moves < config.temperature_moves:
         visit_policy(root, &e, policy)
         return sample_policy(&e, policy, config.temperature, &search.rng)
@@ -284,9 +304,12 @@ cdef class TreeSearch:
         """Takes the evaluation of the leaf: logits [220] and the value for the player to move."""
         if not self.waiting:
             raise ValueError("no leaf waits for an evaluation")
-        cdef const float[::1] view = np.ascontiguousarray(logits, np.float32)
-        if view.shape[0] != NUM_ACTIONS:
-            raise ValueError(f"expected 220 logits, not {view.shape[0]}")
+        logits = np.ascontiguousarray(logits, np.float32)
+        if logits.shape != (NUM_ACTIONS,):
+            raise ValueError(f"expected logits [220], not {list(logits.shape)}")
+        cdef const float[::1] view = logits
+        if not is_sound(&view[0], value):
+            raise InvalidEvaluation(UNSOUND)
         expand_leaf(&self.search, &view[0], value)
         self.waiting = False
 
@@ -301,7 +324,9 @@ cdef class TreeSearch:
         return self.suggestion()
 
     def suggestion(self):
-        """The move and the statistics of the search so far; see `Suggestion`."""
+        """The move and the statistics of the search so far; see `Suggestion`.
+
+        With `explore`, PUCT draws the move anew at each call."""
         cdef Search* search = &self.search
         self._require_simulations()
         cdef Edges e = edges_of(&search.tree, &search.tree.nodes[0])
@@ -348,7 +373,8 @@ cdef class TreeSearch:
         return self.search.tree.num_nodes
 
     def _require_simulations(self):
-        if self.search.tree.num_nodes == 0 or self.search.simulations == 0:
+        # A subtree that was kept may have all it needs before its first simulation.
+        if self.search.tree.num_nodes == 0 or self.search.tree.nodes[0].visits < 2:
             raise ValueError("the search has not run yet")
 
     cdef list _line(self, int edge):

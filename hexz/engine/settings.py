@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
+from hexz.engine.move import NUM_ACTIONS
 from hexz.errors import HexzError
+
+MAX_SIMULATIONS: Final = 1_000_000
+"""A tree of so many has some 2 GB."""
 
 Algorithm = Literal["puct", "gumbel"]
 
@@ -60,9 +64,9 @@ class SearchSettings:
     def __post_init__(self) -> None:
         if self.algorithm not in ("puct", "gumbel"):
             raise InvalidSettings(f"unknown search {self.algorithm!r}: expected puct or gumbel")
-        for name in ("simulations", "max_considered"):
-            if not 1 <= getattr(self, name) <= 1_000_000_000:
-                raise InvalidSettings(f"{name} must be at least 1, not {getattr(self, name)}")
+        for name, most in (("simulations", MAX_SIMULATIONS), ("max_considered", NUM_ACTIONS)):
+            if not 1 <= getattr(self, name) <= most:
+                raise InvalidSettings(f"{name} must be in 1..{most}, not {getattr(self, name)}")
         for name in ("c_base", "dirichlet_total", "temperature"):
             if not 0 < getattr(self, name) < float("inf"):
                 raise InvalidSettings(f"{name} must be positive, not {getattr(self, name)}")

@@ -75,6 +75,14 @@ cdef inline int opposite(int proof) noexcept nogil:
     return 4 - proof if proof != UNPROVEN else UNPROVEN
 
 
+cdef inline bint keeps_result(const Node* node, const Edges* e, int edge) noexcept nogil:
+    """Whether an edge may be played: it keeps what is proven of the node, and while nothing is
+    proven it is not a proven loss. Every expanded node has such an edge."""
+    if node.proof != UNPROVEN:
+        return e.proof[edge] == node.proof
+    return e.proof[edge] != LOSS
+
+
 cdef int reserve(Arena* tree) noexcept nogil
 cdef void clear(Arena* tree) noexcept nogil
 cdef void release(Arena* tree) noexcept nogil

@@ -143,26 +143,27 @@ cdef void prove_edge(Node* node, const Edges* e, int edge, int proof) noexcept n
 
 
 cdef int copy_subtree(const Arena* tree, uint32_t root, Arena* to) noexcept nogil:
-    """Makes `to` a compact copy of the subtree below an expanded node; returns -1 if memory is
-    short. Nodes are copied breadth first: a copied node's edges still name the old children
-    until its turn comes."""
+    """Makes `to` a compact copy of the subtree below an expanded node, without a leaf that waits
+    for its evaluation; returns -1 if memory is short. Nodes are copied breadth first: a copied
+    node's edges still name the old children until its turn comes."""
     cdef uint32_t done = 0
-    cdef Node* node
-    cdef Edges e
+    cdef uint32_t* child
     cdef int i
     clear(to)
     if copy_node(tree, root, to) < 0:
         return -1
     while done < to.num_nodes:
-        node = &to.nodes[done]
-        for i in range(node.num_edges):
-            e = edges_of(to, &to.nodes[done])
-            if e.child[i] != 0:
-                if copy_node(tree, e.child[i], to) < 0:
-                    return -1
-                e = edges_of(to, &to.nodes[done])
-                e.child[i] = to.num_nodes - 1
-                node = &to.nodes[done]
+        for i in range(to.nodes[done].num_edges):
+            child = &edges_of(to, &to.nodes[done]).child[i]
+            if child[0] == 0:
+                continue
+            if tree.nodes[child[0]].num_edges == 0:
+                child[0] = 0
+                continue
+            if copy_node(tree, child[0], to) < 0:
+                return -1
+            # Copying may have moved the edges.
+            edges_of(to, &to.nodes[done]).child[i] = to.num_nodes - 1
         done += 1
     return 0
 

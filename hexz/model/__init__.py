@@ -1,0 +1,29 @@
+"""The network, its checkpoint files, and what evaluates positions with it.
+
+Only this package imports PyTorch, and importing it takes about a second: import it where it is
+used.
+"""
+
+import torch
+
+from hexz.model.checkpoint import Checkpoint, load_checkpoint, new_checkpoint, save_checkpoint
+from hexz.model.evaluator import Evaluator, create_evaluator
+from hexz.model.legacy import LegacyNet
+from hexz.model.network import HexzNet, ModelConfig, masked_log_softmax
+
+__all__ = [
+    "Checkpoint",
+    "Evaluator",
+    "HexzNet",
+    "LegacyNet",
+    "ModelConfig",
+    "create_evaluator",
+    "load_checkpoint",
+    "masked_log_softmax",
+    "new_checkpoint",
+    "save_checkpoint",
+]
+
+# PyTorch's OpenMP threads spin while they wait for each other, so as soon as another process
+# takes a core, several of them are slower than one by orders of magnitude.
+torch.set_num_threads(1)

@@ -124,6 +124,10 @@ def _matrix(features: tuple[Feature, ...], num_inputs: int) -> tuple[Tensor, Ten
 class SpatialFeatures(nn.Module):
     """Board planes [B, 11, 11, 10] to the features `SPATIAL`, all 0 or 1."""
 
+    weights: Tensor
+    bias: Tensor
+    geometry: Tensor
+
     def __init__(self) -> None:
         super().__init__()
         weights, bias = _matrix(SPATIAL, NUM_PLANES + 2)
@@ -140,6 +144,9 @@ class SpatialFeatures(nn.Module):
 
 class GlobalFeatures(nn.Module):
     """Board planes [B, 11, 11, 10] to the features `GLOBAL`, all between 0 and 1."""
+
+    weights: Tensor
+    bias: Tensor
 
     def __init__(self) -> None:
         super().__init__()

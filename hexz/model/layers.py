@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
@@ -16,11 +18,17 @@ class TowerConv(nn.Sequential):
         conv = nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=False)
         super().__init__(conv, nn.BatchNorm2d(outputs))
 
+    @property
+    def conv(self) -> nn.Conv2d:
+        return cast(nn.Conv2d, self[0])
+
+    @property
+    def norm(self) -> nn.BatchNorm2d:
+        return cast(nn.BatchNorm2d, self[1])
+
     def folded(self) -> nn.Conv2d:
         """One convolution with bias that computes the same in inference."""
-        conv, norm = self
-        assert isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d)  # noqa: S101
-        return fuse_conv_bn_eval(conv.eval(), norm.eval())
+        return fuse_conv_bn_eval(self.conv.eval(), self.norm.eval())
 
 
 class TowerReLU(nn.ReLU):

@@ -37,7 +37,8 @@ class LegacyNet(nn.Module):
             [nn.Sequential(first, nn.BatchNorm2d(_FILTERS))]
             + [TowerConv(_FILTERS, _FILTERS, 3) for _ in range(1, _BLOCKS)]
         )
-        self.relus = nn.ModuleList(TowerReLU() for _ in range(_BLOCKS))
+        # The heads compute in float, so int8 inference need not round what they read.
+        self.relus = nn.ModuleList([*(TowerReLU() for _ in range(1, _BLOCKS)), nn.ReLU()])
         self.policy_head = nn.Sequential(
             nn.Conv2d(_FILTERS, 2, 1, bias=head_bias),
             nn.BatchNorm2d(2),

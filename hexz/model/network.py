@@ -9,7 +9,14 @@ import torch
 from torch import Tensor, nn
 
 from hexz.errors import InvalidModel
-from hexz.model.features import GLOBAL, NUM_CELLS, SPATIAL, GlobalFeatures, SpatialFeatures, geometry
+from hexz.model.features import (
+    GLOBAL,
+    NUM_CELLS,
+    SPATIAL,
+    GlobalFeatures,
+    SpatialFeatures,
+    geometry,
+)
 from hexz.model.layers import TowerConv, TowerReLU
 
 _HEAD_WIDTH: Final = 32
@@ -38,29 +45,29 @@ class ModelConfig:
 
 
 class ResidualBlock(nn.Module):
-    """Two 3x3 convolutions with a skip connection (He et al. 2015, arXiv:1512.03385)."""
+    """Two 3x3 convolutions with a skip connection (He et al. 2015, arXiv:1512.03385).
 
-    def __init__(self, filters: int) -> None:
+    `is_last`: int8 inference does not round the output, since the heads compute in float.
+    """
+
+    def __init__(self, filters: int, *, is_last: bool) -> None:
         super().__init__()
         self.conv1 = TowerConv(filters, filters, 3)
         self.relu1 = TowerReLU()
         self.conv2 = TowerConv(filters, filters, 3)
-        self.relu2 = TowerReLU()
+        self.relu2 = nn.ReLU() if is_last else TowerReLU()
 
     def forward(self, x: Tensor) -> Tensor:
         hidden = self.relu1(self.conv1(x))
-        return self.relu2(self.conv2(hidden) + x)
+        out: Tensor = self.relu2(self.conv2(hidden) + x)
+        return out
 
 
 class GlobalPool(nn.Module):
-    """Mean and maximum over the cells that exist: [B, C, 11, 10], none negative, to [B, 2C]."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.register_buffer("exists", geometry()[:, :1], persistent=False)
+    """Mean and maximum over the cells that exist, as [B, 2C]. The input, [B, C, 11, 10], is not
+    negative, and 0 on the others."""
 
     def forward(self, x: Tensor) -> Tensor:
-        x = x * self.exists
         return torch.cat((x.sum((2, 3)) * (1 / NUM_CELLS), x.amax((2, 3))), dim=1)
 
 
@@ -100,6 +107,8 @@ class HexzNet(nn.Module):
     from the view of the player to move.
     """
 
+    exists: Tensor
+
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.config = config
@@ -109,7 +118,13 @@ class HexzNet(nn.Module):
         self.stem = TowerConv(len(SPATIAL), filters, 3)
         self.stem_bias = nn.Linear(len(GLOBAL), filters, bias=False)
         self.stem_relu = TowerReLU()
-        self.blocks = nn.Sequential(*(ResidualBlock(filters) for _ in range(config.blocks)))
+        self.blocks = nn.Sequential(
+            *(
+                ResidualBlock(filters, is_last=i == config.blocks)
+                for i in range(1, config.blocks + 1)
+            )
+        )
+        self.register_buffer("exists", geometry()[:, :1], persistent=False)
         self.pool = GlobalPool()
         self.policy_head = PolicyHead(filters)
         self.value_head = ValueHead(filters)
@@ -118,6 +133,7 @@ class HexzNet(nn.Module):
         scalars = self.global_features(planes)
         x = self.stem(self.spatial_features(planes))
         x = self.blocks(self.stem_relu(x + self.stem_bias(scalars)[:, :, None, None]))
+        x = x * self.exists
         pooled = self.pool(x)
         return self.policy_head(x, pooled), self.value_head(pooled, scalars)
 

@@ -9,11 +9,10 @@ from typing import Any, Final
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import nn
 
 from hexz.model.calibration import calibration_planes
-from hexz.model.evaluator import Planes
+from hexz.model.evaluator import Floats
 from hexz.model.features import COLS, NUM_PLANES, ROWS
 from hexz.model.quantization import quantize
 
@@ -21,7 +20,7 @@ from hexz.model.quantization import quantize
 # to a stub without it.
 sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 
-import openvino as ov  # noqa: E402
+import openvino as ov  # type: ignore[import-untyped]  # noqa: E402
 
 _CHUNK: Final = 16
 """Positions an inference. Shapes are static, so a batch is cut into chunks and the last one
@@ -39,7 +38,7 @@ class OpenVinoEvaluator:
     """
 
     def __init__(self, net: nn.Module, *, int8: bool, batch_size: int, threads: int) -> None:
-        self.name = f"OpenVINO {'int8' if int8 else 'float32'} on the CPU"
+        self.name = f"OpenVINO {'int8' if int8 else 'float32'} on cpu"
         self.batch_size = batch_size
         if int8:
             net = quantize(net, torch.from_numpy(calibration_planes()))
@@ -48,7 +47,7 @@ class OpenVinoEvaluator:
         self._padded = np.zeros((self._chunk, NUM_PLANES, ROWS, COLS), np.float32)
         self._lock = threading.Lock()
 
-    def evaluate(self, planes: Planes) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def evaluate(self, planes: Floats) -> tuple[Floats, Floats]:
         """See `Evaluator.evaluate`."""
         planes = np.ascontiguousarray(planes, dtype=np.float32)
         count = len(planes)
@@ -60,7 +59,7 @@ class OpenVinoEvaluator:
                 logits[chunk], values[chunk] = self._infer(planes[chunk])
         return logits, values
 
-    def _infer(self, planes: Planes) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def _infer(self, planes: Floats) -> tuple[Floats, Floats]:
         """One chunk or less. The arrays returned are overwritten by the next call."""
         count = len(planes)
         if count < self._chunk:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from typing import Final
+from typing import Final, cast
 
 import torch
 from torch import Tensor, nn
@@ -23,8 +23,6 @@ from hexz.model.layers import TowerConv, TowerReLU
 
 _ACTIVATION_LEVELS: Final = 255
 _WEIGHT_LEVELS: Final = 127
-_CLIP_RATIOS: Final = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5)
-"""Candidates for the top of an activation's range, as a share of the largest value seen."""
 
 
 def _fake_quantize(x: Tensor, scale: float) -> Tensor:
@@ -50,12 +48,9 @@ class QuantizedReLU(nn.Module):
         self.scale = 1.0
 
     def calibrate(self, x: Tensor) -> None:
-        """Chooses the scale with the least squared error; values above its range saturate."""
-        x = torch.relu(x)
-        top = max(float(x.max()), 1e-6) / _ACTIVATION_LEVELS
-        scales = [ratio * top for ratio in _CLIP_RATIOS]
-        errors = [float((_fake_quantize(x, scale) - x).square().mean()) for scale in scales]
-        self.scale = scales[errors.index(min(errors))]
+        """Makes the largest value the top of the range; larger ones will saturate. A narrower
+        range makes the policy a little more exact, but the value head pools maxima."""
+        self.scale = max(float(x.max()), 1e-6) / _ACTIVATION_LEVELS
 
     def forward(self, x: Tensor) -> Tensor:
         return _fake_quantize(torch.relu(x), self.scale)
@@ -64,11 +59,14 @@ class QuantizedReLU(nn.Module):
 class QuantizedConv(nn.Module):
     """A convolution whose weights are rounded to 8 bits, with one scale an output channel."""
 
+    scale: Tensor
+    zero: Tensor
+
     def __init__(self, conv: nn.Conv2d) -> None:
         super().__init__()
         self.padding = conv.padding
         self.weight = conv.weight
-        self.bias = conv.bias
+        self.bias = cast(nn.Parameter, conv.bias)
         # A filter of zeros still needs a scale that can be divided by.
         scale = conv.weight.detach().abs().amax((1, 2, 3)).clamp(min=1e-9) / _WEIGHT_LEVELS
         self.register_buffer("scale", scale)
@@ -78,7 +76,7 @@ class QuantizedConv(nn.Module):
         """Shifts the bias so that the mean of each output channel is the float network's.
         Returns the shifted output."""
         shift = expected_mean - _channel_mean(output)
-        self.bias += shift
+        self.bias.add_(shift)
         return output + shift[:, None, None]
 
     def forward(self, x: Tensor) -> Tensor:

@@ -7,10 +7,9 @@ import threading
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from hexz.model.evaluator import Planes
+from hexz.model.evaluator import Floats
 from hexz.model.features import COLS, NUM_PLANES, ROWS
 
 
@@ -30,9 +29,7 @@ class TorchEvaluator:
         self.batch_size = batch_size
         self._device = torch.device(device)
         self._dtype = dtype
-        self._net = copy.deepcopy(net).eval().to(
-            device=self._device, dtype=dtype, memory_format=torch.channels_last
-        )
+        self._net = copy.deepcopy(net).eval().to(device=self._device, dtype=dtype)
         # GPUs get one shape always, so that their libraries choose their kernels once.
         self._static = device != "cpu"
         self._staging = torch.zeros(
@@ -41,7 +38,7 @@ class TorchEvaluator:
         self._lock = threading.Lock()
 
     @torch.inference_mode()
-    def evaluate(self, planes: Planes) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def evaluate(self, planes: Floats) -> tuple[Floats, Floats]:
         """See `Evaluator.evaluate`."""
         count = len(planes)
         logits = np.empty((count, 220), np.float32)
@@ -55,7 +52,7 @@ class TorchEvaluator:
                 values[chunk] = value[:size].float().cpu().numpy()
         return logits, values
 
-    def _upload(self, planes: Planes) -> Tensor:
+    def _upload(self, planes: Floats) -> Tensor:
         """At most `batch_size` positions as the network's input, padded to it on a GPU."""
         self._staging[: len(planes)] = torch.from_numpy(planes)
         rows = self._staging if self._static else self._staging[: len(planes)]

@@ -1,0 +1,213 @@
+"""Checkpoint files: a network with everything needed to build it again."""
+
+from __future__ import annotations
+
+import io
+import os
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import torch
+from torch import Tensor, nn
+
+from hexz.errors import InvalidModel, OutputError
+from hexz.model.legacy import LegacyNet, is_legacy
+from hexz.model.network import HexzNet, ModelConfig
+
+_FORMAT: Final = "hexzctl model 1"
+_FILE_NAME: Final = "model.pt"
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """A network and where it comes from.
+
+    Attributes:
+        net: a `HexzNet` or a `LegacyNet`, in inference mode on the CPU.
+        config: the size of a `HexzNet`, None for a `LegacyNet`.
+        model_name: the name under which its checkpoints are numbered.
+        number: the checkpoint's number.
+        metadata: whatever else the writer recorded: numbers, strings, lists and dicts of them.
+    """
+
+    net: nn.Module
+    config: ModelConfig | None
+    model_name: str
+    number: int
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+
+def new_checkpoint(
+    config: ModelConfig | None = None, *, seed: int = 0, model_name: str = "fresh"
+) -> Checkpoint:
+    """A network with random weights that depend on the seed alone."""
+    config = config or ModelConfig()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        net = HexzNet(config)
+    return Checkpoint(net.eval(), config, model_name, 0)
+
+
+def save_checkpoint(checkpoint: Checkpoint, path: str | os.PathLike[str]) -> None:
+    """Writes a checkpoint file, all of it or nothing. Its directory must exist.
+
+    An older model is written in its own bare form.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    path = Path(path)
+    state_dict = {key: value.detach().cpu() for key, value in checkpoint.net.state_dict().items()}
+    content: dict[str, Any] = state_dict
+    if checkpoint.config is not None:
+        content = {
+            "format": _FORMAT,
+            "config": asdict(checkpoint.config),
+            "state_dict": state_dict,
+            "metadata": {
+                **checkpoint.metadata,
+                "model_name": checkpoint.model_name,
+                "number": checkpoint.number,
+            },
+        }
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    try:
+        _write_atomically(buffer.getvalue(), path)
+    except OSError as error:
+        raise OutputError(f"cannot write the model {path}: {error.strerror or error}") from error
+
+
+def load_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
+    """Loads a model. No code in the file is run.
+
+    Args:
+        path: a file, written by `save_checkpoint` or the bare state_dict of an older model; the
+            directory of one checkpoint, `.../checkpoints/{n}`; or the directory of a model, of
+            which the newest checkpoint is loaded.
+
+    Raises:
+        InvalidModel: there is no model there, or it is damaged or of an unknown kind.
+    """
+    try:
+        file = _find_file(Path(path))
+        content = _read(file)
+    except OSError as error:
+        raise InvalidModel(f"cannot read the model {path}: {error.strerror or error}") from error
+    return _load_legacy(content, file) if is_legacy(content) else _load_current(content, file)
+
+
+def _find_file(path: Path) -> Path:
+    """The model file that a path means."""
+    if path.is_file():
+        return path
+    if not path.is_dir():
+        raise InvalidModel(f"there is no model {path}")
+    if (path / _FILE_NAME).is_file():
+        return path / _FILE_NAME
+    files = [
+        file for file in path.glob(f"checkpoints/*/{_FILE_NAME}") if file.parent.name.isdecimal()
+    ]
+    if not files:
+        raise InvalidModel(
+            f"{path} holds no model: expected {_FILE_NAME} or checkpoints/{{number}}/{_FILE_NAME}"
+        )
+    return max(files, key=lambda file: int(file.parent.name))
+
+
+def _read(file: Path) -> dict[str, Any]:
+    """The content of a file of either form: a dict that is not checked yet."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # about old or odd pickles; they load, or fail below
+            content = torch.load(file, map_location="cpu", weights_only=True)
+    except OSError:
+        raise
+    except Exception as error:  # whatever a damaged zip or pickle makes PyTorch raise
+        raise InvalidModel(
+            f"{file} is no model file, or damaged, or holds more than weights"
+        ) from error
+    if not isinstance(content, dict):
+        raise InvalidModel(f"{file} is no model file: it holds a {type(content).__name__}")
+    return content
+
+
+def _load_current(content: dict[str, Any], file: Path) -> Checkpoint:
+    """A checkpoint from the content of a file that `save_checkpoint` wrote."""
+    if content.get("format") != _FORMAT:
+        raise InvalidModel(
+            f"{file} is a model of an architecture or version that is not known here"
+        )
+    metadata = dict(_entry(content, "metadata", dict, file))
+    model_name = _entry(metadata, "model_name", str, file)
+    number = _entry(metadata, "number", int, file)
+    del metadata["model_name"], metadata["number"]
+    try:
+        config = ModelConfig(**_entry(content, "config", dict, file))
+    except (TypeError, InvalidModel) as error:
+        raise InvalidModel(f"{file} has a configuration that is not known: {error}") from error
+    net = _load_weights(lambda: HexzNet(config), _entry(content, "state_dict", dict, file), file)
+    return Checkpoint(net, config, model_name, number, metadata)
+
+
+def _entry(content: Mapping[str, Any], key: str, kind: type, file: Path) -> Any:
+    value = content.get(key)
+    if type(value) is not kind:
+        raise InvalidModel(f"{file} is damaged: its {key} is missing or not a {kind.__name__}")
+    return value
+
+
+def _load_legacy(state_dict: dict[str, Any], file: Path) -> Checkpoint:
+    """An older model; its name and number are known from its place only."""
+    head_bias = "policy_head.0.bias" in state_dict
+    net = _load_weights(lambda: LegacyNet(head_bias=head_bias), state_dict, file)
+    name, number = file.stem, 0
+    if file.parent.parent.name == "checkpoints" and file.parent.name.isdecimal():
+        name, number = file.parents[2].name, int(file.parent.name)
+    return Checkpoint(net, None, name, number)
+
+
+def _load_weights(
+    build: Callable[[], nn.Module], state_dict: Mapping[str, Any], file: Path
+) -> nn.Module:
+    """The network that `build` makes, with these weights, which are checked first."""
+    with torch.device("meta"):  # shapes without memory: the configuration may be nonsense
+        expected = build().state_dict()
+    problem = _mismatch(expected, state_dict)
+    if problem:
+        raise InvalidModel(f"{file} is a model of another architecture: {problem}")
+    for key, weights in state_dict.items():
+        if not torch.isfinite(weights).all():
+            raise InvalidModel(f"{file} is damaged: {key} holds numbers that are not finite")
+    net = build()
+    net.load_state_dict(state_dict)
+    return net.eval()
+
+
+def _mismatch(expected: Mapping[str, Tensor], found: Mapping[str, Any]) -> str | None:
+    """What is wrong with a state_dict, if anything."""
+    for key in expected.keys() ^ found.keys():
+        return f"{key} is {'missing' if key in expected else 'unexpected'}"
+    for key, weights in found.items():
+        if not isinstance(weights, Tensor):
+            return f"{key} is not a tensor"
+        if weights.shape != expected[key].shape:
+            return f"{key} has shape {list(weights.shape)}, not {list(expected[key].shape)}"
+    return None
+
+
+def _write_atomically(data: bytes, path: Path) -> None:
+    """Writes a temporary file beside `path` and renames it; leaves nothing behind on failure."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise

@@ -1,0 +1,261 @@
+"""Misuse, broken evaluators and long runs: errors that say what is wrong, and never a crash."""
+
+import gc
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import pytest
+
+from hexz.engine import Board, GameBatch, SearchSettings, TreeSearch
+
+from .helpers import HashEvaluator, after, board_at, constant, endgames, play_games, step
+
+EVALUATE = HashEvaluator(31, logit_scale=8.0)
+ALGORITHMS = ["puct", "gumbel"]
+
+
+# --- One search ----------------------------------------------------------------------------------
+
+
+def test_a_search_that_has_not_run_has_no_suggestion():
+    tree = TreeSearch(Board.random(1), SearchSettings())
+    for ask in (tree.suggestion, tree.policy):
+        with pytest.raises(ValueError, match="not run"):
+            ask()
+    step(tree, EVALUATE)  # the root alone
+    for ask in (tree.suggestion, tree.policy):
+        with pytest.raises(ValueError, match="not run"):
+            ask()
+
+
+def test_a_leaf_is_the_same_until_it_is_expanded():
+    tree = TreeSearch(Board.random(1), SearchSettings())
+    first = tree.leaf()
+    assert np.array_equal(first, Board.random(1).planes())
+    assert np.array_equal(tree.leaf(), first)
+    tree.expand(np.zeros(220, np.float32), 0.0)
+    assert not np.array_equal(tree.leaf(), first)
+
+
+def test_expanding_needs_a_leaf():
+    tree = TreeSearch(Board.random(1), SearchSettings(simulations=3))
+    with pytest.raises(ValueError, match="no leaf"):
+        tree.expand(np.zeros(220, np.float32), 0.0)
+    tree.run(EVALUATE)
+    with pytest.raises(ValueError, match="no leaf"):
+        tree.expand(np.zeros(220, np.float32), 0.0)
+
+
+@pytest.mark.parametrize("shape", [(219,), (221,), (0,), (1, 220), ()])
+def test_logits_of_a_wrong_shape_are_refused(shape):
+    tree = TreeSearch(Board.random(1), SearchSettings(simulations=3))
+    tree.leaf()
+    with pytest.raises(ValueError, match=r"220|dimension"):
+        tree.expand(np.zeros(shape, np.float32), 0.0)
+    tree.expand(np.zeros(220), 0.0)  # float64 is converted
+    assert tree.run(EVALUATE).visits.sum() == 3
+
+
+def test_illegal_moves_change_nothing():
+    board = board_at(1, 30)
+    tree = TreeSearch(board, SearchSettings(simulations=20, explore=False))
+    before = tree.run(EVALUATE)
+    illegal = next(m for m in Board.random(1).legal_moves() if m not in board.legal_moves())
+    with pytest.raises(ValueError, match="cannot play"):
+        tree.advance(illegal)
+    assert np.array_equal(tree.suggestion().visits, before.visits)
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_advancing_while_a_leaf_waits(algorithm):
+    """The leaf that was never evaluated is dropped, wherever in the tree it is."""
+    board = board_at(1, 40)
+    settings = SearchSettings(algorithm=algorithm, simulations=60, explore=False)
+    in_kept_tree = 0
+    for simulations in range(2, 40):
+        for move in board.legal_moves():
+            tree = TreeSearch(board, settings)
+            for _ in range(simulations):
+                step(tree, EVALUATE)
+            assert tree.leaf() is not None
+            nodes = tree.num_nodes
+            visits = tree.suggestion().visits if simulations > 1 else np.zeros(220)
+            tree.advance(move)
+            kept = max(0, int(visits[move.index]) - 1) if algorithm == "puct" else 0
+            assert tree.num_nodes <= nodes
+            assert tree.num_nodes in (0, kept + 1)
+            in_kept_tree += kept > 2
+            suggestion = tree.run(EVALUATE)
+            legal = after(board, move).legal_mask()
+            assert not np.any(suggestion.visits[~legal])
+            assert np.all(np.abs(suggestion.q) <= 1)
+            assert tree.proven is not None or suggestion.visits.sum() == kept + 60
+    assert in_kept_tree > 20 or algorithm == "gumbel"
+
+
+def test_extreme_logits_are_survived():
+    for algorithm in ALGORITHMS:
+        for scale in (1e3, 1e10, 1e37):
+            settings = SearchSettings(algorithm=algorithm, simulations=30)
+            tree = TreeSearch(board_at(2, 25), settings)
+            suggestion = tree.run(HashEvaluator(1, logit_scale=scale))
+            assert suggestion.visits.sum() == 30
+            assert np.all(np.isfinite(tree.policy()))
+            assert tree.policy().sum() == pytest.approx(1, abs=1e-4)
+
+
+# --- Broken evaluators ---------------------------------------------------------------------------
+
+BROKEN = [float("nan"), float("inf"), float("-inf"), 1.5, -7.0]
+
+
+@pytest.mark.parametrize("number", BROKEN)
+def test_values_that_no_game_has_are_refused(number):
+    """One NaN would spread to the root and into the examples without a sign."""
+    batch = GameBatch(2, SearchSettings(simulations=10))
+    batch.start_game(Board.random(1), 1)
+    batch.start_game(Board.random(2), 2)
+    batch.collect()
+    logits, values = EVALUATE(batch.planes)
+    broken = values.copy()
+    broken[1] = number
+    with pytest.raises(ValueError, match="value"):
+        batch.expand(logits, broken)
+    assert batch.num_evaluations == 0
+    batch.expand(logits, values)
+    assert batch.num_evaluations == 2
+    tree = TreeSearch(Board.random(1), SearchSettings(simulations=10))
+    tree.leaf()
+    with pytest.raises(ValueError, match="value"):
+        tree.expand(logits[0], number)
+    tree.expand(logits[0], values[0])
+    assert tree.run(EVALUATE).visits.sum() == 10
+
+
+@pytest.mark.parametrize("number", BROKEN[:3])
+def test_logits_that_are_not_finite_are_refused(number):
+    legal = Board.random(1).legal_moves()[4].index
+    batch = GameBatch(1, SearchSettings(simulations=10))
+    batch.start_game(Board.random(1), 1)
+    batch.collect()
+    logits, values = EVALUATE(batch.planes)
+    broken = logits.copy()
+    broken[0, legal] = number
+    with pytest.raises(ValueError, match="logits"):
+        batch.expand(broken, values)
+    assert batch.num_evaluations == 0
+    batch.expand(logits, values)
+    tree = TreeSearch(Board.random(1), SearchSettings(simulations=10))
+    tree.leaf()
+    with pytest.raises(ValueError, match="logits"):
+        tree.expand(broken[0], 0.0)
+    tree.expand(logits[0], 0.0)
+    assert tree.run(EVALUATE).visits.sum() == 10
+
+
+def test_rows_beyond_the_leaves_may_hold_anything():
+    """Evaluators may pad their batches."""
+    batch = GameBatch(2, SearchSettings(simulations=10))
+    batch.start_game(Board.random(1), 1)
+    assert batch.collect() == 1
+    logits, values = EVALUATE(batch.planes)
+    logits[1], values[1] = np.nan, np.nan
+    batch.expand(logits, values)
+    assert batch.num_evaluations == 1
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_certain_values_of_1_and_logits_of_all_sizes_end(algorithm):
+    """Saturated evaluators: each value is -1 or 1, and nothing that is proven depends on it."""
+
+    def evaluate(planes):
+        logits, values = EVALUATE(planes)
+        return 1000 * logits, np.sign(values)
+
+    games = play_games(
+        GameBatch(4, SearchSettings(algorithm=algorithm, simulations=8)),
+        {i: Board.random(i) for i in range(4)},
+        evaluate,
+    )
+    for game in games.values():
+        assert game.final.is_over
+        assert np.all(np.isfinite(game.policies))
+
+
+# --- Memory --------------------------------------------------------------------------------------
+
+LONG_RUN = """
+    import resource
+    import numpy as np
+    from hexz.engine import Board, GameBatch, SearchSettings
+
+    def peak():
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+    rng = np.random.default_rng(1)
+    batch = GameBatch(8, SearchSettings(simulations=64), seed=1)
+    logits, values = rng.normal(size=(8, 220)).astype("f4"), np.zeros(8, "f4")
+    finished, marks = 0, []
+    while finished < 120:
+        while batch.num_active < 8:
+            batch.start_game(Board.random(finished + batch.num_active), finished)
+        n = batch.collect()
+        batch.expand(logits[:n], values[:n])
+        taken = len(batch.take_finished())
+        finished += taken
+        if taken and finished // 10 > len(marks):
+            marks.append(peak())
+    print(marks[4], marks[-1])
+"""
+
+
+def test_memory_stays_flat_over_many_games():
+    """Peak memory after 50 games and after 120, in a process of its own."""
+    run = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(LONG_RUN)],
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=True,
+    )
+    early, late = map(int, run.stdout.split())
+    assert late < 1.05 * early + 1024
+
+
+def test_batches_and_trees_give_their_memory_back():
+    """Thousands of them, dropped at any point of their life."""
+    settings = SearchSettings(simulations=20)
+    for seed in range(300):
+        batch = GameBatch(2, settings, seed)
+        batch.start_game(Board.random(seed), 0)
+        for _ in range(seed % 30):
+            number = batch.collect()
+            batch.expand(*constant()(batch.planes[:number]))
+        tree = TreeSearch(Board.random(seed), settings)
+        for _ in range(seed % 25):
+            step(tree, constant())
+    gc.collect()
+
+
+def test_deep_trees():
+    """A line as long as the game: the path has room for all its moves."""
+    empty = Board.from_text("." * 105)
+    logits = np.zeros(220, np.float32)
+    logits[:110] = np.linspace(300, 0, 110)
+    logits[110:] = np.linspace(300, 0, 110)
+    tree = TreeSearch(empty, SearchSettings(simulations=400, explore=False, c_init=30.0))
+    suggestion = tree.run(constant(0.0, logits))
+    assert len(suggestion.principal_variation) > 60
+    board = empty.copy()
+    for move in suggestion.principal_variation:
+        board.play(move)
+
+
+def test_searches_of_the_last_move_of_the_longest_game():
+    for board in endgames(20, max_empty=1, min_moves=1):
+        for algorithm in ALGORITHMS:
+            tree = TreeSearch(board, SearchSettings(algorithm=algorithm, simulations=5))
+            assert tree.run(EVALUATE).visits.sum() == 1
+            assert tree.proven is not None
