@@ -12,6 +12,7 @@ _Scalar = TypeVar("_Scalar", bound=np.generic)
 
 # Shape [..., 11, 10] in and out.
 def transform_planes(array: npt.NDArray[_Scalar], symmetry: int) -> npt.NDArray[_Scalar]: ...
+
 @final
 class Board:
     @staticmethod

@@ -405,6 +405,14 @@ cdef int _put_cell(Position* pos, int number, row) except -1:
     return 0
 
 
+def _place(cell):
+    return f"row {cell // COLS}, column {cell % COLS}"
+
+
+def _wrong_move_number(moves, low, high):
+    return InvalidBoard(f"{moves} moves were played, but the cells need {low} to {high}")
+
+
 cdef bint _placeable(const Position* pos, int cell, CellSet neighbours) noexcept:
     """Whether a cell's value is one more than that of one of the player's given neighbours."""
     cdef CellSet near = GEOMETRY.around[cell] & neighbours
@@ -462,8 +470,7 @@ cdef int _check_history(const Position* pos) except -1:
         if rest:
             cell = lowest(rest)
             raise InvalidBoard(
-                f"player {player + 1} cannot have got the {pos.value[cell]} at row "
-                f"{cell // COLS}, column {cell % COLS}")
+                f"player {player + 1} cannot have got the {pos.value[cell]} at {_place(cell)}")
         rest = pos.own[player]
         owned += popcount(rest)
         while rest:
@@ -474,10 +481,7 @@ cdef int _check_history(const Position* pos) except -1:
                 may_capture += _capturable(pos, player, cell, pos.own[player])
             if not _grass_stands(pos, cell):
                 raise InvalidBoard(
-                    f"player {player + 1} would have captured the grass next to row "
-                    f"{cell // COLS}, column {cell % COLS}")
+                    f"player {player + 1} would have captured the grass next to {_place(cell)}")
     if not owned - may_capture <= pos.moves <= owned - must_capture:
-        raise InvalidBoard(
-            f"{owned} owned cells, of which {must_capture} to {may_capture} were captured, "
-            f"do not fit {pos.moves} moves")
+        raise _wrong_move_number(pos.moves, owned - may_capture, owned - must_capture)
     return 0

@@ -16,5 +16,5 @@ cdef void mix_dirichlet(const Edges* e, const PuctSettings* settings, uint64_t* 
                         float* priors) noexcept nogil
 cdef void visit_policy(const Node* node, const Edges* e, float* policy) noexcept nogil
 cdef int most_visited(const Node* node, const Edges* e) noexcept nogil
-cdef int sample_policy(const Edges* e, const float* policy, float temperature,
+cdef int sample_policy(const Edges* e, const float* policy, double temperature,
                        uint64_t* rng) noexcept nogil

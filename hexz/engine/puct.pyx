@@ -113,7 +113,7 @@ cdef int most_visited(const Node* node, const Edges* e) noexcept nogil:
     return best
 
 
-cdef int sample_policy(const Edges* e, const float* policy, float temperature,
+cdef int sample_policy(const Edges* e, const float* policy, double temperature,
                        uint64_t* rng) noexcept nogil:
     """Draws an edge with probability proportional to policy ** (1 / temperature) [AZ]."""
     cdef double weights[NUM_ACTIONS]

@@ -17,7 +17,7 @@ cdef struct Config:     # SearchSettings in C
     bint explore
     int simulations
     int max_considered
-    float temperature
+    double temperature
     int temperature_moves
     PuctSettings puct
     GumbelSettings sigma
