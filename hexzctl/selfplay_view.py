@@ -141,9 +141,12 @@ class SelfPlayView:
 
     def _time(self, now: float) -> str:
         elapsed = now - self._started
-        if self._config.max_seconds is None:
-            return f"{elapsed:.0f} s"
-        return f"{elapsed:.0f} s, {max(0.0, self._config.max_seconds - elapsed):.0f} s left"
+        left = []
+        if self._config.max_seconds is not None:
+            left.append(self._config.max_seconds - elapsed)
+        if self._config.max_games is not None and self.games and self._playing_since:
+            left.append((self._config.max_games / self.games - 1) * (now - self._playing_since))
+        return f"{elapsed:.0f} s" + (f", {max(0.0, min(left)):.0f} s left" if left else "")
 
     def _log_line(self) -> str:
         return f"{time.strftime('%H:%M:%S')} " + ", ".join(

@@ -1,6 +1,6 @@
 """The rules of Flagz, the reference playout player and the neural tree search, in Cython."""
 
-from hexz.engine.board import Board, transform_planes
+from hexz.engine.board import Board, transform_planes, transform_policy
 from hexz.engine.games import FinishedGame, GameBatch
 from hexz.engine.move import (
     COLS,
@@ -40,4 +40,5 @@ __all__ = [
     "UctPlayer",
     "random_playouts",
     "transform_planes",
+    "transform_policy",
 ]

@@ -13,6 +13,8 @@ _Scalar = TypeVar("_Scalar", bound=np.generic)
 # Shape [..., 11, 10] in and out.
 def transform_planes(array: npt.NDArray[_Scalar], symmetry: int) -> npt.NDArray[_Scalar]: ...
 
+# Shape [..., 220] in and out.
+def transform_policy(policy: npt.NDArray[_Scalar], symmetry: int) -> npt.NDArray[_Scalar]: ...
 @final
 class Board:
     @staticmethod

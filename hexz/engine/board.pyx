@@ -39,6 +39,16 @@ def transform_planes(array, symmetry):
     return flat[..., _MIRRORED[int(symmetry)]].reshape(array.shape)
 
 
+def transform_policy(policy, symmetry):
+    """Mirrors policies [..., 220], indexed like `Move.index`. Returns a new array of the same shape
+    and dtype."""
+    policy = np.asarray(policy)
+    if policy.shape[-1:] != (NUM_ACTIONS,):
+        raise ValueError(f"the last axis must be [220], not {list(policy.shape[-1:])}")
+    planes = policy.reshape(*policy.shape[:-1], 2, ROWS, COLS)
+    return transform_planes(planes, symmetry).reshape(policy.shape)
+
+
 cdef class Board:
     """A position of Flagz and everything the rules say about it.
 

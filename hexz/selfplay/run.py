@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import secrets
 import signal
@@ -10,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnContext, SpawnProcess
 from pathlib import Path
@@ -23,6 +25,7 @@ from hexz.selfplay.config import (
     GameOver,
     SelfPlayConfig,
     WorkerFailed,
+    WorkerReady,
 )
 from hexz.selfplay.worker import load_network, run_worker
 from hexz.wire import atomic_file, write_examples
@@ -48,6 +51,7 @@ class _Worker:
     number: int
     process: SpawnProcess
     connection: Connection
+    ready: bool = False
     failure: str | None = None
 
 
@@ -88,8 +92,8 @@ class SelfPlayRun:
             AllWorkersFailed: no worker is left; examples of finished games are written.
         """
         deadline = time.monotonic() + (self.config.max_seconds or float("inf"))
-        self._prepare_output()
         load_network(self.config)
+        self._prepare_output()
         try:
             self._start_workers()
             yield from self._watch(deadline)
@@ -124,7 +128,8 @@ class SelfPlayRun:
                 args=(remote, number, self.config, self.name),
                 name=f"selfplay-{number}",
             )
-            process.start()
+            with _signals_held_back():
+                process.start()
             remote.close()
             self._workers.append(_Worker(number, process, connection))
 
@@ -144,11 +149,15 @@ class SelfPlayRun:
         """Tells all workers to stop and takes what they still send."""
         self._stopping = True
         for worker in self._workers:
-            if not worker.connection.closed:
-                try:
-                    worker.connection.send("stop")
-                except OSError:
-                    continue  # it has just ended; what it sent is still in the pipe
+            if worker.connection.closed:
+                continue
+            if not worker.ready:
+                worker.process.kill()  # it has no game yet that could be lost
+                worker.connection.close()
+                continue
+            # One that has just ended cannot hear it; what it sent is still in the pipe.
+            with contextlib.suppress(OSError):
+                worker.connection.send("stop")
         deadline = time.monotonic() + STOP_SECONDS
         while time.monotonic() < deadline and any(
             not worker.connection.closed for worker in self._workers
@@ -165,7 +174,9 @@ class SelfPlayRun:
             except (EOFError, OSError):
                 yield from self._close(worker)
                 continue
-            if isinstance(event, WorkerFailed):
+            if isinstance(event, WorkerReady):
+                worker.ready = True
+            elif isinstance(event, WorkerFailed):
                 worker.failure = event.reason
             elif isinstance(event, GameOver):
                 self._keep(event)
@@ -206,3 +217,16 @@ class SelfPlayRun:
         with atomic_file(path) as file:
             file.write(games_page(list(self._records)).encode())
         self.page = path
+
+
+@contextlib.contextmanager
+def _signals_held_back() -> Iterator[None]:
+    """Processes started meanwhile never see Ctrl-C, which a terminal sends to them too, nor a
+    request to terminate: what to do about it is up to the parent."""
+    # Otherwise the first process would start multiprocessing's helper, which unblocks them.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -37,8 +36,6 @@ def run_worker(connection: Connection, worker: int, config: SelfPlayConfig, run_
 
     The parent gets WorkerReady, Notice, Progress, GameOver, and WorkerFailed if this ends early.
     """
-    # Ctrl-C reaches every process of a terminal; the parent decides what it means.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     with _failures_reported(connection, worker):
         checkpoint = load_network(config)
         evaluator = create_evaluator(

@@ -20,6 +20,7 @@ from hexz.engine import (
     Board,
     Move,
     transform_planes,
+    transform_policy,
 )
 from hexz.errors import IllegalMove, InvalidBoard
 
@@ -393,6 +394,17 @@ def test_equal_boards_show_the_same(board, other):
     assert (board != other) != same_state
 
 
+def test_boards_differ_in_each_part_of_the_position(mid_game):
+    arguments = arguments_of(mid_game)
+    assert Board.from_cells(**arguments) == mid_game
+    assert Board.from_cells(**arguments | {"turn": 3 - mid_game.turn}) != mid_game
+    for change in ((3, 0, 0), (2, 0, 5)):  # an empty cell becomes a rock or grass
+        cells = arguments["cells"].copy()
+        empty = np.flatnonzero((mid_game.cells()[:, 0] == 0) & (mid_game.cells()[:, 1] == 0))
+        cells[empty[0]] = change
+        assert Board.from_cells(**arguments | {"cells": cells}) != mid_game
+
+
 def test_arrays_of_a_board_are_not_views_of_it():
     board = Board.random(5)
     state = full_state(board)
@@ -740,3 +752,19 @@ def test_neighbouring_cells_of_random_boards_are_independent():
         count += np.count_nonzero(rock[first] & rock[second])
     expected = len(pairs) * (15 * 14) / (105 * 104)
     assert abs(count / number - expected) < 0.2  # five standard errors
+
+
+@pytest.mark.parametrize("symmetry", [0, 1, 2, 3])
+def test_policies_are_mirrored_like_the_moves_they_belong_to(symmetry):
+    board = Board.random(4)
+    policies = np.zeros((3, 220), np.float32)
+    policies[1] = np.arange(220)
+    mirrored = transform_policy(policies, symmetry)
+    for move in board.legal_moves():
+        assert mirrored[1, move.transformed(symmetry).index] == move.index
+    np.testing.assert_array_equal(transform_policy(mirrored, symmetry), policies)
+
+
+def test_a_policy_must_have_220_entries():
+    with pytest.raises(ValueError, match="220"):
+        transform_policy(np.zeros((2, 110)), 1)

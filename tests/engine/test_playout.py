@@ -14,7 +14,7 @@ import pytest
 from hexz.engine import Board, Move, RandomPlayer, UctPlayer, random_playouts
 from hexz.errors import IllegalMove
 
-from .helpers import board_of, engine_move, full_state, position_of, random_moves, swapped
+from .helpers import FREE, board_of, engine_move, full_state, position_of, random_moves, swapped
 from .reference import COORDS, Position, action_index, neighbours, random_text
 from .reference_uct import Exact, after, random_move_probabilities, search
 
@@ -31,28 +31,48 @@ def small_text(seed: int, free: int, grass: int) -> str:
     return "".join(chars.get(coord, "#") for coord in COORDS)
 
 
-def small_boards() -> list[Board]:
-    return [Board.from_text(small_text(seed, 4 + seed % 3, seed % 4)) for seed in range(8)]
-
-
-def late_boards() -> list[Board]:
-    """Positions near the end of usual games, values and blocked cells included."""
-    boards = []
-    for seed in range(40):
-        board = Board.from_text(random_text(random.Random(seed)))
-        for move in random_moves(board, seed, eager=0.9):
-            if board.num_empty <= 12 and len(board.legal_moves()) in range(3, 9):
-                boards.append(board)
-                break
-            board.play(move)
-    return boards[:6]
+def small_board(seed: int) -> Board:
+    """Few cells are free, and up to two flags are placed, which makes some moves normal."""
+    board = Board.from_text(small_text(seed, free=5 + seed % 3, grass=seed % 4))
+    for move in islice(random_moves(board, seed, eager=0.0), seed % 3):
+        board.play(move)
+    return board
 
 
 def mid_game_board(seed: int) -> Board:
     board = Board.from_text(random_text(random.Random(seed)))
-    for move in islice(random_moves(board, seed, eager=0.7), 25):
+    for move in islice(random_moves(board, seed, eager=1.0), 25):
         board.play(move)
     return board
+
+
+def late_board(seed: int) -> Board:
+    """Near the end of a usual game: few moves are left, among values and blocked cells."""
+    board = Board.from_text(random_text(random.Random(seed)))
+    for move in random_moves(board, seed, eager=0.9):
+        if board.num_empty <= 12 and len(board.legal_moves()) in range(3, 9):
+            return board
+        board.play(move)
+    raise AssertionError(f"the game of seed {seed} has no such position")
+
+
+MAKERS = {"small": small_board, "mid": mid_game_board, "late": late_board}
+SMALL = [("small", seed) for seed in range(8)]
+# Games whose end is not decided yet, by random play at least.
+LATE = [("late", seed) for seed in (0, 6, 7, 32, 59)]
+MID = [("mid", 1), ("mid", 2)]
+
+
+@pytest.fixture
+def board(request: pytest.FixtureRequest) -> Board:
+    """One of the boards above: nothing of the engine runs before the tests do."""
+    kind, seed = request.param
+    return MAKERS[kind](seed)
+
+
+def with_boards(boards):
+    ids = [f"{kind}-{seed}" for kind, seed in boards]
+    return pytest.mark.parametrize("board", boards, indirect=True, ids=ids)
 
 
 def assert_close(sample_mean, expected, standard_error):
@@ -60,14 +80,10 @@ def assert_close(sample_mean, expected, standard_error):
     assert np.all(np.abs(sample_mean - expected) <= 5 * np.asarray(standard_error) + 1e-9)
 
 
-def test_there_are_late_boards():
-    assert len(late_boards()) == 6
-
-
 # --- Random playouts ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("board", [*small_boards()[:3], *late_boards(), mid_game_board(1)])
+@with_boards(SMALL[:3] + LATE + MID)
 def test_random_player_plays_flags_as_often_as_the_rules_say(board):
     number = 20_000
     player = RandomPlayer(7)
@@ -97,7 +113,7 @@ def test_random_playouts_have_the_known_length():
     assert random_playouts(0, seed=1) == 0
 
 
-@pytest.mark.parametrize("board", [*small_boards(), *late_boards()])
+@with_boards(SMALL + LATE)
 def test_a_single_simulation_is_a_random_move_and_a_rollout(board):
     """The first move is uniform, and the mean result after it is the exact expectation."""
     exact, position, number = Exact(), position_of(board), 4000
@@ -119,47 +135,53 @@ def test_a_single_simulation_is_a_random_move_and_a_rollout(board):
     assert visits.sum() == number
 
 
+@with_boards(MID)
+def test_the_first_move_of_a_tree_is_uniform(board):
+    """Unlike that of a rollout, where flags are rarer than normal moves."""
+    legal, number = board.legal_mask(), 20_000
+    assert legal[:110].any()
+    assert legal[110:].any()
+    counts = sum(UctPlayer(1, seed).suggest(board).visits for seed in range(number))
+    share = 1 / legal.sum()
+    assert_close(counts[legal] / number, share, np.sqrt(share * (1 - share) / number))
+
+
 # --- UCT ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("simulations", [1, 2, 3, 10, 100, 1000])
-def test_visits_are_of_legal_moves_and_sum_to_the_simulations(simulations):
-    for board in [Board.random(1), mid_game_board(2), *small_boards(), *late_boards()]:
-        state = full_state(board)
-        suggestion = UctPlayer(simulations, seed=5).suggest(board)
-        assert full_state(board) == state
-        assert suggestion.visits.sum() == simulations
-        assert not suggestion.visits[~board.legal_mask()].any()
-        assert suggestion.visits[suggestion.move.index] == suggestion.visits.max()
-        assert not suggestion.q[suggestion.visits == 0].any()
-        assert np.all(np.abs(suggestion.q) <= 1)
-        mean = (suggestion.q * suggestion.visits).sum() / simulations
-        assert suggestion.value == pytest.approx(mean, abs=1e-6)
+@with_boards(SMALL + LATE + MID)
+def test_visits_are_of_legal_moves_and_sum_to_the_simulations(board, simulations):
+    state = full_state(board)
+    suggestion = UctPlayer(simulations, seed=5).suggest(board)
+    assert full_state(board) == state
+    assert suggestion.visits.sum() == simulations
+    assert not suggestion.visits[~board.legal_mask()].any()
+    assert suggestion.visits[suggestion.move.index] == suggestion.visits.max()
+    assert not suggestion.q[suggestion.visits == 0].any()
+    assert np.all(np.abs(suggestion.q) <= 1)
+    mean = (suggestion.q * suggestion.visits).sum() / simulations
+    assert suggestion.value == pytest.approx(mean, abs=1e-6)
 
 
-def test_the_principal_variation_can_be_played():
-    for board in [Board.random(4), mid_game_board(3), *small_boards()]:
-        suggestion = UctPlayer(3000, seed=1).suggest(board)
-        assert suggestion.principal_variation[0] == suggestion.move
-        for move in suggestion.principal_variation:
-            board.play(move)
+@with_boards(SMALL + MID)
+def test_the_principal_variation_can_be_played(board):
+    suggestion = UctPlayer(3000, seed=1).suggest(board)
+    assert suggestion.principal_variation[0] == suggestion.move
+    for move in suggestion.principal_variation:
+        board.play(move)
 
 
-def test_ties_go_to_the_first_cell_and_there_to_the_normal_move():
-    """With one free cell, both of its moves win at once and are visited alike."""
-    cells = {(5, 4): (0, 0, 0), (5, 5): (5, 1, 0), (0, 0): (5, 2, 0)}
-    board = board_of(cells, flags_left=(2, 2), rest="#")
-    suggestion = UctPlayer(2, seed=0).suggest(board)
-    assert board.legal_moves() == [Move("flag", 5, 4), Move("normal", 5, 4)]
-    for seed in range(20):
-        suggestion = UctPlayer(2, seed).suggest(board)
-        if suggestion.visits.max() == 1:
-            assert suggestion.move == Move("normal", 5, 4)
-    free = Board.from_text("#" * 50 + "..." + "#" * 52)
-    for seed in range(50):
-        suggestion = UctPlayer(3, seed).suggest(free)
-        first = np.flatnonzero(suggestion.visits == suggestion.visits.max())[0]
+@with_boards([*SMALL, ("mid", 1), ("late", 6)])
+def test_ties_go_to_the_first_cell_and_there_to_the_normal_move(board):
+    num_ties = 0
+    for seed in range(100):
+        suggestion = UctPlayer(3 + seed % 10, seed).suggest(board)
+        tied = np.flatnonzero(suggestion.visits == suggestion.visits.max()).tolist()
+        num_ties += len(tied) > 1
+        first = min(tied, key=lambda action: (action % 110, action < 110))
         assert suggestion.move.index == first
+    assert num_ties > 10
 
 
 def test_a_seed_gives_the_same_answers_again():
@@ -209,9 +231,77 @@ def test_uct_finds_a_winning_capture(player, seed):
     assert suggestion.q[other.index] < 0
 
 
-@pytest.mark.parametrize("board", small_boards() + late_boards())
+# Player 2 is stuck and 9 points ahead, so that player 1 goes on alone, and wins with one point more
+# by taking each 4 before the 1 beside it: after the 1, the 4 is but a 2.
+ALONE = {
+    (4, 0): (5, 1, 0),
+    **{(4, value): (0, 1, value) for value in (1, 2, 3)},
+    (4, 4): FREE,  # 4
+    (4, 5): FREE,  # 1
+    (4, 6): (5, 1, 0),
+    (5, 6): FREE,  # 1
+    (6, 7): FREE,  # 4
+    (6, 8): (0, 1, 3),
+    (6, 9): (0, 1, 2),
+    (5, 8): (0, 1, 1),
+    (4, 9): (5, 1, 0),
+    (0, 0): (5, 2, 0),
+    **{(0, value): (0, 2, value) for value in (1, 2, 3, 4, 5)},
+    (10, 0): (5, 2, 0),
+    **{(10, value): (0, 2, value) for value in (1, 2, 3)},
+    (10, 8): (5, 2, 0),
+}
+
+
+@pytest.mark.parametrize("player", [1, 2])
+@pytest.mark.parametrize("seed", range(5))
+def test_a_player_who_moves_again_is_still_the_same_player(player, seed):
+    cells = ALONE if player == 1 else swapped(ALONE)
+    board = board_of(cells, turn=player, flags_left=(0, 0), rest="#")
+    suggestion = UctPlayer(3000, seed).suggest(board)
+    good, bad = [Move("normal", 4, 4), Move("normal", 6, 7)], Move("normal", 4, 5)
+    assert suggestion.move in good
+    assert suggestion.value > 0.8
+    assert suggestion.q[bad.index] == -1
+    for move in suggestion.principal_variation:
+        board.play(move)
+    assert board.winner == player
+
+
+# Whatever happens, player 1 wins, who is 15 points ahead, with a handful of points to gain.
+DECIDED = {
+    (4, 0): (5, 1, 0),
+    **{(4, value): (0, 1, value) for value in (1, 2, 3, 4, 5)},
+    (8, 0): (5, 1, 0),
+    (8, 4): (5, 1, 0),
+    **dict.fromkeys(
+        [(8, c) for c in (1, 3, 5)] + [(r, c) for r in (7, 9) for c in (0, 3, 4)], FREE
+    ),
+    (0, 0): (5, 2, 0),
+    (0, 4): (5, 2, 0),
+    (0, 8): (5, 2, 0),
+    **dict.fromkeys([(0, 1), (0, 3), (0, 7), (1, 7)], FREE),
+}
+
+
+@pytest.mark.parametrize("turn", [1, 2])
+def test_visits_follow_the_formula_exactly_where_all_results_are_known(turn):
+    """All moves win, or all lose: chance decides no more than which move comes first.
+
+    Nine moves that win tell even `ln N` from `ln (N + 1)`, between 19 and 24 simulations.
+    """
+    board = board_of(DECIDED, turn=turn, flags_left=(0, 0), rest="#")
+    position = position_of(board)
+    for simulations in range(1, 41):
+        tree = search(position, simulations, random.Random(0))
+        slow = sorted(child.visits for child in tree.children.values())
+        suggestion = UctPlayer(simulations, simulations).suggest(board)
+        assert sorted(suggestion.visits[board.legal_mask()].tolist()) == slow
+        assert suggestion.value == (1 if turn == 1 else -1)
+
+
+@with_boards(SMALL + LATE)
 def test_uct_converges_to_perfect_play(board):
-    """Also where a player moves twice in a row, which many of these games have."""
     exact, position = Exact(), position_of(board)
     suggestion = UctPlayer(30_000, seed=2).suggest(board)
     sign = 1 if position.turn == 1 else -1
@@ -223,17 +313,10 @@ def test_uct_converges_to_perfect_play(board):
     assert suggestion.value == pytest.approx(max(values.values()), abs=0.1)
 
 
-UCT_POSITIONS = [
-    (Board.from_text(small_text(seed=1, free=5, grass=2)), 40, 80),
-    (Board.from_text(small_text(seed=2, free=7, grass=3)), 60, 40),
-    (late_boards()[0], 60, 40),
-    (late_boards()[1], 60, 40),
-]
-
-
-@pytest.mark.parametrize(("board", "simulations", "runs"), UCT_POSITIONS)
-def test_uct_visits_and_values_agree_with_the_reference(board, simulations, runs):
+@with_boards([SMALL[1], SMALL[2], ("late", 6), ("late", 59)])
+def test_uct_visits_and_values_agree_with_the_reference(board):
     """On average over many short searches, where every detail of the selection shows."""
+    simulations, runs = 40, 40
     position = position_of(board)
     moves = position.legal_moves()
     rng = random.Random(3)
@@ -289,18 +372,18 @@ def test_a_search_is_of_the_board_as_it_was_when_asked():
 # --- Wrong arguments ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("player", [UctPlayer(10, seed=1), RandomPlayer(1)])
-def test_finished_games_have_no_suggestion(player):
+@pytest.mark.parametrize("make_player", [lambda: UctPlayer(10, seed=1), lambda: RandomPlayer(1)])
+def test_finished_games_have_no_suggestion(make_player):
     board = Board.from_text("#" * 105)
     with pytest.raises(IllegalMove):
-        player.suggest(board)
+        make_player().suggest(board)
 
 
-@pytest.mark.parametrize("player", [UctPlayer(10, seed=1), RandomPlayer(1)])
+@pytest.mark.parametrize("make_player", [lambda: UctPlayer(10, seed=1), lambda: RandomPlayer(1)])
 @pytest.mark.parametrize("garbage", [None, "board", 0, Board])
-def test_only_boards_have_suggestions(player, garbage):
+def test_only_boards_have_suggestions(make_player, garbage):
     with pytest.raises(TypeError):
-        player.suggest(garbage)
+        make_player().suggest(garbage)
 
 
 @pytest.mark.parametrize("simulations", [0, -1, -(2**31)])

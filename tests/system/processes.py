@@ -26,14 +26,17 @@ def hexzctl(*arguments: object, **changes: str) -> subprocess.CompletedProcess[s
     )
 
 
-def start_hexzctl(*arguments: object) -> subprocess.Popen[str]:
-    """Starts `hexzctl` with its output in pipes."""
+def start_hexzctl(
+    *arguments: object, start_new_session: bool = False
+) -> subprocess.Popen[str]:
+    """Starts `hexzctl` with its output in pipes, on request in a process group of its own."""
     return subprocess.Popen(
         [*COMMAND, *map(str, arguments)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         env=environment(),
+        start_new_session=start_new_session,
     )
 
 

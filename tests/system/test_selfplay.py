@@ -97,6 +97,18 @@ def test_an_interrupt_keeps_finished_games(tmp_path, signum, code):
     assert not [worker for worker in workers if worker.is_running()]
 
 
+@pytest.mark.parametrize("delay", [0.0, 0.3, 1.0])
+def test_ctrl_c_while_the_workers_start_is_quiet(tmp_path, delay):
+    """A terminal sends the signal to the whole process group, workers included."""
+    process = start_hexzctl(*quick_game_options(tmp_path, workers=2), start_new_session=True)
+    wait_for_workers(process, 2)
+    time.sleep(delay)  # to hit another stage of their start
+    os.killpg(process.pid, signal.SIGINT)
+    _, stderr = process.communicate(timeout=TIMEOUT)
+    assert process.returncode == 130
+    assert stderr == ""
+
+
 def wait_for_games(process: subprocess.Popen[str]) -> list[psutil.Process]:
     """Waits for the log line that says that games were finished; returns the workers."""
     assert process.stdout is not None
