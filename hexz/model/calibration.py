@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from hexz.engine import Board, RandomPlayer, UctPlayer
 
-NUM_POSITIONS: Final = 384
+NUM_POSITIONS: Final = 192
 _SIMULATIONS: Final = 50
 _RANDOM_MOVES: Final = 4
 

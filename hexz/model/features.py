@@ -19,10 +19,7 @@ from typing import Final, NamedTuple
 import torch
 from torch import Tensor, nn
 
-ROWS: Final = 11
-COLS: Final = 10
-NUM_PLANES: Final = 11
-NUM_CELLS: Final = 105
+from hexz.engine import COLS, NUM_CELLS, NUM_PLANES, ROWS
 
 # Board planes: 0..4 of the player to move, 5..9 of the opponent.
 FLAGS, VALUE, BLOCKED, NEXT, FLAGS_LEFT = range(5)

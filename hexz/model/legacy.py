@@ -8,7 +8,7 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
-from hexz.model.features import COLS, ROWS
+from hexz.engine import COLS, ROWS
 from hexz.model.layers import TowerConv, TowerReLU
 
 _BLOCKS: Final = 5

@@ -8,15 +8,9 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
+from hexz.engine import NUM_CELLS
 from hexz.errors import InvalidModel
-from hexz.model.features import (
-    GLOBAL,
-    NUM_CELLS,
-    SPATIAL,
-    GlobalFeatures,
-    SpatialFeatures,
-    geometry,
-)
+from hexz.model.features import GLOBAL, SPATIAL, GlobalFeatures, SpatialFeatures, geometry
 from hexz.model.layers import TowerConv, TowerReLU
 
 _HEAD_WIDTH: Final = 32

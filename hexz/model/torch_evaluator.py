@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from hexz.engine import COLS, NUM_ACTIONS, NUM_PLANES, ROWS
 from hexz.model.evaluator import Floats
-from hexz.model.features import COLS, NUM_PLANES, ROWS
 
 
 class TorchEvaluator:
@@ -41,7 +41,7 @@ class TorchEvaluator:
     def evaluate(self, planes: Floats) -> tuple[Floats, Floats]:
         """See `Evaluator.evaluate`."""
         count = len(planes)
-        logits = np.empty((count, 220), np.float32)
+        logits = np.empty((count, NUM_ACTIONS), np.float32)
         values = np.empty(count, np.float32)
         with self._lock:
             for start in range(0, count, self.batch_size):
