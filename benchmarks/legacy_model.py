@@ -1,6 +1,6 @@
 """Writes an older model (5 layers, 128 filters) with random weights, to measure its speed with.
 
-    python benchmarks/legacy_model.py legacy.pt
+python benchmarks/legacy_model.py legacy.pt
 """
 
 import sys

@@ -105,19 +105,11 @@ def _constant_search(settings: SearchSettings) -> int:
     return int(batch.num_evaluations)
 
 
-def inference_rate(
-    make: Callable[[int], Evaluator], batch_size: int, seconds: float
-) -> tuple[str, Rate]:
-    """Measures positions a second of an evaluator that `make(batch_size)` prepares; returns its
-    name too."""
-    evaluator = make(batch_size)
-    planes = random_positions(batch_size)
-    return evaluator.name, _best_of(_evaluation(evaluator, planes), "positions", seconds)
-
-
-def _best_of(step: Step, name: str, seconds: float) -> Rate:
+def inference_rate(evaluator: Evaluator, batch_size: int, seconds: float) -> Rate:
+    """Measures positions a second of an evaluator on batches of one size."""
+    step = _evaluation(evaluator, random_positions(batch_size))
     step()
-    return Rate.of(name, [_rate(step, seconds) for _ in range(RUNS)])
+    return Rate.of("positions", [_rate(step, seconds) for _ in range(RUNS)])
 
 
 def _evaluation(evaluator: Evaluator, planes: npt.NDArray[np.float32]) -> Step:

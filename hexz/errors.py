@@ -26,7 +26,7 @@ class InvalidEvaluation(HexzError, ValueError):
 
 
 class InvalidModel(HexzError, ValueError):
-    """A model file is missing, unreadable, or of an architecture that this version does not know."""
+    """A model file is missing, unreadable, or of an architecture unknown to this version."""
 
 
 class OutputError(HexzError, OSError):

@@ -58,20 +58,16 @@ def inference(
 ) -> None:
     """Positions a second of every backend and precision of a device, one thread each."""
     from hexz.bench import inference_rate
-    from hexz.model import create_evaluator
-    from hexz.model.evaluator import PRECISIONS
+    from hexz.model import PRECISIONS, create_evaluator
 
     net = _load(model).net
     results = []
     for precision in PRECISIONS[device]:
         for size in batch_size or [1, 8, 32, 128]:
-            name, rate = inference_rate(
-                lambda size, precision=precision: create_evaluator(
-                    net, device=device, precision=precision, batch_size=size, notify=_notify
-                ),
-                size,
-                seconds,
+            evaluator = create_evaluator(
+                net, device=device, precision=precision, batch_size=size, notify=_notify
             )
+            name, rate = evaluator.name, inference_rate(evaluator, size, seconds)
             if not as_json:
                 _print_rate(rate, f"{name}, batch {size}")
             results.append({"evaluator": name, "batch_size": size, "positions": _figures(rate)})

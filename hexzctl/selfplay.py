@@ -73,11 +73,8 @@ def selfplay(
     from hexz.engine import SearchSettings
     from hexz.selfplay.config import SelfPlayConfig
     from hexz.selfplay.run import SelfPlayRun
-    from hexz.selfplay.worker import available_cores
     from hexzctl.selfplay_view import SelfPlayView
 
-    if num_workers is None:
-        num_workers = available_cores() if device == "cpu" else 1
     config = SelfPlayConfig(
         model=model,
         device=device,

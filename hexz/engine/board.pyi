@@ -15,6 +15,7 @@ def transform_planes(array: npt.NDArray[_Scalar], symmetry: int) -> npt.NDArray[
 
 # Shape [..., 220] in and out.
 def transform_policy(policy: npt.NDArray[_Scalar], symmetry: int) -> npt.NDArray[_Scalar]: ...
+
 @final
 class Board:
     @staticmethod

@@ -35,7 +35,7 @@ class Move(NamedTuple):
     col: int
 
     @property
-    def index(self) -> int:
+    def index(self) -> int:  # type: ignore[override]  # a move is no sequence to search
         """The action `plane * 110 + row * 10 + col`, plane 0 flags, 1 normal moves.
 
         Raises:

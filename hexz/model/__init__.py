@@ -7,11 +7,12 @@ used.
 import torch
 
 from hexz.model.checkpoint import Checkpoint, load_checkpoint, new_checkpoint, save_checkpoint
-from hexz.model.evaluator import Evaluator, create_evaluator
+from hexz.model.evaluator import PRECISIONS, Evaluator, create_evaluator, usable_device
 from hexz.model.legacy import LegacyNet
 from hexz.model.network import HexzNet, ModelConfig, masked_log_softmax
 
 __all__ = [
+    "PRECISIONS",
     "Checkpoint",
     "Evaluator",
     "HexzNet",
@@ -22,6 +23,7 @@ __all__ = [
     "masked_log_softmax",
     "new_checkpoint",
     "save_checkpoint",
+    "usable_device",
 ]
 
 # PyTorch's OpenMP threads spin while they wait for each other, so as soon as another process

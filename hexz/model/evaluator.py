@@ -73,8 +73,7 @@ def create_evaluator(
     if batch_size < 1 or threads < 1:
         raise ValueError(f"batch_size={batch_size} and threads={threads} must be at least 1")
     _check_device(device, precision)
-    if device != "cpu" and not _is_available(device):
-        _notify_once(notify, f"Device {device!r} is not available here: using the CPU.")
+    if usable_device(device, notify) != device:
         device, precision = "cpu", None if precision == "float16" else precision
     precision = precision or PRECISIONS[device][0]
     if device == "cpu":
@@ -82,6 +81,14 @@ def create_evaluator(
     from hexz.model.torch_evaluator import TorchEvaluator
 
     return TorchEvaluator(net, device=device, batch_size=batch_size, half=precision == "float16")
+
+
+def usable_device(device: str, notify: Notify) -> str:
+    """The device, or "cpu" where this machine lacks it, and then a line about that for people."""
+    if device == "cpu" or _is_available(device):
+        return device
+    _notify_once(notify, f"Device {device!r} is not available here: using the CPU.")
+    return "cpu"
 
 
 def _check_device(device: str, precision: str | None) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import sys
 import threading
@@ -89,7 +90,9 @@ def _compile(net: nn.Module, batch_size: int, threads: int) -> Any:
 
 def _forget_traced_types() -> None:
     """Frees what PyTorch keeps of every network ever traced: 2 to 6 MB each, too much for a
-    process that prepares a new model every minute. There is no public way."""
-    torch._C._jit_clear_class_registry()
-    torch.jit._recursive.concrete_type_store = torch.jit._recursive.ConcreteTypeStore()
-    torch.jit._state._clear_class_state()
+    process that prepares a new model every minute. There is no public way, so another version of
+    PyTorch may lack this one, and leak."""
+    with contextlib.suppress(AttributeError):
+        torch._C._jit_clear_class_registry()
+        torch.jit._recursive.concrete_type_store = torch.jit._recursive.ConcreteTypeStore()
+        torch.jit._state._clear_class_state()

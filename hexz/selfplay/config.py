@@ -16,7 +16,7 @@ class SelfPlayConfig:
     Attributes:
         model: a model file or directory; None: a fresh network.
         device: "cpu", "cuda" or "mps".
-        num_workers: processes.
+        num_workers: processes; None: one a core, or one in all on a GPU.
         games_per_worker: games that each process plays at once.
         max_games: games to finish; None: no limit.
         max_seconds: wall time from the start of the run; None: no limit.
@@ -27,7 +27,7 @@ class SelfPlayConfig:
 
     model: Path | None
     device: str
-    num_workers: int
+    num_workers: int | None
     games_per_worker: int
     max_games: int | None
     max_seconds: float | None

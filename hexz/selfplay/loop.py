@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -62,7 +62,7 @@ class SelfPlay:
         for half in self._halves:
             self._fill(half)
 
-    def rounds(self) -> Iterator[list[FinishedGame]]:
+    def rounds(self) -> Generator[list[FinishedGame]]:
         """Yields the games that ended, mostly none, after each batch of evaluations; ends when
         `max_games` are over."""
         with ThreadPoolExecutor(1, "evaluator") as executor:

@@ -10,7 +10,7 @@ import tempfile
 import time
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnContext, SpawnProcess
@@ -19,15 +19,17 @@ from typing import Final
 
 from hexz.errors import HexzError, OutputError
 from hexz.export import GameRecord, games_page
+from hexz.model import usable_device
 from hexz.selfplay.config import (
     Event,
     FileWritten,
     GameOver,
+    Notice,
     SelfPlayConfig,
     WorkerFailed,
     WorkerReady,
 )
-from hexz.selfplay.worker import load_network, run_worker
+from hexz.selfplay.worker import available_cores, load_network, run_worker
 from hexz.wire import atomic_file, write_examples
 
 EXAMPLES_PER_FILE: Final = 4096
@@ -94,6 +96,7 @@ class SelfPlayRun:
         deadline = time.monotonic() + (self.config.max_seconds or float("inf"))
         load_network(self.config)
         self._prepare_output()
+        yield from self._choose_device()
         try:
             self._start_workers()
             yield from self._watch(deadline)
@@ -106,6 +109,12 @@ class SelfPlayRun:
                 worker.process.join()
         if all(worker.failure is not None for worker in self._workers):
             raise AllWorkersFailed(f"all workers failed: {self._workers[-1].failure}")
+
+    def _choose_device(self) -> Iterator[Event]:
+        """Falls back to the CPU here, so that it is said once, and counts on its cores."""
+        notices: list[str] = []
+        self.config = replace(self.config, device=usable_device(self.config.device, notices.append))
+        yield from map(Notice, notices)
 
     def _prepare_output(self) -> None:
         """Fails before the first game rather than after it."""
@@ -120,12 +129,15 @@ class SelfPlayRun:
     def _start_workers(self) -> None:
         # Not fork: the parent has threads, and torch and CUDA do not survive a fork.
         context: SpawnContext = multiprocessing.get_context("spawn")
-        count = min(self.config.num_workers, self.config.max_games or self.config.num_workers)
+        count = self.config.num_workers
+        if count is None:
+            count = available_cores() if self.config.device == "cpu" else 1
+        count = min(count, self.config.max_games or count)
         for number in range(count):
             connection, remote = context.Pipe()
             process = context.Process(
                 target=run_worker,
-                args=(remote, number, self.config, self.name),
+                args=(remote, number, count, self.config, self.name),
                 name=f"selfplay-{number}",
             )
             with _signals_held_back():

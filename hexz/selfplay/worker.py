@@ -31,10 +31,13 @@ PROGRESS_SECONDS: Final = 0.5
 """How often a worker reports its counters."""
 
 
-def run_worker(connection: Connection, worker: int, config: SelfPlayConfig, run_name: str) -> None:
-    """Plays until all games are over or the parent says stop, by any message or by going away.
+def run_worker(
+    connection: Connection, worker: int, num_workers: int, config: SelfPlayConfig, run_name: str
+) -> None:
+    """Plays this worker's share of the games, number `worker` of every `num_workers`.
 
-    The parent gets WorkerReady, Notice, Progress, GameOver, and WorkerFailed if this ends early.
+    Ends when they are over or when the parent says stop, by any message or by going away. The
+    parent gets WorkerReady, Notice, Progress, GameOver, and WorkerFailed if this ends early.
     """
     with _failures_reported(connection, worker):
         checkpoint = load_network(config)
@@ -42,7 +45,7 @@ def run_worker(connection: Connection, worker: int, config: SelfPlayConfig, run_
             checkpoint.net,
             device=config.device,
             batch_size=-(-config.games_per_worker // 2),
-            threads=max(1, available_cores() // config.num_workers),
+            threads=max(1, available_cores() // num_workers),
             notify=lambda text: connection.send(Notice(text)),
         )
         play = SelfPlay(
@@ -51,8 +54,8 @@ def run_worker(connection: Connection, worker: int, config: SelfPlayConfig, run_
             games_in_flight=config.games_per_worker,
             seed=config.seed,
             first_game=worker,
-            game_stride=config.num_workers,
-            max_games=_share(config.max_games, worker, config.num_workers),
+            game_stride=num_workers,
+            max_games=_share(config.max_games, worker, num_workers),
         )
         connection.send(WorkerReady(evaluator.name))
         _play(play, connection, worker, checkpoint, run_name)

@@ -162,7 +162,7 @@ def test_the_browser_shows_the_board_after_any_move(
     page = page.replace("choose(0);\n</script>", f"choose(1); go({moves});\n</script>")
     (tmp_path / "page.html").write_text(page)
     assert BROWSER is not None
-    dom = subprocess.run(  # noqa: S603
+    dom = subprocess.run(
         [
             *(BROWSER, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run"),
             *("--disable-background-networking", "--disable-component-update", "--disable-sync"),

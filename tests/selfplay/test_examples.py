@@ -17,7 +17,7 @@ def game() -> FinishedGame:
     net = new_checkpoint(ModelConfig(blocks=1, filters=8), seed=5).net
     evaluator = TorchEvaluator(net, device="cpu", batch_size=2, half=False)
     play = SelfPlay(evaluator, SearchSettings(simulations=12), 2, seed=8, max_games=2)
-    return [game for finished in play.rounds() for game in finished][0]
+    return next(game for finished in play.rounds() for game in finished)
 
 
 @pytest.fixture(scope="module")

@@ -28,10 +28,10 @@ def play(evaluator: TorchEvaluator, **options: int) -> dict[int, FinishedGame]:
 
 def assert_same_games(a: dict[int, FinishedGame], b: dict[int, FinishedGame]) -> None:
     assert a.keys() == b.keys()
-    for number in a:
-        assert a[number].initial == b[number].initial
-        np.testing.assert_array_equal(a[number].actions, b[number].actions)
-        np.testing.assert_array_equal(a[number].policies, b[number].policies)
+    for number, game in a.items():
+        assert game.initial == b[number].initial
+        np.testing.assert_array_equal(game.actions, b[number].actions)
+        np.testing.assert_array_equal(game.policies, b[number].policies)
 
 
 def test_as_many_games_as_asked_are_played_to_their_end(evaluator):

@@ -26,9 +26,7 @@ def hexzctl(*arguments: object, **changes: str) -> subprocess.CompletedProcess[s
     )
 
 
-def start_hexzctl(
-    *arguments: object, start_new_session: bool = False
-) -> subprocess.Popen[str]:
+def start_hexzctl(*arguments: object, start_new_session: bool = False) -> subprocess.Popen[str]:
     """Starts `hexzctl` with its output in pipes, on request in a process group of its own."""
     return subprocess.Popen(
         [*COMMAND, *map(str, arguments)],

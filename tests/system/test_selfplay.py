@@ -1,4 +1,4 @@
-"""`hexzctl selfplay` as a process: what it writes, how it stops, and what it says when it cannot."""
+"""`hexzctl selfplay` as a process: what it writes, how it stops, what it says when it cannot."""
 
 import os
 import re
@@ -223,9 +223,7 @@ def test_a_model_that_cannot_be_loaded_is_one_line(tmp_path, kind):
 def test_a_device_that_is_not_there_is_one_line_and_the_cpu_plays(tmp_path):
     if torch.backends.mps.is_available():
         pytest.skip("this machine has the device")
-    result = hexzctl(
-        *quick_game_options(tmp_path, workers=2), "--max-games", 2, "--device", "mps"
-    )
+    result = hexzctl(*quick_game_options(tmp_path, workers=2), "--max-games", 2, "--device", "mps")
     assert result.returncode == 0
     assert_one_error_line(result.stderr, "mps", "CPU")
 

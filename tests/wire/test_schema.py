@@ -80,7 +80,7 @@ def without_version(code: str) -> str:
 
 def test_generated_code_is_up_to_date(tmp_path: Path) -> None:
     pytest.importorskip("grpc_tools", reason="grpcio-tools, which generates it, is not installed")
-    subprocess.run(  # noqa: S603  the command in proto/hexz.proto, into another directory
+    subprocess.run(
         [
             *(sys.executable, "-m", "grpc_tools.protoc", "-Ihexz/wire=proto"),
             *(f"--python_out={tmp_path}", f"--pyi_out={tmp_path}", "hexz/wire/hexz.proto"),

@@ -1,0 +1,100 @@
+# hexzctl from a bare clone. Needs Python 3.11 or newer, a C compiler and make (3.81 will do).
+#
+# Everything is installed into .venv, in the versions of constraints.txt. Files in .venv remember
+# what is done, so that a second `make` does nothing again.
+
+# The first of these that is Python 3.11 or newer makes the environment.
+PYTHON ?= python3 python3.14 python3.13 python3.12 python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+
+SELFPLAY = selfplay --search gumbel --runs-per-move 32 --games-per-worker 32 --max-seconds 60 \
+	--output-dir selfplay-out
+
+# The engine is built for this machine; see setup.py.
+HEXZ_MARCH ?= native
+export HEXZ_MARCH
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+ENGINE := setup.py $(shell find hexz -name '*.pyx' -o -name '*.pxd')
+
+.PHONY: help build selfplay test test-all lint proto wheel clean
+
+help:
+	@echo 'make selfplay   plays a minute of self-play and shows the games'
+	@echo 'make test       runs all tests but the endurance tests'
+	@echo 'make test-all   runs all tests'
+	@echo 'make lint       runs ruff and mypy'
+	@echo 'make build      brings .venv and the compiled engine up to date, as all of these do'
+	@echo 'make proto      generates hexz/wire/hexz_pb2.* from proto/hexz.proto'
+	@echo 'make wheel      builds a wheel for other machines in dist'
+	@echo 'make clean      removes all that was built; .venv stays'
+	@echo
+	@echo 'PYTHON=... names the interpreter to use; HEXZ_MARCH= builds a portable engine.'
+
+build: $(VENV)/built
+
+selfplay: build
+	$(BIN)/hexzctl $(SELFPLAY)
+
+test: build
+	$(BIN)/python -m pytest -m 'not soak'
+
+test-all: build
+	$(BIN)/python -m pytest
+
+lint: build
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python -m mypy
+
+# What a machine may lack. The messages pass through the shell in double quotes.
+fail = { echo "$(1)" >&2; exit 1; }
+NO_PYTHON = Python 3.11 or newer is missing: none of [$(PYTHON)] is one. \
+	Install it (Debian: apt-get install python3 python3-venv; macOS: brew install python) \
+	or name it with make PYTHON=/path/to/python3
+NO_VENV = The venv module of $$python is missing. Install it (Debian: apt-get install python3-venv)
+NO_COMPILER = A C compiler is missing: $$cc cannot compile a C program. \
+	Install one (Debian: apt-get install gcc libc6-dev; macOS: xcode-select --install)
+NO_HEADERS = The C headers of $$python are missing: there is no $$include/Python.h. \
+	Install them (Debian: apt-get install python3-dev)
+
+$(VENV)/pyvenv.cfg:
+	@for python in $(PYTHON) ''; do \
+	    "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && break; \
+	done; \
+	test -n "$$python" || $(call fail,$(NO_PYTHON)); \
+	"$$python" -c 'import venv, ensurepip' 2>/dev/null || $(call fail,$(NO_VENV)); \
+	config="import sysconfig as s; print(s.get_config_var('CC') or 'cc')"; \
+	cc=$${CC:-$$("$$python" -c "$$config")}; \
+	echo '#include <stdio.h>' | $$cc -x c -fsyntax-only - 2>/dev/null || $(call fail,$(NO_COMPILER)); \
+	include=$$("$$python" -c "import sysconfig; print(sysconfig.get_path('include'))"); \
+	test -e "$$include/Python.h" || $(call fail,$(NO_HEADERS)); \
+	echo "Using $$("$$python" -c 'import sys; print(sys.executable, sys.version.split()[0])')"; \
+	"$$python" -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
+
+$(VENV)/installed: $(VENV)/pyvenv.cfg pyproject.toml constraints.txt
+	$(BIN)/python -m pip install -q -c constraints.txt --upgrade pip setuptools cython
+	$(BIN)/python -m pip install -c constraints.txt --no-build-isolation -e '.[int8]' --group dev
+	@touch $@
+
+$(VENV)/built: $(VENV)/installed $(ENGINE)
+	$(BIN)/python setup.py -q build_ext --inplace
+	@touch $@
+
+wheel: build
+	rm -rf build/portable-*
+	HEXZ_MARCH= $(BIN)/python -m pip wheel -q --no-deps --no-build-isolation -w dist .
+
+# Generated code asks for a protobuf at least as new as its generator, so the generator is the one
+# of the lower bound in pyproject.toml, in an environment of its own.
+proto: $(VENV)/pyvenv.cfg
+	test -d build/protoc || $(BIN)/python -m venv build/protoc
+	build/protoc/bin/python -m pip install -q 'grpcio-tools==1.72.*'
+	build/protoc/bin/python -m grpc_tools.protoc -Ihexz/wire=proto --python_out=. --pyi_out=. \
+	    hexz/wire/hexz.proto
+
+clean:
+	rm -rf build dist *.egg-info $(VENV)/built .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find hexz hexzctl tests -name __pycache__ -exec rm -rf {} +
+	find hexz -name '*.so' -delete

@@ -1,0 +1,131 @@
+"""The wheel works outside the source tree, and the distributions hold what they should."""
+
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tarfile
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[2]
+SOURCES = ["hexz", "hexzctl", "proto", "pyproject.toml", "setup.py", "MANIFEST.in", "README.md"]
+SOURCES += ["constraints.txt"]
+
+PLAY_A_GAME = """
+import random
+from hexz.engine import Board
+board = Board.random(1)
+while not board.is_over:
+    board.play(random.choice(board.legal_moves()))
+print(board.move_number)
+"""
+
+
+def run(*command: object, cwd: Path) -> str:
+    """The output of a command that must succeed, without what this environment says to Python."""
+    environment = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "HEXZ_MARCH")}
+    result = subprocess.run(
+        [str(part) for part in command],
+        cwd=cwd,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 0, result.stdout + result.stderr
+    return result.stdout
+
+
+@pytest.fixture(scope="module")
+def sdist(tmp_path_factory) -> Path:
+    """Built from a copy, so that neither the repository nor what lies around in it matters."""
+    source = tmp_path_factory.mktemp("source")
+    for name in SOURCES:
+        if (REPOSITORY / name).is_dir():
+            unwanted = shutil.ignore_patterns("*.so", "__pycache__")
+            shutil.copytree(REPOSITORY / name, source / name, ignore=unwanted)
+        else:
+            shutil.copy(REPOSITORY / name, source / name)
+    target = tmp_path_factory.mktemp("sdist")
+    build = f"from setuptools import build_meta; build_meta.build_sdist({str(target)!r})"
+    run(sys.executable, "-c", build, cwd=source)
+    return next(target.iterdir())
+
+
+@pytest.fixture(scope="module")
+def wheel(sdist, tmp_path_factory) -> Path:
+    """Built from the source distribution, which thereby is complete. Cython and setuptools are
+    those of this environment: build isolation would fetch them from the network."""
+    target = tmp_path_factory.mktemp("wheel")
+    options = ("--no-deps", "--no-build-isolation", "--no-cache-dir", "--no-index")
+    run(sys.executable, "-m", "pip", "wheel", *options, "-w", target, sdist, cwd=target)
+    return next(target.glob("*.whl"))
+
+
+@pytest.fixture(scope="module")
+def installed(wheel, tmp_path_factory) -> Path:
+    """The `bin` of a new environment with the wheel, and the dependencies of this one."""
+    root = tmp_path_factory.mktemp("environment")
+    venv.create(root, with_pip=False, symlinks=True)
+    python = root / "bin" / "python"
+    target = sysconfig.get_path("purelib", vars={"base": str(root)})
+    pip = (sys.executable, "-m", "pip", "--python", python)
+    run(*pip, "install", "--no-deps", "--no-index", wheel, cwd=root)
+    # Packages only: a .pth of this environment may lead to the source tree.
+    dependencies = sysconfig.get_path("purelib")
+    Path(target, "dependencies.pth").write_text(f"{dependencies}\n")
+    return root / "bin"
+
+
+def package_files(*suffixes: str) -> set[str]:
+    """The files of both packages with these suffixes, relative to the repository."""
+    return {
+        path.relative_to(REPOSITORY).as_posix()
+        for package in ("hexz", "hexzctl")
+        for path in (REPOSITORY / package).rglob("*")
+        if path.is_file() and path.suffix in suffixes
+    }
+
+
+def test_the_wheel_has_every_file_of_the_packages_and_no_other(wheel):
+    names = {n for n in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in n}
+    extension = sysconfig.get_config_var("EXT_SUFFIX")
+    modules = {name.removesuffix(".pyx") + extension for name in package_files(".pyx")}
+    data = {".py", ".pyi", ".typed", ".html", ".css", ".js", ".svg"}
+    assert modules
+    assert names == modules | package_files(*data)
+
+
+def test_packages_have_no_files_of_unknown_kind():
+    """Whoever adds another kind of file adds it to pyproject.toml, and to these tests."""
+    known = {".py", ".pyi", ".pyx", ".pxd", ".so", ".pyc", ".typed", ".html", ".css", ".js", ".svg"}
+    suffixes = {
+        path.suffix
+        for package in ("hexz", "hexzctl")
+        for path in (REPOSITORY / package).rglob("*")
+        if path.is_file()
+    }
+    assert suffixes <= known
+
+
+def test_the_source_distribution_has_the_sources_and_no_tests(sdist):
+    with tarfile.open(sdist) as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    assert package_files(".py", ".pyi", ".pyx", ".pxd", ".typed") <= names
+    assert not [n for n in names if n.startswith(("tests", "build")) or n.endswith((".so", ".c"))]
+
+
+def test_the_wheel_plays_outside_the_source_tree(installed, tmp_path):
+    moves = run(installed / "python", "-c", PLAY_A_GAME, cwd=tmp_path)
+    assert 0 < int(moves) <= 105
+    where = run(installed / "python", "-c", "import hexz; print(hexz.__file__)", cwd=tmp_path)
+    assert Path(where.strip()).is_relative_to(installed.parent)
+
+
+def test_the_wheel_has_the_command(installed, tmp_path):
+    assert "selfplay" in run(installed / "hexzctl", "--help", cwd=tmp_path)
