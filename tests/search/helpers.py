@@ -100,7 +100,9 @@ def small_boards(number: int) -> list[Board]:
         rng = random.Random(seed)
         cells = rng.sample([r * 10 - r // 2 + c for r in range(3, 6) for c in range(4, 7)], 8)
         text = ["#"] * 105
-        for cell, char in zip(cells, "...." + rng.choice(["..11", "..12", ".112", "1123"]), strict=True):
+        for cell, char in zip(
+            cells, "...." + rng.choice(["..11", "..12", ".112", "1123"]), strict=True
+        ):
             text[cell] = char
         boards.append(Board.from_text("".join(text)))
     return boards

@@ -5,18 +5,19 @@ object, its statistics are float64 arrays over its legal moves, and a simulation
 returns a value to the player who asks. Root noise is left out; [AZ], [KG] and [GZ] are the papers
 named in `hexz.engine.settings`.
 
-    PUCT [AZ]       argmax Q(a) + C(N) P(a) sqrt(N) / (1 + n(a)), C(N) = ln((1 + N + base) / base) + init
-    FPU [KG]        Q of an action without visits: V - reduction sqrt(sum of P over visited actions)
+    PUCT [AZ]       argmax Q(a) + C(N) P(a) sqrt(N) / (1 + n(a)), N = 1 + sum of n,
+                    C(N) = ln((1 + N + c_base) / c_base) + c_init
+    FPU [KG]        Q of an action without visits: V - reduction * sqrt(sum of P of visited ones)
     sigma(q) [GZ]   (c_visit + max n) c_scale q
     v_mix [GZ 33]   (v_net + N sum_visited(P Q) / sum_visited(P)) / (1 + N), N = sum of n
     pi' [GZ 11]     softmax(logits + sigma(completed Q)); completed: v_mix where there is no visit
-    interior [GZ 14] argmax pi'(a) - n(a) / (1 + N)
+    below the root  argmax pi'(a) - n(a) / (1 + N)   [GZ 14]
     root [GZ]       of the actions with as many visits as sequential halving says, the one with the
                     highest g + logit + sigma(Q)
 
-Proofs: an action that ends the game is worth its result; a node is worth a win as soon as one of its
-actions is, and else the best of its actions once all of them are proven. A proven value replaces the
-means, and is what goes up from there.
+Proofs: an action that ends the game is worth its result; a node is worth a win as soon as one of
+its actions is, and else the best of its actions once all of them are proven. A proven value
+replaces the means, and is what goes up from there.
 """
 
 from __future__ import annotations

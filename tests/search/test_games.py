@@ -1,5 +1,7 @@
 """Self-play of many games at once: `GameBatch` and the games that come out of it."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -149,7 +151,7 @@ def test_moves_without_exploration_are_the_most_visited(games, settings):
     for game in games.values():
         for turn, board in enumerate(positions(game)[:-1]):
             late = board.move_number >= settings.temperature_moves or not settings.explore
-            if settings.algorithm == "puct" and late and board.num_empty > 40:
+            if settings.algorithm == "puct" and late and board.num_empty > 55:
                 assert game.visits[turn, game.actions[turn]] == game.visits[turn].max()
 
 
@@ -201,8 +203,7 @@ def test_seeds_and_ids_make_a_difference(algorithm):
 def test_without_exploration_all_seeds_play_the_same():
     boards = {game_id: board_at(2, 20) for game_id in range(3)}
     one, two = (
-        play_games(GameBatch(3, SETTINGS["quiet"], seed=seed), boards, EVALUATE)
-        for seed in (1, 2)
+        play_games(GameBatch(3, SETTINGS["quiet"], seed=seed), boards, EVALUATE) for seed in (1, 2)
     )
     assert len({game.actions.tobytes() for game in (*one.values(), *two.values())}) == 1
 
@@ -224,6 +225,20 @@ def test_a_game_is_what_a_single_search_plays(algorithm):
         assert suggestion.value == game.root_values[turn]
         if turn + 1 < len(game.actions):
             tree.advance(suggestion.move)
+
+
+@pytest.mark.parametrize("algorithm", ["puct", "gumbel"])
+def test_batches_in_two_threads_do_not_disturb_each_other(algorithm):
+    """`collect` and `expand` release the GIL: one half of the games searches while the other half
+    waits for the evaluator."""
+    boards = {game_id: board_at(game_id, 20) for game_id in range(6)}
+    alone = play_games(GameBatch(3, SETTINGS[algorithm], seed=1), boards, constant(0.1))
+    with ThreadPoolExecutor(4) as pool:
+        batches = [GameBatch(3, SETTINGS[algorithm], seed=1) for _ in range(4)]
+        runs = pool.map(lambda batch: play_games(batch, boards, constant(0.1)), batches)
+        for games in runs:
+            for game_id, game in games.items():
+                assert_identical(game, alone[game_id])
 
 
 # --- Rounds --------------------------------------------------------------------------------------
@@ -414,7 +429,9 @@ def test_slots_out_of_range(slot):
         {"algorithm": "alphabeta"},
         {"simulations": 0},
         {"simulations": -5},
+        {"simulations": 10**12},
         {"max_considered": 0},
+        {"max_considered": 10**12},
         {"c_base": 0.0},
         {"c_init": -1.0},
         {"fpu_reduction": -0.1},

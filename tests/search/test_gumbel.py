@@ -111,7 +111,7 @@ def test_the_worse_half_is_dropped():
 
 
 @pytest.mark.parametrize(
-    ("simulations", "considered"), [(1, 16), (1, 1), (4, 4), (8, 16), (16, 3), (30, 16)]
+    ("simulations", "considered"), [(1, 16), (1, 1), (4, 4), (8, 16), (16, 3), (20, 16)]
 )
 def test_without_values_a_move_is_drawn_from_the_prior(simulations, considered):
     """The arg max of logits plus Gumbel noise, however many simulations confirm it."""
@@ -119,7 +119,7 @@ def test_without_values_a_move_is_drawn_from_the_prior(simulations, considered):
         algorithm="gumbel", simulations=simulations, max_considered=considered
     )
     counts = np.zeros(220)
-    for seed in range(3000):
+    for seed in range(2000):
         tree = TreeSearch(FEW, settings, seed)
         counts[tree.run(constant(0.0, LOGITS)).move.index] += 1
     assert_fits(counts[ACTIONS], PRIOR)
@@ -140,8 +140,9 @@ def test_the_considered_actions_are_drawn_without_replacement():
 
 def test_noise_follows_the_seed_and_explore():
     def visits(seed, explore):
-        tree = search(BOARD, HashEvaluator(1), seed, algorithm="gumbel", simulations=8,
-                      explore=explore)
+        tree = search(
+            BOARD, HashEvaluator(1), seed, algorithm="gumbel", simulations=8, explore=explore
+        )
         return tree.suggestion().visits.tobytes()
 
     assert visits(1, True) == visits(1, True)

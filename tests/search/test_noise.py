@@ -94,15 +94,15 @@ def test_without_explore_there_is_no_noise():
     evaluate = HashEvaluator(1)
     for fraction in (0.25, 1.0):
         visits = {
-            search(
-                FEW, evaluate, seed, simulations=50, explore=False, dirichlet_fraction=fraction
-            )
+            search(FEW, evaluate, seed, simulations=50, explore=False, dirichlet_fraction=fraction)
             .suggestion()
             .visits.tobytes()
             for seed in range(30)
         }
         assert len(visits) == 1
-    noisy = {search(FEW, evaluate, s, simulations=50).suggestion().visits.tobytes() for s in range(30)}
+    noisy = {
+        search(FEW, evaluate, s, simulations=50).suggestion().visits.tobytes() for s in range(30)
+    }
     assert len(noisy) > 25
 
 
@@ -192,7 +192,7 @@ def test_moves_are_drawn_by_visits_to_the_inverse_temperature(temperature):
     assert_fits(counts, weights / weights.sum())
 
 
-@pytest.mark.parametrize("temperature", [0.01, 0.001, 1e-6])
+@pytest.mark.parametrize("temperature", [0.01, 0.001, 1e-6, 1e-60])
 def test_low_temperatures_choose_the_most_visited(temperature):
     """Also where visits to the inverse temperature are larger or smaller than any double."""
     counts, visits = moves_drawn(temperature, seeds=30, simulations=200)

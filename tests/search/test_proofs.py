@@ -140,8 +140,7 @@ def test_a_lost_move_is_avoided_against_the_prior(algorithm):
 
 
 def test_a_forced_move_costs_one_simulation():
-    boards = endgames(10, max_empty=30, min_moves=1)
-    boards = [board for board in endgames(60, max_empty=12, min_moves=1)]
+    boards = endgames(40, max_empty=12, min_moves=1)
     forced = [board for board in boards if len(board.legal_moves()) == 1]
     assert forced
     for board in forced:
@@ -156,9 +155,9 @@ def test_a_forced_move_costs_one_simulation():
 def test_a_kept_tree_that_is_proven_gives_a_suggestion(explore):
     """It needs no simulation of its own, and all that is asked of it is known."""
     proven = 0
-    for board in ENDGAMES:
+    for start in ENDGAMES:
         settings = SearchSettings(simulations=2000, explore=explore)
-        tree, board = TreeSearch(board, settings, 1), board.copy()
+        tree, board = TreeSearch(start, settings, 1), start.copy()
         while True:
             suggestion = tree.run(EVALUATE)
             board.play(suggestion.move)

@@ -208,8 +208,12 @@ def test_two_moves_ahead():
     for algorithm in ALGORITHMS:
         for board, first, second in lines_of_two():
             tree = search(
-                board, along(first, second), algorithm=algorithm, simulations=2,
-                max_considered=1, explore=False,
+                board,
+                along(first, second),
+                algorithm=algorithm,
+                simulations=2,
+                max_considered=1,
+                explore=False,
             )
             suggestion = tree.suggestion()
             if after(board, first).turn == board.turn:

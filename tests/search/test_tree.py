@@ -7,9 +7,17 @@ seen such a choice (`closest_call`); that this happens rarely is tested too.
 import numpy as np
 import pytest
 
-from hexz.engine import Board, SearchSettings, TreeSearch
+from hexz.engine import Board, Move, SearchSettings, TreeSearch
 
-from .helpers import HashEvaluator, after, board_at, boards_with_double_moves, endgames, step
+from .helpers import (
+    HashEvaluator,
+    after,
+    board_at,
+    boards_with_double_moves,
+    endgames,
+    small_boards,
+    step,
+)
 from .reference_search import ReferenceSearch
 
 TOO_CLOSE = 2e-6  # some ten times what float32 rounds off in a score
@@ -20,6 +28,7 @@ BOARDS = {
     **{f"late {i}": board for i, board in enumerate(endgames(6, max_empty=16))},
     **{f"end {i}": board for i, board in enumerate(endgames(6, max_empty=8))},
     **{f"double {i}": board for i, board in enumerate(boards_with_double_moves(6))},
+    **{f"small {i}": board for i, board in enumerate(small_boards(6))},
 }
 
 
@@ -114,6 +123,20 @@ def test_flat_and_peaked_priors(name, logit_scale):
     compare_search(BOARDS[name], settings, evaluate)
 
 
+def test_positions_of_recorded_games(sample_traces):
+    """Games in five styles of play, each at several points."""
+    evaluate, compared = HashEvaluator(6), 0
+    for game in sample_traces:
+        board, moves = Board.from_text(game["board"]), game["moves"]
+        for number, move in enumerate(moves):
+            if number in {5, 20, 40, len(moves) - 8, len(moves) - 3}:
+                compare_steps(board, SearchSettings(simulations=30, explore=False), evaluate)
+                gumbel = SearchSettings(algorithm="gumbel", simulations=30, explore=False)
+                compared += compare_search(board, gumbel, evaluate)
+            board.play(Move({"F": "flag", "N": "normal"}[move["t"]], move["r"], move["c"]))
+    assert compared > 35
+
+
 SETTINGS = [
     {"c_init": 0.0},
     {"c_init": 4.0},
@@ -151,7 +174,7 @@ def test_every_constant(changes):
 
 
 @pytest.mark.parametrize("algorithm", ["puct", "gumbel"])
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", range(6))
 def test_whole_games_in_one_tree(algorithm, seed):
     """PUCT keeps what it knows below the move that was played, and Gumbel starts anew."""
     settings = SearchSettings(algorithm=algorithm, simulations=40, explore=False)
