@@ -113,8 +113,13 @@ def inference_rate(evaluator: Evaluator, batch_size: int, seconds: float) -> Rat
 
 
 def _evaluation(evaluator: Evaluator, planes: npt.NDArray[np.float32]) -> Step:
+    """Evaluates one batch a step with the next one always under way, as in self-play."""
+    running = evaluator.start(planes)
+
     def step() -> int:
-        evaluator.evaluate(planes)
+        nonlocal running
+        previous, running = running, evaluator.start(planes)
+        previous()
         return len(planes)
 
     return step

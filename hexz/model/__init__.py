@@ -7,13 +7,20 @@ used.
 import torch
 
 from hexz.model.checkpoint import Checkpoint, load_checkpoint, new_checkpoint, save_checkpoint
-from hexz.model.evaluator import PRECISIONS, Evaluator, create_evaluator, usable_device
+from hexz.model.evaluator import (
+    PRECISIONS,
+    Evaluation,
+    Evaluator,
+    create_evaluator,
+    usable_device,
+)
 from hexz.model.legacy import LegacyNet
 from hexz.model.network import HexzNet, ModelConfig, masked_log_softmax
 
 __all__ = [
     "PRECISIONS",
     "Checkpoint",
+    "Evaluation",
     "Evaluator",
     "HexzNet",
     "LegacyNet",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Final
 
 import numpy as np
 import torch
@@ -23,27 +24,40 @@ PRECISIONS: Final = {
 """The devices and their precisions, the default first."""
 
 
-class Evaluator(Protocol):
-    """A network ready for inference. Implementations differ in backend and precision only."""
+Evaluation = tuple[Floats, Floats]
+"""Policy logits [B, 220], illegal actions not masked, and values [B] in -1..1, both from the view
+of the player to move."""
 
-    @property
-    def name(self) -> str:
-        """Backend, precision and device, for people: "OpenVINO int8 on cpu"."""
 
-    @property
-    def batch_size(self) -> int:
-        """The number of positions that `evaluate` was prepared for."""
+class Evaluator(ABC):
+    """A network ready for inference. Implementations differ in backend and precision only.
 
-    def evaluate(self, planes: Floats) -> tuple[Floats, Floats]:
-        """Evaluates positions. Any thread may call this; the GIL is released while it computes.
+    Attributes:
+        name: backend, precision and device, for people: "OpenVINO int8 on cpu".
+        batch_size: the number of positions that it was prepared for.
+    """
+
+    name: str
+    batch_size: int
+
+    @abstractmethod
+    def start(self, planes: Floats) -> Callable[[], Evaluation]:
+        """Begins an evaluation and returns a function that waits for it.
+
+        Several may be under way; where the device computes by itself, they do so while the
+        caller does something else. Any thread may call this, and both calls release the GIL
+        while they compute or wait.
 
         Args:
-            planes: float32 [B, 11, 11, 10] for any B >= 1, see `Board.planes()`.
+            planes: float32 [B, 11, 11, 10] for any B >= 1, see `Board.planes()`. They are copied.
 
         Returns:
-            Policy logits [B, 220], illegal actions not masked, and values [B] in (-1, 1), both
-            from the view of the player to move. The arrays are new ones.
+            What `evaluate` returns, in new arrays; to be called once.
         """
+
+    def evaluate(self, planes: Floats) -> Evaluation:
+        """Evaluates positions: logits [B, 220] and values [B], see `Evaluation`."""
+        return self.start(planes)()
 
 
 def create_evaluator(

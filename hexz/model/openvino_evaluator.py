@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import copy
 import sys
-import threading
 import warnings
+from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
@@ -15,7 +15,7 @@ from torch import nn
 
 from hexz.engine import COLS, NUM_ACTIONS, NUM_PLANES, ROWS
 from hexz.model.calibration import calibration_planes
-from hexz.model.evaluator import Floats
+from hexz.model.evaluator import Evaluation, Evaluator, Floats
 from hexz.model.quantization import quantize
 
 # OpenVINO's converter reports its use over the network if this package is there. It falls back
@@ -24,13 +24,13 @@ sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 
 import openvino as ov  # type: ignore[import-untyped]  # noqa: E402
 
-_CHUNK: Final = 16
+_CHUNK: Final = 32
 """Positions an inference and thread. Shapes are static, so a batch is cut into chunks of this
 size, the last one padded. Larger chunks are hardly faster, and waste more on a batch that shrinks
 as games end."""
 
 
-class OpenVinoEvaluator:
+class OpenVinoEvaluator(Evaluator):
     """Evaluates on `threads` CPU threads; see `Evaluator`.
 
     Args:
@@ -46,28 +46,48 @@ class OpenVinoEvaluator:
         # A copy either way: OpenVINO shares memory with it, and the owner of `net` may train on.
         net = quantize(net, torch.from_numpy(calibration_planes())) if int8 else copy.deepcopy(net)
         self._chunk = min(_CHUNK * threads, batch_size)
-        self._request = _compile(net, self._chunk, threads).create_infer_request()
-        # Shapes are static, so the memory of inputs and outputs stays where it is.
+        self._model = _compile(net, self._chunk, threads)
+        self._idle: list[_Inference] = []
+
+    def start(self, planes: Floats) -> Callable[[], Evaluation]:
+        """See `Evaluator.start`. OpenVINO's threads compute the chunks in their order."""
+        running = []
+        for start in range(0, len(planes), self._chunk):
+            inference = self._idle.pop() if self._idle else _Inference(self._model)
+            inference.start(planes[start : start + self._chunk])
+            running.append(inference)
+        return lambda: self._finish(running, len(planes))
+
+    def _finish(self, running: list[_Inference], count: int) -> Evaluation:
+        logits = np.empty((count, NUM_ACTIONS), np.float32)
+        values = np.empty(count, np.float32)
+        for i, inference in enumerate(running):
+            chunk = slice(i * self._chunk, (i + 1) * self._chunk)
+            inference.finish(logits[chunk], values[chunk])
+            self._idle.append(inference)
+        return logits, values
+
+
+class _Inference:
+    """One chunk on its way. Shapes are static, so the memory of inputs and outputs stays where it
+    is, and an inference can be used again."""
+
+    def __init__(self, model: Any) -> None:
+        self._request = model.create_infer_request()
         self._planes: Floats = self._request.get_input_tensor().data
         self._logits: Floats = self._request.get_output_tensor(0).data
         self._values: Floats = self._request.get_output_tensor(1).data
         self._planes[:] = 0
-        self._lock = threading.Lock()
 
-    def evaluate(self, planes: Floats) -> tuple[Floats, Floats]:
-        """See `Evaluator.evaluate`."""
-        count = len(planes)
-        logits = np.empty((count, NUM_ACTIONS), np.float32)
-        values = np.empty(count, np.float32)
-        with self._lock:
-            for start in range(0, count, self._chunk):
-                end = min(start + self._chunk, count)
-                # The rest of a last chunk holds older positions; their results are not read.
-                self._planes[: end - start] = planes[start:end]
-                self._request.infer(share_outputs=True)
-                logits[start:end] = self._logits[: end - start]
-                values[start:end] = self._values[: end - start]
-        return logits, values
+    def start(self, planes: Floats) -> None:
+        # The rest of a last chunk holds older positions; their results are not read.
+        self._planes[: len(planes)] = planes
+        self._request.start_async(share_inputs=True)
+
+    def finish(self, logits: Floats, values: Floats) -> None:
+        self._request.wait()
+        logits[:] = self._logits[: len(logits)]
+        values[:] = self._values[: len(values)]
 
 
 def _compile(net: nn.Module, batch_size: int, threads: int) -> Any:
@@ -82,6 +102,8 @@ def _compile(net: nn.Module, batch_size: int, threads: int) -> Any:
         "PERFORMANCE_HINT": "LATENCY",
         "NUM_STREAMS": 1,
         "INFERENCE_NUM_THREADS": threads,
+        # Pinning would put the threads of all processes on the same first cores.
+        "ENABLE_CPU_PINNING": False,
         # What is not int8 stays float32, also where the CPU prefers bfloat16.
         "INFERENCE_PRECISION_HINT": "f32",
     }

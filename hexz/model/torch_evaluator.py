@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import copy
-import threading
+from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from hexz.engine import COLS, NUM_ACTIONS, NUM_PLANES, ROWS
-from hexz.model.evaluator import Floats
+from hexz.engine import COLS, NUM_PLANES, ROWS
+from hexz.model.evaluator import Evaluation, Evaluator, Floats
 
 
-class TorchEvaluator:
+class TorchEvaluator(Evaluator):
     """Evaluates on a CPU in float32, or on a GPU in float16; see `Evaluator`.
 
     Args:
@@ -24,38 +25,47 @@ class TorchEvaluator:
     """
 
     def __init__(self, net: nn.Module, *, device: str, batch_size: int, half: bool) -> None:
-        dtype = torch.float16 if half else torch.float32
         self.name = f"PyTorch {'float16' if half else 'float32'} on {device}"
         self.batch_size = batch_size
         self._device = torch.device(device)
-        self._dtype = dtype
-        self._net = copy.deepcopy(net).eval().to(device=self._device, dtype=dtype)
-        # GPUs get one shape always, so that their libraries choose their kernels once.
-        self._static = device != "cpu"
-        self._staging = torch.zeros(
-            (batch_size, NUM_PLANES, ROWS, COLS), pin_memory=device == "cuda"
-        )
-        self._lock = threading.Lock()
+        self._dtype = torch.float16 if half else torch.float32
+        self._net = copy.deepcopy(net).eval().to(device=self._device, dtype=self._dtype)
+        self._idle: list[Tensor] = []
+
+    def start(self, planes: Floats) -> Callable[[], Evaluation]:
+        """See `Evaluator.start`. A GPU computes by itself; a CPU is done when this returns."""
+        running = [
+            self._launch(planes[start : start + self.batch_size])
+            for start in range(0, len(planes), self.batch_size)
+        ]
+        return lambda: self._finish(running)
 
     @torch.inference_mode()
-    def evaluate(self, planes: Floats) -> tuple[Floats, Floats]:
-        """See `Evaluator.evaluate`."""
+    def _launch(self, planes: Floats) -> _Launch:
         count = len(planes)
-        logits = np.empty((count, NUM_ACTIONS), np.float32)
-        values = np.empty(count, np.float32)
-        with self._lock:
-            for start in range(0, count, self.batch_size):
-                chunk = slice(start, min(start + self.batch_size, count))
-                size = chunk.stop - start
-                policy, value = self._net(self._upload(planes[chunk]))
-                logits[chunk] = policy[:size].float().cpu().numpy()
-                values[chunk] = value[:size].float().cpu().numpy()
+        staging = self._idle.pop() if self._idle else self._staging()
+        staging[:count] = torch.from_numpy(planes)
+        # GPUs get one shape always, so that their libraries choose their kernels once.
+        rows = staging[:count] if self._device.type == "cpu" else staging
+        policy, value = self._net(rows.to(self._device, non_blocking=True).to(self._dtype))
+        return _Launch(staging, policy[:count], value[:count])
+
+    def _finish(self, running: list[_Launch]) -> Evaluation:
+        logits = np.concatenate([launch.logits.float().cpu().numpy() for launch in running])
+        values = np.concatenate([launch.values.float().cpu().numpy() for launch in running])
+        # The results are here, so the copies out of the staging areas are over.
+        self._idle += [launch.staging for launch in running]
         return logits, values
 
-    def _upload(self, planes: Floats) -> Tensor:
-        """At most `batch_size` positions as the network's input, padded to it on a GPU."""
-        self._staging[: len(planes)] = torch.from_numpy(planes)
-        rows = self._staging if self._static else self._staging[: len(planes)]
-        # Before the staging area is written again, the results have been fetched, so the copy
-        # is over.
-        return rows.to(self._device, non_blocking=True).to(self._dtype)
+    def _staging(self) -> Tensor:
+        """Memory that a GPU can copy from by itself."""
+        shape = (self.batch_size, NUM_PLANES, ROWS, COLS)
+        return torch.zeros(shape, pin_memory=self._device.type == "cuda")
+
+
+class _Launch(NamedTuple):
+    """A batch that the device computes, padded rows left out."""
+
+    staging: Tensor
+    logits: Tensor
+    values: Tensor

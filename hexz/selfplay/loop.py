@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
 from hexz.engine import Board, FinishedGame, GameBatch, SearchSettings
-from hexz.model import Evaluator
-
-Evaluation = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]
+from hexz.model import Evaluation, Evaluator
 
 
 @dataclass
@@ -20,7 +17,7 @@ class _Half:
     """Half of the games: while its leaves are evaluated, the other half searches."""
 
     batch: GameBatch
-    evaluation: Future[Evaluation] | None = None
+    evaluation: Callable[[], Evaluation] | None = None
 
 
 @dataclass
@@ -65,24 +62,19 @@ class SelfPlay:
     def rounds(self) -> Generator[list[FinishedGame]]:
         """Yields the games that ended, mostly none, after each batch of evaluations; ends when
         `max_games` are over."""
-        with ThreadPoolExecutor(1, "evaluator") as executor:
-            running = True
-            while running:
-                running = False
-                for half in self._halves:
-                    if half.evaluation:
-                        half.batch.expand(*half.evaluation.result())
-                    count = half.batch.collect()
-                    finished = half.batch.take_finished()
-                    half.evaluation = (
-                        executor.submit(self._evaluate, half.batch.planes[:count])
-                        if count
-                        else None
-                    )
-                    if finished:
-                        self._fill(half)
-                    running = running or half.batch.num_active > 0
-                    yield finished
+        running = True
+        while running:
+            running = False
+            for half in self._halves:
+                if half.evaluation:
+                    half.batch.expand(*half.evaluation())
+                count = half.batch.collect()
+                half.evaluation = self._start(half.batch.planes[:count]) if count else None
+                finished = half.batch.take_finished()
+                if finished:
+                    self._fill(half)
+                running = running or half.batch.num_active > 0
+                yield finished
 
     def boards(self) -> Iterator[Board]:
         """The current positions of the running games."""
@@ -92,12 +84,11 @@ class SelfPlay:
                 if board is not None:
                     yield board
 
-    def _evaluate(self, planes: npt.NDArray[np.float32]) -> Evaluation:
-        evaluation = self.evaluator.evaluate(planes)
+    def _start(self, planes: npt.NDArray[np.float32]) -> Callable[[], Evaluation]:
         batch_size = self.evaluator.batch_size
         self.evaluations += len(planes)
         self.evaluator_rows += -(-len(planes) // batch_size) * batch_size
-        return evaluation
+        return self.evaluator.start(planes)
 
     def _fill(self, half: _Half) -> None:
         """Starts games in all free slots of a half, as long as there are games to start."""

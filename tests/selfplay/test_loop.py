@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hexz.engine import Board, FinishedGame, SearchSettings
-from hexz.model import ModelConfig, new_checkpoint
+from hexz.model import Evaluator, ModelConfig, new_checkpoint
 from hexz.model.torch_evaluator import TorchEvaluator
 from hexz.selfplay.loop import SelfPlay, board_seed
 
@@ -93,11 +93,11 @@ def test_an_evaluator_may_be_replaced_between_rounds(evaluator):
 
 
 def test_a_failing_evaluator_ends_the_loop_with_its_error():
-    class Broken:
+    class Broken(Evaluator):
         name = "broken"
         batch_size = 4
 
-        def evaluate(self, planes):
+        def start(self, planes):
             raise RuntimeError("out of GPU memory")
 
     self_play = SelfPlay(Broken(), SETTINGS, games_in_flight=4, seed=1)
