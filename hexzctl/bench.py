@@ -56,7 +56,7 @@ def inference(
     seconds: Seconds = 1.0,
     as_json: Json = False,
 ) -> None:
-    """Positions a second of every backend and precision of a device, one thread each."""
+    """Positions a second in every precision of a device, on one thread."""
     from hexz.bench import inference_rate
     from hexz.model import PRECISIONS, create_evaluator
 

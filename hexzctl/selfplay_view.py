@@ -119,7 +119,7 @@ class SelfPlayView:
         now = time.monotonic()
         seconds = now - (self._playing_since or now)
         evaluations = sum(p.evaluations for p in self._progress.values())
-        rows = sum(p.evaluator_rows for p in self._progress.values())
+        rows = sum(p.batch_rows for p in self._progress.values())
         per_second = 1 / seconds if seconds > 0 else 0.0
         games = max(self.games, 1)
         running = [p.mean_move for p in self._progress.values() if p.board]

@@ -61,14 +61,14 @@ class Progress:
     Attributes:
         worker: its number.
         evaluations: positions evaluated.
-        evaluator_rows: rows computed for them, padding included.
+        batch_rows: positions that full batches would have held.
         mean_move: moves that the running games have played, on average.
         board: the position of one running game.
     """
 
     worker: int
     evaluations: int
-    evaluator_rows: int
+    batch_rows: int
     mean_move: float
     board: Board | None
 

@@ -34,7 +34,7 @@ class SelfPlay:
         seed: of the boards, the noise and the choice of moves.
         max_games: games to start; None: no limit.
         evaluations: positions evaluated so far.
-        evaluator_rows: rows that the evaluator computed for them, padding included.
+        batch_rows: positions that full batches would have held.
     """
 
     evaluator: Evaluator
@@ -45,7 +45,7 @@ class SelfPlay:
     game_stride: int = 1
     max_games: int | None = None
     evaluations: int = 0
-    evaluator_rows: int = 0
+    batch_rows: int = 0
     _started: int = 0
     _halves: list[_Half] = field(default_factory=list)
 
@@ -87,7 +87,7 @@ class SelfPlay:
     def _start(self, planes: npt.NDArray[np.float32]) -> Callable[[], Evaluation]:
         batch_size = self.evaluator.batch_size
         self.evaluations += len(planes)
-        self.evaluator_rows += -(-len(planes) // batch_size) * batch_size
+        self.batch_rows += -(-len(planes) // batch_size) * batch_size
         return self.evaluator.start(planes)
 
     def _fill(self, half: _Half) -> None:

@@ -114,7 +114,7 @@ def _progress(play: SelfPlay, worker: int) -> Progress:
     return Progress(
         worker=worker,
         evaluations=play.evaluations,
-        evaluator_rows=play.evaluator_rows,
+        batch_rows=play.batch_rows,
         mean_move=float(np.mean([board.move_number for board in boards])) if boards else 0.0,
         board=boards[0] if boards else None,
     )
