@@ -28,6 +28,12 @@ cdef extern from *:
     float exp_negative "hexz_exp"(float x) noexcept nogil
 
 
+cdef enum:
+    # Enough for the usual search, so that its arena need not be moved as it grows. Memory costs
+    # nothing until it is touched.
+    FIRST_NODES = 1024
+
+
 cdef float softmax(float* values, int count) noexcept nogil:
     """Turns logits into probabilities in place; returns the logarithm of their normaliser, which
     is what a logit exceeds the logarithm of its probability by."""
@@ -50,14 +56,14 @@ cdef int reserve(Arena* tree) noexcept nogil:
     cdef void* grown
     cdef size_t capacity
     if tree.num_nodes == tree.node_capacity:
-        capacity = 2 * <size_t>tree.node_capacity + 64
+        capacity = 2 * <size_t>tree.node_capacity + FIRST_NODES
         grown = realloc(tree.nodes, capacity * sizeof(Node)) if capacity <= UINT32_MAX else NULL
         if grown == NULL:
             return -1
         tree.nodes = <Node*>grown
         tree.node_capacity = <uint32_t>capacity
     if tree.word_capacity - tree.num_words < edge_words(NUM_ACTIONS):
-        capacity = 2 * <size_t>tree.word_capacity + 64 * edge_words(80)
+        capacity = 2 * <size_t>tree.word_capacity + FIRST_NODES * edge_words(90)
         grown = realloc(tree.words, 4 * capacity) if capacity <= UINT32_MAX else NULL
         if grown == NULL:
             return -1
