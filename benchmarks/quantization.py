@@ -1,0 +1,80 @@
+"""Compares our int8 quantization with NNCF's: time to prepare, speed, and distance from float32.
+
+    pip install nncf && python benchmarks/quantization.py
+
+The network is trained for a few seconds on games of quick UCT players, and compared on others.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import nncf
+import numpy as np
+import openvino as ov
+import torch
+from torch import nn
+
+from hexz.bench import inference_rate
+from hexz.model import masked_log_softmax
+from hexz.model import openvino_evaluator as backend
+from hexz.model.calibration import calibration_planes
+from hexz.model.openvino_evaluator import OpenVinoEvaluator
+from tests.model.conftest import positions, sharp_net
+
+BATCH = 32
+
+
+def nncf_evaluator(net: nn.Module, **options: Any) -> OpenVinoEvaluator:
+    """An evaluator whose model NNCF quantized, with the same calibration positions."""
+
+    def convert(float_net: nn.Module, batch_size: int, threads: int) -> Any:
+        example = torch.zeros(batch_size, 11, 11, 10)
+        traced = torch.jit.trace(float_net, example, check_trace=False)
+        model = ov.convert_model(traced, input=[tuple(example.shape)])
+        planes = calibration_planes()
+        batches = [planes[i : i + batch_size] for i in range(0, len(planes), batch_size)]
+        quantized = nncf.quantize(model, nncf.Dataset(batches), subset_size=len(batches), **options)
+        return ov.Core().compile_model(
+            quantized, "CPU", {"INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1}
+        )
+
+    original, backend._compile = backend._compile, convert
+    try:
+        return OpenVinoEvaluator(net, int8=False, batch_size=BATCH, threads=1)
+    finally:
+        backend._compile = original
+
+
+def main() -> None:
+    net = sharp_net.__wrapped__(positions(range(1000, 1012)))
+    test = positions(range(2000, 2012))
+    legal = torch.from_numpy(test.legal)
+    with torch.inference_mode():
+        logits, values = net(torch.from_numpy(test.planes))
+    expected = masked_log_softmax(logits, legal).exp().numpy()
+    calibration_planes()
+    ways: dict[str, Callable[[], OpenVinoEvaluator]] = {
+        "ours": lambda: OpenVinoEvaluator(net, int8=True, batch_size=BATCH, threads=1),
+        "NNCF, fast bias correction": lambda: nncf_evaluator(net),
+        "NNCF, accurate bias correction": lambda: nncf_evaluator(net, fast_bias_correction=False),
+    }
+    for name, make in ways.items():
+        start = time.perf_counter()
+        evaluator = make()
+        seconds = time.perf_counter() - start
+        found, found_values = evaluator.evaluate(test.planes)
+        policy = masked_log_softmax(torch.from_numpy(found), legal).exp().numpy()
+        distance = np.abs(policy - expected).sum(1) / 2
+        error = np.abs(found_values - values.numpy())
+        same = (policy.argmax(1) == expected.argmax(1)).mean()
+        rate = inference_rate(evaluator, BATCH, 1.0)
+        print(
+            f"{name}: ready in {seconds:.1f} s, {rate.median:,.0f} positions/s, "
+            f"same best move {100 * same:.1f} %, policy {distance.mean():.4f} "
+            f"(at most {distance.max():.3f}), value {error.mean():.4f} (at most {error.max():.3f})"
+        )
+
+
+if __name__ == "__main__":
+    main()
