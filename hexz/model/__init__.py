@@ -6,14 +6,9 @@ used.
 
 import torch
 
+from hexz.model.backends import PRECISIONS, create_evaluator, usable_device
 from hexz.model.checkpoint import Checkpoint, load_checkpoint, new_checkpoint, save_checkpoint
-from hexz.model.evaluator import (
-    PRECISIONS,
-    Evaluation,
-    Evaluator,
-    create_evaluator,
-    usable_device,
-)
+from hexz.model.evaluator import Evaluation, Evaluator
 from hexz.model.legacy import LegacyNet
 from hexz.model.network import HexzNet, ModelConfig, masked_log_softmax
 

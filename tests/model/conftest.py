@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from hexz.engine import Board, RandomPlayer, UctPlayer
-from hexz.model import HexzNet, masked_log_softmax, new_checkpoint
-from hexz.model import evaluator as evaluator_module
+from hexz.model import HexzNet, backends, masked_log_softmax, new_checkpoint
 
 
 class Positions(NamedTuple):
@@ -96,4 +95,4 @@ def sharp_net(known_positions: Positions) -> HexzNet:
 @pytest.fixture(autouse=True)
 def _forget_notices(monkeypatch: pytest.MonkeyPatch) -> None:
     """Lines that a process says once may be said again in each test."""
-    monkeypatch.setattr(evaluator_module, "_said", set())
+    monkeypatch.setattr(backends, "_said", set())

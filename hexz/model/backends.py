@@ -1,0 +1,114 @@
+"""The choice between the implementations of `Evaluator`, and what to use where one is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import torch
+from torch import nn
+
+from hexz.errors import UnknownDevice
+from hexz.model.evaluator import Evaluator
+from hexz.model.torch_evaluator import TorchEvaluator
+
+Notify = Callable[[str], None]
+
+PRECISIONS: Final = {
+    "cpu": ("int8", "float32"),
+    "cuda": ("float16", "float32"),
+    "mps": ("float16", "float32"),
+}
+"""The devices and their precisions, the default first."""
+
+
+def create_evaluator(
+    net: nn.Module,
+    *,
+    device: str = "cpu",
+    precision: str | None = None,
+    batch_size: int,
+    threads: int = 1,
+    notify: Notify,
+) -> Evaluator:
+    """Prepares a network for inference, which takes about a second in int8.
+
+    Args:
+        net: the network, in float32 on the CPU; it is not changed.
+        device: "cpu", "cuda" or "mps". Where it is missing, the CPU is used.
+        precision: "float32", "int8" (cpu only) or "float16" (GPUs only). None is the fastest.
+        batch_size: the usual number of positions of a call, and the largest of one inference.
+        threads: CPU threads of an inference.
+        notify: takes one line for people when something else is used than was asked for. A line
+            is said once in the life of the process.
+
+    Raises:
+        UnknownDevice: the device is unknown, or it does not have the precision.
+        ValueError: batch_size or threads is less than 1.
+    """
+    if batch_size < 1 or threads < 1:
+        raise ValueError(f"batch_size={batch_size} and threads={threads} must be at least 1")
+    _check_device(device, precision)
+    if usable_device(device, notify) != device:
+        device, precision = "cpu", None if precision == "float16" else precision
+    precision = precision or PRECISIONS[device][0]
+    if device == "cpu":
+        return _cpu_evaluator(net, precision, batch_size, threads, notify)
+    return TorchEvaluator(net, device=device, batch_size=batch_size, half=precision == "float16")
+
+
+def usable_device(device: str, notify: Notify) -> str:
+    """The device, or "cpu" where this machine lacks it, and then a line about that for people."""
+    if device == "cpu" or _is_available(device):
+        return device
+    _notify_once(notify, f"Device {device!r} is not available here: using the CPU.")
+    return "cpu"
+
+
+def _check_device(device: str, precision: str | None) -> None:
+    if device not in PRECISIONS:
+        raise UnknownDevice(f"unknown device {device!r}: expected one of {', '.join(PRECISIONS)}")
+    known = PRECISIONS[device]
+    if precision is not None and precision not in known:
+        raise UnknownDevice(
+            f"unknown precision {precision!r} for device {device!r}: "
+            f"expected one of {', '.join(known)}"
+        )
+
+
+def _is_available(device: str) -> bool:
+    if device == "cuda":
+        return torch.cuda.is_available()
+    return torch.backends.mps.is_available()
+
+
+def _cpu_evaluator(
+    net: nn.Module, precision: str, batch_size: int, threads: int, notify: Notify
+) -> Evaluator:
+    """OpenVINO, or PyTorch where that is missing or does not work on this machine."""
+    try:
+        from hexz.model.openvino_evaluator import OpenVinoEvaluator
+
+        return OpenVinoEvaluator(
+            net, int8=precision == "int8", batch_size=batch_size, threads=threads
+        )
+    except ImportError:
+        reason = "OpenVINO is not installed"
+    except RuntimeError as error:  # what OpenVINO raises, and PyTorch when it traces the network
+        reason = f"OpenVINO does not work here ({str(error).strip().splitlines()[-1]})"
+    _notify_once(
+        notify,
+        f"{reason}: using PyTorch on the CPU, which is much slower. "
+        "For fast inference: pip install 'hexzctl[int8]'",
+    )
+    return TorchEvaluator(net, device="cpu", batch_size=batch_size, half=False)
+
+
+_said: set[str] = set()
+
+
+def _notify_once(notify: Notify, line: str) -> None:
+    """A process that prepares a new model every minute need not repeat itself."""
+    if line not in _said:
+        _said.add(line)
+        notify(line)
