@@ -92,6 +92,7 @@ cdef class GameBatch:
     cdef int* rows              # row of `planes` -> slot
     cdef Arena scratch
     cdef int num_leaves         # rows that wait for expand()
+    cdef bint busy              # a thread is in collect() or expand() without the GIL
     cdef float[:, :, :, ::1] planes_view
     cdef readonly int num_games
     cdef readonly object planes
@@ -129,6 +130,7 @@ cdef class GameBatch:
     def start_game(self, Board board not None, uint64_t game_id):
         """Starts a game in a free slot; raises ValueError if there is none."""
         cdef Slot* slot
+        self._require_idle()
         if board.pos.over:
             raise ValueError("a game that is over cannot be started")
         for i in range(self.num_games):
@@ -153,10 +155,13 @@ cdef class GameBatch:
         Returns n, the number of leaves: `planes[:n]` is to be evaluated. 0 means that no game runs.
         """
         cdef int status
+        self._require_idle()
         if self.num_leaves:
             raise ValueError("the leaves of the last collect() wait for expand()")
+        self.busy = True
         with nogil:
             status = self._collect()
+        self.busy = False
         if status < 0:
             raise MemoryError("no memory for larger search trees")
         return self.num_leaves
@@ -214,6 +219,7 @@ cdef class GameBatch:
         cdef const float[:, ::1] logits_view = logits
         cdef const float[::1] values_view = values
         cdef int row
+        self._require_idle()
         if logits_view.shape[0] < self.num_leaves or values_view.shape[0] < self.num_leaves:
             raise ValueError(f"expected evaluations of {self.num_leaves} leaves")
         if logits_view.shape[1] != NUM_ACTIONS:
@@ -221,15 +227,18 @@ cdef class GameBatch:
         for row in range(self.num_leaves):
             if not is_sound(&logits_view[row, 0], values_view[row]):
                 raise InvalidEvaluation(UNSOUND)
+        self.busy = True
         with nogil:
             for row in range(self.num_leaves):
                 expand_leaf(
                     &self.slots[self.rows[row]].search, &logits_view[row, 0], values_view[row])
             self.num_evaluations += self.num_leaves
             self.num_leaves = 0
+        self.busy = False
 
     def take_finished(self):
         """The games that ended since the last call, as FinishedGame; frees their slots."""
+        self._require_idle()
         games = []
         for i in range(self.num_games):
             if self.slots[i].finished:
@@ -246,7 +255,15 @@ cdef class GameBatch:
         """The current position of a slot's game, or None if no game runs there."""
         if not 0 <= slot < self.num_games:
             raise IndexError(f"slot {slot} is not in 0..{self.num_games - 1}")
+        self._require_idle()
         return Board.wrap(&self.slots[slot].search.root) if self.slots[slot].active else None
+
+
+    cdef int _require_idle(self) except -1:
+        """Two threads in one batch would tear its trees."""
+        if self.busy:
+            raise RuntimeError("another thread is using this GameBatch")
+        return 0
 
 
 cdef object finished_game(const Slot* slot):

@@ -159,7 +159,6 @@ class SelfPlayRun:
 
     def _end_workers(self) -> Iterator[Event]:
         """Tells all workers to stop and takes what they still send."""
-        self._stopping = True
         for worker in self._workers:
             if worker.connection.closed:
                 continue

@@ -4,6 +4,7 @@ import gc
 import subprocess
 import sys
 import textwrap
+import threading
 
 import numpy as np
 import pytest
@@ -282,3 +283,27 @@ def test_the_last_move_of_a_game():
             if len(board.legal_moves()) == 1:
                 assert suggestion.visits.sum() == 1
                 assert tree.proven == suggestion.value
+
+
+def test_two_threads_in_one_batch_get_errors_and_no_crash():
+    batch = GameBatch(64, SearchSettings(simulations=100), 1)
+    for game in range(64):
+        batch.start_game(Board.random(game), game)
+    logits, values = np.zeros((64, 220), np.float32), np.zeros(64, np.float32)
+    refused = []
+
+    def play(rounds: int) -> None:
+        for _ in range(rounds):
+            for call in (batch.collect, lambda: batch.expand(logits, values), batch.take_finished):
+                try:
+                    call()
+                except (RuntimeError, ValueError) as error:
+                    refused.append(str(error))
+
+    threads = [threading.Thread(target=play, args=(1500,)) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert "another thread is using this GameBatch" in refused
+    assert batch.num_evaluations > 1000
