@@ -9,7 +9,7 @@ from libc.string cimport memcmp
 
 from hexz.engine.bits cimport CellSet, bit, contains, lowest, popcount
 from hexz.engine.rules cimport (
-    COLS, FLAGS_PER_PLAYER, GEOMETRY, GRID, MAX_VALUE, NUM_ACTIONS, NUM_CELLS, NUM_PLANES, ROWS,
+    COLS, FLAGS_PER_PLAYER, GEOMETRY, GRID, NUM_ACTIONS, NUM_CELLS, NUM_PLANES, ROWS,
     Position, clear_position, is_legal, list_actions, normal_moves, own_cell, play_action,
     random_position, settle_turn, write_planes,
 )

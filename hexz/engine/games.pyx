@@ -11,7 +11,7 @@ from libc.string cimport memcpy, memset
 from hexz.engine.bits cimport random_stream
 from hexz.engine.board cimport Board, checked_seed
 from hexz.engine.rules cimport (
-    COLS, MAX_MOVES, NUM_ACTIONS, NUM_PLANES, PLANES_SIZE, ROWS, Position, write_planes,
+    COLS, MAX_MOVES, NUM_ACTIONS, NUM_PLANES, ROWS, Position, write_planes,
 )
 from hexz.engine.search cimport (
     FINISHED, LEAF, NO_MEMORY, Config, Search, Settings, advance, best_edge, expand_leaf, is_sound,

@@ -10,14 +10,15 @@ import operator
 import numpy as np
 
 from libc.math cimport log, sqrt
-from libc.stdint cimport UINT32_MAX, int16_t, uint8_t, uint32_t, uint64_t
-from libc.stdlib cimport free, realloc
+from libc.stdint cimport int16_t, uint8_t, uint32_t, uint64_t
+from libc.stdlib cimport free
 from libc.string cimport memset
 
 from hexz.engine.bits cimport CellSet, next_random, popcount, random_stream, scaled, select
 from hexz.engine.board cimport Board, checked_seed
+from hexz.engine.memory cimport enlarge
 from hexz.engine.rules cimport (
-    COLS, GRID, MAX_MOVES, NUM_ACTIONS, Position, list_actions, normal_moves, outcome, play_action,
+    GRID, MAX_MOVES, NUM_ACTIONS, Position, list_actions, normal_moves, outcome, play_action,
     random_position,
 )
 
@@ -75,22 +76,11 @@ cdef inline Children children_at(const Tree* tree, uint32_t offset) noexcept nog
 
 cdef int reserve(Tree* tree) noexcept nogil:
     """Makes room for what one iteration adds; returns -1 if memory is short."""
-    cdef void* grown
-    cdef size_t capacity
     if tree.num_nodes == tree.node_capacity:
-        capacity = 2 * <size_t>tree.node_capacity + 256
-        grown = realloc(tree.nodes, capacity * sizeof(Node)) if capacity <= UINT32_MAX else NULL
-        if grown == NULL:
+        if enlarge(<void**>&tree.nodes, &tree.node_capacity, 256, sizeof(Node)) < 0:
             return -1
-        tree.nodes = <Node*>grown
-        tree.node_capacity = <uint32_t>capacity
     if tree.word_capacity - tree.num_words < 1 + WORDS_PER_CHILD * NUM_ACTIONS:
-        capacity = 2 * <size_t>tree.word_capacity + 65536
-        grown = realloc(tree.words, 4 * capacity) if capacity <= UINT32_MAX else NULL
-        if grown == NULL:
-            return -1
-        tree.words = <uint32_t*>grown
-        tree.word_capacity = <uint32_t>capacity
+        return enlarge(<void**>&tree.words, &tree.word_capacity, 65536, sizeof(uint32_t))
     return 0
 
 

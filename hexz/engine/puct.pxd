@@ -1,7 +1,7 @@
 # cython: language_level=3
 from libc.stdint cimport uint64_t
 
-from hexz.engine.tree cimport Arena, Edges, Node
+from hexz.engine.tree cimport Edges, Node
 
 cdef struct PuctSettings:
     float c_init

@@ -6,7 +6,7 @@
 from libc.math cimport cos, exp, log, log1pf, pow, sqrt, sqrtf
 
 from hexz.engine.bits cimport next_random, unit
-from hexz.engine.rules cimport GRID, NUM_ACTIONS
+from hexz.engine.rules cimport NUM_ACTIONS
 from hexz.engine.tree cimport LOSS, UNPROVEN, keeps_result
 
 cdef enum:

@@ -4,9 +4,9 @@
 Functions here trust their arguments; `hexz.engine.board` is the layer that checks.
 Players are 0 and 1 here and 1 and 2 everywhere else.
 """
-from libc.stdint cimport int8_t, int16_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int16_t, uint8_t, uint64_t
 
-from hexz.engine.bits cimport CellSet, bit, contains, lowest, popcount
+from hexz.engine.bits cimport CellSet, bit, contains, lowest
 
 cdef enum:
     ROWS = 11
@@ -16,7 +16,6 @@ cdef enum:
     NUM_ACTIONS = 220   # action = plane * 110 + row * 10 + col; plane 0 flags, 1 normal moves
     MAX_MOVES = 105     # every move fills an empty cell
     NUM_PLANES = 11
-    PLANES_SIZE = 1210  # floats of one position's planes
     FLAGS_PER_PLAYER = 3
     MAX_VALUE = 5
     NO_NEXT = 6         # entry of Position.next where the player owns no neighbour of value < 5

@@ -1,5 +1,6 @@
 # cython: language_level=3
 """Geometry tables, start positions and board planes; the rules themselves are inline in rules.pxd."""
+from libc.stdint cimport uint32_t
 from libc.string cimport memset
 
 from hexz.engine.bits cimport next_random, random_stream, scaled, select

@@ -1,10 +1,10 @@
 # cython: language_level=3
-from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, uint32_t, uint64_t
 
 from hexz.engine.gumbel cimport GumbelSettings
 from hexz.engine.puct cimport PuctSettings
 from hexz.engine.rules cimport MAX_MOVES, NUM_ACTIONS, Position
-from hexz.engine.tree cimport Arena, Edges, Node
+from hexz.engine.tree cimport Arena
 
 # What became of a walk.
 cdef enum:

@@ -19,7 +19,8 @@ from hexz.engine.puct cimport (
 )
 from hexz.engine.rules cimport NUM_PLANES, COLS, ROWS, outcome, play_action, write_planes
 from hexz.engine.tree cimport (
-    DRAW, UNPROVEN, add_edge_visit, add_node, add_visit, clear, copy_subtree, edges_of, expand,
+    DRAW, UNPROVEN, Edges, Node, add_edge_visit, add_node, add_visit, clear, copy_subtree, edges_of,
+    expand,
     opposite, prove_edge, proven_value, release, reserve,
 )
 

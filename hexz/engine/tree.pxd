@@ -6,9 +6,9 @@ child). Values and Q are in -1..1; an edge's Q is from the view of the player wh
 that the edge leaves, and so is a node's value. A node counts its own evaluation as a visit, so
 `visits == 1 + sum of its edges' visits` while it is expanded.
 """
-from libc.stdint cimport int8_t, int32_t, uint8_t, uint16_t, uint32_t
+from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t
 
-from hexz.engine.rules cimport NUM_ACTIONS, Position
+from hexz.engine.rules cimport Position
 
 # What is proven of a node for its mover, or of an edge for the player who takes it. Ordered by merit.
 cdef enum Proof:

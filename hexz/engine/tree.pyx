@@ -1,11 +1,11 @@
 # cython: language_level=3
 """Storage and bookkeeping of a search tree: expansion, visits, proofs, and keeping a subtree."""
 from libc.math cimport logf
-from libc.stdint cimport UINT32_MAX
-from libc.stdlib cimport free, realloc
+from libc.stdlib cimport free
 from libc.string cimport memcpy, memset
 
-from hexz.engine.rules cimport list_actions
+from hexz.engine.memory cimport enlarge
+from hexz.engine.rules cimport NUM_ACTIONS, list_actions
 
 cdef extern from *:
     """
@@ -53,22 +53,13 @@ cdef float softmax(float* values, int count) noexcept nogil:
 
 cdef int reserve(Arena* tree) noexcept nogil:
     """Makes room for one more node and its edges; returns -1 if memory is short."""
-    cdef void* grown
-    cdef size_t capacity
     if tree.num_nodes == tree.node_capacity:
-        capacity = 2 * <size_t>tree.node_capacity + FIRST_NODES
-        grown = realloc(tree.nodes, capacity * sizeof(Node)) if capacity <= UINT32_MAX else NULL
-        if grown == NULL:
+        if enlarge(<void**>&tree.nodes, &tree.node_capacity, FIRST_NODES, sizeof(Node)) < 0:
             return -1
-        tree.nodes = <Node*>grown
-        tree.node_capacity = <uint32_t>capacity
     if tree.word_capacity - tree.num_words < edge_words(NUM_ACTIONS):
-        capacity = 2 * <size_t>tree.word_capacity + FIRST_NODES * edge_words(90)
-        grown = realloc(tree.words, 4 * capacity) if capacity <= UINT32_MAX else NULL
-        if grown == NULL:
-            return -1
-        tree.words = <uint32_t*>grown
-        tree.word_capacity = <uint32_t>capacity
+        return enlarge(
+            <void**>&tree.words, &tree.word_capacity, FIRST_NODES * edge_words(90),
+            sizeof(uint32_t))
     return 0
 
 
