@@ -7,7 +7,14 @@ used.
 import torch
 
 from hexz.model.backends import PRECISIONS, create_evaluator, usable_device
-from hexz.model.checkpoint import Checkpoint, load_checkpoint, new_checkpoint, save_checkpoint
+from hexz.model.checkpoint import (
+    Checkpoint,
+    decode_checkpoint,
+    encode_checkpoint,
+    load_checkpoint,
+    new_checkpoint,
+    save_checkpoint,
+)
 from hexz.model.evaluator import Evaluation, Evaluator
 from hexz.model.legacy import LegacyNet
 from hexz.model.network import HexzNet, ModelConfig, masked_log_softmax
@@ -21,6 +28,8 @@ __all__ = [
     "LegacyNet",
     "ModelConfig",
     "create_evaluator",
+    "decode_checkpoint",
+    "encode_checkpoint",
     "load_checkpoint",
     "masked_log_softmax",
     "new_checkpoint",

@@ -7,8 +7,8 @@ import os
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
-from typing import Any, Final
+from pathlib import Path, PurePath
+from typing import Any, BinaryIO, Final
 
 import torch
 from torch import Tensor, nn
@@ -51,15 +51,8 @@ def new_checkpoint(
     return Checkpoint(net.eval(), config, model_name, 0)
 
 
-def save_checkpoint(checkpoint: Checkpoint, path: str | os.PathLike[str]) -> None:
-    """Writes a checkpoint file, all of it or nothing. Its directory must exist.
-
-    An older model is written in its own bare form.
-
-    Raises:
-        OutputError: the file cannot be written.
-    """
-    path = Path(path)
+def encode_checkpoint(checkpoint: Checkpoint) -> bytes:
+    """The bytes of a checkpoint file. An older model is written in its own bare form."""
     state_dict = {key: value.detach().cpu() for key, value in checkpoint.net.state_dict().items()}
     content: dict[str, Any] = state_dict
     if checkpoint.config is not None:
@@ -75,10 +68,35 @@ def save_checkpoint(checkpoint: Checkpoint, path: str | os.PathLike[str]) -> Non
         }
     buffer = io.BytesIO()
     torch.save(content, buffer)
+    return buffer.getvalue()
+
+
+def save_checkpoint(checkpoint: Checkpoint, path: str | os.PathLike[str]) -> None:
+    """Writes a checkpoint file, all of it or nothing. Its directory must exist.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    path = Path(path)
     try:
-        _write_atomically(buffer.getvalue(), path)
+        _write_atomically(encode_checkpoint(checkpoint), path)
     except OSError as error:
         raise OutputError(f"cannot write the model {path}: {error.strerror or error}") from error
+
+
+def decode_checkpoint(data: bytes, origin: str) -> Checkpoint:
+    """The checkpoint in the bytes of a file, which need not be trusted: no code in it is run.
+
+    Args:
+        data: what `encode_checkpoint` returned, or the bare state_dict of an older model.
+        origin: where the bytes come from, such as a path or a URL: for error messages, and for
+            the name and number of an older model, which only its place tells.
+
+    Raises:
+        InvalidModel: the bytes are no model, or damaged, or of an unknown kind.
+    """
+    content = _read(io.BytesIO(data), origin)
+    return _load_legacy(content, origin) if is_legacy(content) else _load_current(content, origin)
 
 
 def load_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
@@ -94,10 +112,10 @@ def load_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
     """
     try:
         file = _find_file(Path(path))
-        content = _read(file)
+        data = file.read_bytes()
     except OSError as error:
         raise InvalidModel(f"cannot read the model {path}: {error.strerror or error}") from error
-    return _load_legacy(content, file) if is_legacy(content) else _load_current(content, file)
+    return decode_checkpoint(data, str(file))
 
 
 def _find_file(path: Path) -> Path:
@@ -118,52 +136,53 @@ def _find_file(path: Path) -> Path:
     return max(files, key=lambda file: int(file.parent.name))
 
 
-def _read(file: Path) -> dict[str, Any]:
+def _read(file: BinaryIO, origin: str) -> dict[str, Any]:
     """The content of a file of either form: a dict that is not checked yet."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about old or odd pickles; they load, or fail below
             content = torch.load(file, map_location="cpu", weights_only=True)
-    except OSError:
-        raise
     except Exception as error:  # whatever a damaged zip or pickle makes PyTorch raise
         raise InvalidModel(
-            f"{file} is no model file, or damaged, or holds more than weights"
+            f"{origin} is no model file, or damaged, or holds more than weights"
         ) from error
     if not isinstance(content, dict):
-        raise InvalidModel(f"{file} is no model file: it holds a {type(content).__name__}")
+        raise InvalidModel(f"{origin} is no model file: it holds a {type(content).__name__}")
     return content
 
 
-def _load_current(content: dict[str, Any], file: Path) -> Checkpoint:
+def _load_current(content: dict[str, Any], origin: str) -> Checkpoint:
     """A checkpoint from the content of a file that `save_checkpoint` wrote."""
     if content.get("format") != _FORMAT:
         raise InvalidModel(
-            f"{file} is a model of an architecture or version that is not known here"
+            f"{origin} is a model of an architecture or version that is not known here"
         )
-    metadata = dict(_entry(content, "metadata", dict, file))
-    model_name = _entry(metadata, "model_name", str, file)
-    number = _entry(metadata, "number", int, file)
+    metadata = dict(_entry(content, "metadata", dict, origin))
+    model_name = _entry(metadata, "model_name", str, origin)
+    number = _entry(metadata, "number", int, origin)
     del metadata["model_name"], metadata["number"]
     try:
-        config = ModelConfig(**_entry(content, "config", dict, file))
+        config = ModelConfig(**_entry(content, "config", dict, origin))
     except (TypeError, InvalidModel) as error:
-        raise InvalidModel(f"{file} has a configuration that is not known: {error}") from error
-    net = _load_weights(lambda: HexzNet(config), _entry(content, "state_dict", dict, file), file)
+        raise InvalidModel(f"{origin} has a configuration that is not known: {error}") from error
+    net = _load_weights(
+        lambda: HexzNet(config), _entry(content, "state_dict", dict, origin), origin
+    )
     return Checkpoint(net, config, model_name, number, metadata)
 
 
-def _entry(content: Mapping[str, Any], key: str, kind: type, file: Path) -> Any:
+def _entry(content: Mapping[str, Any], key: str, kind: type, origin: str) -> Any:
     value = content.get(key)
     if type(value) is not kind:
-        raise InvalidModel(f"{file} is damaged: its {key} is missing or not a {kind.__name__}")
+        raise InvalidModel(f"{origin} is damaged: its {key} is missing or not a {kind.__name__}")
     return value
 
 
-def _load_legacy(state_dict: dict[str, Any], file: Path) -> Checkpoint:
+def _load_legacy(state_dict: dict[str, Any], origin: str) -> Checkpoint:
     """An older model; its name and number are known from its place only."""
     head_bias = "policy_head.0.bias" in state_dict
-    net = _load_weights(lambda: LegacyNet(head_bias=head_bias), state_dict, file)
+    net = _load_weights(lambda: LegacyNet(head_bias=head_bias), state_dict, origin)
+    file = PurePath(origin)
     name, number = file.stem, 0
     if file.parent.parent.name == "checkpoints" and file.parent.name.isdecimal():
         name, number = file.parents[2].name, int(file.parent.name)
@@ -171,17 +190,17 @@ def _load_legacy(state_dict: dict[str, Any], file: Path) -> Checkpoint:
 
 
 def _load_weights(
-    build: Callable[[], nn.Module], state_dict: Mapping[str, Any], file: Path
+    build: Callable[[], nn.Module], state_dict: Mapping[str, Any], origin: str
 ) -> nn.Module:
     """The network that `build` makes, with these weights, which are checked first."""
     with torch.device("meta"):  # shapes without memory: the configuration may be nonsense
         expected = build().state_dict()
     problem = _mismatch(expected, state_dict)
     if problem:
-        raise InvalidModel(f"{file} is a model of another architecture: {problem}")
+        raise InvalidModel(f"{origin} is a model of another architecture: {problem}")
     for key, weights in state_dict.items():
         if not torch.isfinite(weights).all():
-            raise InvalidModel(f"{file} is damaged: {key} holds numbers that are not finite")
+            raise InvalidModel(f"{origin} is damaged: {key} holds numbers that are not finite")
     net = build()
     net.load_state_dict(state_dict)
     return net.eval()
