@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Final, Literal, Self, get_args
 
 from hexz.engine import SearchSettings
@@ -94,7 +94,9 @@ class WorkerSettings:
         post: what a request carries: one example, or all examples of a game.
     """
 
-    search: SearchSettings = SearchSettings(algorithm="gumbel", simulations=64)
+    search: SearchSettings = field(
+        default_factory=lambda: SearchSettings(algorithm="gumbel", simulations=64)
+    )
     games_per_process: int = 128
     post: PostUnit = "examples"
 
@@ -184,7 +186,7 @@ def _object(data: bytes | str) -> dict[str, Any]:
 
 
 def _known(cls: type, content: Mapping[str, Any]) -> dict[str, Any]:
-    names = {field.name for field in fields(cls)}
+    names = {known.name for known in fields(cls)}
     return {name: value for name, value in content.items() if name in names}
 
 
