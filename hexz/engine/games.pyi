@@ -22,9 +22,12 @@ class FinishedGame:
     simulations: npt.NDArray[np.int32]  # [T]
     root_values: npt.NDArray[np.float32]  # [T]
     network_values: npt.NDArray[np.float32]  # [T]
+    checkpoints: npt.NDArray[np.int32]  # [T]
 
 @final
 class GameBatch:
+    settings: SearchSettings
+    checkpoint: int
     @property
     def num_games(self) -> int: ...
     # [num_games, 11, 11, 10], the same memory in every round

@@ -28,6 +28,7 @@ from hexz.errors import InvalidEvaluation
 cdef struct Turn:
     int16_t action
     int32_t simulations
+    int32_t checkpoint
     float root_value
     float network_value
     float policy[NUM_ACTIONS]
@@ -39,6 +40,7 @@ cdef struct Slot:
     bint finished
     uint64_t game_id
     Position initial
+    const Config* config        # of the Settings in GameBatch.slot_settings
     Search search
     int num_turns
     Turn turns[MAX_MOVES]
@@ -59,6 +61,7 @@ class FinishedGame:
         simulations: int32 [T], simulations run for the move.
         root_values: float32 [T], the searches' values for the player to move.
         network_values: float32 [T], the network's values for the player to move.
+        checkpoints: int32 [T], `GameBatch.checkpoint` when the move was played.
     """
 
     game_id: int
@@ -71,6 +74,7 @@ class FinishedGame:
     simulations: np.ndarray
     root_values: np.ndarray
     network_values: np.ndarray
+    checkpoints: np.ndarray
 
 
 cdef class GameBatch:
@@ -83,10 +87,15 @@ cdef class GameBatch:
 
     Args:
         num_games: slots.
-        settings: a SearchSettings.
+        settings: a SearchSettings, of the games that are started from now on. It may be replaced;
+            a running game keeps its own.
         seed: of the noise and the choice of moves.
+
+    Attributes:
+        checkpoint: the number of the network that evaluates, to be recorded with each move.
     """
-    cdef Settings settings
+    cdef Settings next_settings # of the games that are started from now on
+    cdef list slot_settings     # of the game in each slot
     cdef uint64_t seed
     cdef Slot** slots
     cdef int* rows              # row of `planes` -> slot
@@ -97,14 +106,16 @@ cdef class GameBatch:
     cdef readonly int num_games
     cdef readonly object planes
     cdef readonly long long num_evaluations
+    cdef public int32_t checkpoint
 
     def __cinit__(self, num_games, settings, seed=0):
         num_games = operator.index(num_games)
         if num_games < 1:
             raise ValueError(f"num_games must be at least 1, not {num_games}")
-        self.settings = Settings(settings)
+        self.next_settings = Settings(settings)
         self.seed = checked_seed(seed)
         self.num_games = num_games
+        self.slot_settings = [None] * num_games
         memset(&self.scratch, 0, sizeof(Arena))
         self.rows = <int*>calloc(num_games, sizeof(int))
         self.slots = <Slot**>calloc(num_games, sizeof(Slot*))
@@ -137,6 +148,8 @@ cdef class GameBatch:
             slot = self.slots[i]
             if slot.active or slot.finished:
                 continue
+            self.slot_settings[i] = self.next_settings
+            slot.config = &self.next_settings.config
             slot.active = True
             slot.game_id = game_id
             slot.num_turns = 0
@@ -173,7 +186,7 @@ cdef class GameBatch:
             slot = self.slots[i]
             status = FINISHED
             while slot.active and status == FINISHED:
-                status = walk(&slot.search, &self.settings.config)
+                status = walk(&slot.search, slot.config)
                 if status == FINISHED:
                     status = self._play_move(slot)
             if status == NO_MEMORY:
@@ -187,7 +200,7 @@ cdef class GameBatch:
     cdef int _play_move(self, Slot* slot) noexcept nogil:
         """Records the completed search of a move and plays the move."""
         cdef Search* search = &slot.search
-        cdef const Config* config = &self.settings.config
+        cdef const Config* config = slot.config
         cdef const Node* root = &search.tree.nodes[0]
         cdef Edges e = edges_of(&search.tree, root)
         cdef Turn* turn = &slot.turns[slot.num_turns]
@@ -197,6 +210,7 @@ cdef class GameBatch:
             turn.prior[e.action[i]] = e.prior[i]
             turn.visits[e.action[i]] = e.visits[i]
         turn.simulations = search.simulations
+        turn.checkpoint = self.checkpoint
         turn.root_value = root.value
         turn.network_value = root.network_value
         write_policy(search, config, turn.policy)
@@ -247,6 +261,15 @@ cdef class GameBatch:
         return games
 
     @property
+    def settings(self):
+        """The SearchSettings of the games that are started from now on."""
+        return self.next_settings.settings
+
+    @settings.setter
+    def settings(self, settings):
+        self.next_settings = Settings(settings)
+
+    @property
     def num_active(self):
         """The number of games that run."""
         return sum(self.slots[i].active for i in range(self.num_games))
@@ -257,7 +280,6 @@ cdef class GameBatch:
             raise IndexError(f"slot {slot} is not in 0..{self.num_games - 1}")
         self._require_idle()
         return Board.wrap(&self.slots[slot].search.root) if self.slots[slot].active else None
-
 
     cdef int _require_idle(self) except -1:
         """Two threads in one batch would tear its trees."""
@@ -276,6 +298,7 @@ cdef object finished_game(const Slot* slot):
     simulations = np.empty(count, np.int32)
     root_values = np.empty(count, np.float32)
     network_values = np.empty(count, np.float32)
+    checkpoints = np.empty(count, np.int32)
     cdef float[:, ::1] policies_view = policies
     cdef float[:, ::1] priors_view = priors
     cdef int32_t[:, ::1] visits_view = visits
@@ -285,6 +308,7 @@ cdef object finished_game(const Slot* slot):
         simulations[i] = turn.simulations
         root_values[i] = turn.root_value
         network_values[i] = turn.network_value
+        checkpoints[i] = turn.checkpoint
         memcpy(&policies_view[i, 0], turn.policy, sizeof(turn.policy))
         memcpy(&priors_view[i, 0], turn.prior, sizeof(turn.prior))
         memcpy(&visits_view[i, 0], turn.visits, sizeof(turn.visits))
@@ -292,4 +316,4 @@ cdef object finished_game(const Slot* slot):
         game_id=slot.game_id, initial=Board.wrap(&slot.initial),
         final=Board.wrap(&slot.search.root), actions=actions, policies=policies, priors=priors,
         visits=visits, simulations=simulations, root_values=root_values,
-        network_values=network_values)
+        network_values=network_values, checkpoints=checkpoints)

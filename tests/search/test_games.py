@@ -80,6 +80,7 @@ def test_every_array_has_one_row_a_move(games):
         "simulations": np.int32,
         "root_values": np.float32,
         "network_values": np.float32,
+        "checkpoints": np.int32,
     }
     for game in games.values():
         moves = game.final.move_number - game.initial.move_number
@@ -239,6 +240,68 @@ def test_batches_in_two_threads_do_not_disturb_each_other(algorithm):
         for games in runs:
             for game_id, game in games.items():
                 assert_identical(game, alone[game_id])
+
+
+# --- What may change while games run -------------------------------------------------------------
+
+
+def finish(batch: GameBatch) -> dict[int, FinishedGame]:
+    """Plays all running games to their end."""
+    while batch.num_active:
+        batch.expand(*EVALUATE(batch.planes[: batch.collect()]))
+    return {game.game_id: game for game in batch.take_finished()}
+
+
+@pytest.mark.parametrize("changed", SETTINGS)
+def test_changed_settings_are_those_of_the_games_that_start_later(games, settings, changed):
+    batch = GameBatch(2, settings, seed=1)
+    batch.start_game(START_BOARDS[9], 9)
+    for _ in range(25):
+        batch.expand(*EVALUATE(batch.planes[: batch.collect()]))
+    batch.settings = SETTINGS[changed]
+    assert batch.settings == SETTINGS[changed]
+    batch.start_game(START_BOARDS[7], 7)
+    finished = finish(batch)
+    assert_identical(finished[9], games[9])
+    alone = GameBatch(1, SETTINGS[changed], seed=1)
+    assert_identical(finished[7], play_games(alone, {7: START_BOARDS[7]}, EVALUATE)[7])
+
+
+def test_settings_may_change_at_every_start():
+    """Each game keeps its tables of sequential halving alive, whatever was set since."""
+    batch = GameBatch(4, SETTINGS["gumbel"], seed=1)
+    alone = {}
+    for game_id in range(4):
+        settings = SearchSettings(algorithm="gumbel", simulations=8 + game_id)
+        batch.settings = settings
+        batch.start_game(board_at(game_id, 30), game_id)
+        alone |= play_games(
+            GameBatch(1, settings, seed=1), {game_id: board_at(game_id, 30)}, EVALUATE
+        )
+    for _ in range(100):
+        batch.settings = SearchSettings(algorithm="gumbel", simulations=100)
+    finished = finish(batch)
+    assert finished.keys() == alone.keys()
+    for game_id, game in finished.items():
+        assert_identical(game, alone[game_id])
+
+
+def test_refused_settings_change_nothing():
+    batch = GameBatch(1, SETTINGS["puct"])
+    with pytest.raises(AttributeError):
+        batch.settings = None
+    assert batch.settings == SETTINGS["puct"]
+
+
+def test_each_move_has_the_checkpoint_it_was_played_with():
+    batch = GameBatch(1, SETTINGS["puct"], seed=1)
+    batch.start_game(Board.random(1), 1)
+    assert batch.checkpoint == 0
+    while batch.num_active:
+        batch.checkpoint = 5 + batch.board(0).move_number // 10
+        batch.expand(*EVALUATE(batch.planes[: batch.collect()]))
+    (game,) = batch.take_finished()
+    assert game.checkpoints[:30].tolist() == [5] * 10 + [6] * 10 + [7] * 10
 
 
 # --- Rounds --------------------------------------------------------------------------------------
