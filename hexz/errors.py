@@ -29,8 +29,28 @@ class InvalidModel(HexzError, ValueError):
     """A model file is missing, unreadable, or of an architecture unknown to this version."""
 
 
+class ChannelError(HexzError):
+    """The Redis that models travel through cannot be reached, refuses us, or cannot be started."""
+
+
 class OutputError(HexzError, OSError):
     """Results cannot be written: no permission, no space, not a directory."""
+
+
+class StoreError(HexzError):
+    """Checkpoints cannot be read or written, and trying again will not help: somebody must act."""
+
+
+class StoreUnavailable(StoreError):
+    """Checkpoints cannot be read or written now; the same call may succeed later."""
+
+
+class CheckpointExists(StoreError):
+    """The store has another checkpoint of this number already, which stays as it is."""
+
+
+class TrainingFailed(HexzError, ArithmeticError):
+    """Training diverged: losses, gradients or weights are not finite numbers."""
 
 
 class UnknownDevice(HexzError, ValueError):

@@ -1,0 +1,145 @@
+"""Checkpoints in a local directory."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from hexz.checkpoints.store import (
+    MODEL_FILE,
+    CheckpointInfo,
+    CheckpointStore,
+    NewCheckpoint,
+    checkpoint_number,
+    decode_metadata,
+    encode_metadata,
+    examples_file,
+)
+from hexz.errors import StoreError, StoreUnavailable
+
+_METADATA_FILE: Final = "metadata.json"
+
+_PASSING: Final = frozenset(
+    {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.EMFILE}
+)
+"""Errors of a disk that may be gone when the call is made again."""
+
+
+class DirectoryStore(CheckpointStore):
+    """Checkpoints in a local directory, which the first `save` makes.
+
+    A checkpoint is a directory that is built beside its place under a temporary name, flushed to
+    the disk, and then renamed, which fails if the place is taken.
+    """
+
+    def __init__(self, url: str, model_name: str) -> None:
+        super().__init__(url, model_name)
+        self._root = Path(url).expanduser() / "models" / "flagz" / model_name / "checkpoints"
+
+    def list(self) -> Sequence[CheckpointInfo]:
+        with self._errors("read"):
+            names = os.listdir(self._root) if self._root.exists() else []
+        numbers = sorted(
+            number for name in names if (number := checkpoint_number(name)) is not None
+        )
+        return [info for number in numbers if (info := self._find(number)) is not None]
+
+    @contextlib.contextmanager
+    def examples(self, number: int, batch: str) -> Iterator[Path]:
+        path = self._path(number) / examples_file(batch)
+        if not path.is_file():
+            raise StoreError(f"there is no {path}")
+        yield path
+
+    def _path(self, number: int) -> Path:
+        return self._root / str(number)
+
+    def _find(self, number: int) -> CheckpointInfo | None:
+        path = self._path(number)
+        with self._errors("read"):
+            try:
+                model = (path / MODEL_FILE).stat()
+            except FileNotFoundError:
+                return None
+            try:
+                data = (path / _METADATA_FILE).read_bytes()
+            except FileNotFoundError:
+                metadata = {}
+            else:
+                metadata = decode_metadata(data, str(path))
+        return CheckpointInfo(
+            number=number,
+            sha256=metadata.get("sha256"),
+            size=model.st_size,
+            unix_seconds=model.st_mtime,
+            metadata=metadata,
+        )
+
+    def _read(self, number: int, name: str) -> bytes:
+        with self._errors("read"):
+            return (self._path(number) / name).read_bytes()
+
+    def _write(self, new: NewCheckpoint, metadata: Mapping[str, Any]) -> None:
+        path = self._path(new.number)
+        temporary = self._root / f".{new.number}.{secrets.token_hex(4)}.tmp"
+        try:
+            with self._errors("write"):
+                _make_directory(self._root)
+                _build(temporary, new, metadata)
+                os.rename(temporary, path)
+                _sync(self._root)
+        except StoreError:
+            shutil.rmtree(temporary, ignore_errors=True)
+            if self._find(new.number) is not None:
+                raise self._exists(new.number) from None
+            raise
+        # Now that this number is taken, whoever else was writing it has failed.
+        for leftover in self._root.glob(f".{new.number}.*.tmp"):
+            shutil.rmtree(leftover, ignore_errors=True)
+
+    @contextlib.contextmanager
+    def _errors(self, verb: str) -> Iterator[None]:
+        """Turns errors of the operating system into ours."""
+        try:
+            yield
+        except OSError as error:
+            kind = StoreUnavailable if error.errno in _PASSING else StoreError
+            where = error.filename or self._root
+            raise kind(f"cannot {verb} {where}: {error.strerror or error}") from None
+
+
+def _build(directory: Path, new: NewCheckpoint, metadata: Mapping[str, Any]) -> None:
+    """Writes the files of a checkpoint into a new directory, so that they survive a crash."""
+    examples = directory / "examples"
+    examples.mkdir(parents=True)
+    for batch, source in new.batches.items():
+        shutil.copyfile(source, directory / examples_file(batch))
+    (directory / MODEL_FILE).write_bytes(new.model)
+    (directory / _METADATA_FILE).write_text(encode_metadata(metadata) + "\n")
+    if new.training_state is not None:
+        (directory / metadata["training_state"]).write_bytes(new.training_state)
+    for path in (*examples.iterdir(), *directory.iterdir(), directory):
+        _sync(path)
+
+
+def _make_directory(directory: Path) -> None:
+    """Makes a directory and those above it, so that they survive a crash."""
+    if not directory.is_dir():
+        _make_directory(directory.parent)
+        directory.mkdir(exist_ok=True)
+        _sync(directory.parent)
+
+
+def _sync(path: Path) -> None:
+    """Flushes a file or a directory to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

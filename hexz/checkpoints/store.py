@@ -1,0 +1,269 @@
+"""`CheckpointStore`: what a directory and a bucket of checkpoints have in common."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from hexz.errors import CheckpointExists, StoreError
+
+MODEL_FILE: Final = "model.pt"
+
+MAX_METADATA_BYTES: Final = 8000
+"""Longest metadata, as JSON. Cloud Storage keeps at most 8 KiB of it with an object."""
+
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
+_NUMBER: Final = re.compile(r"0|[1-9][0-9]{0,8}")
+_SHA256: Final = re.compile(r"[0-9a-f]{64}")
+_TRAINING_FILE: Final = re.compile(r"training-([0-9a-f]{12})\.pt")
+
+_OWN_KEYS: Final = frozenset({"sha256", "training_state", "batches"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewCheckpoint:
+    """A checkpoint to be saved.
+
+    Attributes:
+        number: from 0 up.
+        model: the content of `model.pt`.
+        training_state: what the training needs, beside the model, to go on from here.
+        batches: zip files of the examples that it was trained on, by name (without .zip).
+        metadata: JSON: whatever else shall be known about it. The store adds its own keys
+            `sha256`, `training_state` and `batches`, and takes MAX_METADATA_BYTES in all.
+    """
+
+    number: int
+    model: bytes = field(repr=False)
+    training_state: bytes | None = field(default=None, repr=False)
+    batches: Mapping[str, Path] = field(default_factory=dict)
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not _NUMBER.fullmatch(str(self.number)):
+            raise ValueError(f"{self.number} is no number of a checkpoint")
+        for name in self.batches:
+            _check_batch_name(name)
+        if taken := _OWN_KEYS & self.metadata.keys():
+            raise ValueError(f"the store itself writes {', '.join(sorted(taken))} in the metadata")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckpointInfo:
+    """What is known about a checkpoint without loading it.
+
+    Attributes:
+        number: from 0 up.
+        sha256: of `model.pt`, in hex; None if another program put it there.
+        size: of `model.pt` in bytes.
+        unix_seconds: when it was saved.
+        metadata: what its writer recorded, and `sha256`, `training_state` (the name of its file,
+            or None) and `batches` (their names); empty if another program put it there.
+    """
+
+    number: int
+    sha256: str | None
+    size: int
+    unix_seconds: float
+    metadata: Mapping[str, Any]
+
+
+class CheckpointStore(ABC):
+    """The checkpoints of one model.
+
+    A checkpoint becomes visible in one step, whole, and is never replaced. All methods raise
+    StoreUnavailable if the same call may succeed later, and otherwise StoreError.
+
+    Attributes:
+        url: of the root, as it was given.
+        model_name: of the model.
+    """
+
+    def __init__(self, url: str, model_name: str) -> None:
+        if not _NAME.fullmatch(model_name):
+            raise StoreError(
+                f"{model_name!r} is no name for a model: use letters, digits and . _ - only, "
+                "the first a letter or a digit"
+            )
+        self.url = url
+        self.model_name = model_name
+
+    @abstractmethod
+    def list(self) -> Sequence[CheckpointInfo]:
+        """All checkpoints, by ascending number. Does not load the models."""
+
+    @abstractmethod
+    def examples(self, number: int, batch: str) -> AbstractContextManager[Path]:
+        """A batch of examples of a checkpoint, as a file that is there until the block ends."""
+
+    def latest(self) -> int | None:
+        """The highest number of a checkpoint, None if there is no checkpoint."""
+        checkpoints = self.list()
+        return checkpoints[-1].number if checkpoints else None
+
+    def info(self, number: int) -> CheckpointInfo:
+        """What is known about a checkpoint."""
+        found = self._find(number)
+        if found is None:
+            raise StoreError(f"there is no checkpoint {number} of {self.model_name} in {self.url}")
+        return found
+
+    def load(self, number: int) -> bytes:
+        """The content of `model.pt`, checked against its digest."""
+        digest = self.info(number).sha256
+        data = self._read(number, MODEL_FILE)
+        if digest is not None and hashlib.sha256(data).hexdigest() != digest:
+            raise self._damaged(number, MODEL_FILE)
+        return data
+
+    def load_training_state(self, number: int) -> bytes | None:
+        """What was saved as training state, checked against its digest; None if nothing was."""
+        name = self.info(number).metadata.get("training_state")
+        if name is None:
+            return None
+        data = self._read(number, name)
+        if _training_file(data) != name:
+            raise self._damaged(number, name)
+        return data
+
+    def batches(self, number: int) -> Sequence[str]:
+        """The names of the batches of examples that a checkpoint was trained on."""
+        return list(self.info(number).metadata.get("batches", ()))
+
+    def save(self, new: NewCheckpoint) -> CheckpointInfo:
+        """Saves a checkpoint, whole or not at all. Saving the same one again changes nothing.
+
+        Raises:
+            CheckpointExists: there is another checkpoint of this number.
+            StoreUnavailable: not now. If the answer of the store was lost, the checkpoint may be
+                there all the same; try again.
+        """
+        metadata = _all_metadata(new)
+        try:
+            self._write(new, metadata)
+        except CheckpointExists:
+            existing = self._find(new.number)
+            if existing is None or existing.sha256 != metadata["sha256"]:
+                raise
+        return self.info(new.number)
+
+    @abstractmethod
+    def _find(self, number: int) -> CheckpointInfo | None: ...
+
+    @abstractmethod
+    def _read(self, number: int, name: str) -> bytes:
+        """The content of a file of a checkpoint."""
+
+    @abstractmethod
+    def _write(self, new: NewCheckpoint, metadata: Mapping[str, Any]) -> None:
+        """Saves a checkpoint; raises CheckpointExists if one of its number is there."""
+
+    def _exists(self, number: int) -> CheckpointExists:
+        return CheckpointExists(
+            f"checkpoint {number} of {self.model_name} is already in {self.url}: another train "
+            "server seems to write checkpoints of this model; stop one, or give it another "
+            "MODEL_NAME"
+        )
+
+    def _damaged(self, number: int, name: str) -> StoreError:
+        return StoreError(
+            f"{name} of checkpoint {number} of {self.model_name} in {self.url} is damaged: it is "
+            "not what was saved; put it back from a copy, or remove the checkpoint"
+        )
+
+
+def open_store(url: str, model_name: str) -> CheckpointStore:
+    """The checkpoints of a model, there or yet to come. Asks nothing of a bucket yet.
+
+    Args:
+        url: a directory, or `gs://bucket` or `gs://bucket/prefix`.
+        model_name: letters, digits, `.`, `_` and `-`.
+
+    Raises:
+        StoreError: the URL or the name cannot be used, or there are no credentials for a bucket.
+    """
+    if url.startswith("gs://"):
+        from hexz.checkpoints.bucket import BucketStore  # half a second for Google's packages
+
+        return BucketStore(url, model_name)
+    if not url or "://" in url:
+        raise StoreError(f"{url!r} is no place for checkpoints: use /path or gs://bucket/prefix")
+    from hexz.checkpoints.directory import DirectoryStore
+
+    return DirectoryStore(url, model_name)
+
+
+def checkpoint_number(text: str) -> int | None:
+    """The number of a checkpoint from the name of its directory, None if it is no number."""
+    return int(text) if _NUMBER.fullmatch(text) else None
+
+
+def examples_file(batch: str) -> str:
+    """The file of a batch of examples, below its checkpoint. ValueError: no name of a batch."""
+    _check_batch_name(batch)
+    return f"examples/{batch}.zip"
+
+
+def encode_metadata(metadata: Mapping[str, Any]) -> str:
+    """Metadata as JSON in ASCII."""
+    return json.dumps(metadata, allow_nan=False)
+
+
+def decode_metadata(data: str | bytes, origin: str) -> dict[str, Any]:
+    """Metadata from JSON; raises StoreError, which names the origin, if it is not ours."""
+    try:
+        metadata = json.loads(data)
+    except (ValueError, RecursionError):
+        metadata = None
+    if not isinstance(metadata, dict) or not _is_ours(metadata):
+        raise StoreError(f"the metadata of {origin} are damaged: remove or repair the checkpoint")
+    return metadata
+
+
+def _is_ours(metadata: Mapping[str, Any]) -> bool:
+    digest, state, batches = (metadata.get(key) for key in ("sha256", "training_state", "batches"))
+    return (
+        isinstance(digest, str)
+        and _SHA256.fullmatch(digest) is not None
+        and (
+            state is None
+            or (isinstance(state, str) and _TRAINING_FILE.fullmatch(state) is not None)
+        )
+        and isinstance(batches, list)
+        and all(isinstance(name, str) and _NAME.fullmatch(name) for name in batches)
+    )
+
+
+def _all_metadata(new: NewCheckpoint) -> dict[str, Any]:
+    """The metadata of a checkpoint with the keys of the store."""
+    state = new.training_state
+    metadata = {
+        **new.metadata,
+        "sha256": hashlib.sha256(new.model).hexdigest(),
+        "training_state": None if state is None else _training_file(state),
+        "batches": sorted(new.batches),
+    }
+    size = len(encode_metadata(metadata))
+    if size > MAX_METADATA_BYTES:
+        raise StoreError(
+            f"{size} bytes of metadata are too many for checkpoint {new.number}: "
+            f"at most {MAX_METADATA_BYTES} can be kept"
+        )
+    return metadata
+
+
+def _training_file(data: bytes) -> str:
+    """The name of a training state. Its digest makes it unique and guards its content."""
+    return f"training-{hashlib.sha256(data).hexdigest()[:12]}.pt"
+
+
+def _check_batch_name(name: str) -> None:
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"{name!r} is no name of a batch")
