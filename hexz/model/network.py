@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -93,6 +93,17 @@ class ValueHead(nn.Module):
         return torch.tanh(self.out(hidden)).squeeze(1)
 
 
+class TowerOutput(NamedTuple):
+    """What the heads read about B positions."""
+
+    cells: Tensor
+    """[B, C, 11, 10], not negative, and 0 where no cell exists."""
+    pooled: Tensor
+    """[B, 2C], see `GlobalPool`."""
+    scalars: Tensor
+    """[B, G], the global features."""
+
+
 class HexzNet(nn.Module):
     """The residual network that hexz trains.
 
@@ -124,12 +135,21 @@ class HexzNet(nn.Module):
         self.value_head = ValueHead(filters)
 
     def forward(self, planes: Tensor) -> tuple[Tensor, Tensor]:
+        return self.heads(self.tower(planes))
+
+    def tower(self, planes: Tensor) -> TowerOutput:
+        """All but the heads, so that training can add heads of its own."""
         scalars = self.global_features(planes)
         x = self.stem(self.spatial_features(planes))
         x = self.blocks(self.stem_relu(x + self.stem_bias(scalars)[:, :, None, None]))
         x = x * self.exists
-        pooled = self.pool(x)
-        return self.policy_head(x, pooled), self.value_head(pooled, scalars)
+        return TowerOutput(x, self.pool(x), scalars)
+
+    def heads(self, tower: TowerOutput) -> tuple[Tensor, Tensor]:
+        """Policy logits and values."""
+        policy: Tensor = self.policy_head(tower.cells, tower.pooled)
+        value: Tensor = self.value_head(tower.pooled, tower.scalars)
+        return policy, value
 
 
 def masked_log_softmax(logits: Tensor, legal_mask: Tensor) -> Tensor:

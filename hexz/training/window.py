@@ -1,0 +1,198 @@
+"""The replay window: the examples that are trained on, 1.8 KB each."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from hexz.engine import COLS, NUM_ACTIONS, NUM_PLANES, ROWS
+from hexz.example import Example
+from hexz.training.config import TrainingConfig
+
+GRID: Final = ROWS * COLS
+
+HELD_OUT_CAPACITY: Final = 2048
+"""Held-out examples that are kept, the newest: measuring with them costs some 5 % of a training."""
+
+ROW: Final = np.dtype(
+    [
+        ("planes", np.uint8, (NUM_PLANES, GRID)),
+        ("policy", np.float16, NUM_ACTIONS),
+        ("legal", np.uint8, (NUM_ACTIONS + 7) // 8),  # np.packbits
+        ("owner", np.int8, GRID),
+        ("root_value", np.float16),
+        ("margin", np.int16),
+        ("result", np.int8),
+        ("has_policy", np.bool_),
+        ("has_owner", np.bool_),
+        ("has_root_value", np.bool_),
+        ("has_margin", np.bool_),
+    ]
+)
+"""What training needs of an example. What it lacks is 0, and so is its `has_` field."""
+
+Rows = npt.NDArray[np.void]
+"""An array of dtype ROW."""
+
+Numbers = npt.NDArray[np.int64]
+"""Places of rows in the stream of all examples, from 0."""
+
+# Planes of the player to move that occupy a cell, and of the opponent, and grass.
+_OCCUPYING: Final = [0, 1, 5, 6, 10]
+_BLOCKED: Final = [2, 7]
+
+
+def to_rows(examples: Sequence[Example]) -> Rows:
+    """The rows of some examples, which must be sound (see `validate_example`)."""
+    rows = np.zeros(len(examples), ROW)
+    for row, example in zip(rows, examples, strict=True):
+        row["planes"] = example.planes.reshape(NUM_PLANES, GRID)
+        row["legal"] = np.packbits(_legal_mask(example))
+        row["result"] = example.result
+        if example.full_search is not False:
+            row["policy"], row["has_policy"] = example.policy, True
+        if example.final_owner is not None:
+            row["owner"], row["has_owner"] = example.final_owner.reshape(GRID), True
+        if example.score_margin is not None:
+            row["margin"], row["has_margin"] = example.score_margin, True
+        if example.root_value is not None:
+            row["root_value"], row["has_root_value"] = example.root_value, True
+    return rows
+
+
+def _legal_mask(example: Example) -> npt.NDArray[np.bool_]:
+    """The legal actions. If the example does not say, an empty cell next to 5s of both players
+    looks like a rock, and is a legal flag move only if the policy has it."""
+    if example.legal_mask is not None:
+        return example.legal_mask
+    planes = example.planes.reshape(NUM_PLANES, GRID)
+    taken = planes[_OCCUPYING].any(0) | planes[_BLOCKED].all(0)
+    flags = ~taken & (planes[4] > 0)
+    return np.concatenate([flags, planes[3] > 0]) | (example.policy > 0)
+
+
+def is_held_out(game_id: str, share: float) -> bool:
+    """Whether a game is one of the share that is not trained on; all its positions or none."""
+    return zlib.crc32(game_id.encode()) < share * 2**32
+
+
+class ReplayWindow:
+    """The newest examples, and apart from them those of held-out games.
+
+    Memory is reserved for `config.window_max` examples, and used as they come.
+    """
+
+    def __init__(self, config: TrainingConfig) -> None:
+        self._config = config
+        self._train = _Stream(config.window_max)
+        self._held_out = _Stream(HELD_OUT_CAPACITY)
+
+    @property
+    def total(self) -> int:
+        """Examples ever added to train on."""
+        return self._train.end
+
+    @property
+    def held_out_total(self) -> int:
+        """Examples ever added to the held-out set."""
+        return self._held_out.end
+
+    def add(self, examples: Sequence[Example]) -> int:
+        """Adds a batch; returns how many of its examples may be trained on."""
+        train, held_out = self._split(examples)
+        self._train.append(train)
+        self._held_out.append(held_out)
+        return len(train)
+
+    def refill(self, total: int, held_out_total: int, history: Iterable[Sequence[Example]]) -> None:
+        """Makes this the window that it was after so many examples.
+
+        Args:
+            total, held_out_total: as they were.
+            history: the batches that had been added, newest first; read as far as needed.
+        """
+        self._train = _Stream(self._config.window_max, total)
+        self._held_out = _Stream(HELD_OUT_CAPACITY, held_out_total)
+        batches = iter(history)
+        while not self._is_full() and (batch := next(batches, None)) is not None:
+            train, held_out = self._split(batch)
+            self._train.prepend(train)
+            self._held_out.prepend(held_out)
+
+    def size(self, newest: int = 0) -> int:
+        """Examples that are drawn from, the `newest` ones among them in any case."""
+        return min(len(self._train), max(newest, self._config.window_size(self.total)))
+
+    def sample(self, newest: int, count: int, rng: np.random.Generator) -> Numbers:
+        """Draws examples to train on, in random order: the `newest` ones once each, the rest
+        uniformly from the window.
+
+        Args:
+            newest: how many were added last; no more than `count`.
+            count: how many to draw.
+        """
+        end = self._train.end
+        newest = min(newest, len(self._train))
+        drawn = rng.integers(end - self.size(newest), end, count - newest)
+        return rng.permutation(np.concatenate([np.arange(end - newest, end), drawn]))
+
+    def rows(self, numbers: Numbers) -> Rows:
+        """Copies of the examples with these numbers, which `sample` has drawn."""
+        return self._train.take(numbers)
+
+    def held_out(self) -> Rows:
+        """The held-out examples, oldest first."""
+        return self._held_out.take(np.arange(self._held_out.begin, self._held_out.end))
+
+    def _split(self, examples: Sequence[Example]) -> tuple[Rows, Rows]:
+        rows = to_rows(examples)
+        share = self._config.held_out
+        held_out = np.array([is_held_out(e.game_id, share) for e in examples], np.bool_)
+        return rows[~held_out], rows[held_out]
+
+    def _is_full(self) -> bool:
+        needed = min(self.total, self._config.window_size(self.total))
+        return len(self._train) >= needed and self._held_out.is_full
+
+
+class _Stream:
+    """The newest rows of a stream, in a ring: row `number` is in slot `number % capacity`.
+
+    Holds the rows `begin` to `end - 1`; `end` is how many there have ever been.
+    """
+
+    def __init__(self, capacity: int, end: int = 0) -> None:
+        self._ring: Any = np.empty(capacity, ROW)
+        self.begin = self.end = end
+
+    def __len__(self) -> int:
+        return self.end - self.begin
+
+    @property
+    def is_full(self) -> bool:
+        """Whether there is no older row, or no room for one."""
+        return self.begin == 0 or len(self) == len(self._ring)
+
+    def append(self, rows: Rows) -> None:
+        """Adds newer rows; older ones make room."""
+        capacity = len(self._ring)
+        self.end += len(rows)
+        rows = rows[-capacity:]
+        self._ring[np.arange(self.end - len(rows), self.end) % capacity] = rows
+        self.begin = max(self.begin, self.end - capacity)
+
+    def prepend(self, rows: Rows) -> None:
+        """Adds rows older than all, the last of them as far as there is room."""
+        capacity = len(self._ring)
+        count = min(len(rows), capacity - len(self), self.begin)
+        numbers = np.arange(self.begin - count, self.begin)
+        self._ring[numbers % capacity] = rows[len(rows) - count :]
+        self.begin -= count
+
+    def take(self, numbers: Numbers) -> Rows:
+        rows: Rows = self._ring[numbers % len(self._ring)]
+        return rows
