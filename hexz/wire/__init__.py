@@ -3,7 +3,13 @@
 Nothing outside this package touches protobuf. The messages are in proto/hexz.proto.
 """
 
-from hexz.wire.archive import MAX_EXAMPLE_BYTES, atomic_file, read_examples, write_examples
+from hexz.wire.archive import (
+    MAX_EXAMPLE_BYTES,
+    atomic_file,
+    read_examples,
+    sync_directory,
+    write_examples,
+)
 from hexz.wire.board import board_from_message, board_to_message, decode_board, encode_board
 from hexz.wire.example import decode_example, encode_example
 
@@ -17,5 +23,6 @@ __all__ = [
     "encode_board",
     "encode_example",
     "read_examples",
+    "sync_directory",
     "write_examples",
 ]

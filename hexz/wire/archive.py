@@ -42,9 +42,19 @@ def atomic_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
                 file.flush()
                 os.fsync(file.fileno())
             os.replace(temporary, path)
-        _sync_directory(path.parent)
+        sync_directory(path.parent)
     except OSError as error:
         raise OutputError(f"cannot write {path}: {error.strerror or error}") from None
+
+
+def sync_directory(directory: Path) -> None:
+    """Makes files that were created, renamed or deleted in a directory stay so after a crash of the
+    machine."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def write_examples(path: str | os.PathLike[str], entries: Iterable[tuple[str, bytes]]) -> int:
@@ -115,12 +125,3 @@ def _removed_on_failure(path: Path) -> Iterator[None]:
         with contextlib.suppress(OSError):
             path.unlink()
         raise
-
-
-def _sync_directory(directory: Path) -> None:
-    """Makes a rename survive a crash of the machine."""
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

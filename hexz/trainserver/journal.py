@@ -1,0 +1,522 @@
+"""The journal: examples that were accepted and not yet trained on, on disk.
+
+A directory with a file for each batch, `{batch:08d}.journal`, numbered from 1. The file with the
+highest number is open; all others are sealed and never change. `{batch:08d}.ids` remembers the
+examples of a batch that was trained on and deleted. `id` names the journal, `lock` guards it.
+
+Threads that append at the same time share one write and one fdatasync: one of them leads, and what
+comes while it writes is the next group. A group is one frame of the file, little-endian:
+
+    magic, CRC-32 of what follows, bytes of the payload, number of records    4 x uint32
+    payload, for each record: bytes of its id and of its data                 2 x uint32
+                              id, data
+
+A frame is written only when the one before it is on disk. So only the last frame of the open file
+can be torn, and then nobody was told that it was accepted. Whatever else does not fit is damage.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import hashlib
+import io
+import os
+import secrets
+import struct
+import threading
+import zlib
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO, Final, Literal, NamedTuple
+
+import numpy as np
+
+from hexz.errors import HexzError
+from hexz.wire import atomic_file, sync_directory
+
+REMEMBERED_IDS: Final = 500_000
+"""An example that comes again is recognised if it is among so many that were trained on last."""
+
+_MAGIC: Final = b"HXJ1"
+_HEADER: Final = struct.Struct("<4sIII")
+_CHECKED: Final = struct.Struct("<II")  # the part of the header that the checksum covers
+_RECORD: Final = struct.Struct("<II")
+
+# macOS has no fdatasync.
+_sync: Final[Callable[[int], None]] = getattr(os, "fdatasync", os.fsync)
+
+
+class JournalError(HexzError):
+    """The journal cannot be written or read: no space, no permission, a broken disk."""
+
+
+class JournalInUse(JournalError):
+    """Another process has the journal open."""
+
+
+class JournalCorrupt(JournalError):
+    """A file of the journal does not hold what was written to it."""
+
+
+class Record(NamedTuple):
+    """An example as it came from a worker.
+
+    Attributes:
+        id: a plain name; two examples with one id are copies of each other.
+        data: the serialized `NumpyExample`.
+    """
+
+    id: str
+    data: bytes
+
+
+@dataclass(eq=False)
+class _Append:
+    """The new records of one call of `append`, and what became of them."""
+
+    records: list[Record] = field(default_factory=list)
+    hashes: list[int] = field(default_factory=list)
+    done: bool = False
+    failure: str | None = None
+
+
+@dataclass
+class _OpenFile:
+    """The file of the open batch."""
+
+    batch: int
+    descriptor: int
+    size: int = 0
+    count: int = 0
+    torn: bool = False
+    """Whether there may be bytes beyond `size`, of a frame that could not be written."""
+
+
+class Journal:
+    """The journal in a directory, for all threads of one process.
+
+    Attributes:
+        id: 16 random hexadecimal digits, which stay with the directory.
+    """
+
+    id: str
+
+    def __init__(
+        self,
+        directory: Path,
+        minibatch_size: int,
+        *,
+        on_sealed: Callable[[int], None] = lambda batch: None,
+    ) -> None:
+        """Opens the journal and reads it back.
+
+        Args:
+            directory: is created if it does not exist.
+            minibatch_size: the append that brings a batch to so many examples seals it.
+            on_sealed: is called with the number of each batch that is sealed from now on, in the
+                thread that appended last.
+
+        Raises:
+            JournalInUse: another process has it open.
+            JournalCorrupt: a file is damaged; names the file, the offset and what to do.
+            JournalError: the directory cannot be read or written.
+        """
+        self._directory = directory
+        self._minibatch_size = minibatch_size
+        self._on_sealed = on_sealed
+        # Guards all fields but the open file, which belongs to the leading thread.
+        self._changed = threading.Condition()
+        self._leading = False
+        self._queue: deque[_Append] = deque()
+        self._pending: dict[int, _Append] = {}
+        # Ids are kept as hashes of 8 bytes. The last of the waiting batches is the open one.
+        self._known: set[int] = set()
+        self._waiting: dict[int, list[int]] = {}
+        self._trained: dict[int, list[int]] = {}
+        with _reported(directory):
+            directory.mkdir(parents=True, exist_ok=True)
+            self._lock = _locked(directory)
+            try:
+                self.id = _journal_id(directory)
+                self._read_back()
+            except BaseException:
+                self._lock.close()
+                raise
+
+    @property
+    def sealed(self) -> list[int]:
+        """The sealed batches that are not forgotten, in ascending order."""
+        with self._changed:
+            return list(self._waiting)[:-1]
+
+    @property
+    def open_count(self) -> int:
+        """The number of examples in the open batch."""
+        with self._changed:
+            return len(self._waiting[max(self._waiting)])
+
+    @property
+    def num_waiting(self) -> int:
+        """The number of examples in all batches that are not forgotten, the open one included."""
+        with self._changed:
+            return sum(map(len, self._waiting.values()))
+
+    def append(self, records: Sequence[Record]) -> int:
+        """Adds records to one batch, all or nothing, and returns when they are on disk.
+
+        A record whose id is known is skipped. If another thread is just about to write the first
+        copy, its success or failure is that of both.
+
+        Returns:
+            The number of records that were new.
+
+        Raises:
+            JournalError: the records may not be on disk. Appending them again is safe, and works
+                once the cause is gone.
+        """
+        hashes = [_hash_of(record.id) for record in records]
+        sealed: list[int] = []
+        with self._changed:
+            mine, awaited = self._enqueue(records, hashes)
+            while not all(append.done for append in awaited):
+                if self._leading:
+                    self._changed.wait()
+                else:
+                    sealed += self._lead()
+        for batch in sealed:
+            self._on_sealed(batch)
+        for append in awaited:
+            if append.failure is not None:
+                raise JournalError(append.failure)
+        return len(mine.records)
+
+    def forget(self, batch: int) -> None:
+        """Deletes all batches up to this one, which are trained on. Their ids stay known.
+
+        Raises:
+            JournalError: the batch is not sealed, or a file cannot be written or deleted.
+        """
+        with self._changed, _reported(self._directory):
+            if batch >= max(self._waiting):
+                raise JournalError(
+                    f"batch {batch} was trained on, but {self._directory} ends before it: it is "
+                    "an old copy of the journal. Move it away to begin a new one"
+                )
+            for number in [number for number in self._waiting if number <= batch]:
+                with atomic_file(_path(self._directory, number, "ids")) as file:
+                    file.write(np.array(self._waiting[number], "<u8").tobytes())
+                _path(self._directory, number, "journal").unlink()
+                self._trained[number] = self._waiting.pop(number)
+            self._forget_old_ids()
+
+    def close(self) -> None:
+        """Lets another process open the journal. No thread may be in `append`."""
+        os.close(self._file.descriptor)
+        self._lock.close()
+
+    # --- Appending ---------------------------------------------------------------------------
+
+    def _enqueue(
+        self, records: Sequence[Record], hashes: Sequence[int]
+    ) -> tuple[_Append, set[_Append]]:
+        """Queues the records that are new; returns them, and all that must be on disk for the
+        whole sequence to be there."""
+        mine = _Append()
+        awaited: set[_Append] = set()
+        for record, number in zip(records, hashes, strict=True):
+            if number in self._known:
+                continue
+            if number not in self._pending:
+                self._pending[number] = mine
+                mine.records.append(record)
+                mine.hashes.append(number)
+            awaited.add(self._pending[number])
+        if mine.records:
+            self._queue.append(mine)
+        return mine, awaited
+
+    def _lead(self) -> list[int]:
+        """Writes the next group for all threads that wait for it, with the lock given up
+        meanwhile. Returns the batches that this sealed."""
+        self._leading = True
+        group = self._next_group()
+        batch = 0
+        failure: str | None = f"cannot write to {self._directory}: interrupted"
+        self._changed.release()
+        try:
+            batch = self._write(group)
+            failure = None
+        except OSError as error:
+            failure = f"cannot write to {self._directory}: {error.strerror or error}"
+        finally:
+            self._changed.acquire()
+            sealed = self._finish(group, batch, failure)
+        return sealed
+
+    def _next_group(self) -> list[_Append]:
+        """What goes into the next frame: all that is queued, or what seals the batch."""
+        group: list[_Append] = []
+        room = self._minibatch_size - self._file.count
+        while self._queue and (room > 0 or not group):
+            group.append(self._queue.popleft())
+            room -= len(group[-1].records)
+        return group
+
+    def _write(self, group: list[_Append]) -> int:
+        """Brings a group to the disk and returns its batch; raises OSError if it cannot."""
+        if self._is_full():
+            self._begin_batch()
+        file = self._file
+        records = [record for append in group for record in append.records]
+        frame = _frame_of(records)
+        try:
+            if file.torn:
+                os.ftruncate(file.descriptor, file.size)
+            file.torn = True
+            _write_all(file.descriptor, frame, file.size)
+            _sync(file.descriptor)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.ftruncate(file.descriptor, file.size)
+            raise
+        file.torn = False
+        file.size += len(frame)
+        file.count += len(records)
+        if self._is_full():
+            # The group is safe, so a failure is that of the next one, which tries again.
+            with contextlib.suppress(OSError):
+                self._begin_batch()
+        return file.batch
+
+    def _finish(self, group: list[_Append], batch: int, failure: str | None) -> list[int]:
+        """Tells all threads how it went; returns the batches that were sealed."""
+        open_before = max(self._waiting)
+        hashes = [number for append in group for number in append.hashes]
+        for number in hashes:
+            del self._pending[number]
+        if failure is None:
+            self._known.update(hashes)
+            self._waiting.setdefault(batch, []).extend(hashes)
+        self._waiting.setdefault(self._file.batch, [])
+        for append in group:
+            append.done, append.failure = True, failure
+        self._leading = False
+        self._changed.notify_all()
+        return list(range(open_before, self._file.batch))
+
+    def _is_full(self) -> bool:
+        return self._file.count >= self._minibatch_size
+
+    def _begin_batch(self) -> None:
+        """Seals the open batch by opening the next one."""
+        sealed = self._file
+        self._file = _create(self._directory, sealed.batch + 1)
+        os.close(sealed.descriptor)
+
+    # --- Reading back and forgetting ---------------------------------------------------------
+
+    def _read_back(self) -> None:
+        """Learns what is there and opens the last batch."""
+        batches = _numbers(self._directory, "journal")
+        # A batch with both files was about to be forgotten.
+        for number in sorted(set(_numbers(self._directory, "ids")) - set(batches)):
+            ids = np.fromfile(_path(self._directory, number, "ids"), "<u8")
+            self._trained[number] = ids.tolist()
+        for number in batches[:-1]:
+            frames = _read_frames(_path(self._directory, number, "journal"))
+            self._waiting[number] = [hashed for frame in frames for hashed in frame.hashes()]
+        if batches:
+            self._reopen(batches[-1])
+        else:
+            self._file = _create(self._directory, 1)
+        if self._is_full():
+            self._begin_batch()
+        self._waiting.setdefault(self._file.batch, [])
+        for hashes in (*self._trained.values(), *self._waiting.values()):
+            self._known.update(hashes)
+
+    def _reopen(self, batch: int) -> None:
+        """Reads the open batch, and cuts off a frame that is torn."""
+        path = _path(self._directory, batch, "journal")
+        hashes: list[int] = []
+        size = 0
+        try:
+            for frame in _read_frames(path):
+                hashes += frame.hashes()
+                size = frame.end
+        except JournalCorrupt:
+            if _holds_frame(path, size):
+                raise
+        file = _OpenFile(batch, os.open(path, os.O_RDWR | os.O_CLOEXEC), size, len(hashes))
+        os.ftruncate(file.descriptor, size)
+        os.fsync(file.descriptor)
+        self._file = file
+        self._waiting[batch] = hashes
+
+    def _forget_old_ids(self) -> None:
+        """Keeps the ids of the last trained batches, REMEMBERED_IDS at most."""
+        surplus = sum(map(len, self._trained.values())) - REMEMBERED_IDS
+        for number in sorted(self._trained):
+            if surplus <= 0:
+                return
+            _path(self._directory, number, "ids").unlink()
+            hashes = self._trained.pop(number)
+            self._known.difference_update(hashes)
+            surplus -= len(hashes)
+
+
+def read_batch(directory: Path, batch: int) -> list[Record]:
+    """The records of a sealed batch, in the order in which they were accepted.
+
+    Raises:
+        JournalCorrupt: the file is damaged.
+        JournalError: it is not there or cannot be read.
+    """
+    with _reported(directory):
+        frames = _read_frames(_path(directory, batch, "journal"))
+        return [record for frame in frames for record in frame.records]
+
+
+# --- Files -----------------------------------------------------------------------------------
+
+
+class _Frame(NamedTuple):
+    records: list[Record]
+    end: int
+    """Offset of the first byte behind it."""
+
+    def hashes(self) -> list[int]:
+        return [_hash_of(record.id) for record in self.records]
+
+
+def _frame_of(records: Sequence[Record]) -> bytes:
+    parts: list[bytes] = []
+    for record in records:
+        name = record.id.encode()
+        parts += [_RECORD.pack(len(name), len(record.data)), name, record.data]
+    payload = b"".join(parts)
+    checked = _CHECKED.pack(len(payload), len(records))
+    checksum = zlib.crc32(payload, zlib.crc32(checked))
+    return _HEADER.pack(_MAGIC, checksum, len(payload), len(records)) + payload
+
+
+def _read_frames(path: Path) -> Iterator[_Frame]:
+    """Yields the frames of a file; raises JournalCorrupt at the first that is not whole."""
+    with open(path, "rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        while (offset := file.tell()) < size:
+            frame = _read_frame(file, size)
+            if frame is None:
+                raise JournalCorrupt(
+                    f"{path} is damaged at byte {offset}: bring it back from a copy, or move it "
+                    "away to go on without its examples"
+                )
+            yield frame
+
+
+def _read_frame(file: BinaryIO, size: int) -> _Frame | None:
+    """The frame at the position of a file of so many bytes, or None if there is no whole one."""
+    header = file.read(_HEADER.size)
+    if len(header) < _HEADER.size:
+        return None
+    magic, checksum, length, count = _HEADER.unpack(header)
+    if magic != _MAGIC or length > size - file.tell():
+        return None
+    payload = file.read(length)
+    if zlib.crc32(payload, zlib.crc32(header[-_CHECKED.size :])) != checksum:
+        return None
+    records: list[Record] = []
+    offset = 0
+    for _ in range(count):
+        id_length, data_length = _RECORD.unpack_from(payload, offset)
+        start = offset + _RECORD.size + id_length
+        offset = start + data_length
+        records.append(Record(payload[start - id_length : start].decode(), payload[start:offset]))
+    return _Frame(records, file.tell())
+
+
+def _holds_frame(path: Path, start: int) -> bool:
+    """Whether a whole frame begins somewhere behind a place in a file."""
+    with open(path, "rb") as file:
+        file.seek(start)
+        rest = io.BytesIO(file.read())
+    data = rest.getvalue()
+    position = data.find(_MAGIC)
+    while position >= 0:
+        rest.seek(position)
+        if _read_frame(rest, len(data)) is not None:
+            return True
+        position = data.find(_MAGIC, position + 1)
+    return False
+
+
+def _create(directory: Path, batch: int) -> _OpenFile:
+    """Creates the empty file of a batch, such that it survives a crash of the machine."""
+    path = _path(directory, batch, "journal")
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+    try:
+        sync_directory(directory)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return _OpenFile(batch, descriptor)
+
+
+def _write_all(descriptor: int, data: bytes, offset: int) -> None:
+    rest = memoryview(data)
+    while rest:
+        written = os.pwrite(descriptor, rest, offset)
+        rest = rest[written:]
+        offset += written
+
+
+def _path(directory: Path, batch: int, kind: Literal["journal", "ids"]) -> Path:
+    return directory / f"{batch:08d}.{kind}"
+
+
+def _numbers(directory: Path, kind: Literal["journal", "ids"]) -> list[int]:
+    """The batches that have a file of this kind, in ascending order."""
+    return sorted(int(path.stem) for path in directory.glob(f"*.{kind}") if path.stem.isdecimal())
+
+
+def _journal_id(directory: Path) -> str:
+    """The id of a journal, made when there is none yet."""
+    path = directory / "id"
+    if not path.exists():
+        with atomic_file(path) as file:
+            file.write(secrets.token_hex(8).encode())
+    return path.read_text()
+
+
+def _locked(directory: Path) -> BinaryIO:
+    """The lock of a directory; it ends when the file is closed or the process ends."""
+    lock = open(directory / "lock", "wb")  # noqa: SIM115  stays open
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        lock.close()
+        if not isinstance(error, BlockingIOError):
+            raise
+        raise JournalInUse(
+            f"another train server uses {directory}: stop it, or give this one another directory"
+        ) from None
+    return lock
+
+
+def _hash_of(name: str) -> int:
+    """64 bits of an id. Among 500,000 ids a new one meets an equal hash once in 10**13 times."""
+    return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "little")
+
+
+@contextlib.contextmanager
+def _reported(directory: Path) -> Iterator[None]:
+    """Turns errors of the file system into JournalError."""
+    try:
+        yield
+    except OSError as error:
+        raise JournalError(
+            f"cannot use the journal in {directory}: {error.strerror or error}"
+        ) from None
