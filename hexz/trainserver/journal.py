@@ -103,6 +103,7 @@ class Journal:
     """
 
     id: str
+    _file: _OpenFile
 
     def __init__(
         self,

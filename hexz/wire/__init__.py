@@ -11,17 +11,26 @@ from hexz.wire.archive import (
     write_examples,
 )
 from hexz.wire.board import board_from_message, board_to_message, decode_board, encode_board
-from hexz.wire.example import decode_example, encode_example
+from hexz.wire.example import (
+    MAX_GAME_BYTES,
+    decode_example,
+    decode_game,
+    encode_example,
+    encode_game,
+)
 
 __all__ = [
     "MAX_EXAMPLE_BYTES",
+    "MAX_GAME_BYTES",
     "atomic_file",
     "board_from_message",
     "board_to_message",
     "decode_board",
     "decode_example",
+    "decode_game",
     "encode_board",
     "encode_example",
+    "encode_game",
     "read_examples",
     "sync_directory",
     "write_examples",

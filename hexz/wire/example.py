@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 from google.protobuf.message import DecodeError
 
+from hexz.engine import MAX_MOVES
 from hexz.errors import InvalidExample
 from hexz.example import Example, validate_example
 from hexz.version import __version__
 from hexz.wire import hexz_pb2 as pb
 from hexz.wire.archive import MAX_EXAMPLE_BYTES
 from hexz.wire.arrays import pack, unpack
+
+MAX_GAME_BYTES: Final = 1 << 20
+"""Longest serialized game that is read; 105 examples of today have about 750,000 bytes."""
 
 _PLANES: Final = (11, 11, 10)
 _POLICY: Final = (2, 11, 10)
@@ -100,6 +105,30 @@ def decode_example(data: bytes) -> Example:
     )
     validate_example(example)
     return example
+
+
+def encode_game(examples: Iterable[bytes]) -> bytes:
+    """The serialized `NumpyExamples` of a game, from its serialized examples in the order of the
+    moves."""
+    return pb.NumpyExamples(examples=examples).SerializeToString()
+
+
+def decode_game(data: bytes) -> list[bytes]:
+    """The serialized examples in a serialized `NumpyExamples`, not decoded themselves.
+
+    Raises:
+        InvalidExample: the bytes are no such message, are cut off, or hold no example or more of
+            them than a game has moves.
+    """
+    if len(data) > MAX_GAME_BYTES:
+        raise InvalidExample(f"{len(data)} bytes are too many for one game")
+    try:
+        message = pb.NumpyExamples.FromString(data)
+    except DecodeError:
+        raise InvalidExample("the bytes are not a NumpyExamples message, or cut off") from None
+    if not 1 <= len(message.examples) <= MAX_MOVES:
+        raise InvalidExample(f"a game has 1 to {MAX_MOVES} examples, not {len(message.examples)}")
+    return list(message.examples)
 
 
 def _parse(data: bytes) -> pb.NumpyExample:

@@ -246,3 +246,9 @@ class NumpyExample(_message.Message):
     score_margin: int
     writer_version: str
     def __init__(self, unix_micros: _Optional[int] = ..., board: _Optional[bytes] = ..., move_probs: _Optional[bytes] = ..., result: _Optional[float] = ..., model_key: _Optional[_Union[ModelKey, _Mapping]] = ..., game_id: _Optional[str] = ..., move: _Optional[int] = ..., turn: _Optional[int] = ..., example_id: _Optional[str] = ..., initial_board: _Optional[str] = ..., action: _Optional[int] = ..., legal_moves: _Optional[bytes] = ..., priors: _Optional[bytes] = ..., visit_counts: _Optional[bytes] = ..., root_value: _Optional[float] = ..., network_value: _Optional[float] = ..., simulations: _Optional[int] = ..., full_search: bool = ..., final_cells: _Optional[bytes] = ..., score_margin: _Optional[int] = ..., writer_version: _Optional[str] = ...) -> None: ...
+
+class NumpyExamples(_message.Message):
+    __slots__ = ("examples",)
+    EXAMPLES_FIELD_NUMBER: _ClassVar[int]
+    examples: _containers.RepeatedScalarFieldContainer[bytes]
+    def __init__(self, examples: _Optional[_Iterable[bytes]] = ...) -> None: ...
