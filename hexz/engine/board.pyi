@@ -31,6 +31,20 @@ class Board:
         flags_left: Iterable[int],
         move_number: int,
     ) -> Board: ...
+    # planes: [11, 11, 10], empty: [11, 10]
+    @staticmethod
+    def from_planes(
+        planes: npt.NDArray[np.float32],
+        *,
+        turn: int,
+        move_number: int,
+        initial: Board | None = None,
+        empty: npt.NDArray[np.bool_] | None = None,
+    ) -> Board: ...
+    # [11, 10] both
+    def ended(
+        self, owner: npt.NDArray[np.int8], value: npt.NDArray[np.int8], *, player: int
+    ) -> Board: ...
     @property
     def turn(self) -> int: ...
     @property

@@ -16,6 +16,8 @@ cdef enum:
     NUM_ACTIONS = 220   # action = plane * 110 + row * 10 + col; plane 0 flags, 1 normal moves
     MAX_MOVES = 105     # every move fills an empty cell
     NUM_PLANES = 11
+    NUM_ROCKS = 15
+    NUM_GRASS = 5       # of values 1 to 5, one each
     FLAGS_PER_PLAYER = 3
     MAX_VALUE = 5
     NO_NEXT = 6         # entry of Position.next where the player owns no neighbour of value < 5

@@ -57,12 +57,12 @@ cdef void random_position(Position* pos, uint64_t seed) noexcept nogil:
     cdef uint64_t rng = random_stream(seed, 0)
     cdef int i, cell
     clear_position(pos)
-    for i in range(20):
+    for i in range(NUM_ROCKS + NUM_GRASS):
         cell = select(pos.empty, scaled(<uint32_t>(next_random(&rng) >> 32), NUM_CELLS - i))
         pos.empty ^= bit(cell)
-        if i >= 15:
+        if i >= NUM_ROCKS:
             pos.grass |= bit(cell)
-            pos.value[cell] = <uint8_t>(i - 14)
+            pos.value[cell] = <uint8_t>(i - NUM_ROCKS + 1)
 
 
 cdef inline void write_set(CellSet members, float* plane) noexcept nogil:
