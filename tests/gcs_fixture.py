@@ -8,8 +8,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -54,10 +52,10 @@ class GcsEmulator:
 
     def _answers(self) -> bool:
         try:
-            with urllib.request.urlopen(self.url, timeout=1):
-                return True
-        except (urllib.error.URLError, ConnectionError):
+            socket.create_connection(("127.0.0.1", self._port), timeout=1).close()
+        except ConnectionError:
             return False
+        return True
 
 
 @pytest.fixture(scope="module")

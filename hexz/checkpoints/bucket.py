@@ -29,7 +29,7 @@ from hexz.checkpoints.store import (
     encode_metadata,
     examples_file,
 )
-from hexz.errors import CheckpointExists, StoreError, StoreUnavailable
+from hexz.errors import StoreError, StoreUnavailable
 
 RETRY_SECONDS: Final = 60.0
 """How long a request is repeated after errors that may pass."""
@@ -111,55 +111,58 @@ class BucketStore(CheckpointStore):
         return None if blob is None else _info(number, blob)
 
     def _read(self, number: int, name: str) -> bytes:
+        blob = self._blob(number, name)
         with self._errors("storage.objects.get"):
-            data: bytes = self._blob(number, name).download_as_bytes(**self._options)
+            try:
+                data: bytes = blob.download_as_bytes(**self._options)
+            except api.NotFound:
+                raise StoreError(f"there is no {blob.name} in bucket {self._bucket.name}") from None
         return data
 
     def _write(self, new: NewCheckpoint, metadata: Mapping[str, Any]) -> None:
-        created: list[Any] = []
+        files = {examples_file(batch): path.read_bytes() for batch, path in new.batches.items()}
+        if new.training_state is not None:
+            files[metadata["training_state"]] = new.training_state
+        created = []
         try:
-            for batch, path in new.batches.items():
-                created += self._create(new.number, examples_file(batch), path.read_bytes())
-            if new.training_state is not None:
-                name = metadata["training_state"]
-                created += self._create(new.number, name, new.training_state)
-            self._create(new.number, MODEL_FILE, new.model, metadata)
-        except CheckpointExists:
+            for name, data in files.items():
+                blob = self._blob(new.number, name)
+                if self._create(blob, data):
+                    created.append(blob)
+            model = self._blob(new.number, MODEL_FILE)
+            model.metadata = {_METADATA_KEY: encode_metadata(metadata)}
+            self._create(model, new.model)
+        except api.PreconditionFailed:
             self._discard(new.number, created)
-            raise
+            raise self._exists(new.number) from None
 
-    def _create(
-        self, number: int, name: str, data: bytes, metadata: Mapping[str, Any] | None = None
-    ) -> Sequence[Any]:
-        """Creates an object of a checkpoint; returns it, or nothing if it is there already.
+    def _create(self, blob: Any, data: bytes) -> bool:
+        """Creates an object. False if it is there already, with the same content.
 
         Raises:
-            CheckpointExists: an object of this name with another content is there.
+            api.PreconditionFailed: it is there with another content.
         """
-        blob = self._blob(number, name)
-        if metadata is not None:
-            blob.metadata = {_METADATA_KEY: encode_metadata(metadata)}
         with self._errors("storage.objects.create"):
             try:
                 blob.upload_from_string(
                     data, "application/octet-stream", if_generation_match=0, **self._options
                 )
-                return [blob]
+                return True
             except api.PreconditionFailed:
-                pass
-        # Our own upload, if its answer was lost or we died after it, has our content.
-        with self._errors("storage.objects.get"):
-            blob.reload(**self._options)
-        if blob.md5_hash != _md5(data):
-            raise self._exists(number)
-        return []
+                # Our own upload, if its answer was lost, or if we died after it.
+                blob.reload(**self._options)
+                if blob.md5_hash != _md5(data):
+                    raise
+                return False
 
     def _discard(self, number: int, created: Collection[Any]) -> None:
-        """Deletes what this process created for a checkpoint that another one saved."""
-        with contextlib.suppress(StoreError):  # it does no harm where it is
+        """Deletes what was created for a checkpoint that another process saved."""
+        with contextlib.suppress(StoreError, api.PreconditionFailed):  # it does no harm there
             winner = self._find(number)
-            batches = winner.metadata.get("batches", ()) if winner else ()
-            kept = {self._blob(number, examples_file(batch)).name for batch in batches}
+            metadata = winner.metadata if winner else {}
+            files = [examples_file(batch) for batch in metadata.get("batches", ())]
+            files.append(metadata.get("training_state") or MODEL_FILE)
+            kept = {self._blob(number, name).name for name in files}
             for blob in created:
                 if blob.name not in kept:
                     with self._errors("storage.objects.delete"):
@@ -210,13 +213,15 @@ def _explained(error: Exception, where: str, permission: str) -> StoreError:
             f"no permission {permission} in {where}: give roles/storage.objectUser on it to the "
             f"account that this runs as ({reason})"
         )
-    if isinstance(error, api.Unauthorized | auth.RefreshError):
+    if isinstance(error, api.Unauthorized) or (
+        isinstance(error, auth.RefreshError) and not error.retryable
+    ):
         return StoreError(f"no access to {where}: {_LOG_IN} ({reason})")
     if isinstance(error, api.NotFound) and not _lost_upload(error):
-        return StoreError(f"{where}, or an object in it, does not exist ({reason})")
+        return StoreError(f"{where} does not exist, or not for this account ({reason})")
     if isinstance(error, api.BadRequest):
         return StoreError(f"Cloud Storage refuses a request to {where} ({reason})")
-    return StoreUnavailable(f"Cloud Storage gives no access to {where} at the moment ({reason})")
+    return StoreUnavailable(f"{where} cannot be reached at the moment ({reason})")
 
 
 def _lost_upload(error: api.NotFound) -> bool:

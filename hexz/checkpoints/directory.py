@@ -26,7 +26,15 @@ from hexz.errors import StoreError, StoreUnavailable
 _METADATA_FILE: Final = "metadata.json"
 
 _PASSING: Final = frozenset(
-    {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.EMFILE}
+    {
+        errno.ENOSPC,
+        errno.EDQUOT,
+        errno.EFBIG,
+        errno.EIO,
+        errno.ESTALE,
+        errno.ETIMEDOUT,
+        errno.EMFILE,
+    }
 )
 """Errors of a disk that may be gone when the call is made again."""
 
@@ -44,7 +52,10 @@ class DirectoryStore(CheckpointStore):
 
     def list(self) -> Sequence[CheckpointInfo]:
         with self._errors("read"):
-            names = os.listdir(self._root) if self._root.exists() else []
+            try:
+                names = os.listdir(self._root)
+            except FileNotFoundError:
+                return []
         numbers = sorted(
             number for name in names if (number := checkpoint_number(name)) is not None
         )
@@ -65,7 +76,7 @@ class DirectoryStore(CheckpointStore):
         with self._errors("read"):
             try:
                 model = (path / MODEL_FILE).stat()
-            except FileNotFoundError:
+            except (FileNotFoundError, NotADirectoryError):
                 return None
             try:
                 data = (path / _METADATA_FILE).read_bytes()
@@ -94,9 +105,9 @@ class DirectoryStore(CheckpointStore):
                 _build(temporary, new, metadata)
                 os.rename(temporary, path)
                 _sync(self._root)
-        except StoreError:
+        except BaseException as error:
             shutil.rmtree(temporary, ignore_errors=True)
-            if self._find(new.number) is not None:
+            if isinstance(error, StoreError) and self._find(new.number) is not None:
                 raise self._exists(new.number) from None
             raise
         # Now that this number is taken, whoever else was writing it has failed.
@@ -110,7 +121,7 @@ class DirectoryStore(CheckpointStore):
             yield
         except OSError as error:
             kind = StoreUnavailable if error.errno in _PASSING else StoreError
-            where = error.filename or self._root
+            where = error.filename2 or error.filename or self._root
             raise kind(f"cannot {verb} {where}: {error.strerror or error}") from None
 
 
