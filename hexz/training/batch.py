@@ -63,7 +63,8 @@ def make_batch(
     """
 
     def tensor(array: npt.NDArray[Any]) -> Tensor:
-        return torch.from_numpy(np.ascontiguousarray(array)).to(device)
+        # A copy, since fields of rows are not aligned.
+        return torch.from_numpy(array.copy()).to(device)
 
     def floats(name: str) -> Tensor:
         return tensor(rows[name]).float()

@@ -1,0 +1,305 @@
+"""The learner: it learns, it resumes exactly, and it notices when it breaks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from hexz.errors import InvalidModel, TrainingFailed
+from hexz.example import Example
+from hexz.model import (
+    Checkpoint,
+    LegacyNet,
+    ModelConfig,
+    decode_checkpoint,
+    encode_checkpoint,
+    load_checkpoint,
+    new_checkpoint,
+)
+from hexz.training.config import TrainingConfig
+from hexz.training.learner import MAX_SKIPPED, Learner
+from hexz.training.report import StepReport, TrainingReport
+from hexz.training.window import is_held_out
+from tests.training.conftest import QUICK, SMALL
+from tests.wire.sample import make_example
+
+TINY = ModelConfig(blocks=1, filters=8)
+
+
+def ignore(_: StepReport) -> None:
+    pass
+
+
+def train(
+    learner: Learner,
+    examples: Sequence[Example],
+    reuse: float = 2,
+    on_step: Callable[[StepReport], None] = ignore,
+) -> TrainingReport:
+    return learner.train(examples, reuse=reuse, on_step=on_step)
+
+
+def checkpoint(learner: Learner, number: int = 1) -> bytes:
+    return learner.checkpoint(model_name="susan", number=number)
+
+
+def weights(model: bytes) -> dict[str, torch.Tensor]:
+    return decode_checkpoint(model, "test").net.state_dict()
+
+
+def assert_equal(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> None:
+    assert one.keys() == other.keys()
+    assert [key for key in one if not torch.equal(one[key], other[key])] == []
+
+
+def split(examples: list[Example]) -> tuple[list[Example], list[Example]]:
+    """Those to train on, and those of held-out games."""
+    known, held_out = [], []
+    for example in examples:
+        is_held = is_held_out(example.game_id, QUICK.held_out)
+        (held_out if is_held else known).append(example)
+    return known, held_out
+
+
+def test_training_on_self_play_lowers_the_held_out_loss(real_examples):
+    learner = Learner.new(QUICK, SMALL, seed=1)
+    known, held_out = split(real_examples)
+    assert len(known) > 1000
+    assert len({e.game_id for e in held_out}) > 15
+    before = train(learner, held_out)
+    assert (before.steps, before.new_held_out) == (0, len(held_out))
+    after = train(learner, known)
+    assert after.held_out_losses["ownership"] < 0.6 * before.held_out_losses["ownership"]
+    assert after.held_out_losses["value"] < 0.97 * before.held_out_losses["value"]
+    assert after.held_out_losses["total"] < 0.95 * before.held_out_losses["total"]
+    assert after.losses["total"] < before.held_out_losses["total"]
+
+
+def best_next_values(example: Example) -> Example:
+    """The example with a policy that can be seen on the board: the highest of the next values."""
+    best = (example.planes[3] == example.planes[3].max()) & (example.planes[3] > 0)
+    if not best.any():
+        return example
+    policy = np.concatenate([np.zeros(110), best.reshape(-1) / best.sum()]).astype(np.float32)
+    return replace(example, policy=policy)
+
+
+def test_a_policy_is_learnt(real_examples):
+    known, held_out = split([best_next_values(e) for e in real_examples])
+    learner = Learner.new(QUICK, SMALL, seed=1)
+    before = train(learner, held_out)
+    after = train(learner, known, reuse=4)
+    assert after.held_out_losses["policy"] < 0.7 * before.held_out_losses["policy"]
+    assert after.policy_entropy < before.held_out_losses["policy"]
+
+
+@pytest.fixture(scope="module")
+def batches() -> list[list[Example]]:
+    """Five batches of 60 examples from games of six."""
+    return [
+        [
+            make_example(seed=60 * batch + i, game_id=f"game-{batch}-{i // 6}", moves=i % 40)
+            for i in range(60)
+        ]
+        for batch in range(5)
+    ]
+
+
+RESUMING = TrainingConfig(
+    batch_size=32, held_out=0.2, window_min=50, window_growth=0.3, window_max=100
+)
+
+
+@pytest.mark.parametrize("after", [0, 1, 3])
+def test_a_resumed_learner_goes_on_exactly_as_the_one_before(after, batches):
+    learner = Learner.new(RESUMING, TINY, seed=7)
+    for batch in batches[:after]:
+        train(learner, batch)
+    model, state = checkpoint(learner), learner.training_state()
+    torch.manual_seed(after)  # the process's own random numbers must not matter
+    resumed = Learner.resume(RESUMING, model, state, reversed(batches[:after]))
+    for batch in batches[after:]:
+        expected, found = train(learner, batch), train(resumed, batch)
+        assert found.losses == expected.losses
+        assert found.held_out_losses == expected.held_out_losses
+        assert found.total_steps == expected.total_steps
+        assert found.window_size == expected.window_size
+        assert_equal(weights(checkpoint(resumed)), weights(checkpoint(learner)))
+    assert_equal(
+        torch.load(BytesIO(resumed.training_state()), weights_only=True)["net"],
+        torch.load(BytesIO(learner.training_state()), weights_only=True)["net"],
+    )
+
+
+def test_the_seeds_decide_everything(batches):
+    def result(seed: int, config: TrainingConfig) -> dict[str, torch.Tensor]:
+        learner = Learner.new(config, TINY, seed)
+        train(learner, batches[0])
+        return weights(checkpoint(learner))
+
+    assert_equal(result(7, RESUMING), result(7, RESUMING))
+    for other in (result(8, RESUMING), result(7, replace(RESUMING, seed=1))):
+        assert not torch.equal(other["stem.0.weight"], result(7, RESUMING)["stem.0.weight"])
+
+
+def test_without_a_training_state_only_the_weights_remain(batches):
+    learner = Learner.new(RESUMING, TINY, seed=7)
+    train(learner, batches[0])
+    resumed = Learner.resume(RESUMING, checkpoint(learner), None, iter(batches[:1]))
+    assert_equal(weights(checkpoint(resumed)), weights(checkpoint(learner)))
+    assert (resumed.window.total, resumed.total_steps) == (0, 0)
+
+
+def test_a_new_configuration_holds_from_the_next_training_on(batches):
+    learner = Learner.new(RESUMING, TINY, seed=7)
+    train(learner, batches[0])
+    still = replace(RESUMING, learning_rate=0.0, weight_decay=0.0, ema_decay=0.0)
+    resumed = Learner.resume(still, checkpoint(learner), learner.training_state())
+    before = torch.load(BytesIO(learner.training_state()), weights_only=True)["net"]
+    train(resumed, batches[1])
+    after = torch.load(BytesIO(resumed.training_state()), weights_only=True)["net"]
+    parameters = [key for key in before if not key.endswith(("mean", "var", "tracked"))]
+    assert all(torch.equal(before[key], after[key]) for key in parameters)
+
+
+def test_checkpoint_zero_is_the_fresh_network():
+    learner = Learner.new(QUICK, TINY, seed=7)
+    assert_equal(weights(checkpoint(learner)), new_checkpoint(TINY, seed=7).net.state_dict())
+
+
+def test_the_file_is_a_checkpoint_without_what_only_training_needs(batches, tmp_path: Path):
+    learner = Learner.new(RESUMING, TINY, seed=7)
+    train(learner, batches[0])
+    file = tmp_path / "model.pt"
+    file.write_bytes(
+        learner.checkpoint(model_name="susan", number=3, metadata={"losses": {"total": 1.5}})
+    )
+    loaded = load_checkpoint(file)
+    assert (loaded.model_name, loaded.number, loaded.config) == ("susan", 3, TINY)
+    assert loaded.metadata == {"losses": {"total": 1.5}}
+    assert loaded.net.state_dict().keys() == new_checkpoint(TINY).net.state_dict().keys()
+
+
+def test_the_model_is_an_average_of_weights_and_of_batch_norm_statistics(batches):
+    """With a decay of d a step, the average moves by 1 - d of its distance to the weights."""
+    learner = Learner.new(replace(RESUMING, ema_decay=0.15), TINY, seed=7)
+    average = weights(checkpoint(learner))
+
+    def follow(report: StepReport) -> None:
+        decay = min(0.15, report.step / (report.step + 9))
+        now = torch.load(BytesIO(learner.training_state()), weights_only=True)["net"]
+        for key, value in average.items():
+            if value.is_floating_point():
+                average[key] = decay * value + (1 - decay) * now["net." + key]
+
+    train(learner, batches[0], on_step=follow)
+    found = weights(checkpoint(learner))
+    for key, value in average.items():
+        if value.is_floating_point():
+            assert torch.allclose(found[key], value, rtol=1e-4, atol=1e-6), key
+    assert not torch.equal(found["stem.1.running_mean"], torch.zeros(8))
+
+
+def test_each_new_example_is_trained_on_reuse_times_on_average(batches):
+    learner = Learner.new(replace(RESUMING, held_out=0), TINY, seed=7)
+    steps: list[StepReport] = []
+    report = train(learner, batches[0], reuse=3.2, on_step=steps.append)
+    assert report.steps == report.total_steps == len(steps) == 6  # 60 * 3.2 / 32
+    assert [step.step for step in steps] == [1, 2, 3, 4, 5, 6]
+    assert all(step.num_steps == 6 and not step.skipped for step in steps)
+    assert report.losses["total"] == pytest.approx(np.mean([s.losses["total"] for s in steps]))
+    assert sorted(report.losses) == ["margin", "ownership", "policy", "total", "value"]
+    assert report.held_out_losses == {}
+    with pytest.raises(ValueError, match="reuse"):
+        train(learner, batches[1], reuse=0.5)
+
+
+def test_what_on_step_raises_ends_the_training(batches):
+    class Stop(Exception):
+        pass
+
+    def stop(report: StepReport) -> None:
+        if report.step == 2:
+            raise Stop
+
+    learner = Learner.new(RESUMING, TINY, seed=7)
+    with pytest.raises(Stop):
+        train(learner, batches[0], on_step=stop)
+    assert learner.total_steps == 2
+
+
+BROKEN = make_example(seed=999, game_id="fine", root_value=float("nan"))
+"""No decoder lets this pass; it stands for any number that training itself makes infinite."""
+
+
+def test_a_step_that_is_not_finite_is_skipped_and_forgotten(batches):
+    config = replace(RESUMING, held_out=0, window_min=100)
+    learner = Learner.new(config, TINY, seed=7)
+    steps: list[StepReport] = []
+    report = train(learner, [*batches[0], BROKEN], reuse=1, on_step=steps.append)
+    assert report.skipped_steps == 1
+    assert [step.skipped for step in steps].count(True) == 1
+    assert np.isfinite([*report.losses.values(), report.gradient_norm]).all()
+    model = decode_checkpoint(checkpoint(learner), "test")  # which refuses what is not finite
+    assert model.net(torch.from_numpy(BROKEN.planes)[None])[1].isfinite().all()
+
+
+def test_a_training_that_diverges_fails(batches):
+    learner = Learner.new(RESUMING, TINY, seed=7)
+    steps: list[StepReport] = []
+    broken = [replace(BROKEN, game_id="game-0-1", move_number=i) for i in range(60)]
+    with pytest.raises(TrainingFailed, match="diverged") as caught:
+        train(learner, broken, reuse=10, on_step=steps.append)
+    assert "\n" not in str(caught.value)
+    assert len(steps) == MAX_SKIPPED
+
+
+def overflowing(weight: float) -> Learner:
+    """A learner with huge weights in its first layer."""
+    fresh = new_checkpoint(TINY, seed=7)
+    fresh.net.state_dict()["stem.0.weight"].fill_(weight)
+    return Learner.resume(RESUMING, encode_checkpoint(fresh), None)
+
+
+def test_infinite_activations_do_not_stay_in_the_batch_norms(batches):
+    learner = overflowing(3e38)
+    report = train(learner, batches[0][:30])
+    assert report.skipped_steps == report.steps > 0
+    assert report.losses == {}
+    net = torch.load(BytesIO(learner.training_state()), weights_only=True)["net"]
+    assert all(value.isfinite().all() for value in net.values())
+
+
+def test_a_model_that_is_not_finite_is_never_handed_out(batches):
+    """Here the losses are finite, but the variance that a batch norm remembers is not."""
+    with pytest.raises(TrainingFailed, match="weights of the model are not finite"):
+        train(overflowing(1e30), batches[0][:30])
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.9, 0.999])
+def test_a_damaged_training_state_is_refused(share, batches):
+    learner = Learner.new(RESUMING, TINY, seed=7)
+    state = learner.training_state()
+    with pytest.raises(InvalidModel, match="training state is damaged") as caught:
+        Learner.resume(RESUMING, checkpoint(learner), state[: int(share * len(state))])
+    assert "\n" not in str(caught.value)
+
+
+def test_the_training_state_of_another_network_is_refused():
+    state = Learner.new(RESUMING, SMALL, seed=7).training_state()
+    with pytest.raises(InvalidModel, match="another network"):
+        Learner.resume(RESUMING, checkpoint(Learner.new(RESUMING, TINY, seed=7)), state)
+
+
+def test_models_that_cannot_be_trained_are_refused():
+    older = encode_checkpoint(Checkpoint(LegacyNet().eval(), None, "old", 0))
+    with pytest.raises(InvalidModel, match="older model"):
+        Learner.resume(RESUMING, older, None)
+    with pytest.raises(InvalidModel, match="the checkpoint"):
+        Learner.resume(RESUMING, b"no model", None)

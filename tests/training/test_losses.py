@@ -1,0 +1,108 @@
+"""Losses: what they are, and that a missing target teaches nothing."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from hexz.example import Example
+from hexz.model import new_checkpoint
+from hexz.training.batch import Batch
+from hexz.training.config import TrainingConfig
+from hexz.training.losses import losses
+from hexz.training.network import Prediction, TrainingNet
+from tests.training.conftest import SMALL
+from tests.training.test_batch import batch_of
+from tests.wire.sample import make_example, old_example
+
+CONFIG = TrainingConfig()
+
+
+def guesses(count: int, seed: int = 0) -> Prediction:
+    generator = torch.Generator().manual_seed(seed)
+    logits = torch.randn(count, 220, generator=generator)
+    ownership = torch.rand(count, 110, generator=generator) - 0.5
+    value, margin = torch.rand(2, count, generator=generator) - 0.5
+    return Prediction(logits, value, ownership, margin)
+
+
+def expected_losses(prediction: Prediction, batch: Batch) -> dict[str, float]:
+    """The losses in plain loops over full examples."""
+    found = dict.fromkeys(("policy", "value", "ownership", "margin", "entropy"), 0.0)
+    count = len(batch.value)
+    cells = [row * 10 + col for row in range(11) for col in range(10 - row % 2)]
+    for i in range(count):
+        legal = np.flatnonzero(batch.legal[i])
+        weights = {a: math.exp(prediction.logits[i, a]) for a in legal}
+        for a in legal:
+            p = weights[a] / sum(weights.values())
+            found["policy"] -= batch.policy[i, a].item() * math.log(p) / count
+            found["entropy"] -= p * math.log(p) / count
+        for c in cells:
+            error = (prediction.ownership[i, c] - batch.ownership[i, c]).item()
+            found["ownership"] += error**2 / 105 / count
+        found["value"] += (prediction.value[i] - batch.value[i]).item() ** 2 / count
+        found["margin"] += (prediction.margin[i] - batch.margin[i]).item() ** 2 / count
+    return found
+
+
+def test_losses_are_what_they_are_called():
+    batch = batch_of([make_example(seed) for seed in range(6)], [0, 1, 2, 3, 0, 1])
+    found = {name: loss.item() for name, loss in losses(guesses(6), batch, CONFIG).items()}
+    expected = expected_losses(guesses(6), batch)
+    parts = {name: loss for name, loss in found.items() if name != "total"}
+    assert parts == pytest.approx(expected, rel=1e-4)
+    assert found["total"] == pytest.approx(
+        found["policy"] + 2 * found["value"] + 0.7 * found["ownership"] + 0.3 * found["margin"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        ("policy", {"full_search": False}),
+        ("ownership", {"final_owner": None, "final_value": None}),
+        ("margin", {"score_margin": None}),
+    ],
+)
+def test_examples_without_a_target_do_not_count(name, changes):
+    full = [make_example(seed) for seed in range(4)]
+    lacking = [replace(make_example(seed), **changes) for seed in range(4, 7)]
+    prediction = guesses(7)
+    both = losses(prediction, batch_of(full + lacking, [0] * 7), CONFIG)
+    first_four = Prediction(*(tensor[:4] for tensor in prediction))
+    alone = losses(first_four, batch_of(full, [0] * 4), CONFIG)
+    assert both[name].item() == pytest.approx(alone[name].item(), rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("head", "examples"),
+    [
+        ("net.policy_head", [make_example(seed, full_search=False) for seed in range(4)]),
+        ("auxiliary.ownership", [old_example(seed=seed) for seed in range(4)]),
+        ("auxiliary.margin", [old_example(seed=seed) for seed in range(4)]),
+    ],
+)
+def test_a_head_without_targets_gets_no_gradient(head: str, examples: list[Example]):
+    net = TrainingNet(new_checkpoint(SMALL).net)
+    batch = batch_of(examples, [0] * len(examples))
+    losses(net(batch.planes), batch, CONFIG)["total"].backward()
+    gradients = {name: parameter.grad for name, parameter in net.named_parameters()}
+    of_head = [grad for name, grad in gradients.items() if name.startswith(head)]
+    assert of_head
+    assert all(grad is None or (grad == 0).all() for grad in of_head)
+    assert all(grad.isfinite().all() for grad in gradients.values() if grad is not None)
+    assert (gradients["net.value_head.out.weight"] != 0).any()
+
+
+def test_the_ownership_of_cells_that_do_not_exist_is_nobodys_concern():
+    batch, prediction = batch_of([make_example()], [0]), guesses(1)
+    wrong = prediction.ownership.clone().view(11, 10)
+    wrong[1::2, 9] += 10
+    other = prediction._replace(ownership=wrong.view(1, 110))
+    one, two = (losses(p, batch, CONFIG)["ownership"].item() for p in (prediction, other))
+    assert one == two
