@@ -1,0 +1,209 @@
+"""What workers post, checked: bytes in, records for the journal out, or the reason why not.
+
+An example must be a position that the rules allow, with targets that a game from there can have.
+The examples of a whole game must be that game, which is played once more.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import re
+from collections.abc import Iterator
+from typing import ClassVar, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from hexz.engine import COLS, ROWS, Board
+from hexz.errors import HexzError, IllegalMove, InvalidBoard, InvalidExample
+from hexz.example import Example
+from hexz.trainserver.journal import Record
+from hexz.wire import MAX_EXAMPLE_BYTES, MAX_GAME_BYTES, decode_example, decode_game
+
+_START_CELLS: Final = sorted("#" * 15 + "." * 85 + "12345")
+_PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
+
+
+class Rejected(HexzError):
+    """A body is not taken, and would not be if it were posted again.
+
+    Attributes:
+        status: the HTTP status to answer with.
+    """
+
+    status: ClassVar[int]
+
+
+class InvalidBody(Rejected):
+    """It is malformed, contradicts the rules of the game, or is of another model."""
+
+    status = 400
+
+
+class TooOld(Rejected):
+    """It was played with a checkpoint too far behind the current one."""
+
+    status = 409
+
+
+class TooLarge(Rejected):
+    """It has more bytes than any example or game."""
+
+    status = 413
+
+
+def check_example(body: bytes, *, model_name: str, newest_checkpoint: int, max_lag: int) -> Record:
+    """The example of a body, a serialized `NumpyExample`.
+
+    Args:
+        body: what was posted.
+        model_name: the model that is trained.
+        newest_checkpoint: its newest checkpoint.
+        max_lag: how many checkpoints an example may be behind that.
+
+    Raises:
+        Rejected: one of its subclasses, with the reason.
+    """
+    if len(body) > MAX_EXAMPLE_BYTES:
+        raise TooLarge(f"{len(body)} bytes are too many for one example")
+    with _invalid_body():
+        example = decode_example(body)
+        _check_origin(example, model_name, newest_checkpoint, max_lag)
+        board = _position_of(example)
+        mover = board.turn
+        _check_moves(example, board)
+        if example.action is not None:
+            board.play_index(example.action)
+        _check_outcome(example, board, mover)
+    return Record(_id_of(example), body)
+
+
+def check_game(
+    body: bytes, *, model_name: str, newest_checkpoint: int, max_lag: int
+) -> list[Record]:
+    """The examples of a body, a serialized `NumpyExamples`: all positions of one finished game.
+
+    Each of them must have `initial_board` and `action`. Arguments and errors are those of
+    `check_example`.
+    """
+    if len(body) > MAX_GAME_BYTES:
+        raise TooLarge(f"{len(body)} bytes are too many for one game")
+    with _invalid_body():
+        bodies = decode_game(body)
+        examples = [decode_example(data) for data in bodies]
+        for example in examples:
+            _check_origin(example, model_name, newest_checkpoint, max_lag)
+        _check_game(examples)
+    ids = [_id_of(example) for example in examples]
+    if len(set(ids)) < len(ids):
+        raise InvalidBody("two examples have the same id")
+    return [Record(name, data) for name, data in zip(ids, bodies, strict=True)]
+
+
+@contextlib.contextmanager
+def _invalid_body() -> Iterator[None]:
+    try:
+        yield
+    except (InvalidExample, InvalidBoard, IllegalMove) as error:
+        raise InvalidBody(str(error)) from None
+
+
+def _check_origin(example: Example, model_name: str, newest: int, max_lag: int) -> None:
+    if example.model_name != model_name:
+        raise InvalidBody(f"this is model {example.model_name}, the server trains {model_name}")
+    if example.checkpoint > newest:
+        raise InvalidBody(f"there is no checkpoint {example.checkpoint} yet, only up to {newest}")
+    if example.checkpoint < newest - max_lag:
+        raise TooOld(f"checkpoint {example.checkpoint} is too old, the current one is {newest}")
+
+
+def _check_game(examples: list[Example]) -> None:
+    """Plays the game of the examples."""
+    first = examples[0]
+    board = _initial_board(first)
+    if board is None:
+        raise InvalidBody("the examples of a game need initial_board")
+    movers: list[int] = []
+    for number, example in enumerate(examples):
+        same_game = (example.game_id, example.initial_board) == (first.game_id, first.initial_board)
+        if not same_game or example.move_number != number:
+            raise InvalidBody(f"example {number} is not move {number} of the game of the first one")
+        if example.turn not in (None, board.turn) or not np.array_equal(
+            example.planes, board.planes()
+        ):
+            raise InvalidBody(f"example {number} is not the position after {number} moves")
+        if example.action is None:
+            raise InvalidBody("the examples of a game need action")
+        movers.append(board.turn)
+        _check_moves(example, board)
+        board.play_index(example.action)
+    if not board.is_over:
+        raise InvalidBody("the game is not over after the last example")
+    for example, mover in zip(examples, movers, strict=True):
+        _check_outcome(example, board, mover)
+
+
+def _position_of(example: Example) -> Board:
+    """The position that the planes show; raises InvalidBoard if no game can reach it."""
+    return Board.from_planes(
+        example.planes,
+        # Whose turn it is makes no difference but before the first move.
+        turn=example.turn or 1,
+        move_number=example.move_number,
+        initial=_initial_board(example),
+        empty=_known_empty(example) if example.initial_board is None else None,
+    )
+
+
+def _initial_board(example: Example) -> Board | None:
+    text = example.initial_board
+    if text is None:
+        return None
+    if sorted(text) != _START_CELLS:
+        raise InvalidBody("initial_board does not have 15 rocks and grass of the values 1 to 5")
+    return Board.from_text(text)
+
+
+def _known_empty(example: Example) -> npt.NDArray[np.bool_]:
+    """bool [11, 10]: marks every empty cell that a flag may be placed on or that is filled later.
+    Marks other cells too, but none that is a rock."""
+    empty = np.zeros((ROWS, COLS), np.bool_)
+    if example.legal_mask is not None:
+        empty |= example.legal_mask[: ROWS * COLS].reshape(ROWS, COLS)
+    if example.final_owner is not None:
+        empty |= example.final_owner != 0
+    return empty
+
+
+def _check_moves(example: Example, board: Board) -> None:
+    """Compares legal moves and probabilities with the position."""
+    if board.is_over:
+        raise InvalidBody(f"the game is over after {board.move_number} moves")
+    legal = board.legal_mask()
+    if example.legal_mask is None:
+        if example.policy[~legal].any():
+            raise InvalidBody("policy gives an illegal action a probability")
+    elif not np.array_equal(example.legal_mask, legal):
+        raise InvalidBody("legal_moves are not those of the position")
+
+
+def _check_outcome(example: Example, board: Board, mover: int) -> None:
+    """Compares the result with a board that came later in the game, perhaps at its end."""
+    if example.final_owner is not None and example.final_value is not None:
+        board = board.ended(example.final_owner, example.final_value, player=mover)
+    if not board.is_over:
+        return
+    margin = board.score[mover - 1] - board.score[2 - mover]
+    if example.result != np.sign(margin) or example.score_margin not in (None, margin):
+        raise InvalidBody(f"result or score_margin is wrong: the mover's margin is {margin}")
+
+
+def _id_of(example: Example) -> str:
+    """The example's own id, or one made of its game and move; a plain name in any case."""
+    if example.example_id is not None:
+        return example.example_id
+    game = example.game_id
+    if not _PLAIN_NAME.fullmatch(game):
+        game = hashlib.sha256(game.encode()).hexdigest()[:32]
+    return f"{game}-{example.move_number:03d}"
