@@ -7,6 +7,7 @@ it is evaluated and nothing is allocated for it. Format: numpy/lib/format, versi
 from __future__ import annotations
 
 import io
+import math
 import re
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
@@ -61,7 +62,7 @@ def unpack(
             f"{name} is {header.descr} {list(header.shape)}, not {dtypes[0]} {list(shape)}"
         )
     dtype = np.dtype(header.descr)
-    surplus = len(data) - header.end - dtype.itemsize * int(np.prod(shape))
+    surplus = len(data) - header.end - dtype.itemsize * math.prod(shape)
     if surplus:
         what = (
             f"is cut off, {-surplus} bytes are missing"
