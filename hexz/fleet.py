@@ -199,7 +199,7 @@ def _check_name(content: Mapping[str, Any], name: str) -> None:
 def _check_number(content: Mapping[str, Any], name: str, kind: type) -> None:
     number = content.get(name)
     numbers = (int, float) if kind is float else (int,)
-    if type(number) not in numbers or not 0 <= number < 2**63:
+    if not isinstance(number, numbers) or isinstance(number, bool) or not 0 <= number < 2**63:
         raise InvalidMessage(f"{name} is not a number from 0 up")
 
 

@@ -1,0 +1,23 @@
+"""The train server: takes examples over HTTP, trains, stores and announces checkpoints.
+
+`hexzctl train-server` runs it, and so does
+
+    gunicorn --workers 1 --threads 8 'hexz.trainserver:create_app()'
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+
+def create_app() -> Flask:
+    """The WSGI application, configured by the environment; for one process with threads.
+
+    Ends the process with a message if it cannot start.
+    """
+    from hexz.trainserver.serve import application
+
+    return application()

@@ -1,0 +1,63 @@
+"""Starting processes of our own."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from multiprocessing import resource_tracker
+from typing import Any
+
+from hexz import leash
+
+
+@contextlib.contextmanager
+def signals_held_back() -> Iterator[None]:
+    """Processes started meanwhile never see Ctrl-C, which a terminal sends to them too, nor a
+    request to terminate: what to do about it is up to the parent."""
+    # Otherwise the first process would start multiprocessing's helper, which unblocks them.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+class LeashedProcess:
+    """A program that is killed when this process ends, however that comes about, and does not get
+    the Ctrl-C that a terminal sends to this one.
+
+    Args:
+        command: the program's path and its arguments.
+        options: of `subprocess.Popen`.
+
+    Attributes:
+        process: the program.
+    """
+
+    def __init__(self, command: Sequence[str], **options: Any) -> None:
+        read_end, self._leash = os.pipe()
+        try:
+            self.process: subprocess.Popen[bytes] = subprocess.Popen(
+                [sys.executable, "-I", "-S", leash.__file__, str(read_end), *command],
+                pass_fds=[read_end],
+                start_new_session=True,
+                **options,
+            )
+        except BaseException:
+            os.close(self._leash)
+            raise
+        finally:
+            os.close(read_end)
+
+    def kill(self) -> None:
+        """Ends the program at once, if it still runs."""
+        self.process.kill()
+        self.process.wait()
+        if self._leash >= 0:
+            os.close(self._leash)
+            self._leash = -1

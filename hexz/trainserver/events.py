@@ -1,0 +1,74 @@
+"""What the server and its trainer process say to each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from hexz.checkpoints import CheckpointInfo
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainBatch:
+    """Asks for a checkpoint from a batch of the journal.
+
+    Attributes:
+        batch: its number.
+        behind: batches that wait behind it.
+    """
+
+    batch: int
+    behind: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class CheckpointReady:
+    """A checkpoint is in the store: the newest one at the start, later each new one.
+
+    Attributes:
+        number: of the checkpoint.
+        model: bytes of its model file.
+        trained: the last batch of each journal that it and its ancestors were trained on.
+        examples: that it and its ancestors were trained on.
+        info: all that is recorded about it.
+    """
+
+    number: int
+    model: bytes = field(repr=False)
+    trained: Mapping[str, int]
+    examples: int
+    info: CheckpointInfo
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    """A training run goes on.
+
+    Attributes:
+        batch: that is trained on.
+        step, steps: optimizer steps done and in all.
+        loss: of the last step; None before the first.
+    """
+
+    batch: int
+    step: int
+    steps: int
+    loss: float | None
+
+
+@dataclass(frozen=True)
+class StoreProblem:
+    """The store cannot be reached, and is tried again; None: it can be again."""
+
+    reason: str | None
+
+
+@dataclass(frozen=True)
+class TrainerFailed:
+    """The process ends. `final`: trying again would not help."""
+
+    reason: str
+    final: bool
+
+
+Event = CheckpointReady | Progress | StoreProblem | TrainerFailed

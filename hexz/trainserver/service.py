@@ -1,0 +1,281 @@
+"""The train server without HTTP: takes examples, has them trained on, announces checkpoints."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+from hexz.checkpoints import CheckpointInfo, open_store
+from hexz.errors import HexzError
+from hexz.fleet import Heartbeat, Orders, incompatibility
+from hexz.trainserver.announcer import Announcer
+from hexz.trainserver.config import ServerConfig
+from hexz.trainserver.counters import Counters
+from hexz.trainserver.events import CheckpointReady
+from hexz.trainserver.ingest import check_example, check_game
+from hexz.trainserver.journal import Journal, JournalError, Record
+from hexz.trainserver.settings import SettingsSource
+from hexz.trainserver.supervisor import TrainerSupervisor
+from hexz.version import __version__
+
+_log = logging.getLogger(__name__)
+
+RETRY_SECONDS: Final = 5
+"""A client that is told to come back later is told to wait so long."""
+
+WORKER_SECONDS: Final = 30.0
+"""A worker that was silent for so long is gone."""
+
+SHOWN_CHECKPOINTS: Final = 200
+"""The status has the losses of so many checkpoints, spread over all of them."""
+
+
+class Refused(HexzError):
+    """A request is refused for what it asks for or for when it comes, not for what is in it.
+
+    Attributes:
+        status: the HTTP status that says so; with 503 the same request may succeed later.
+    """
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What became of a request.
+
+    Attributes:
+        checkpoint: the newest one.
+        accepted: examples that were new.
+    """
+
+    checkpoint: int
+    accepted: int
+
+
+class TrainingService:
+    """A train server. Threads may call all methods at once.
+
+    Args:
+        config: of the server.
+        on_fatal: called from a thread of its own if the server cannot go on, with the reason in
+            one line.
+
+    Raises:
+        HexzError: it cannot start; says why.
+    """
+
+    def __init__(self, config: ServerConfig, on_fatal: Callable[[str], None]) -> None:
+        self.config = config
+        self.counters = Counters()
+        self._started = time.time()
+        self._workers: dict[str, tuple[float, Heartbeat]] = {}
+        self._lock = threading.Lock()
+        self._newest: CheckpointReady | None = None
+        self._history: list[CheckpointInfo] = []
+        with contextlib.ExitStack() as undo:
+            self._settings = SettingsSource(config.settings)
+            self._store = open_store(config.store, config.model_name)
+            self._journal = Journal(config.journal_dir, config.minibatch_size)
+            undo.callback(self._journal.close)
+            self._announcer = Announcer(config.redis_url, config.model_name)
+            undo.pop_all()
+        self._supervisor = TrainerSupervisor(
+            config, self._journal, on_checkpoint=self._take_checkpoint, on_fatal=on_fatal
+        )
+        self._supervisor.start()
+
+    def close(self) -> None:
+        """Ends the trainer and the private Redis. Accepted examples stay in the journal."""
+        self._supervisor.stop()
+        self._announcer.close()
+        self._journal.close()
+
+    @property
+    def checkpoint(self) -> int | None:
+        """The newest checkpoint; None until it is known, and then nothing is accepted."""
+        return None if self._newest is None else self._newest.number
+
+    @property
+    def redis_url(self) -> str:
+        """Where models are announced, with the password."""
+        return self._announcer.url
+
+    def accept_example(self, body: bytes) -> Answer:
+        """Takes one serialized `NumpyExample`; returns once it is on disk.
+
+        Raises:
+            Rejected: it is not an example that can be taken; says why.
+            Refused: not now.
+        """
+        return self._accept(lambda newest: [check_example(body, **self._limits(newest))])
+
+    def accept_game(self, body: bytes) -> Answer:
+        """The same for all examples of a game: all of them or none."""
+        return self._accept(lambda newest: check_game(body, **self._limits(newest)))
+
+    def _limits(self, newest: int) -> dict[str, Any]:
+        return {
+            "model_name": self.config.model_name,
+            "newest_checkpoint": newest,
+            "max_lag": self.config.max_checkpoint_lag,
+        }
+
+    def _accept(self, check: Callable[[int], list[Record]]) -> Answer:
+        newest = self.checkpoint
+        if newest is None:
+            raise Refused(503, "the newest checkpoint is not loaded yet: try again")
+        if self._journal.num_waiting >= self.config.max_backlog * self.config.minibatch_size:
+            raise Refused(503, "too many examples wait for training: try again later")
+        records = check(newest)
+        try:
+            new = self._journal.append(records)
+        except JournalError as error:
+            raise Refused(503, str(error)) from None
+        self.counters.accepted.add(new)
+        if new < len(records):
+            self.counters.duplicates.add(len(records) - new)
+        return Answer(self._newest.number if self._newest else newest, new)
+
+    def take_heartbeat(self, heartbeat: Heartbeat) -> Orders:
+        """Notes what a worker does; returns what it shall do.
+
+        Raises:
+            Refused: the worker is of another version or for another model.
+        """
+        problem = incompatibility(heartbeat.version)
+        if problem is not None:
+            raise Refused(426, problem)
+        if heartbeat.model_name != self.config.model_name:
+            raise Refused(
+                400,
+                f"this server trains {self.config.model_name!r}, not {heartbeat.model_name!r}: "
+                "set MODEL_NAME",
+            )
+        newest = self._newest
+        if newest is None:
+            raise Refused(503, "the newest checkpoint is not loaded yet: try again")
+        now = time.monotonic()
+        with self._lock:
+            self._workers[heartbeat.worker] = (now, heartbeat)
+            for name, (seen, _) in list(self._workers.items()):
+                if now - seen > WORKER_SECONDS:
+                    del self._workers[name]
+        return Orders(
+            version=__version__,
+            checkpoint=newest.number,
+            settings=self._settings.at(newest.examples),
+        )
+
+    def model(self, number: int) -> bytes | None:
+        """The model file of a checkpoint; None if there is no such checkpoint.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        newest = self._newest
+        if newest is None or number > newest.number:
+            return None
+        if number == newest.number:
+            return newest.model
+        return self._store.load(number)
+
+    def problems(self) -> list[str]:
+        """What does not work at present, for people."""
+        state = self._supervisor.state
+        found = [state.failure, state.store_problem, self._announcer.problem]
+        return [problem for problem in found if problem is not None]
+
+    def workers(self) -> list[tuple[float, Heartbeat]]:
+        """The workers of the last half minute: seconds since the last heartbeat, and that."""
+        now = time.monotonic()
+        with self._lock:
+            found = [(now - seen, heartbeat) for seen, heartbeat in self._workers.values()]
+        return [(age, heartbeat) for age, heartbeat in found if age <= WORKER_SECONDS]
+
+    def status(self) -> dict[str, Any]:
+        """Everything that there is to know, as JSON; docs/training.md explains it."""
+        newest, state = self._newest, self._supervisor.state
+        return {
+            "version": __version__,
+            "model_name": self.config.model_name,
+            "store": self.config.store,
+            "ready": newest is not None,
+            "uptime_seconds": round(time.time() - self._started, 1),
+            "checkpoint": None if newest is None else newest.number,
+            "problems": self.problems(),
+            "examples": {
+                "accepted": self.counters.accepted.total,
+                "per_second": round(self.counters.accepted.per_second(), 2),
+                "duplicates": self.counters.duplicates.total,
+                "refused": dict(self.counters.refused),
+                "last_refusal": self.counters.last_refusal,
+                "trained": None if newest is None else newest.examples,
+            },
+            "journal": {
+                "waiting": self._journal.num_waiting,
+                "open_batch": self._journal.open_count,
+                "sealed_batches": len(self._journal.sealed),
+                "minibatch_size": self.config.minibatch_size,
+                "max_backlog": self.config.max_backlog,
+            },
+            "training": {
+                "activity": state.activity,
+                "progress": None if state.progress is None else asdict(state.progress),
+                "failure": state.failure,
+                "failures": state.failures,
+                "store_problem": state.store_problem,
+                "redis_problem": self._announcer.problem,
+            },
+            "settings": None if newest is None else asdict(self._settings.at(newest.examples)),
+            "workers": [
+                {**asdict(heartbeat), "last_seen_seconds": round(age, 1)}
+                for age, heartbeat in self.workers()
+            ],
+            "checkpoints": [_summary(info) for info in _spread(self._history)],
+        }
+
+    def _take_checkpoint(self, event: CheckpointReady) -> None:
+        if self._newest is None:
+            self._load_history(event.number)
+        if not self._history or self._history[-1].number < event.number:
+            self._history.append(event.info)
+        self._newest = event
+        self._announcer.announce(event.number, event.model)
+        _log.info("checkpoint %d, trained on %d examples", event.number, event.examples)
+
+    def _load_history(self, newest: int) -> None:
+        """The losses so far, for the status; without them the server works as well."""
+        try:
+            self._history = [info for info in self._store.list() if info.number <= newest]
+        except HexzError as error:
+            _log.warning("cannot show earlier checkpoints: %s", error)
+
+
+def _spread(history: list[CheckpointInfo]) -> list[CheckpointInfo]:
+    """At most SHOWN_CHECKPOINTS of them, the newest among them."""
+    step = -(-len(history) // SHOWN_CHECKPOINTS)
+    return history[:: -max(step, 1)][::-1]
+
+
+def _summary(info: CheckpointInfo) -> dict[str, Any]:
+    """What the status tells of a checkpoint."""
+    report = info.metadata.get("report", {})
+    return {
+        "number": info.number,
+        "unix_seconds": round(info.unix_seconds, 1),
+        "bytes": info.size,
+        "examples": info.metadata.get("examples"),
+        "losses": report.get("losses", {}),
+        "held_out_losses": report.get("held_out_losses", {}),
+        "policy_entropy": report.get("policy_entropy"),
+        "window_size": report.get("window_size"),
+        "positions_per_second": report.get("positions_per_second"),
+    }

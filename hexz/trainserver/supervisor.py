@@ -1,0 +1,186 @@
+"""Keeps a trainer process at work: hands it batches, and starts another one when it fails."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import signal
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import SpawnProcess
+from typing import Final
+
+from hexz.processes import signals_held_back
+from hexz.trainserver.config import ServerConfig
+from hexz.trainserver.events import (
+    CheckpointReady,
+    Event,
+    Progress,
+    StoreProblem,
+    TrainBatch,
+    TrainerFailed,
+)
+from hexz.trainserver.journal import Journal
+
+_log = logging.getLogger(__name__)
+
+TICK_SECONDS: Final = 0.25
+"""How often a waiting batch, or the request to stop, is noticed at the latest."""
+
+FIRST_PAUSE_SECONDS: Final = 1.0
+LONGEST_PAUSE_SECONDS: Final = 60.0
+"""Pauses after failures double from the first to the longest, and begin anew after a success."""
+
+STOP_SECONDS: Final = 10.0
+"""A trainer that does not end this long after it was told to is killed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingState:
+    """What the trainer is doing.
+
+    Attributes:
+        activity: "starting", "idle", "training", or "paused" after a failure.
+        progress: of the training run, if there is one.
+        failure: the last failure since the last new checkpoint, if any.
+        failures: in a row.
+        store_problem: why the store cannot be reached, if it cannot.
+    """
+
+    activity: str = "starting"
+    progress: Progress | None = None
+    failure: str | None = None
+    failures: int = 0
+    store_problem: str | None = None
+
+
+class TrainerSupervisor:
+    """Runs the trainer in a thread of its own.
+
+    Args:
+        config: of the server.
+        journal: whose sealed batches are trained on, in their order.
+        on_checkpoint: called for the newest checkpoint at the start and for each new one.
+        on_fatal: called once if the server cannot go on, with the reason.
+    """
+
+    def __init__(
+        self,
+        config: ServerConfig,
+        journal: Journal,
+        *,
+        on_checkpoint: Callable[[CheckpointReady], None],
+        on_fatal: Callable[[str], None],
+    ) -> None:
+        self.state = TrainingState()
+        self._config = config
+        self._journal = journal
+        self._on_checkpoint = on_checkpoint
+        self._on_fatal = on_fatal
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="trainer-supervisor", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ends the trainer; a training run is given up, and its batch is trained on next time."""
+        self._stopping.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        pause = FIRST_PAUSE_SECONDS
+        while not self._stopping.is_set():
+            failure = self._run_process()
+            if failure is None or self._stopping.is_set():
+                return
+            if failure.final:
+                self._on_fatal(failure.reason)
+                return
+            if self.state.failures == 0:
+                pause = FIRST_PAUSE_SECONDS
+            _log.error("the trainer failed: %s; next attempt in %.0f s", failure.reason, pause)
+            self.state = TrainingState(
+                activity="paused", failure=failure.reason, failures=self.state.failures + 1
+            )
+            self._stopping.wait(pause)
+            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+
+    def _run_process(self) -> TrainerFailed | None:
+        """One trainer from its start to its end; None if it was told to end."""
+        self.state = replace(self.state, activity="starting", progress=None)
+        # Not fork: this process has threads.
+        context = multiprocessing.get_context("spawn")
+        connection, remote = context.Pipe()
+        process = context.Process(
+            target=_run_trainer, args=(remote, self._config, self._journal.id), name="trainer"
+        )
+        with signals_held_back():
+            process.start()
+        remote.close()
+        try:
+            return self._watch(process, connection)
+        finally:
+            connection.close()  # which tells it to end
+            process.join(STOP_SECONDS)
+            process.kill()
+            process.join()
+
+    def _watch(self, process: SpawnProcess, connection: Connection) -> TrainerFailed | None:
+        while not self._stopping.is_set():
+            self._hand_out(connection)
+            if not wait([connection], TICK_SECONDS):
+                continue
+            try:
+                event: Event = connection.recv()
+            except (EOFError, OSError):
+                process.join(STOP_SECONDS)
+                return TrainerFailed(_cause_of_death(process.exitcode), final=False)
+            if isinstance(event, TrainerFailed):
+                return event
+            self._take(event)
+        return None
+
+    def _hand_out(self, connection: Connection) -> None:
+        """Sends the oldest waiting batch to a trainer that has nothing to do."""
+        if self.state.activity != "idle":
+            return
+        sealed = self._journal.sealed
+        if sealed:
+            self.state = replace(self.state, activity="training")
+            connection.send(TrainBatch(batch=sealed[0], behind=len(sealed) - 1))
+
+    def _take(self, event: CheckpointReady | Progress | StoreProblem) -> None:
+        match event:
+            case CheckpointReady():
+                trained = event.trained.get(self._journal.id, 0)
+                if trained:
+                    self._journal.forget(trained)
+                if self.state.activity == "training":
+                    self.state = TrainingState(activity="idle")
+                else:  # the first word of a new process does not show that it will succeed
+                    self.state = replace(self.state, activity="idle", store_problem=None)
+                self._on_checkpoint(event)
+            case Progress():
+                self.state = replace(self.state, progress=event)
+            case StoreProblem():
+                if event.reason is not None and self.state.store_problem is None:
+                    _log.error("%s; trying again", event.reason)
+                self.state = replace(self.state, store_problem=event.reason)
+
+
+def _run_trainer(connection: Connection, config: ServerConfig, journal_id: str) -> None:
+    # PyTorch is for the trainer alone: the server would wait for it, and keep it in memory.
+    from hexz.trainserver.trainer import run_trainer
+
+    run_trainer(connection, config, journal_id)
+
+
+def _cause_of_death(code: int | None) -> str:
+    if code == -signal.SIGKILL:
+        return "it was killed by SIGKILL, which is what happens when memory runs out"
+    if code is not None and code < 0:
+        return f"it was killed by {signal.Signals(-code).name}"
+    return f"it ended with exit code {code}"

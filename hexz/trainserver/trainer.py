@@ -1,0 +1,286 @@
+"""The trainer: a process of its own that turns batches of examples into checkpoints.
+
+It alone writes to the store. Whatever goes wrong ends the process, and the next one begins again
+from the newest checkpoint, so that there is one way to recover from a bad number, from a lack of
+memory and from a crash. Only a store that cannot be reached is waited for, since the work that
+waits to be saved is good.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import asdict
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any, Final
+
+from hexz.checkpoints import CheckpointInfo, NewCheckpoint, open_store
+from hexz.errors import (
+    CheckpointExists,
+    InvalidModel,
+    StoreError,
+    StoreUnavailable,
+    TrainingFailed,
+)
+from hexz.example import Example
+from hexz.model import ModelConfig, usable_device
+from hexz.training.learner import Learner
+from hexz.training.report import StepReport, TrainingReport
+from hexz.trainserver.config import InvalidConfig, ServerConfig
+from hexz.trainserver.events import (
+    CheckpointReady,
+    Progress,
+    StoreProblem,
+    TrainBatch,
+    TrainerFailed,
+)
+from hexz.trainserver.journal import JournalCorrupt, read_batch
+from hexz.version import __version__
+from hexz.wire import decode_example, read_examples, write_examples
+
+RETRY_SECONDS: Final = 5.0
+"""How long after a failed attempt the store is tried again."""
+
+REPORT_SECONDS: Final = 0.5
+"""How often progress is reported."""
+
+
+class _Stopped(Exception):
+    """The server wants this process to end, or is gone."""
+
+
+def run_trainer(connection: Connection, config: ServerConfig, journal_id: str) -> None:
+    """Loads the newest checkpoint, or makes the first, and trains on each `TrainBatch` that comes.
+
+    Any other message, or the end of the connection, ends it; a training run is given up.
+    """
+    try:
+        with _only_trainer(config.journal_dir, connection):
+            _Trainer(connection, config, journal_id).run()
+    except (_Stopped, BrokenPipeError, EOFError):
+        pass
+    except (StoreUnavailable, TrainingFailed) as error:
+        _send_last(connection, TrainerFailed(str(error), final=False))
+    except (StoreError, InvalidConfig, InvalidModel, JournalCorrupt) as error:
+        _send_last(connection, TrainerFailed(str(error), final=True))
+    except Exception as error:  # out of memory, above all: PyTorch raises a RuntimeError then
+        summary = " ".join(str(error).split()) or "no message"
+        _send_last(connection, TrainerFailed(f"{type(error).__name__}: {summary}", final=False))
+
+
+def _send_last(connection: Connection, event: TrainerFailed) -> None:
+    with contextlib.suppress(OSError):
+        connection.send(event)
+
+
+@contextlib.contextmanager
+def _only_trainer(directory: Path, connection: Connection) -> Iterator[None]:
+    """Waits for the trainer of a server that was killed: it may just be saving a checkpoint."""
+    descriptor = os.open(directory / "trainer.lock", os.O_CREAT | os.O_RDWR, 0o600)
+    try:
+        while True:
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if connection.poll(0.1):
+                    raise _Stopped from None
+        yield
+    finally:
+        os.close(descriptor)
+
+
+class _Trainer:
+    """The state of the process: the learner and the checkpoint that it stands at."""
+
+    def __init__(self, connection: Connection, config: ServerConfig, journal_id: str) -> None:
+        self._connection = connection
+        self._config = config
+        self._journal_id = journal_id
+        self._next_report = 0.0
+        self._store = open_store(config.store, config.model_name)
+        device = config.training.device
+        if usable_device(device, lambda text: None) != device:
+            raise InvalidConfig(f"cannot train on {device!r}: this machine or PyTorch lacks it")
+        number = self._store.latest()
+        if number is None:
+            self._learner = self._begin()
+            number = 0
+        else:
+            self._learner = self._resume(number)
+        self._info = self._store.info(number)
+        self._board = _EventWriter(config.tensorboard)
+        self._report_checkpoint(self._store.load(number))
+
+    def run(self) -> None:
+        """Trains on what is asked for, until it is told to stop."""
+        while True:
+            message = self._connection.recv()
+            if not isinstance(message, TrainBatch):
+                raise _Stopped
+            self._train(message)
+
+    @property
+    def _trained(self) -> dict[str, int]:
+        """The last batch of each journal that the model was trained on. A checkpoint of another
+        program does not say, and so was trained on none."""
+        return dict(self._info.metadata.get("trained", {}))
+
+    @property
+    def _examples(self) -> int:
+        return int(self._info.metadata.get("examples", 0))
+
+    def _begin(self) -> Learner:
+        """Makes checkpoint 0."""
+        size = ModelConfig(blocks=self._config.blocks, filters=self._config.filters)
+        learner = Learner.new(self._config.training, size, self._config.training.seed)
+        metadata = {"parent": None, "trained": {}, "examples": 0} | self._provenance()
+        model = learner.checkpoint(model_name=self._config.model_name, number=0, metadata=metadata)
+        self._store.save(
+            NewCheckpoint(
+                number=0, model=model, training_state=learner.training_state(), metadata=metadata
+            )
+        )
+        return learner
+
+    def _resume(self, number: int) -> Learner:
+        return Learner.resume(
+            self._config.training,
+            self._store.load(number),
+            self._store.load_training_state(number),
+            self._history(number),
+        )
+
+    def _history(self, newest: int) -> Iterator[list[Example]]:
+        """The batches that the checkpoints up to this one were trained on, newest first."""
+        for number in range(newest, 0, -1):
+            for batch in reversed(self._store.batches(number)):
+                self._check_connection()
+                with self._store.examples(number, batch) as path:
+                    yield [decode_example(data) for _, data in read_examples(path)]
+
+    def _train(self, order: TrainBatch) -> None:
+        """One training run: the batch's examples become the next checkpoint."""
+        started = time.time()
+        records = read_batch(self._config.journal_dir, order.batch)
+        report = self._learner.train(
+            [decode_example(record.data) for record in records],
+            # A trainer that falls behind spends less on each batch.
+            reuse=max(1.0, self._config.training.reuse / (1 + order.behind)),
+            on_step=lambda step: self._report_step(order.batch, step),
+        )
+        number = self._info.number + 1
+        metadata = {
+            "parent": self._info.number,
+            "trained": {**self._trained, self._journal_id: order.batch},
+            "examples": self._examples + len(records),
+            "report": _rounded(asdict(report)),
+            "started": round(started, 3),
+        } | self._provenance()
+        model = self._learner.checkpoint(
+            model_name=self._config.model_name, number=number, metadata=metadata
+        )
+        with tempfile.TemporaryDirectory() as directory:
+            # The name tells the batches of two journals apart.
+            name = f"{order.batch:06d}-{self._journal_id}"
+            path = Path(directory) / f"{name}.zip"
+            write_examples(path, ((f"{record.id}.pb", record.data) for record in records))
+            new = NewCheckpoint(
+                number=number,
+                model=model,
+                training_state=self._learner.training_state(),
+                batches={name: path},
+                metadata=metadata,
+            )
+            self._info = self._save(new)
+        self._board.write(report, number)
+        self._report_checkpoint(model)
+
+    def _save(self, new: NewCheckpoint) -> CheckpointInfo:
+        """Saves a checkpoint, however long the store cannot be reached."""
+        while True:
+            try:
+                info = self._store.save(new)
+                self._connection.send(StoreProblem(None))
+                return info
+            except CheckpointExists:
+                raise
+            except StoreError as error:
+                self._connection.send(StoreProblem(str(error)))
+            if self._connection.poll(RETRY_SECONDS):
+                raise _Stopped
+
+    def _provenance(self) -> dict[str, Any]:
+        return {
+            "model": {"blocks": self._config.blocks, "filters": self._config.filters},
+            "training": asdict(self._config.training),
+            "version": __version__,
+        }
+
+    def _report_step(self, batch: int, step: StepReport) -> None:
+        self._check_connection()
+        if time.monotonic() >= self._next_report or step.step == step.num_steps:
+            self._next_report = time.monotonic() + REPORT_SECONDS
+            self._connection.send(
+                Progress(
+                    batch=batch,
+                    step=step.step,
+                    steps=step.num_steps,
+                    loss=None if step.skipped else step.losses["total"],
+                )
+            )
+
+    def _report_checkpoint(self, model: bytes) -> None:
+        self._connection.send(
+            CheckpointReady(
+                number=self._info.number,
+                model=model,
+                trained=self._trained,
+                examples=self._examples,
+                info=self._info,
+            )
+        )
+
+    def _check_connection(self) -> None:
+        """While the trainer is busy, any message can only mean that it shall stop."""
+        if self._connection.poll():
+            raise _Stopped
+
+
+class _EventWriter:
+    """Writes reports for TensorBoard, if a directory is given."""
+
+    def __init__(self, directory: Path | None) -> None:
+        self._writer: Any = None
+        if directory is None:
+            return
+        try:
+            from torch.utils.tensorboard import SummaryWriter
+        except ImportError:
+            raise InvalidConfig(
+                "TensorBoard is not installed: pip install 'hexzctl[tensorboard]'"
+            ) from None
+        self._writer = SummaryWriter(str(directory))
+
+    def write(self, report: TrainingReport, checkpoint: int) -> None:
+        if self._writer is None:
+            return
+        groups = {"loss": report.losses, "held_out_loss": report.held_out_losses}
+        for group, losses in groups.items():
+            for name, loss in losses.items():
+                self._writer.add_scalar(f"{group}/{name}", loss, checkpoint)
+        for name in ("policy_entropy", "gradient_norm", "window_size", "positions_per_second"):
+            self._writer.add_scalar(f"training/{name}", getattr(report, name), checkpoint)
+        self._writer.flush()
+
+
+def _rounded(value: Any) -> Any:
+    """Numbers with as many digits as say something, so that metadata stays short."""
+    if isinstance(value, dict):
+        return {key: _rounded(item) for key, item in value.items()}
+    return float(f"{value:.5g}") if isinstance(value, float) else value
