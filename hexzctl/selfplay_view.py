@@ -17,16 +17,8 @@ from rich.panel import Panel
 from rich.table import Table
 
 from hexz.engine import Board
-from hexz.selfplay.config import (
-    Event,
-    FileWritten,
-    GameOver,
-    Notice,
-    Progress,
-    SelfPlayConfig,
-    WorkerFailed,
-    WorkerReady,
-)
+from hexz.selfplay.config import Event, FileWritten, SelfPlayConfig
+from hexz.selfplay.messages import GameOver, Notice, Playing, ProcessFailed, Progress
 from hexzctl.board import board_text
 
 LOG_SECONDS: Final = 10.0
@@ -67,7 +59,7 @@ class SelfPlayView:
     def show(self, event: Event) -> None:
         """Takes in what happened."""
         match event:
-            case WorkerReady():
+            case Playing():
                 self._playing_since = self._playing_since or time.monotonic()
                 self._evaluator = event.evaluator
             case Notice():
@@ -75,26 +67,26 @@ class SelfPlayView:
                     self._notices.add(event.text)
                     self._print_error(event.text)
             case Progress():
-                self._progress[event.worker] = event
+                self._progress[event.process] = event
             case GameOver():
                 if self.games == 0:
                     self._next_log = 0.0  # the first game is worth a line at once
                 self.games += 1
                 self._examples += len(event.entries)
                 self._scores = [a + b for a, b in zip(self._scores, event.score, strict=True)]
-            case WorkerFailed():
-                self._last_words(event.worker)
-                self._print_error(f"worker {event.worker} failed: {event.reason}")
+            case ProcessFailed():
+                self._last_words(event.process)
+                self._print_error(f"worker {event.process} failed: {event.reason}")
             case FileWritten():
                 self._written.append(event)
         if not self._console.is_terminal and time.monotonic() >= self._next_log:
             self._next_log = time.monotonic() + LOG_SECONDS
             print(self._log_line(), flush=True)
 
-    def _last_words(self, worker: int) -> None:
-        """What a dead worker has counted stays; its games are gone."""
-        if worker in self._progress:
-            self._progress[worker] = replace(self._progress[worker], board=None)
+    def _last_words(self, process: int) -> None:
+        """What a dead process has counted stays; its games are gone."""
+        if process in self._progress:
+            self._progress[process] = replace(self._progress[process], board=None)
 
     def print_summary(self, page: Path | None) -> None:
         """Says what the run has left behind."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-from hexz.engine import Board, SearchSettings
-from hexz.export import GameRecord
+from hexz.engine import SearchSettings
+from hexz.selfplay.messages import ProcessEvent
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,66 +37,6 @@ class SelfPlayConfig:
 
 
 @dataclass(frozen=True)
-class WorkerReady:
-    """A worker has its network and starts to play.
-
-    Attributes:
-        evaluator: name of the evaluator, for people.
-    """
-
-    evaluator: str
-
-
-@dataclass(frozen=True)
-class Notice:
-    """Something that the user should know, in one line; workers may say the same."""
-
-    text: str
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Counters of one worker since its start.
-
-    Attributes:
-        worker: its number.
-        evaluations: positions evaluated.
-        batch_rows: positions that full batches would have held.
-        mean_move: moves that the running games have played, on average.
-        board: the position of one running game.
-    """
-
-    worker: int
-    evaluations: int
-    batch_rows: int
-    mean_move: float
-    board: Board | None
-
-
-@dataclass(frozen=True)
-class GameOver:
-    """A finished game.
-
-    Attributes:
-        entries: name and bytes of each serialized example.
-        score: of players 1 and 2.
-        record: the game for the page.
-    """
-
-    entries: list[tuple[str, bytes]] = field(repr=False)
-    score: tuple[int, int]
-    record: GameRecord
-
-
-@dataclass(frozen=True)
-class WorkerFailed:
-    """A worker ended before it was told to."""
-
-    worker: int
-    reason: str
-
-
-@dataclass(frozen=True)
 class FileWritten:
     """A file of examples is complete."""
 
@@ -104,4 +44,4 @@ class FileWritten:
     examples: int
 
 
-Event = WorkerReady | Notice | Progress | GameOver | WorkerFailed | FileWritten
+Event = ProcessEvent | FileWritten

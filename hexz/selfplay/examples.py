@@ -18,15 +18,14 @@ _GRID_OF_CELL: Final = np.array(
 
 
 def examples_of(
-    game: FinishedGame, *, game_name: str, model_name: str, checkpoint: int, unix_micros: int
+    game: FinishedGame, *, game_name: str, model_name: str, unix_micros: int
 ) -> Iterator[Example]:
     """Yields an example for each position of a game, in the order of the moves.
 
     Args:
         game: the game, played to its end.
         game_name: unique among all games of all workers.
-        model_name: the network that played.
-        checkpoint: its checkpoint.
+        model_name: the name under which the networks that played are numbered.
         unix_micros: when the game ended, in microseconds since 1970 UTC.
     """
     board = game.initial.copy()
@@ -40,7 +39,7 @@ def examples_of(
             policy=game.policies[i],
             result=int(np.sign(margin)),
             model_name=model_name,
-            checkpoint=checkpoint,
+            checkpoint=int(game.checkpoints[i]),
             game_id=game_name,
             move_number=board.move_number,
             unix_micros=unix_micros,

@@ -14,9 +14,11 @@ from hexz.model import Evaluation, Evaluator
 
 @dataclass
 class _Half:
-    """Half of the games: while its leaves are evaluated, the other half searches."""
+    """Half of the games: while its leaves are evaluated, the other half searches. A half that is
+    not refilled ends with its last game."""
 
     batch: GameBatch
+    refilled: bool = True
     evaluation: Callable[[], Evaluation] | None = None
 
 
@@ -28,10 +30,11 @@ class SelfPlay:
     the evaluations alone, so processes that share a seed and the numbers play one set of games.
 
     Attributes:
-        evaluator: what evaluates the leaves; it may be replaced between two rounds.
-        settings: of the search.
+        evaluator: what evaluates the leaves; `use` replaces it.
+        settings: of the search; `change` replaces them.
         games_in_flight: games that are played at once.
         seed: of the boards, the noise and the choice of moves.
+        checkpoint: the number of the evaluator's network, recorded with each move.
         max_games: games to start; None: no limit.
         evaluations: positions evaluated so far.
         batch_rows: positions that full batches would have held.
@@ -41,6 +44,7 @@ class SelfPlay:
     settings: SearchSettings
     games_in_flight: int
     seed: int
+    checkpoint: int = 0
     first_game: int = 0
     game_stride: int = 1
     max_games: int | None = None
@@ -50,21 +54,31 @@ class SelfPlay:
     _halves: list[_Half] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        slots = self.games_in_flight
-        if self.max_games is not None:
-            slots = min(slots, self.max_games)
-        for size in (slots - slots // 2, slots // 2):
-            if size:
-                self._halves.append(_Half(GameBatch(size, self.settings, self.seed)))
+        self._add_halves()
+
+    def use(self, evaluator: Evaluator, checkpoint: int) -> None:
+        """Evaluates with another network from the next batch on, running games included. Call it
+        between two rounds."""
+        self.evaluator, self.checkpoint = evaluator, checkpoint
         for half in self._halves:
-            self._fill(half)
+            half.batch.checkpoint = checkpoint
+
+    def change(self, settings: SearchSettings, games_in_flight: int) -> None:
+        """Starts games with other settings from now on, and so many at once. Running games go on
+        as they are. Call it between two rounds."""
+        self.settings = settings
+        for half in self._halves:
+            half.batch.settings = settings
+        if games_in_flight != self.games_in_flight:
+            self.games_in_flight = games_in_flight
+            for half in self._halves:
+                half.refilled = False
+            self._add_halves()
 
     def rounds(self) -> Generator[list[FinishedGame]]:
         """Yields the games that ended, mostly none, after each batch of evaluations; ends when
         `max_games` are over."""
-        running = True
-        while running:
-            running = False
+        while self._halves:
             for half in self._halves:
                 if half.evaluation:
                     half.batch.expand(*half.evaluation())
@@ -73,8 +87,8 @@ class SelfPlay:
                 finished = half.batch.take_finished()
                 if finished:
                     self._fill(half)
-                running = running or half.batch.num_active > 0
                 yield finished
+            self._halves = [half for half in self._halves if half.batch.num_active]
 
     def boards(self) -> Iterator[Board]:
         """The current positions of the running games."""
@@ -90,8 +104,21 @@ class SelfPlay:
         self.batch_rows += -(-len(planes) // batch_size) * batch_size
         return self.evaluator.start(planes)
 
+    def _add_halves(self) -> None:
+        slots = self.games_in_flight
+        if self.max_games is not None:
+            slots = min(slots, self.max_games - self._started)
+        for size in (slots - slots // 2, slots // 2):
+            if size > 0:
+                half = _Half(GameBatch(size, self.settings, self.seed))
+                half.batch.checkpoint = self.checkpoint
+                self._fill(half)
+                self._halves = [*self._halves, half]
+
     def _fill(self, half: _Half) -> None:
         """Starts games in all free slots of a half, as long as there are games to start."""
+        if not half.refilled:
+            return
         while half.batch.num_active < half.batch.num_games and self._started != self.max_games:
             number = self.first_game + self._started * self.game_stride
             half.batch.start_game(Board.random(board_seed(self.seed, number)), number)

@@ -16,15 +16,13 @@ from hexz.wire import decode_example, encode_example
 def game() -> FinishedGame:
     net = new_checkpoint(ModelConfig(blocks=1, filters=8), seed=5).net
     evaluator = TorchEvaluator(net, device="cpu", batch_size=2, half=False)
-    play = SelfPlay(evaluator, SearchSettings(simulations=12), 2, seed=8, max_games=2)
+    play = SelfPlay(evaluator, SearchSettings(simulations=12), 2, seed=8, checkpoint=3, max_games=2)
     return next(game for finished in play.rounds() for game in finished)
 
 
 @pytest.fixture(scope="module")
 def examples(game: FinishedGame) -> list[Example]:
-    return list(
-        examples_of(game, game_name="run-7", model_name="net", checkpoint=3, unix_micros=1_000)
-    )
+    return list(examples_of(game, game_name="run-7", model_name="net", unix_micros=1_000))
 
 
 def test_every_position_of_the_game_is_an_example(game, examples):

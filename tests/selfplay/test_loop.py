@@ -11,11 +11,15 @@ from hexz.selfplay.loop import SelfPlay, board_seed
 SETTINGS = SearchSettings(algorithm="gumbel", simulations=4)
 
 
-@pytest.fixture(scope="module")
-def evaluator() -> TorchEvaluator:
-    net = new_checkpoint(ModelConfig(blocks=1, filters=8), seed=3).net
+def small_evaluator(seed: int) -> TorchEvaluator:
+    net = new_checkpoint(ModelConfig(blocks=1, filters=8), seed=seed).net
     # One position at a time: then a position's evaluation does not depend on its batch.
     return TorchEvaluator(net, device="cpu", batch_size=1, half=False)
+
+
+@pytest.fixture(scope="module")
+def evaluator() -> TorchEvaluator:
+    return small_evaluator(seed=3)
 
 
 def play(evaluator: TorchEvaluator, **options: int) -> dict[int, FinishedGame]:
@@ -71,25 +75,45 @@ def test_games_in_flight_are_kept_going(evaluator):
     assert self_play.evaluations > 0
 
 
-def test_an_evaluator_may_be_replaced_between_rounds(evaluator):
-    other = TorchEvaluator(
-        new_checkpoint(ModelConfig(blocks=1, filters=8), seed=4).net,
-        device="cpu",
-        batch_size=1,
-        half=False,
-    )
-    self_play = SelfPlay(evaluator, SETTINGS, games_in_flight=2, seed=11, max_games=2)
-    games = []
+def test_another_network_goes_on_with_the_running_games(evaluator):
+    self_play = SelfPlay(evaluator, SETTINGS, games_in_flight=2, seed=11, checkpoint=4, max_games=3)
+    games = {}
     for i, finished in enumerate(self_play.rounds()):
-        games += finished
+        games |= {game.game_id: game for game in finished}
         if i == 100:
-            self_play.evaluator = other
-    unchanged = play(evaluator, max_games=2)
-    by_id = {game.game_id: game for game in games}
-    assert by_id.keys() == unchanged.keys()
+            self_play.use(small_evaluator(seed=4), 7)
+    unchanged = play(evaluator, max_games=3)
+    assert games.keys() == unchanged.keys()
+    for number in (0, 1):
+        before = int((games[number].checkpoints == 4).sum())
+        assert 0 < before < len(games[number].actions)
+        np.testing.assert_array_equal(
+            games[number].actions[:before], unchanged[number].actions[:before]
+        )
+        assert set(games[number].checkpoints[before:].tolist()) == {7}
+    assert set(games[2].checkpoints.tolist()) == {7}
     assert any(
-        not np.array_equal(by_id[number].actions, unchanged[number].actions) for number in by_id
+        not np.array_equal(game.actions, unchanged[number].actions)
+        for number, game in games.items()
     )
+
+
+@pytest.mark.parametrize("games_in_flight", [1, 2, 9])
+def test_changed_settings_and_numbers_are_those_of_later_games(evaluator, games_in_flight):
+    self_play = SelfPlay(evaluator, SETTINGS, games_in_flight=4, seed=11, checkpoint=2, max_games=9)
+    later = SearchSettings(algorithm="gumbel", simulations=3)
+    games = {}
+    for i, finished in enumerate(self_play.rounds()):
+        games |= {game.game_id: game for game in finished}
+        if i == 100:
+            self_play.change(later, games_in_flight)
+        if i > 100 and set(games) >= {0, 1, 2, 3}:
+            assert len(list(self_play.boards())) <= games_in_flight
+    assert sorted(games) == list(range(9))
+    assert_same_games({number: games[number] for number in range(4)}, play(evaluator, max_games=4))
+    for number in range(4, 9):
+        assert games[number].simulations.max() == 3
+        assert set(games[number].checkpoints.tolist()) == {2}
 
 
 def test_a_failing_evaluator_ends_the_loop_with_its_error():

@@ -1,0 +1,219 @@
+"""One process of self-play: plays, sends what it finished to its parent, and does what it says.
+
+The main thread plays. A second one takes the parent's messages, and a third prepares a new network
+beside the running search.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
+from typing import Final
+
+import numpy as np
+
+from hexz.engine import FinishedGame
+from hexz.errors import HexzError
+from hexz.export import GameRecord, top_moves
+from hexz.model import Evaluator, create_evaluator, decode_checkpoint
+from hexz.selfplay.examples import examples_of
+from hexz.selfplay.loop import SelfPlay
+from hexz.selfplay.messages import (
+    Assignment,
+    GameOver,
+    NewModel,
+    NewSettings,
+    Notice,
+    Playing,
+    ProcessEvent,
+    ProcessFailed,
+    Progress,
+    Stop,
+)
+from hexz.wire import encode_example
+
+PROGRESS_SECONDS: Final = 0.5
+"""How often a process reports its counters."""
+
+
+def run_process(connection: Connection, number: int, assignment: Assignment) -> None:
+    """Plays this process's share of the games, number `number` of every `num_processes`.
+
+    The parent's first message is the network to begin with. Ends when the games are over, or when
+    the parent says Stop or goes away. The parent gets Playing, Notice, Progress, GameOver, and
+    ProcessFailed if this ends early.
+    """
+    process = _Process(connection, number, assignment)
+    with _failures_reported(process):
+        process.run()
+
+
+def available_cores() -> int:
+    """The cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+class _Process:
+    def __init__(self, connection: Connection, number: int, assignment: Assignment) -> None:
+        self.number = number
+        self._connection = connection
+        self._assignment = assignment
+        self._sending = threading.Lock()
+        self._stopping = False
+        # What the other threads leave for the next round.
+        self._new_settings: NewSettings | None = None
+        self._new_evaluator: tuple[Evaluator, int] | None = None
+        self._wanted: NewModel | None = None
+        self._preparing = threading.Lock()
+
+    def send(self, event: ProcessEvent) -> None:
+        """May be called in any thread. Waits while the parent does not receive."""
+        with self._sending:
+            self._connection.send(event)
+
+    def run(self) -> None:
+        assignment = self._assignment
+        model: NewModel = self._connection.recv()
+        play = SelfPlay(
+            self._evaluator_of(model),
+            assignment.settings.search,
+            games_in_flight=assignment.settings.games_in_flight,
+            seed=assignment.seed,
+            checkpoint=model.checkpoint,
+            first_game=self.number,
+            game_stride=assignment.num_processes,
+            max_games=self._share(assignment.max_games),
+        )
+        # What is there now stays. Python would look through all of it, with the search waiting,
+        # each time that a new network made enough objects.
+        gc.collect()
+        gc.freeze()
+        threading.Thread(target=self._listen, daemon=True).start()
+        self._say_playing(play)
+        next_report = time.monotonic()
+        for finished in play.rounds():
+            for game in finished:
+                self.send(self._game_over(game))
+            if time.monotonic() >= next_report:
+                self.send(self._progress(play))
+                next_report = time.monotonic() + PROGRESS_SECONDS
+            if self._stopping:
+                break
+            self._take_changes(play)
+        self.send(self._progress(play))
+
+    def _take_changes(self, play: SelfPlay) -> None:
+        """Between two rounds, what has changed since the last one."""
+        if self._new_settings is not None:
+            settings, self._new_settings = self._new_settings, None
+            play.change(settings.search, settings.games_in_flight)
+        if self._new_evaluator is not None:
+            new, self._new_evaluator = self._new_evaluator, None
+            play.use(*new)
+            self._say_playing(play)
+
+    def _listen(self) -> None:
+        """Takes the parent's messages always, so that it can send them also while it does not
+        receive and the search waits for that."""
+        while not self._stopping:
+            try:
+                command = self._connection.recv()
+            except (EOFError, OSError):
+                command = Stop()
+            match command:
+                case NewModel():
+                    self._wanted = command
+                    # Not a daemon: ended in the middle of native code it would abort the process.
+                    threading.Thread(target=self._prepare, args=(command,), daemon=False).start()
+                case NewSettings():
+                    self._new_settings = command
+                case Stop():
+                    self._stopping = True
+
+    def _prepare(self, model: NewModel) -> None:
+        """Makes a network ready, unless a newer one has come while another was prepared."""
+        with self._preparing:
+            if model is not self._wanted or self._stopping:
+                return
+            try:
+                self._new_evaluator = self._evaluator_of(model), model.checkpoint
+            except Exception as error:
+                with contextlib.suppress(OSError):
+                    self.send(
+                        Notice(f"cannot play with checkpoint {model.checkpoint}: {_reason(error)}")
+                    )
+
+    def _evaluator_of(self, model: NewModel) -> Evaluator:
+        assignment = self._assignment
+        origin = f"checkpoint {model.checkpoint} of {assignment.model_name}"
+        return create_evaluator(
+            decode_checkpoint(model.data, origin).net,
+            device=assignment.device,
+            batch_size=-(-assignment.settings.games_in_flight // 2),
+            threads=max(1, available_cores() // assignment.num_processes),
+            notify=lambda text: self.send(Notice(text)),
+        )
+
+    def _share(self, total: int | None) -> int | None:
+        if total is None:
+            return None
+        count = self._assignment.num_processes
+        return total // count + (self.number < total % count)
+
+    def _say_playing(self, play: SelfPlay) -> None:
+        self.send(Playing(self.number, play.checkpoint, play.evaluator.name))
+
+    def _progress(self, play: SelfPlay) -> Progress:
+        boards = list(play.boards())
+        return Progress(
+            process=self.number,
+            evaluations=play.evaluations,
+            batch_rows=play.batch_rows,
+            mean_move=float(np.mean([board.move_number for board in boards])) if boards else 0.0,
+            board=boards[0] if boards else None,
+        )
+
+    def _game_over(self, game: FinishedGame) -> GameOver:
+        model_name = self._assignment.model_name
+        examples = examples_of(
+            game,
+            game_name=f"{self._assignment.run_name}-{game.game_id}",
+            model_name=model_name,
+            unix_micros=time.time_ns() // 1000,
+        )
+        return GameOver(
+            entries=[(f"{example.example_id}.pb", encode_example(example)) for example in examples],
+            score=game.final.score,
+            record=GameRecord(
+                name=f"Game {game.game_id}",
+                players=(f"{model_name} {game.checkpoints[-1]}",) * 2,
+                initial_text=game.initial.to_text(),
+                actions=game.actions.tolist(),
+                root_values=game.root_values.tolist(),
+                policies=[top_moves(policy) for policy in game.policies],
+            ),
+        )
+
+
+@contextmanager
+def _failures_reported(process: _Process) -> Iterator[None]:
+    try:
+        yield
+    except (BrokenPipeError, ConnectionResetError, EOFError):
+        raise SystemExit(1) from None  # nobody is left to report to
+    except Exception as error:
+        process.send(ProcessFailed(process.number, _reason(error)))
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, HexzError):
+        return str(error)
+    return f"{type(error).__name__}: {' '.join(str(error).split()) or 'no message'}"

@@ -1,0 +1,147 @@
+"""The processes of self-play: what they are told while they play, and what they send."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from hexz.engine import SearchSettings
+from hexz.model import ModelConfig, encode_checkpoint, new_checkpoint
+from hexz.selfplay.messages import (
+    Assignment,
+    GameOver,
+    NewModel,
+    NewSettings,
+    Notice,
+    Playing,
+    ProcessEvent,
+)
+from hexz.selfplay.pool import AllWorkersFailed, SelfPlayPool
+from hexz.wire import decode_example
+
+TIMEOUT = 60.0
+QUICK = NewSettings(SearchSettings(algorithm="gumbel", simulations=2), games_in_flight=8)
+
+
+def model(number: int, *, filters: int = 8) -> NewModel:
+    checkpoint = new_checkpoint(ModelConfig(blocks=1, filters=filters), seed=number)
+    return NewModel(number, encode_checkpoint(checkpoint))
+
+
+@pytest.fixture
+def pool() -> Iterator[SelfPlayPool]:
+    """One process that plays with checkpoint 1."""
+    assignment = Assignment(
+        run_name="run",
+        model_name="tiny",
+        settings=QUICK,
+        device="cpu",
+        num_processes=1,
+        max_games=None,
+        seed=1,
+    )
+    with SelfPlayPool(assignment, model(1)) as pool:
+        receive_until(pool, lambda event: event == playing(1))
+        yield pool
+
+
+def playing(checkpoint: int) -> Playing:
+    return Playing(0, checkpoint, "OpenVINO int8 on cpu")
+
+
+def receive_until(pool: SelfPlayPool, found: Callable[[ProcessEvent], bool]) -> list[ProcessEvent]:
+    """What arrives up to some event."""
+    events: list[ProcessEvent] = []
+    deadline = time.monotonic() + TIMEOUT
+    while not (events and found(events[-1])):
+        assert pool.is_running, events
+        assert time.monotonic() < deadline, events
+        events += pool.receive(0.1)
+    return events
+
+
+def checkpoints_of(event: ProcessEvent) -> list[int]:
+    """The checkpoints in the examples of a finished game; none of other events."""
+    if not isinstance(event, GameOver):
+        return []
+    return [decode_example(data).checkpoint for _, data in event.entries]
+
+
+def test_a_new_model_goes_on_with_the_running_games(pool):
+    pool.send(model(2))
+    events = receive_until(pool, lambda event: event == playing(2))
+    assert all(set(checkpoints_of(event)) <= {1} for event in events)
+    events = receive_until(pool, lambda event: 2 in checkpoints_of(event))
+    assert sorted(checkpoints_of(events[-1])) == checkpoints_of(events[-1])
+    assert 1 in checkpoints_of(events[-1])  # a game that was begun before
+
+
+def test_of_several_new_models_the_last_is_the_one_that_stays(pool):
+    for number in (2, 3, 4):
+        pool.send(model(number))
+    events = receive_until(pool, lambda event: event == playing(4))
+    assert [e.checkpoint for e in events if isinstance(e, Playing)] in ([2, 4], [2, 3, 4], [4])
+    pool.send(NewSettings(QUICK.search, 4))
+    events = receive_until(pool, lambda event: set(checkpoints_of(event)) == {4})
+    assert not [event for event in events if isinstance(event, Playing)]
+
+
+def test_a_model_that_cannot_be_used_is_noted_and_the_last_one_plays_on(pool):
+    pool.send(NewModel(2, b"no model"))
+    events = receive_until(pool, lambda event: isinstance(event, Notice))
+    assert "checkpoint 2" in events[-1].text
+    receive_until(pool, lambda event: set(checkpoints_of(event)) == {1})
+    pool.send(model(3))
+    receive_until(pool, lambda event: event == playing(3))
+
+
+def test_new_settings_are_those_of_later_games(pool):
+    pool.send(NewSettings(SearchSettings(algorithm="gumbel", simulations=5), 3))
+
+    def simulations(event: ProcessEvent) -> int:
+        if not isinstance(event, GameOver):
+            return 0
+        return max(decode_example(data).simulations for _, data in event.entries)
+
+    events = receive_until(pool, lambda event: simulations(event) == 5)
+    assert {simulations(event) for event in events} <= {0, 2, 5}
+
+
+def test_a_process_that_waits_for_its_parent_still_hears_it(pool):
+    """The pipes of both directions hold far less than a model or some games."""
+    time.sleep(1.0)  # nobody receives, so the process is stuck with what it has finished
+    sender = threading.Thread(target=pool.send, args=(model(2, filters=256),), daemon=True)
+    sender.start()
+    sender.join(TIMEOUT)
+    assert not sender.is_alive()
+    receive_until(pool, lambda event: event == playing(2))
+
+
+def test_the_end_brings_what_was_finished_and_is_quick(pool):
+    receive_until(pool, lambda event: isinstance(event, GameOver))
+    time.sleep(0.5)  # finished games wait in the pipe
+    pool.send(model(2))  # is in preparation when the end comes
+    started = time.monotonic()
+    events = list(pool.end())
+    assert time.monotonic() - started < 4.0
+    assert [event for event in events if isinstance(event, GameOver)]
+    assert not pool.is_running
+    pool.check()
+
+
+def test_a_first_model_that_cannot_be_used_is_a_failure():
+    assignment = Assignment(
+        run_name="run",
+        model_name="tiny",
+        settings=QUICK,
+        device="cpu",
+        num_processes=1,
+        max_games=None,
+        seed=1,
+    )
+    with SelfPlayPool(assignment, NewModel(3, b"no model")) as pool:
+        while pool.is_running:
+            list(pool.receive(0.1))
+        with pytest.raises(AllWorkersFailed, match="checkpoint 3 of tiny"):
+            pool.check()
