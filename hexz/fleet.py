@@ -118,11 +118,13 @@ class Orders:
         version: of the server's hexzctl.
         checkpoint: the newest checkpoint.
         settings: how to play.
+        redis_url: of the server's private Redis, for workers on its machine; else None.
     """
 
     version: str
     checkpoint: int
     settings: WorkerSettings
+    redis_url: str | None = field(default=None, repr=False)
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
@@ -137,6 +139,8 @@ class Orders:
         if not isinstance(settings, dict):
             raise InvalidMessage("settings are missing")
         content["settings"] = worker_settings(settings)
+        if content.get("redis_url") is not None:
+            _check_name(content, "redis_url")
         return cls(**_known(cls, content))
 
 

@@ -23,7 +23,7 @@ class Announcer:
         model_name: of the model.
 
     Attributes:
-        url: of the Redis server, with its password.
+        private_url: of the private Redis server, with its password; None if there is none.
         problem: why Redis cannot be used at present, if it cannot.
 
     Raises:
@@ -36,9 +36,9 @@ class Announcer:
             self._private = PrivateRedis()
             self._private.start()
             url = self._private.url
-        self.url = url
+        self.private_url = None if self._private is None else url
         self.problem: str | None = None
-        self._channel = ModelChannel(self.url, model_name)
+        self._channel = ModelChannel(url, model_name)
         self._model: tuple[int, bytes] | None = None
         self._published: int | None = None
         self._wake = threading.Event()

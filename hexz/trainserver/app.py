@@ -66,7 +66,8 @@ def _add_training_routes(app: Flask, service: TrainingService) -> None:
             message = Heartbeat.from_json(_body(MAX_HEARTBEAT_BYTES))
         except InvalidMessage as error:
             raise Refused(400, str(error)) from None
-        return Response(service.take_heartbeat(message).to_json(), mimetype="application/json")
+        orders = service.take_heartbeat(message, is_local=is_loopback(request.remote_addr or ""))
+        return Response(orders.to_json(), mimetype="application/json")
 
     @app.get("/models/<name>/checkpoints/<int:number>")
     def model(name: str, number: int) -> Response:
@@ -190,7 +191,7 @@ def _token() -> str:
 
 @lru_cache
 def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach a server that listens there."""
+    """Whether only this machine can listen or call from there."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -103,11 +103,6 @@ class TrainingService:
         """The newest checkpoint; None until it is known, and then nothing is accepted."""
         return None if self._newest is None else self._newest.number
 
-    @property
-    def redis_url(self) -> str:
-        """Where models are announced, with the password."""
-        return self._announcer.url
-
     def accept_example(self, body: bytes) -> Answer:
         """Takes one serialized `NumpyExample`; returns once it is on disk.
 
@@ -144,8 +139,12 @@ class TrainingService:
             self.counters.duplicates.add(len(records) - new)
         return Answer(self._newest.number if self._newest else newest, new)
 
-    def take_heartbeat(self, heartbeat: Heartbeat) -> Orders:
+    def take_heartbeat(self, heartbeat: Heartbeat, *, is_local: bool) -> Orders:
         """Notes what a worker does; returns what it shall do.
+
+        Args:
+            heartbeat: of the worker.
+            is_local: whether it is on this machine, and so may use a private Redis.
 
         Raises:
             Refused: the worker is of another version or for another model.
@@ -172,6 +171,7 @@ class TrainingService:
             version=__version__,
             checkpoint=newest.number,
             settings=self._settings.at(newest.examples),
+            redis_url=self._announcer.private_url if is_local else None,
         )
 
     def model(self, number: int) -> bytes | None:
