@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from .redis_server import RedisServer
+
 TESTS = Path(__file__).parent
 SAMPLE_TRACES = TESTS / "data" / "traces_sample.jsonl.gz"
 SHARED = TESTS.parent.parent / "shared"
@@ -49,3 +51,10 @@ def shared_traces(shared_dir: Path) -> Iterator[dict[str, Any]]:
     if not path.is_file():
         pytest.skip(f"{path.relative_to(shared_dir.parent)} does not exist")
     return read_traces(path)
+
+
+@pytest.fixture
+def redis_server() -> Iterator[RedisServer]:
+    """A running Redis server that takes anybody; `kill()` and `start()` restart it empty."""
+    with RedisServer() as server:
+        yield server

