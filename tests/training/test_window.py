@@ -9,7 +9,7 @@ import pytest
 
 from hexz.example import Example
 from hexz.training.config import TrainingConfig
-from hexz.training.window import ROW, ReplayWindow, Rows, is_held_out, to_rows
+from hexz.training.window import HELD_OUT_CAPACITY, ROW, ReplayWindow, Rows, is_held_out, to_rows
 from tests.search.helpers import random_game
 from tests.wire.sample import make_example, old_example
 
@@ -141,6 +141,15 @@ def test_held_out_games_are_never_drawn():
     assert not {games[number] for number in drawn(replay, replay.total, 5000)} & held
 
 
+def test_the_newest_held_out_examples_are_kept():
+    game = next(name for name in map(str, range(100)) if is_held_out(name, 0.1))
+    replay = window(held_out=0.1)
+    for start in (0, 2000):
+        assert replay.add(numbered(range(start, start + 2000), game_id=game)) == 0
+    first = 4000 - HELD_OUT_CAPACITY
+    assert numbers_in(replay.held_out()) == list(range(first, 4000))
+
+
 @pytest.mark.parametrize("limit", [40, 10_000])
 def test_a_refilled_window_goes_on_as_the_one_before(limit):
     config = TrainingConfig(window_min=30, window_growth=0.5, window_max=limit, held_out=0.3)
@@ -155,6 +164,7 @@ def test_a_refilled_window_goes_on_as_the_one_before(limit):
     for batch in batches[:6]:
         before.add(batch)
     after.refill(before.total, before.held_out_total, reversed(batches[:6]))
+    assert drawn(before, 5, 500) == drawn(after, 5, 500)
     for batch in batches[6:]:
         assert before.add(batch) == after.add(batch)
         assert drawn(before, 5, 500) == drawn(after, 5, 500)
