@@ -1,0 +1,504 @@
+"""The journal keeps what it has acknowledged, whatever happens to the process, the file or the
+disk, and takes nothing twice."""
+
+import contextlib
+import os
+import random
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hexz.trainserver import journal as journal_module
+from hexz.trainserver.journal import (
+    Journal,
+    JournalCorrupt,
+    JournalError,
+    JournalInUse,
+    Record,
+    read_batch,
+)
+
+TIMEOUT = 30
+BIG = 1000  # a batch that no test fills
+
+
+def record(number: int, size: int = 100) -> Record:
+    return Record(f"game-{number:05d}", random.Random(number).randbytes(size))
+
+
+def records(*numbers: int) -> list[Record]:
+    return [record(number) for number in numbers]
+
+
+@contextlib.contextmanager
+def opened(directory: Path, minibatch_size: int = BIG) -> Iterator[Journal]:
+    journal = Journal(directory, minibatch_size)
+    try:
+        yield journal
+    finally:
+        journal.close()
+
+
+def contents(directory: Path) -> list[Record]:
+    """All records of a closed journal, torn ones not counted; opens it once."""
+    with opened(directory):
+        pass
+    batches = sorted(int(path.stem) for path in directory.glob("*.journal"))
+    return [record for batch in batches for record in read_batch(directory, batch)]
+
+
+def batch_file(directory: Path, batch: int = 1) -> Path:
+    return directory / f"{batch:08d}.journal"
+
+
+# --- Batches -----------------------------------------------------------------------------------
+
+
+def test_records_come_back_in_their_order(tmp_path):
+    with opened(tmp_path) as journal:
+        assert journal.append(records(3, 1)) == 2
+        assert journal.append(records(2)) == 1
+    assert contents(tmp_path) == records(3, 1, 2)
+
+
+def test_a_batch_is_sealed_by_the_append_that_fills_it(tmp_path):
+    sealed: list[int] = []
+    journal = Journal(tmp_path, 3, on_sealed=sealed.append)
+    for number in range(5):
+        journal.append(records(number))
+    assert (sealed, journal.sealed, journal.open_count) == ([1], [1], 2)
+    journal.append(records(5, 6, 7))  # a game is never split
+    assert (sealed, journal.sealed, journal.open_count) == ([1, 2], [1, 2], 0)
+    assert read_batch(tmp_path, 1) == records(0, 1, 2)
+    assert read_batch(tmp_path, 2) == records(3, 4, 5, 6, 7)
+    journal.append(records(8))
+    assert journal.num_waiting == 9
+    journal.close()
+
+
+def test_on_sealed_sees_the_batch_as_sealed(tmp_path):
+    seen: list[list[int]] = []
+    journal = Journal(tmp_path, 1, on_sealed=lambda batch: seen.append(journal.sealed))
+    journal.append(records(1))
+    assert seen == [[1]]
+    journal.close()
+
+
+def test_a_restart_goes_on_where_it_was(tmp_path):
+    with opened(tmp_path, 3) as journal:
+        name = journal.id
+        for number in range(5):
+            journal.append(records(number))
+    with opened(tmp_path, 3) as journal:
+        assert journal.id == name
+        assert (journal.sealed, journal.open_count, journal.num_waiting) == ([1], 2, 5)
+        journal.append(records(5))
+        assert journal.sealed == [1, 2]
+    assert read_batch(tmp_path, 2) == records(3, 4, 5)
+
+
+def test_journals_have_different_ids(tmp_path):
+    with opened(tmp_path / "a") as a, opened(tmp_path / "b") as b:
+        assert a.id != b.id
+        assert len(a.id) == len(b.id) == 16
+
+
+@pytest.mark.parametrize(("minibatch_size", "sealed", "open_count"), [(10, [1], 2), (2, [1, 2], 0)])
+def test_another_size_changes_no_sealed_batch(tmp_path, minibatch_size, sealed, open_count):
+    with opened(tmp_path, 3) as journal:
+        for number in range(5):
+            journal.append(records(number))
+    with opened(tmp_path, minibatch_size) as journal:
+        assert (journal.sealed, journal.open_count) == (sealed, open_count)
+
+
+def test_a_full_batch_stays_sealed_when_the_size_grows(tmp_path):
+    with opened(tmp_path, 3) as journal:
+        journal.append(records(0, 1, 2))
+    with opened(tmp_path, 10) as journal:
+        assert (journal.sealed, journal.open_count) == ([1], 0)
+
+
+def test_trained_batches_are_deleted(tmp_path):
+    with opened(tmp_path, 2) as journal:
+        for number in range(5):
+            journal.append(records(number))
+        journal.forget(1)
+        journal.forget(1)
+        assert (journal.sealed, journal.num_waiting) == ([2], 3)
+    assert not batch_file(tmp_path).exists()
+    with opened(tmp_path, 2) as journal:
+        assert (journal.sealed, journal.num_waiting) == ([2], 3)
+        journal.forget(2)
+    with opened(tmp_path, 2) as journal:  # numbers are never used again
+        journal.append(records(5))
+        assert journal.sealed == [3]
+        with pytest.raises(JournalError, match="old copy"):
+            journal.forget(4)
+
+
+# --- Copies ------------------------------------------------------------------------------------
+
+
+def test_an_id_is_accepted_once(tmp_path):
+    with opened(tmp_path) as journal:
+        assert journal.append(records(1, 2, 1)) == 2
+        assert journal.append(records(2, 3)) == 1
+        assert journal.append(records(1, 2, 3)) == 0
+        assert journal.append([]) == 0
+    with opened(tmp_path) as journal:
+        assert journal.append(records(1, 2, 3, 4)) == 1
+    assert contents(tmp_path) == records(1, 2, 3, 4)
+
+
+def test_an_id_is_known_after_its_batch_was_trained_on(tmp_path):
+    with opened(tmp_path, 2) as journal:
+        journal.append(records(1, 2))
+        journal.forget(1)
+        assert journal.append(records(1, 2)) == 0
+    with opened(tmp_path, 2) as journal:
+        assert journal.append(records(1, 2)) == 0
+        assert journal.num_waiting == 0
+
+
+def test_the_oldest_ids_of_trained_batches_are_dropped(tmp_path, monkeypatch):
+    monkeypatch.setattr(journal_module, "REMEMBERED_IDS", 4)
+    with opened(tmp_path, 2) as journal:
+        for number in range(8):
+            journal.append(records(number))
+        journal.forget(3)
+        assert journal.append(records(0)) == 1
+        assert journal.append(records(2, 4, 6)) == 0
+    assert sorted(path.name for path in tmp_path.glob("*.ids")) == ["00000002.ids", "00000003.ids"]
+    with opened(tmp_path, 2) as journal:
+        assert journal.append(records(1, 2, 4, 6)) == 1
+
+
+def test_a_crash_while_forgetting_loses_no_batch(tmp_path):
+    with opened(tmp_path, 2) as journal:
+        journal.append(records(1, 2))
+        shutil.copy(batch_file(tmp_path), tmp_path / "copy")
+        journal.forget(1)
+    shutil.move(tmp_path / "copy", batch_file(tmp_path))  # the ids were written, no more
+    with opened(tmp_path, 2) as journal:
+        assert (journal.sealed, journal.num_waiting) == ([1], 2)
+        journal.forget(1)
+        assert (journal.sealed, journal.append(records(1, 2))) == ([], 0)
+
+
+# --- Threads -----------------------------------------------------------------------------------
+
+
+def run_threads(*functions):
+    """Runs functions in threads of their own; returns what they returned or raised."""
+    results: list[object] = [None] * len(functions)
+
+    def run(i: int) -> None:
+        try:
+            results[i] = functions[i]()
+        except JournalError as error:
+            results[i] = error
+
+    threads = [threading.Thread(target=run, args=(i,)) for i in range(len(functions))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(TIMEOUT)
+        assert not thread.is_alive()
+    return results
+
+
+def test_threads_append_at_the_same_time(tmp_path):
+    """Eight threads, each with games of its own and with one that all of them have."""
+    sealed: list[int] = []
+    journal = Journal(tmp_path, 50, on_sealed=sealed.append)
+
+    def work(thread: int) -> int:
+        new = 0
+        for turn in range(40):
+            first = 1000 * thread + 3 * turn
+            new += journal.append(records(first, first + 1, first + 2, 100_000 + turn))
+        return new
+
+    new = run_threads(*(lambda thread=thread: work(thread) for thread in range(8)))
+    assert sum(new) == 8 * 40 * 3 + 40
+    journal.close()
+    ids = Counter(record.id for record in contents(tmp_path))
+    assert len(ids) == sum(new)
+    assert set(ids.values()) == {1}
+    assert sorted(sealed) == list(range(1, max(sealed) + 1))
+    assert all(50 <= len(read_batch(tmp_path, batch)) < 54 for batch in sealed)
+
+
+class SlowDisk:
+    """Stands in for fdatasync: holds the first call back until it is let go, then fails or not."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, error: OSError | None = None) -> None:
+        self.calls = 0
+        self.busy, self.go = threading.Event(), threading.Event()
+        self.error = error
+        self.really_sync = journal_module._sync
+        monkeypatch.setattr(journal_module, "_sync", self)
+
+    def __call__(self, descriptor: int) -> None:
+        self.calls += 1
+        if self.calls == 1:
+            self.busy.set()
+            assert self.go.wait(TIMEOUT)
+            if self.error is not None:
+                raise self.error
+        self.really_sync(descriptor)
+
+
+def wait_until(condition) -> None:
+    deadline = time.monotonic() + TIMEOUT
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+
+
+def test_appends_that_wait_share_one_sync(tmp_path, monkeypatch):
+    disk = SlowDisk(monkeypatch)
+    with opened(tmp_path) as journal:
+
+        def first() -> int:
+            return journal.append(records(0))
+
+        def other(number: int) -> int:
+            assert disk.busy.wait(TIMEOUT)
+            return journal.append(records(number))
+
+        def let_go() -> None:
+            wait_until(lambda: len(journal._queue) == 7)
+            disk.go.set()
+
+        others = (lambda number=number: other(number) for number in range(1, 8))
+        results = run_threads(first, let_go, *others)
+    assert results == [1, None, *[1] * 7]
+    assert disk.calls == 2
+
+
+@pytest.mark.parametrize("error", [None, OSError(5, "Input/output error")])
+def test_a_copy_is_acknowledged_with_the_first_one_only(tmp_path, monkeypatch, error):
+    disk = SlowDisk(monkeypatch, error)
+    with opened(tmp_path) as journal:
+        order: list[str] = []
+
+        def first() -> int:
+            return journal.append(records(0))
+
+        def copy() -> int:
+            assert disk.busy.wait(TIMEOUT)
+            try:
+                return journal.append(records(0))
+            finally:
+                order.append("copy")
+
+        def let_go() -> None:
+            wait_until(lambda: len(journal._changed._waiters) == 1)  # type: ignore[attr-defined]
+            order.append("disk")
+            disk.go.set()
+
+        results = run_threads(first, copy, let_go)
+        assert order == ["disk", "copy"]
+        if error is None:
+            assert results[:2] == [1, 0]
+        else:
+            assert all("Input/output error" in str(result) for result in results[:2])
+            assert journal.num_waiting == 0
+            assert journal.append(records(0)) == 1  # a third attempt
+    assert contents(tmp_path) == records(0)
+
+
+# --- Crashes -----------------------------------------------------------------------------------
+
+WRITER = """
+import os, random, sys, threading
+from pathlib import Path
+from hexz.trainserver.journal import Journal, Record
+directory, run = Path(sys.argv[1]), sys.argv[2]
+journal = Journal(directory, 20)
+def write(thread):
+    rng = random.Random(thread)
+    for turn in range(10**6):
+        records = [Record(f"{run}-{thread}-{turn}-{i}", rng.randbytes(rng.randrange(9000)))
+                   for i in range(rng.choice([1, 1, 5]))]
+        journal.append(records)
+        os.write(1, "".join(f"{record.id}\\n" for record in records).encode())
+        if thread == 0 and len(journal.sealed) > 3:
+            journal.forget(journal.sealed[1])
+for thread in range(4):
+    threading.Thread(target=write, args=(thread,)).start()
+"""
+
+
+def test_a_killed_writer_loses_nothing_that_it_acknowledged(tmp_path):
+    """Twenty times in the same directory, at random moments."""
+    rng = random.Random(0)
+    acknowledged: set[str] = set()
+    for run in range(20):
+        process = subprocess.Popen(
+            [sys.executable, "-c", WRITER, tmp_path, str(run)], stdout=subprocess.PIPE, text=True
+        )
+        assert process.stdout is not None
+        for _ in range(rng.randrange(1, 300)):
+            acknowledged.add(process.stdout.readline().strip())
+        process.send_signal(signal.SIGKILL)
+        rest, _ = process.communicate(timeout=TIMEOUT)
+        acknowledged |= set(rest.split("\n")[:-1])
+        with opened(tmp_path) as journal:
+            # Nothing that was acknowledged is new, and so a copy is never accepted again.
+            assert journal.append([Record(name, b"") for name in acknowledged]) == 0
+            waiting = journal.num_waiting
+        ids = [record.id for record in contents(tmp_path)]
+        assert len(ids) == len(set(ids)) == waiting
+        assert all(read_batch(tmp_path, batch) for batch in journal.sealed)
+    assert len(acknowledged) > 2000
+
+
+def test_a_frame_torn_anywhere_is_cut_off(tmp_path):
+    with opened(tmp_path / "whole") as journal:
+        journal.append(records(0, 1))
+        size = batch_file(tmp_path / "whole").stat().st_size
+        journal.append(records(2, 3))
+    data = batch_file(tmp_path / "whole").read_bytes()
+    for length in range(size, len(data)):
+        directory = tmp_path / str(length)
+        shutil.copytree(tmp_path / "whole", directory)
+        # A file may also be extended before its data arrives.
+        tail = bytes(len(data) - length) if length % 2 else b""
+        batch_file(directory).write_bytes(data[:length] + tail)
+        with opened(directory) as journal:
+            assert journal.num_waiting == 2
+            assert batch_file(directory).stat().st_size == size
+            assert journal.append(records(1, 2)) == 1
+        assert contents(directory) == records(0, 1, 2)
+
+
+@pytest.mark.parametrize("batch", [1, 2])
+def test_damage_is_named(tmp_path, batch):
+    with opened(tmp_path, 3) as journal:
+        for number in range(5):
+            journal.append(records(number))
+    path = batch_file(tmp_path, batch)
+    data = path.read_bytes()
+    for offset in range(0, len(data) // 2, 7):
+        path.write_bytes(data[:offset] + bytes([data[offset] ^ 1]) + data[offset + 1 :])
+        with pytest.raises(
+            JournalCorrupt, match=rf"{path} is damaged at byte \d+: .* move it away"
+        ):
+            Journal(tmp_path, 3)
+        with pytest.raises(JournalCorrupt):
+            read_batch(tmp_path, batch)
+        assert path.stat().st_size == len(data)
+    path.unlink()
+    with opened(tmp_path, 3) as journal:
+        assert journal.num_waiting == 5 - len(range(5)[3 * batch - 3 : 3 * batch])
+
+
+def test_a_sealed_batch_that_was_cut_off_is_damaged(tmp_path):
+    with opened(tmp_path, 2) as journal:
+        for number in range(4):
+            journal.append(records(number))
+    os.truncate(batch_file(tmp_path), batch_file(tmp_path).stat().st_size - 1)
+    with pytest.raises(JournalCorrupt):
+        Journal(tmp_path, 2)
+
+
+# --- Disks and directories ---------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def file_size_limit(size: int) -> Iterator[None]:
+    """Stands in for a full disk: writes beyond this size fail in the middle."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_full_disk_acknowledges_nothing_and_leaves_no_trace(tmp_path):
+    with opened(tmp_path) as journal:
+        journal.append(records(0))
+        size = batch_file(tmp_path).stat().st_size
+        with file_size_limit(size + 250):
+            with pytest.raises(JournalError, match=f"cannot write to {tmp_path}: File too large"):
+                journal.append(records(1, 2, 3))
+            assert batch_file(tmp_path).stat().st_size == size
+            assert (journal.open_count, journal.append(records(0))) == (1, 0)
+            assert journal.append(records(4)) == 1  # a small one still fits
+        assert journal.append(records(1, 2, 3)) == 3
+    assert contents(tmp_path) == records(0, 4, 1, 2, 3)
+
+
+def test_a_failure_to_cut_off_is_made_good_before_the_next_append(tmp_path, monkeypatch):
+    def fail(descriptor: int, size: int) -> None:
+        raise OSError(5, "Input/output error")
+
+    with opened(tmp_path) as journal:
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "ftruncate", fail)
+            patch.setattr(journal_module, "_sync", lambda descriptor: fail(descriptor, 0))
+            for _ in range(2):
+                with pytest.raises(JournalError, match="Input/output error"):
+                    journal.append(records(1, 2, 3))
+        journal.append(records(4))
+    assert contents(tmp_path) == records(4)
+
+
+def test_a_batch_that_cannot_be_begun_is_begun_later(tmp_path, monkeypatch):
+    def fail(directory: Path, batch: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    sealed: list[int] = []
+    journal = Journal(tmp_path, 2, on_sealed=sealed.append)
+    with monkeypatch.context() as patch:
+        patch.setattr(journal_module, "_create", fail)
+        journal.append(records(1, 2))
+        assert sealed == []
+        with pytest.raises(JournalError, match="No space left"):
+            journal.append(records(3))
+    assert journal.append(records(3)) == 1
+    assert sealed == journal.sealed == [1]
+    journal.close()
+    assert read_batch(tmp_path, 1) == records(1, 2)
+    assert contents(tmp_path) == records(1, 2, 3)
+
+
+def test_a_journal_is_for_one_process(tmp_path):
+    journal = Journal(tmp_path, BIG)
+    with pytest.raises(JournalInUse, match=f"another train server uses {tmp_path}"):
+        Journal(tmp_path, BIG)
+    journal.close()
+    Journal(tmp_path, BIG).close()
+
+
+def test_a_directory_that_cannot_be_used(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(JournalError, match=r"cannot use the journal in .*file"):
+        Journal(tmp_path / "file", BIG)
+    with pytest.raises(JournalError, match="No such file"):
+        read_batch(tmp_path, 1)
+
+
+@pytest.mark.soak
+def test_a_hundred_thousand_examples_are_read_back_in_seconds(tmp_path):
+    data = random.Random(0).randbytes(7000)
+    with opened(tmp_path, 4096) as journal:
+        for game in range(1_400):
+            journal.append([Record(f"{game}-{move}", data) for move in range(72)])
+    start = time.monotonic()
+    with opened(tmp_path, 4096) as journal:
+        assert journal.num_waiting == 1_400 * 72
+    assert time.monotonic() - start < 10
