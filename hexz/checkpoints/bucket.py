@@ -43,7 +43,6 @@ _METADATA_KEY: Final = "checkpoint"
 _BUCKET: Final = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
 _FOLDER: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._=-]*")
 
-
 _LOG_IN: Final = (
     "run `gcloud auth application-default login`, or on a machine of Google Cloud give it a "
     "service account"
@@ -116,7 +115,7 @@ class BucketStore(CheckpointStore):
             try:
                 data: bytes = blob.download_as_bytes(**self._options)
             except api.NotFound:
-                raise StoreError(f"there is no {blob.name} in bucket {self._bucket.name}") from None
+                raise StoreError(f"there is no {_place(blob)}") from None
         return data
 
     def _write(self, new: NewCheckpoint, metadata: Mapping[str, Any]) -> None:
@@ -148,12 +147,14 @@ class BucketStore(CheckpointStore):
                     data, "application/octet-stream", if_generation_match=0, **self._options
                 )
                 return True
-            except api.PreconditionFailed:
-                # Our own upload, if its answer was lost, or if we died after it.
-                blob.reload(**self._options)
-                if blob.md5_hash != _md5(data):
-                    raise
-                return False
+            except api.PreconditionFailed as error:
+                refusal = error
+        # It is our own upload, if its answer was lost, or if we died after it.
+        with self._errors("storage.objects.get"):
+            blob.reload(**self._options)
+        if blob.md5_hash != _md5(data):
+            raise refusal
+        return False
 
     def _discard(self, number: int, created: Collection[Any]) -> None:
         """Deletes what was created for a checkpoint that another process saved."""
@@ -183,8 +184,13 @@ def _client() -> Any:
     """A client that acts for whoever runs this, or for nobody in an emulator."""
     try:
         return storage.Client()
-    except auth.DefaultCredentialsError:
-        raise StoreError(f"there are no credentials for Cloud Storage: {_LOG_IN}") from None
+    except auth.DefaultCredentialsError as error:
+        reason = str(error).partition("\n")[0]
+        raise StoreError(f"no credentials for Cloud Storage: {_LOG_IN} ({reason})") from None
+
+
+def _place(blob: Any) -> str:
+    return f"gs://{blob.bucket.name}/{blob.name}"
 
 
 def _md5(data: bytes) -> str:
@@ -195,7 +201,7 @@ def _md5(data: bytes) -> str:
 def _info(number: int, blob: Any) -> CheckpointInfo:
     """From the `model.pt` of a checkpoint."""
     data = (blob.metadata or {}).get(_METADATA_KEY)
-    metadata = {} if data is None else decode_metadata(data, blob.name)
+    metadata = {} if data is None else decode_metadata(data, _place(blob))
     return CheckpointInfo(
         number=number,
         sha256=metadata.get("sha256"),

@@ -64,8 +64,9 @@ class DirectoryStore(CheckpointStore):
     @contextlib.contextmanager
     def examples(self, number: int, batch: str) -> Iterator[Path]:
         path = self._path(number) / examples_file(batch)
-        if not path.is_file():
-            raise StoreError(f"there is no {path}")
+        with self._errors("read"):
+            if not path.is_file():
+                raise StoreError(f"there is no {path}")
         yield path
 
     def _path(self, number: int) -> Path:

@@ -3,9 +3,9 @@
 import json
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from http.client import HTTPConnection, HTTPMessage
+from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
@@ -63,7 +63,7 @@ class GcsProxy:
             def handle_any(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 status, headers, content = proxy._answer(
-                    self.command, self.path, self.headers, body
+                    self.command, self.path, dict(self.headers.items()), body
                 )
                 self.send_response(status)
                 for name, value in headers.items():
@@ -96,7 +96,7 @@ class GcsProxy:
         return [r.name.rsplit("/", 1)[1] for r in self.requests if r.kind == "create"]
 
     def _answer(
-        self, method: str, path: str, headers: HTTPMessage, body: bytes
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes
     ) -> tuple[int, dict[str, str], bytes]:
         request = self._parse(method, path, body)
         self.requests.append(request)
@@ -134,13 +134,13 @@ class GcsProxy:
     def _is_there(self, path: str, name: str) -> bool:
         bucket = path.partition("/b/")[2].partition("/")[0]
         object_path = f"/storage/v1/b/{bucket}/o/{quote(name, safe='')}"
-        return self._forward("GET", object_path, HTTPMessage(), b"")[0] == 200
+        return self._forward("GET", object_path, {}, b"")[0] == 200
 
     def _forward(
-        self, method: str, path: str, headers: HTTPMessage, body: bytes
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes
     ) -> tuple[int, dict[str, str], bytes]:
         connection = HTTPConnection(self._upstream, timeout=30)
-        connection.request(method, path, body, dict(headers.items()))
+        connection.request(method, path, body, headers)
         response = connection.getresponse()
         content = response.read()
         connection.close()
