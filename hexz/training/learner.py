@@ -56,7 +56,7 @@ class Learner:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed % 2**63)
             training_net = TrainingNet(copy.deepcopy(net))
-        # A fifth faster on the CPU than the default layout.
+        # A quarter faster on the CPU than the default layout.
         self._net = training_net.to(self._device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
         self._average: TrainingNet = copy.deepcopy(self._net).requires_grad_(False).eval()
         self._optimizer = torch.optim.AdamW(
@@ -95,8 +95,7 @@ class Learner:
         """
         learner = cls(config, _trainable(decode_checkpoint(checkpoint, "the checkpoint")))
         if training_state is not None:
-            state = learner._restore(training_state)
-            learner.window.refill(state["examples"], state["held_out_examples"], history)
+            learner.window.refill(*learner._restore(training_state), history)
         return learner
 
     def train(
@@ -187,18 +186,17 @@ class Learner:
         )
         return buffer.getvalue()
 
-    def _restore(self, training_state: bytes) -> dict[str, Any]:
-        """Takes over a training state; returns its content."""
+    def _restore(self, training_state: bytes) -> tuple[int, int]:
+        """Takes over a training state; returns the examples and held-out examples up to it."""
         try:
-            state: dict[str, Any] = torch.load(
-                io.BytesIO(training_state), map_location="cpu", weights_only=True
-            )
+            state = torch.load(io.BytesIO(training_state), map_location="cpu", weights_only=True)
             if state["format"] != _FORMAT:
                 raise ValueError("its format is not known")
             self._net.load_state_dict(state["net"])
             self._average.auxiliary.load_state_dict(state["average_heads"])
             self._optimizer.load_state_dict(state["optimizer"])
             self.total_steps = int(state["steps"])
+            totals = int(state["examples"]), int(state["held_out_examples"])
         except Exception as error:  # whatever a damaged zip, pickle or dict makes PyTorch raise
             raise InvalidModel(
                 "the training state is damaged, or of another network or version: "
@@ -206,7 +204,7 @@ class Learner:
             ) from error
         for group in self._optimizer.param_groups:
             group.update(lr=self.config.learning_rate, weight_decay=self.config.weight_decay)
-        return state
+        return totals
 
     def _batch(self, rows: Rows, symmetries: Any) -> Batch:
         return make_batch(
