@@ -219,6 +219,8 @@ class ModelChannel:
     def _errors(self) -> Iterator[None]:
         try:
             yield
+        except redis.AuthenticationError:
+            raise ChannelError(f"Redis at {self._address} wants another user or password") from None
         except (redis.RedisError, OSError) as error:
             reason = " ".join(str(error).split()) or type(error).__name__
             # Old servers quote what they do not understand, AUTH and its arguments among it.

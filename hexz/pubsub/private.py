@@ -134,7 +134,7 @@ class PrivateRedis:
 
     def _wait_until_it_answers(self, process: subprocess.Popen[bytes], log: IO[bytes]) -> None:
         deadline = time.monotonic() + START_SECONDS
-        with redis.Redis.from_url(self.url, retry=None, socket_timeout=START_SECONDS) as client:
+        with redis.Redis.from_url(self.url, retry=None, socket_timeout=1.0) as client:
             while time.monotonic() < deadline and process.poll() is None:
                 with contextlib.suppress(redis.RedisError):
                     client.ping()
