@@ -542,7 +542,7 @@ cdef CellSet _put_planes(Position* pos, const uint8_t* planes, int mover) noexce
             if (mine[cell] or mine[GRID + cell]) and contains(pos.empty, cell):
                 if mine[cell]:
                     pos.flags[mover ^ side] |= bit(cell)
-                own_cell(pos, mover ^ side, cell, mine[GRID + cell])
+                own_cell(pos, mover ^ side, cell, 0 if mine[cell] else mine[GRID + cell])
                 pos.empty ^= bit(cell)
     return solid & pos.empty
 
