@@ -14,7 +14,7 @@ import typer
 
 from hexz.errors import HexzError
 from hexz.version import __version__
-from hexzctl import bench, selfplay, train_server
+from hexzctl import bench, selfplay, train_server, worker
 
 app = typer.Typer(
     name="hexzctl",
@@ -26,6 +26,7 @@ app = typer.Typer(
 )
 app.command("selfplay")(selfplay.selfplay)
 app.command("train-server")(train_server.train_server)
+app.command("worker")(worker.worker)
 app.add_typer(bench.app, name="bench")
 
 

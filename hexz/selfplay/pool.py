@@ -9,13 +9,13 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnContext, SpawnProcess
 from types import TracebackType
 from typing import Final, Self
 
 from hexz.errors import HexzError
+from hexz.processes import available_cores, signals_held_back
 from hexz.selfplay.messages import (
     Assignment,
     Command,
@@ -25,7 +25,7 @@ from hexz.selfplay.messages import (
     ProcessFailed,
     Stop,
 )
-from hexz.selfplay.process import available_cores, run_process
+from hexz.selfplay.process import run_process
 
 STOP_SECONDS: Final = 4.0
 """A process that is told to stop and has not ended after this long is killed. What it has finished
@@ -141,7 +141,7 @@ class SelfPlayPool:
             args=(remote, number, self._assignment),
             name=f"selfplay-{number}",
         )
-        with _signals_held_back():
+        with signals_held_back():
             process.start()
         remote.close()
         return _Child(number, process, connection)
@@ -164,16 +164,3 @@ class SelfPlayPool:
         for child in self._children:
             child.process.kill()
             child.process.join()
-
-
-@contextlib.contextmanager
-def _signals_held_back() -> Iterator[None]:
-    """Processes started meanwhile never see Ctrl-C, which a terminal sends to them too, nor a
-    request to terminate: what to do about it is up to the parent."""
-    # Otherwise the first process would start multiprocessing's helper, which unblocks them.
-    resource_tracker.ensure_running()
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)

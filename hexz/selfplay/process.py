@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import gc
-import os
 import threading
 import time
 from collections.abc import Iterator
@@ -22,6 +21,7 @@ from hexz.engine import FinishedGame
 from hexz.errors import HexzError
 from hexz.export import GameRecord, top_moves
 from hexz.model import Evaluator, create_evaluator, decode_checkpoint
+from hexz.processes import available_cores
 from hexz.selfplay.examples import examples_of
 from hexz.selfplay.loop import SelfPlay
 from hexz.selfplay.messages import (
@@ -52,13 +52,6 @@ def run_process(connection: Connection, number: int, assignment: Assignment) -> 
     process = _Process(connection, number, assignment)
     with _failures_reported(process):
         process.run()
-
-
-def available_cores() -> int:
-    """The cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 class _Process:

@@ -1,0 +1,177 @@
+"""The train server as a worker sees it: posts that go on until they are answered."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable
+from http import HTTPStatus
+from typing import Final
+
+import urllib3
+from urllib3.exceptions import HTTPError, LocationParseError
+from urllib3.exceptions import TimeoutError as RequestTimeout
+from urllib3.util import Timeout, parse_url
+
+from hexz.errors import HexzError
+from hexz.version import __version__
+
+CONNECTIONS: Final = 4
+"""Connections that are kept alive: the server syncs its disk before each answer, and several posts
+share a sync."""
+CONNECT_SECONDS: Final = 5.0
+ANSWER_SECONDS: Final = 30.0
+FIRST_BACKOFF_SECONDS: Final = 0.1
+MAX_BACKOFF_SECONDS: Final = 5.0
+"""Short enough that a worker that has to end tries once more."""
+MAX_RETRY_AFTER_SECONDS: Final = 60.0
+"""A server that asks for a longer pause does not mean it."""
+NOTICE_SECONDS: Final = 60.0
+"""The user hears of outages no more often than this."""
+
+_REFUSALS: Final = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.UPGRADE_REQUIRED)
+_REJECTIONS: Final = (
+    HTTPStatus.BAD_REQUEST,
+    HTTPStatus.CONFLICT,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+)
+
+
+class ServerRefuses(HexzError):
+    """The train server will not work with this worker, whatever it posts."""
+
+
+class Rejected(HexzError):
+    """The train server will never take this body.
+
+    Attributes:
+        status: the HTTP status.
+    """
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+
+
+class Closed(HexzError):
+    """The client was closed before the server answered."""
+
+
+class _Unavailable(Exception):
+    """The server may take the same body later, in so many seconds if it said when."""
+
+    def __init__(self, reason: str, retry_after: float | None = None) -> None:
+        super().__init__(reason)
+        self.retry_after = retry_after
+
+
+class TrainServer:
+    """Posts to a train server over connections that are kept alive. Threads may share it.
+
+    Args:
+        url: `http://host[:port]` or `https://...`, also with a path.
+        token: that the server asks for; None if it does not.
+        notify: takes a line for people when the server does not answer.
+
+    Raises:
+        ServerRefuses: the URL or the token is none.
+    """
+
+    def __init__(self, url: str, token: str | None, notify: Callable[[str], None]) -> None:
+        self._url = url.rstrip("/")
+        self._notify = notify
+        self._headers = {"User-Agent": f"hexzctl/{__version__}"}
+        if token is not None:
+            if not token.isascii() or not token.isprintable():
+                raise ServerRefuses("HEXZ_AUTH_TOKEN has characters that no header can have")
+            self._headers["Authorization"] = f"Bearer {token}"
+        self._pool, self._path = _connections(self._url)
+        self._closed = threading.Event()
+        self._said_at = -NOTICE_SECONDS
+
+    def post(self, path: str, body: bytes, content_type: str) -> bytes:
+        """Posts until the server has answered, however long that takes.
+
+        Returns:
+            The body of the answer.
+
+        Raises:
+            Rejected: the server will never take this.
+            ServerRefuses: nor anything else of this worker.
+            Closed: `close` was called meanwhile.
+        """
+        failures = 0
+        while not self._closed.is_set():
+            try:
+                return self._attempt(path, body, {**self._headers, "Content-Type": content_type})
+            except _Unavailable as error:
+                failures += 1
+                # One failure is often no more than a connection that the server had closed.
+                if failures > 1:
+                    self._say(str(error))
+                self._closed.wait(_pause(failures, error.retry_after))
+        raise Closed(f"there was no answer from {self._url}")
+
+    def close(self) -> None:
+        """Ends all posts that have no answer yet, at the end of their present attempt."""
+        self._closed.set()
+
+    def _attempt(self, path: str, body: bytes, headers: dict[str, str]) -> bytes:
+        try:
+            answer = self._pool.urlopen(
+                "POST", self._path + path, body, headers, retries=False, redirect=False
+            )
+        except HTTPError as error:
+            raise _Unavailable(_reason(error)) from None
+        if answer.status == HTTPStatus.OK:
+            return answer.data
+        reason = " ".join(answer.data[:500].decode(errors="replace").split())
+        if answer.status in _REFUSALS:
+            raise ServerRefuses(f"the train server {self._url} refuses this worker: {reason}")
+        if answer.status in _REJECTIONS:
+            raise Rejected(answer.status, reason)
+        retry_after = answer.headers.get("Retry-After", "")
+        raise _Unavailable(
+            f"it answers {answer.status}: {reason}",
+            float(retry_after) if retry_after.isdecimal() else None,
+        )
+
+    def _say(self, reason: str) -> None:
+        now = time.monotonic()
+        if now - self._said_at >= NOTICE_SECONDS:
+            self._said_at = now
+            self._notify(f"train server {self._url}: {reason}; trying again until it works")
+
+
+def _connections(url: str) -> tuple[urllib3.HTTPConnectionPool, str]:
+    """The connections to a server, and the path that its paths begin with."""
+    try:
+        parts = parse_url(url)
+    except LocationParseError:
+        parts = None
+    if parts is None or parts.scheme not in ("http", "https") or not parts.host:
+        raise ServerRefuses(f"{url!r} is no URL of a train server, such as http://host:8080")
+    pool = urllib3.connection_from_url(
+        url,
+        maxsize=CONNECTIONS,
+        timeout=Timeout(connect=CONNECT_SECONDS, read=ANSWER_SECONDS),
+    )
+    return pool, parts.path or ""
+
+
+def _pause(failures: int, retry_after: float | None) -> float:
+    """Seconds to wait after some failures in a row. Workers that failed together come back apart,
+    and none before the server wants it."""
+    if retry_after is not None:
+        return min(retry_after, MAX_RETRY_AFTER_SECONDS) * random.uniform(1.0, 1.5)
+    longest = min(MAX_BACKOFF_SECONDS, FIRST_BACKOFF_SECONDS * 2.0 ** min(failures - 1, 16))
+    return longest * random.uniform(0.5, 1.0)
+
+
+def _reason(error: HTTPError) -> str:
+    """What is wrong, without what the library says about itself."""
+    if isinstance(error, RequestTimeout):
+        return "no answer in time"
+    text = str(error.args[-1]) if error.args else ""
+    return text.rsplit(": ", 1)[-1] or type(error).__name__

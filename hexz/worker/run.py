@@ -1,0 +1,287 @@
+"""The loop of a worker.
+
+The main thread starts the processes that play and takes what they finish. Other threads follow the
+models, post a heartbeat every few seconds, and post the examples. None waits for another, but for
+one case: while too many examples wait for the server, the main thread takes no more, and so play
+pauses.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import secrets
+import socket
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from hexz.engine.settings import Algorithm
+from hexz.fleet import (
+    HEARTBEAT_PATH,
+    HEARTBEAT_SECONDS,
+    Heartbeat,
+    InvalidMessage,
+    Orders,
+    PostUnit,
+    WorkerSettings,
+)
+from hexz.model import usable_device
+from hexz.pubsub import ModelChannel, PublishedModel
+from hexz.selfplay.messages import (
+    Assignment,
+    GameOver,
+    NewModel,
+    NewSettings,
+    Notice,
+    Playing,
+    ProcessEvent,
+    ProcessFailed,
+    Progress,
+)
+from hexz.selfplay.pool import SelfPlayPool, default_processes
+from hexz.version import __version__
+from hexz.worker.client import Closed, Rejected, ServerRefuses, TrainServer
+from hexz.worker.outbox import Outbox
+
+END_SECONDS: Final = 8.0
+"""A worker that is told to end has ended after this long. Cloud Run kills it after 10 s."""
+STATUS_SECONDS: Final = 10.0
+"""How often the caller hears how it goes."""
+TICK_SECONDS: Final = 0.1
+"""How often requests to end and failures of other threads are looked at."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkerConfig:
+    """A worker.
+
+    Attributes:
+        server_url: of the train server.
+        auth_token: that the server asks for; None if it does not.
+        redis_url: where models are announced.
+        model_name: of the model.
+        device: "cpu", "cuda" or "mps".
+        num_workers: processes that play; None: one a core, or one in all on a GPU.
+        max_seconds: time from the start to the end; None: no limit.
+        algorithm, simulations, games_per_process, post: replace what the server says; None: as it
+            says.
+    """
+
+    server_url: str
+    auth_token: str | None = field(repr=False)
+    redis_url: str = field(repr=False)
+    model_name: str
+    device: str
+    num_workers: int | None
+    max_seconds: float | None
+    algorithm: Algorithm | None
+    simulations: int | None
+    games_per_process: int | None
+    post: PostUnit | None
+
+    def settings(self, ordered: WorkerSettings) -> WorkerSettings:
+        """How to play if the server says so."""
+        return WorkerSettings(
+            search=replace(
+                ordered.search,
+                algorithm=self.algorithm or ordered.search.algorithm,
+                simulations=self.simulations or ordered.search.simulations,
+            ),
+            games_per_process=self.games_per_process or ordered.games_per_process,
+            post=self.post or ordered.post,
+        )
+
+
+class Worker:
+    """Plays for a train server.
+
+    Args:
+        config: for whom and how.
+        stop_asked: is asked often whether to end.
+        on_status: is called every STATUS_SECONDS and at the end.
+        notify: takes a line for people, in any thread.
+
+    Raises:
+        ServerRefuses, ChannelError: a URL is none.
+    """
+
+    def __init__(
+        self,
+        config: WorkerConfig,
+        *,
+        stop_asked: Callable[[], bool],
+        on_status: Callable[[Heartbeat], None],
+        notify: Callable[[str], None],
+    ) -> None:
+        self.name = _new_name()
+        self._config = config
+        self._stop_asked = stop_asked
+        self._on_status = on_status
+        self._notify = notify
+        self._server = TrainServer(config.server_url, config.auth_token, notify)
+        self._channel = ModelChannel(config.redis_url, config.model_name)
+        self._outbox = Outbox(self._server, notify)
+        self._deadline = time.monotonic() + (config.max_seconds or float("inf"))
+        self._next_status = time.monotonic() + STATUS_SECONDS
+        self._ending = threading.Event()
+        self._failure: Exception | None = None
+        # What the other threads bring; the pool, once there is one, is told at once.
+        self._lock = threading.Lock()
+        self._settings: WorkerSettings | None = None
+        self._model: PublishedModel | None = None
+        self._pool: SelfPlayPool | None = None
+        # What the processes report.
+        self._playing: dict[int, Playing] = {}
+        self._playing_since: float | None = None
+        self._evaluations: dict[int, int] = {}
+        self._games = 0
+        self._last_notice = ""
+
+    def run(self) -> None:
+        """Works until the end: then running games are dropped, and finished ones are posted.
+
+        Raises:
+            ServerRefuses: the server does not want this worker.
+            AllWorkersFailed: no process is left to play.
+        """
+        # A fallback to the CPU is found here, so that it is said once and counts on its cores.
+        device = usable_device(self._config.device, self._notify)
+        self._start_thread(self._follow_models)
+        self._start_thread(self._send_heartbeats)
+        try:
+            with contextlib.ExitStack() as stack:
+                while self._pool is None and self._goes_on():
+                    with self._lock:
+                        pool = self._new_pool(device)
+                        self._pool = stack.enter_context(pool) if pool is not None else None
+                    time.sleep(TICK_SECONDS)
+                if self._pool is not None:
+                    self._play(self._pool)
+        finally:
+            self._ending.set()
+            self._server.close()
+        self._on_status(self.status())
+        if failure := self._failure or self._outbox.failure:
+            raise failure
+        if self._pool is not None:
+            self._pool.check()
+
+    def status(self) -> Heartbeat:
+        """What it does and has done."""
+        playing, since = list(self._playing.values()), self._playing_since
+        return Heartbeat(
+            worker=self.name,
+            version=__version__,
+            model_name=self._config.model_name,
+            checkpoint=min((event.checkpoint for event in playing), default=None),
+            device=playing[0].evaluator if playing else "",
+            processes=len(playing),
+            games=self._games,
+            evaluations=sum(self._evaluations.values()),
+            examples=self._outbox.taken,
+            pending=self._outbox.pending,
+            seconds=0.0 if since is None else time.monotonic() - since,
+        )
+
+    def _goes_on(self) -> bool:
+        """Whether it is not time to end. Is asked often, and so keeps the caller informed too."""
+        now = time.monotonic()
+        if now >= self._next_status:
+            self._next_status = now + STATUS_SECONDS
+            self._on_status(self.status())
+        return not (
+            self._stop_asked() or now >= self._deadline or self._failure or self._outbox.failure
+        )
+
+    def _play(self, pool: SelfPlayPool) -> None:
+        while pool.is_running and self._goes_on():
+            # While there is no room, the processes wait with what they have finished.
+            if self._outbox.wait_for_room(TICK_SECONDS):
+                for event in pool.receive(TICK_SECONDS):
+                    self._take(event)
+        end_by = time.monotonic() + END_SECONDS
+        for event in pool.end():
+            self._take(event)
+        if self._failure is None and not self._outbox.drain(end_by - time.monotonic()):
+            self._notify(f"{self._outbox.pending} finished examples could not be posted")
+
+    def _new_pool(self, device: str) -> SelfPlayPool | None:
+        """None before there is a model and the server has said how to play."""
+        settings, model = self._settings, self._model
+        if settings is None or model is None:
+            return None
+        assignment = Assignment(
+            run_name=self.name,
+            model_name=self._config.model_name,
+            settings=NewSettings(settings.search, settings.games_per_process),
+            device=device,
+            num_processes=self._config.num_workers or default_processes(device),
+            max_games=None,
+            seed=secrets.randbits(63),
+        )
+        return SelfPlayPool(assignment, NewModel(model.checkpoint, model.data))
+
+    def _take(self, event: ProcessEvent) -> None:
+        match event:
+            case Playing():
+                self._playing_since = self._playing_since or time.monotonic()
+                self._playing[event.process] = event
+            case Progress():
+                self._evaluations[event.process] = event.evaluations
+            case GameOver():
+                self._games += 1
+                self._outbox.put([data for _, data in event.entries])
+            case Notice():
+                # All processes say the same.
+                if event.text != self._last_notice:
+                    self._notify(event.text)
+                self._last_notice = event.text
+            case ProcessFailed():
+                self._playing.pop(event.process, None)
+                self._notify(f"process {event.process} failed: {event.reason}")
+
+    def _follow_models(self) -> None:
+        for model in self._channel.follow(self._ending, self._notify):
+            with self._lock:
+                self._model = model
+                if self._pool is not None:
+                    self._pool.send(NewModel(model.checkpoint, model.data))
+
+    def _send_heartbeats(self) -> None:
+        while not self._ending.is_set():
+            settings = self._config.settings(self._heartbeat().settings)
+            self._outbox.unit = settings.post
+            with self._lock:
+                if self._pool is not None and settings != self._settings:
+                    self._pool.send(NewSettings(settings.search, settings.games_per_process))
+                self._settings = settings
+            self._ending.wait(HEARTBEAT_SECONDS)
+
+    def _heartbeat(self) -> Orders:
+        body = self.status().to_json().encode()
+        try:
+            return Orders.from_json(self._server.post(HEARTBEAT_PATH, body, "application/json"))
+        except (Rejected, InvalidMessage) as error:
+            raise ServerRefuses(f"train server {self._config.server_url}: {error}") from None
+
+    def _start_thread(self, work: Callable[[], None]) -> None:
+        """Work that ends with the worker; if it fails, the worker does."""
+
+        def run() -> None:
+            try:
+                work()
+            except Closed:
+                pass
+            except Exception as error:
+                self._failure = error
+
+        threading.Thread(target=run, name=work.__name__, daemon=True).start()
+
+
+def _new_name() -> str:
+    """A name that no other worker has, and that game ids can begin with."""
+    host = re.sub(r"[^A-Za-z0-9]+", "-", socket.gethostname())[:40].strip("-")
+    return f"{host or 'worker'}-{secrets.token_hex(4)}"

@@ -1,0 +1,146 @@
+"""A train server for tests: real HTTP, and answers as the test wants them."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Self
+
+from hexz.engine import SearchSettings
+from hexz.fleet import (
+    EXAMPLES_PATH,
+    GAMES_PATH,
+    HEARTBEAT_PATH,
+    Heartbeat,
+    Orders,
+    PostUnit,
+    WorkerSettings,
+)
+from hexz.version import __version__
+from hexz.wire import decode_game
+
+TIMEOUT = 60.0
+QUICK = SearchSettings(algorithm="gumbel", simulations=2)
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int = 200
+    body: str = "{}"
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Request:
+    path: str
+    body: bytes
+    headers: dict[str, str]
+    client: tuple[str, int]
+
+
+class FakeTrainServer:
+    """Takes everything, unless `answer` says otherwise.
+
+    Attributes:
+        settings: that workers are sent.
+        answer: of posts of examples and games; a test may replace it.
+        requests: all that were made.
+        examples: bodies of all examples that were taken.
+        heartbeats: that were taken.
+    """
+
+    def __init__(self, port: int = 0) -> None:
+        self.settings = WorkerSettings(search=QUICK, games_per_process=8)
+        self.answer: Callable[[Request], Answer] = lambda _: Answer()
+        self.answer_heartbeat: Callable[[Request], Answer] = self._orders
+        self.requests: list[Request] = []
+        self.examples: list[bytes] = []
+        self.heartbeats: list[Heartbeat] = []
+        self._changed = threading.Condition()
+        self._http = ThreadingHTTPServer(("127.0.0.1", port), self._handler())
+        self._http.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._http.server_port}"
+        self.port = self._http.server_port
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._http.serve_forever, args=(0.01,), daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._http.shutdown()
+        self._http.server_close()
+
+    def order(self, post: PostUnit = "examples", games: int = 8, **search: object) -> None:
+        """Changes the settings."""
+        changed = SearchSettings(**{"algorithm": "gumbel", "simulations": 2} | search)
+        self.settings = WorkerSettings(search=changed, games_per_process=games, post=post)
+
+    def wait_until(self, condition: Callable[[], bool], timeout: float = TIMEOUT) -> None:
+        """Waits until requests have made something true."""
+        deadline = time.monotonic() + timeout
+        with self._changed:
+            while not condition():
+                left = deadline - time.monotonic()
+                assert left > 0, f"{len(self.requests)} requests, {self.heartbeats[-1:]}"
+                self._changed.wait(left)
+
+    def paths(self) -> list[str]:
+        return [request.path for request in self.requests]
+
+    def _orders(self, _: Request) -> Answer:
+        return Answer(
+            body=Orders(version=__version__, checkpoint=0, settings=self.settings).to_json()
+        )
+
+    def _take(self, request: Request) -> Answer:
+        if request.path == HEARTBEAT_PATH:
+            answer = self.answer_heartbeat(request)
+        elif request.path in (EXAMPLES_PATH, GAMES_PATH):
+            answer = self.answer(request)
+        else:
+            answer = Answer(404, "not found")
+        with self._changed:
+            self.requests.append(request)
+            if answer.status == 200:
+                self._keep(request)
+            self._changed.notify_all()
+        return answer
+
+    def _keep(self, request: Request) -> None:
+        if request.path == HEARTBEAT_PATH:
+            self.heartbeats.append(Heartbeat.from_json(request.body))
+        elif request.path == GAMES_PATH:
+            self.examples += decode_game(request.body)
+        else:
+            self.examples.append(request.body)
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        take = self._take
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True
+
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                answer = take(Request(self.path, body, dict(self.headers), self.client_address))
+                data = answer.body.encode()
+                self.send_response(answer.status)
+                for name, value in answer.headers.items():
+                    self.send_header(name, value)
+                self.send_header("Content-Length", str(len(data)))
+                self.end_headers()
+                self.wfile.write(data)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        return Handler
+
+
+def accepted(count: int = 1, checkpoint: int = 0) -> Answer:
+    return Answer(body=json.dumps({"checkpoint": checkpoint, "accepted": count}))
