@@ -13,6 +13,7 @@ from importlib import resources
 from typing import Final
 
 from flask import Flask, Response, jsonify, request
+from gunicorn.http.errors import ParseException
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
@@ -37,13 +38,18 @@ _log = logging.getLogger(__name__)
 _OPEN_PATHS: Final = ("/healthz", "/readyz")
 """Whoever supervises the server has no token; these tell nothing but whether it works."""
 
+CLIENT_SECONDS: Final = 30.0
+"""A client that sends nothing, or has not taken the answer, for so long is given up."""
+
 _WORKER_AGENT: Final = re.compile(r"hexzctl/(\d[\w.+-]{0,50})")
 
 
 def make_app(service: TrainingService) -> Flask:
     """The WSGI application of a service."""
     app = Flask(__name__, static_folder=None)
+    app.url_map.merge_slashes = False  # a redirect is no answer to a post
     config = service.config
+    app.before_request(_limit_waiting)
     app.before_request(lambda: _authorize(config))
     _add_training_routes(app, service)
     _add_status_routes(app, service)
@@ -139,6 +145,8 @@ def _body(limit: int) -> bytes:
         return request.get_data(cache=False)
     except RequestEntityTooLarge:
         raise Refused(413, f"a body of this kind has at most {limit} bytes") from None
+    except (OSError, ParseException) as error:  # from gunicorn: no such chunks, or nothing comes
+        raise Refused(400, f"the body cannot be read: {error}") from None
 
 
 def _answer(answer: Answer) -> Response:
@@ -157,6 +165,14 @@ def _refusal(service: TrainingService, status: int, reason: str) -> Response:
     if status == 401:
         response.headers["WWW-Authenticate"] = 'Basic realm="hexzctl train-server"'
     return response
+
+
+def _limit_waiting() -> None:
+    """A client that stops in the middle of a request must not keep its thread for ever: some
+    such clients would be the end of the server."""
+    connection = request.environ.get("gunicorn.socket")
+    if connection is not None:
+        connection.settimeout(CLIENT_SECONDS)
 
 
 def _authorize(config: ServerConfig) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import logging
 import os
+import signal
 import socket
 import sys
 from collections.abc import Callable
@@ -30,6 +31,7 @@ GUNICORN_OPTIONS: Final = {
     "keepalive": 75,  # workers keep their connections
     "graceful_timeout": 10,
     "loglevel": "warning",
+    "control_socket_disable": True,  # one file in the home directory for all servers
 }
 
 
@@ -40,6 +42,9 @@ def application(config: ServerConfig | None = None) -> Flask:
     it cannot go on.
     """
     _log_to_stderr()
+    # A terminal's Ctrl-C reaches gunicorn's main process as well, which then ends this one: the
+    # second signal would come in the middle of what the first began.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         config = config or ServerConfig.from_environment(os.environ)
         service = TrainingService(config, on_fatal=_end)
@@ -66,13 +71,14 @@ def serve(config: ServerConfig, host: str, port: int, on_listening: Callable[[st
             f"on {host} other machines can reach this server: set HEXZ_AUTH_TOKEN, or say "
             "--allow-unauthenticated if everybody may post and see everything"
         )
-    with _listening(host, port) as listener:
-        host, port = listener.getsockname()[:2]
-        on_listening(f"http://{f'[{host}]' if ':' in host else host}:{port}")
-        try:
-            _Gunicorn(config, {**GUNICORN_OPTIONS, "bind": f"fd://{listener.fileno()}"}).run()
-        except SystemExit as end:
-            raise SystemExit(1 if end.code else 0) from None
+    listener = _listening(host, port)
+    host, port = listener.getsockname()[:2]
+    on_listening(f"http://{f'[{host}]' if ':' in host else host}:{port}")
+    try:
+        # The descriptor is gunicorn's from here on.
+        _Gunicorn(config, {**GUNICORN_OPTIONS, "bind": f"fd://{listener.detach()}"}).run()
+    except SystemExit as end:
+        raise SystemExit(1 if end.code else 0) from None
 
 
 def _listening(host: str, port: int) -> socket.socket:

@@ -64,9 +64,12 @@ class FleetSettings:
             content = tomllib.loads(path.read_text())
             _check_keys("", content, _KEYS)
             _check_keys("search.", content.get("search"), _SEARCH_KEYS)
-            return cls(
+            document = cls(
                 settings=worker_settings(content), schedule=_schedule(content.get("schedule", []))
             )
+            for examples, _ in document.schedule:
+                document.at(examples)  # raises InvalidSettings if a step cannot be used
+            return document
         except OSError as error:
             raise InvalidConfig(f"cannot read the settings {path}: {error.strerror}") from None
         except (ValueError, InvalidMessage) as error:  # TOMLDecodeError is a ValueError
@@ -85,11 +88,13 @@ def _check_keys(where: str, table: Any, known: set[str]) -> None:
 def _schedule(steps: Any) -> tuple[tuple[int, int], ...]:
     if not isinstance(steps, list) or not all(isinstance(step, dict) for step in steps):
         raise InvalidMessage("schedule is not a list of tables")
+    for step in steps:
+        _check_keys("schedule.", step, {"examples", "simulations"})
     pairs = [(step.get("examples"), step.get("simulations")) for step in steps]
     if not all(type(n) is int and n >= 0 for pair in pairs for n in pair):
         raise InvalidMessage("each step of the schedule needs whole numbers examples, simulations")
-    if pairs != sorted(pairs) or any(simulations < 1 for _, simulations in pairs):
-        raise InvalidMessage("the schedule must ascend, with at least 1 simulation")
+    if pairs != sorted(pairs):
+        raise InvalidMessage("the steps of the schedule must ascend")
     return tuple(pairs)
 
 

@@ -22,7 +22,7 @@ from hexz.trainserver.events import (
     TrainBatch,
     TrainerFailed,
 )
-from hexz.trainserver.journal import Journal
+from hexz.trainserver.journal import Journal, JournalError
 
 _log = logging.getLogger(__name__)
 
@@ -79,6 +79,7 @@ class TrainerSupervisor:
         self._journal = journal
         self._on_checkpoint = on_checkpoint
         self._on_fatal = on_fatal
+        self._known: int | None = None
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="trainer-supervisor", daemon=True)
 
@@ -91,6 +92,13 @@ class TrainerSupervisor:
         self._thread.join()
 
     def _run(self) -> None:
+        try:
+            self._keep_running()
+        except Exception as error:  # a server that never trains again must not look healthy
+            _log.exception("a bug in the supervision of the trainer")
+            self._on_fatal(f"internal error: {type(error).__name__}: {error}")
+
+    def _keep_running(self) -> None:
         pause = FIRST_PAUSE_SECONDS
         while not self._stopping.is_set():
             failure = self._run_process()
@@ -115,13 +123,22 @@ class TrainerSupervisor:
         context = multiprocessing.get_context("spawn")
         connection, remote = context.Pipe()
         process = context.Process(
-            target=_run_trainer, args=(remote, self._config, self._journal.id), name="trainer"
+            target=_run_trainer,
+            args=(remote, self._config, self._journal.id, self._known),
+            name="trainer",
         )
-        with signals_held_back():
-            process.start()
-        remote.close()
+        try:
+            with signals_held_back():
+                process.start()
+        except OSError as error:
+            connection.close()
+            return TrainerFailed(f"it cannot be started: {error.strerror}", final=False)
+        finally:
+            remote.close()
         try:
             return self._watch(process, connection)
+        except JournalError as error:
+            return TrainerFailed(str(error), final=False)
         finally:
             connection.close()  # which tells it to end
             process.join(STOP_SECONDS)
@@ -130,10 +147,10 @@ class TrainerSupervisor:
 
     def _watch(self, process: SpawnProcess, connection: Connection) -> TrainerFailed | None:
         while not self._stopping.is_set():
-            self._hand_out(connection)
-            if not wait([connection], TICK_SECONDS):
-                continue
             try:
+                self._hand_out(connection)
+                if not wait([connection], TICK_SECONDS):
+                    continue
                 event: Event = connection.recv()
             except (EOFError, OSError):
                 process.join(STOP_SECONDS)
@@ -155,6 +172,7 @@ class TrainerSupervisor:
     def _take(self, event: CheckpointReady | Progress | StoreProblem) -> None:
         match event:
             case CheckpointReady():
+                self._known = event.number
                 trained = event.trained.get(self._journal.id, 0)
                 if trained:
                     self._journal.forget(trained)
@@ -171,11 +189,13 @@ class TrainerSupervisor:
                 self.state = replace(self.state, store_problem=event.reason)
 
 
-def _run_trainer(connection: Connection, config: ServerConfig, journal_id: str) -> None:
+def _run_trainer(
+    connection: Connection, config: ServerConfig, journal_id: str, known: int | None
+) -> None:
     # PyTorch is for the trainer alone: the server would wait for it, and keep it in memory.
     from hexz.trainserver.trainer import run_trainer
 
-    run_trainer(connection, config, journal_id)
+    run_trainer(connection, config, journal_id, known)
 
 
 def _cause_of_death(code: int | None) -> str:

@@ -54,20 +54,31 @@ class _Stopped(Exception):
     """The server wants this process to end, or is gone."""
 
 
-def run_trainer(connection: Connection, config: ServerConfig, journal_id: str) -> None:
+def run_trainer(
+    connection: Connection, config: ServerConfig, journal_id: str, known: int | None
+) -> None:
     """Loads the newest checkpoint, or makes the first, and trains on each `TrainBatch` that comes.
 
     Any other message, or the end of the connection, ends it; a training run is given up.
+
+    Args:
+        connection: to the server.
+        config: of the server.
+        journal_id: of its journal.
+        known: the newest checkpoint that the server has seen and goes on serving; None if it has
+            nothing to serve yet, and then a store that cannot be used is its end.
     """
     try:
         with _only_trainer(config.journal_dir, connection):
-            _Trainer(connection, config, journal_id).run()
+            _Trainer(connection, config, journal_id, known).run()
     except (_Stopped, BrokenPipeError, EOFError):
         pass
     except (StoreUnavailable, TrainingFailed) as error:
         _send_last(connection, TrainerFailed(str(error), final=False))
-    except (StoreError, InvalidConfig, InvalidModel, JournalCorrupt) as error:
+    except (CheckpointExists, InvalidConfig, InvalidModel, JournalCorrupt) as error:
         _send_last(connection, TrainerFailed(str(error), final=True))
+    except StoreError as error:
+        _send_last(connection, TrainerFailed(str(error), final=known is None))
     except Exception as error:  # out of memory, above all: PyTorch raises a RuntimeError then
         summary = " ".join(str(error).split()) or "no message"
         _send_last(connection, TrainerFailed(f"{type(error).__name__}: {summary}", final=False))
@@ -98,7 +109,9 @@ def _only_trainer(directory: Path, connection: Connection) -> Iterator[None]:
 class _Trainer:
     """The state of the process: the learner and the checkpoint that it stands at."""
 
-    def __init__(self, connection: Connection, config: ServerConfig, journal_id: str) -> None:
+    def __init__(
+        self, connection: Connection, config: ServerConfig, journal_id: str, known: int | None
+    ) -> None:
         self._connection = connection
         self._config = config
         self._journal_id = journal_id
@@ -108,6 +121,11 @@ class _Trainer:
         if usable_device(device, lambda text: None) != device:
             raise InvalidConfig(f"cannot train on {device!r}: this machine or PyTorch lacks it")
         number = self._store.latest()
+        if known is not None and (number is None or number < known):
+            raise StoreUnavailable(
+                f"checkpoint {known} of {config.model_name} is gone from {config.store}: put it "
+                "back, or restart the server to go on with what is there"
+            )
         if number is None:
             self._learner = self._begin()
             number = 0

@@ -1,0 +1,136 @@
+"""A train server in a process of its own, as its users start it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+import psutil
+import urllib3
+
+from .processes import COMMAND, TIMEOUT, environment
+
+QUICK = ("--blocks", 1, "--filters", 8, "--batch-size", 64, "--window-min", 2000)
+"""Options of a network that is trained in a second."""
+
+
+class ServerProcess:
+    """A running `hexzctl train-server`, with store and data in one directory.
+
+    Args:
+        directory: of the store and the data, and of what the server prints.
+        options: of the command line, beside these and QUICK.
+        command: starts something else than hexzctl; it must print the URL likewise.
+        variables: of the environment.
+    """
+
+    def __init__(
+        self, directory: Path, *options: object, command: list[str] | None = None, **variables: str
+    ) -> None:
+        default = ["train-server", "--store", directory, "--data-dir", directory, "--port", 0]
+        self.command = command or [*COMMAND, *map(str, (*default, *QUICK, *options))]
+        directory.mkdir(parents=True, exist_ok=True)
+        self.errors = directory / "stderr.txt"
+        with self.errors.open("ab") as stderr:
+            self.process = subprocess.Popen(
+                self.command,
+                stdout=subprocess.PIPE,
+                stderr=stderr,
+                text=True,
+                env=environment(**variables),
+                start_new_session=True,
+            )
+        assert self.process.stdout is not None
+        self.url = self.process.stdout.readline().strip().removeprefix("Listening at ")
+        self._http = urllib3.PoolManager(retries=False, timeout=TIMEOUT)
+        self._token = variables.get("HEXZ_AUTH_TOKEN")
+        self._seen: list[psutil.Process] = []
+
+    def request(
+        self, method: str, path: str, body: bytes | None = None, **headers: str
+    ) -> urllib3.BaseHTTPResponse:
+        if self._token is not None:
+            headers.setdefault("Authorization", f"Bearer {self._token}")
+        return self._http.request(method, self.url + path, body=body, headers=headers)
+
+    def post(self, body: bytes, path: str = "/training/examples") -> int:
+        """The status of the answer."""
+        return int(self.request("POST", path, body).status)
+
+    def status(self) -> Mapping[str, Any]:
+        answer = self.request("GET", "/status")
+        assert answer.status == 200, answer.data
+        content: dict[str, Any] = json.loads(answer.data)
+        return content
+
+    def wait_until_ready(self) -> Self:
+        """Waits until examples are taken; notes the processes that there are then."""
+        deadline = time.monotonic() + TIMEOUT
+        while not self._is_ready():
+            assert self.process.poll() is None, self.errors.read_text()
+            assert time.monotonic() < deadline, self.errors.read_text()
+            time.sleep(0.05)
+        self._seen = self.processes()
+        return self
+
+    def _is_ready(self) -> bool:
+        try:
+            return self.request("GET", "/readyz").status == 200
+        except urllib3.exceptions.HTTPError:
+            return False
+
+    def wait_for(self, condition: Any, timeout: float = TIMEOUT) -> Mapping[str, Any]:
+        """Waits until the condition holds for the status, and returns that."""
+        deadline = time.monotonic() + timeout
+        while not condition(status := self.status()):
+            assert time.monotonic() < deadline, (status, self.errors.read_text())
+            time.sleep(0.05)
+        return status
+
+    def wait_for_checkpoint(self, number: int) -> Mapping[str, Any]:
+        return self.wait_for(lambda status: (status["checkpoint"] or 0) >= number)
+
+    def processes(self) -> list[psutil.Process]:
+        """The server and everything that it started."""
+        server = psutil.Process(self.process.pid)
+        return [server, *server.children(recursive=True)]
+
+    def trainer(self) -> psutil.Process:
+        """The process that trains: the one that has PyTorch in memory."""
+        return max(self.processes(), key=lambda process: process.memory_info().rss)
+
+    def end(self, signum: int = signal.SIGTERM, *, group: bool = False) -> int:
+        """Sends a signal, on request to the whole process group as a terminal does; returns the
+        exit code. No process may be left soon afterwards."""
+        seen = {process.pid: process for process in (*self._seen, *self.processes())}
+        if group:
+            os.killpg(self.process.pid, signum)
+        else:
+            self.process.send_signal(signum)
+        code = self.process.wait(TIMEOUT)
+        _, alive = psutil.wait_procs(list(seen.values()), timeout=15)
+        assert alive == []
+        return code
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        if self.process.stdout is not None:
+            self.process.stdout.close()
+
+
+def gunicorn(*options: object) -> list[str]:
+    """The command that the documentation gives for a server under gunicorn."""
+    return [
+        sys.executable, "-m", "gunicorn", "--workers", "1", "--threads", "8",
+        *map(str, options), "hexz.trainserver:create_app()",
+    ]  # fmt: skip
