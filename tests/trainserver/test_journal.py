@@ -183,7 +183,7 @@ def test_the_oldest_ids_of_trained_batches_are_dropped(tmp_path, monkeypatch):
         assert journal.append(records(1, 2, 4, 6)) == 1
 
 
-def test_a_crash_while_forgetting_loses_no_batch(tmp_path):
+def test_a_crash_while_forgetting_loses_no_batch(tmp_path, monkeypatch):
     with opened(tmp_path, 2) as journal:
         journal.append(records(1, 2))
         shutil.copy(batch_file(tmp_path), tmp_path / "copy")
@@ -191,6 +191,10 @@ def test_a_crash_while_forgetting_loses_no_batch(tmp_path):
     shutil.move(tmp_path / "copy", batch_file(tmp_path))  # the ids were written, no more
     with opened(tmp_path, 2) as journal:
         assert (journal.sealed, journal.num_waiting) == ([1], 2)
+        with monkeypatch.context() as patch:
+            patch.setattr(journal_module, "REMEMBERED_IDS", 0)
+            journal.forget(0)
+        assert journal.append(records(1, 2)) == 0
         journal.forget(1)
         assert (journal.sealed, journal.append(records(1, 2))) == ([], 0)
 
@@ -446,7 +450,7 @@ def test_a_failure_to_cut_off_is_made_good_before_the_next_append(tmp_path, monk
     def fail(descriptor: int, size: int) -> None:
         raise OSError(5, "Input/output error")
 
-    with opened(tmp_path) as journal:
+    with opened(tmp_path, 1) as journal:
         with monkeypatch.context() as patch:
             patch.setattr(os, "ftruncate", fail)
             patch.setattr(journal_module, "_sync", lambda descriptor: fail(descriptor, 0))
@@ -454,7 +458,7 @@ def test_a_failure_to_cut_off_is_made_good_before_the_next_append(tmp_path, monk
                 with pytest.raises(JournalError, match="Input/output error"):
                     journal.append(records(1, 2, 3))
         journal.append(records(4))
-    assert contents(tmp_path) == records(4)
+    assert read_batch(tmp_path, 1) == records(4)
 
 
 def test_a_batch_that_cannot_be_begun_is_begun_later(tmp_path, monkeypatch):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from hexz.errors import InvalidExample
 from hexz.version import __version__
-from hexz.wire import decode_example, encode_example
+from hexz.wire import MAX_GAME_BYTES, decode_example, decode_game, encode_example, encode_game
 from hexz.wire import hexz_pb2 as pb
 
 from .sample import ADDED_FIELDS, assert_same, make_example, old_example
@@ -268,3 +268,23 @@ def test_a_bad_message_is_refused_with_its_reason(name: str) -> None:
         decode_example(message.SerializeToString())
     assert reason in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_game_keeps_the_bytes_of_its_examples() -> None:
+    bodies = [encode_example(make_example(moves=moves)) for moves in range(3)]
+    assert decode_game(encode_game(bodies)) == bodies
+
+
+@pytest.mark.parametrize("count", [0, 106])
+def test_a_game_of_no_or_too_many_examples_is_refused(count: int) -> None:
+    with pytest.raises(InvalidExample, match=f"a game has 1 to 105 examples, not {count}"):
+        decode_game(encode_game([b"x"] * count))
+
+
+def test_bytes_that_are_no_game_are_refused() -> None:
+    data = encode_game([encode_example(make_example())])
+    for bad in (data[:-1], data + b"\n", b"\xff"):
+        with pytest.raises(InvalidExample, match="not a NumpyExamples message, or cut off"):
+            decode_game(bad)
+    with pytest.raises(InvalidExample, match="too many for one game"):
+        decode_game(bytes(MAX_GAME_BYTES + 1))

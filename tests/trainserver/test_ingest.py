@@ -1,0 +1,430 @@
+"""Posted bodies: honest ones are taken, all others are refused with a status and a reason."""
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hexz.engine import Board
+from hexz.example import Example
+from hexz.trainserver.ingest import (
+    InvalidBody,
+    Rejected,
+    TooLarge,
+    TooOld,
+    check_example,
+    check_game,
+)
+from hexz.trainserver.journal import Record
+from hexz.wire import MAX_EXAMPLE_BYTES, MAX_GAME_BYTES, decode_example, encode_example, encode_game
+from hexz.wire import hexz_pb2 as pb
+from tests.wire.sample import ADDED_FIELDS
+
+from .games import MODEL, played_game
+
+GAMES = range(4)
+seeds, moves = st.sampled_from(GAMES), st.integers(0, 50)
+
+
+def take(body: bytes, *, newest: int = 7, max_lag: int = 2, model: str = MODEL) -> Record:
+    return check_example(body, model_name=model, newest_checkpoint=newest, max_lag=max_lag)
+
+
+def take_game(examples: Sequence[Example] | bytes, *, newest: int = 7) -> list[Record]:
+    body = examples if isinstance(examples, bytes) else body_of(examples)
+    return check_game(body, model_name=MODEL, newest_checkpoint=newest, max_lag=2)
+
+
+def body_of(examples: Sequence[Example]) -> bytes:
+    return encode_game(map(encode_example, examples))
+
+
+def altered(example: Example, **changes: Any) -> bytes:
+    """An example as a program without scruples would write it: arrays and numbers that belong
+    together may contradict each other, but each is well-formed."""
+    message = pb.NumpyExample.FromString(encode_example(example))
+    for name, value in changes.items():
+        if value is None:
+            message.ClearField(name)  # type: ignore[arg-type]
+        else:
+            setattr(message, name, value)
+    return message.SerializeToString()
+
+
+# --- What is taken -----------------------------------------------------------------------------
+
+
+def test_every_example_of_self_play_is_taken_as_it_is():
+    for seed in GAMES:
+        for example in played_game(seed):
+            body = encode_example(example)
+            assert take(body) == Record(example.example_id, body)
+
+
+def test_every_game_of_self_play_is_taken_as_it_is():
+    for seed in GAMES:
+        examples = played_game(seed)
+        expected = [Record(e.example_id, encode_example(e)) for e in examples]
+        assert take_game(examples) == expected
+
+
+@pytest.mark.parametrize("absent", [*({name} for name in ADDED_FIELDS), set(ADDED_FIELDS)], ids=str)
+def test_examples_of_other_programs_may_lack_fields(absent):
+    if "final_owner" in absent or "final_value" in absent:
+        absent = absent | {"final_owner", "final_value"}
+    if "legal_mask" in absent:
+        absent = absent | {"priors", "visits"}
+    for seed in GAMES:
+        for example in played_game(seed):
+            take(encode_example(replace(example, **dict.fromkeys(absent))))
+
+
+def test_an_example_without_an_id_gets_that_of_its_move():
+    example = replace(played_game(0)[12], example_id=None)
+    assert take(encode_example(example)).id == "run-0-012"
+    ids = set()
+    for game_id in ("../up", ".hidden", "a b", "spiel-ä"):
+        name = take(encode_example(replace(example, game_id=game_id))).id
+        assert name.isascii()
+        assert name.replace("-", "").isalnum()
+        assert name.endswith("-012")
+        ids.add(name)
+    assert len(ids) == 4
+
+
+# --- Checkpoints and sizes ---------------------------------------------------------------------
+
+
+def test_checkpoints_may_lag_behind_a_little():
+    example = played_game(0)[3]
+    body, game = encode_example(example), played_game(0)
+    for newest in (7, 8, 9):
+        assert take(body, newest=newest).id == example.example_id
+        assert len(take_game(game, newest=newest)) == len(game)
+    with pytest.raises(TooOld, match="checkpoint 7 is too old, the current one is 10") as caught:
+        take(body, newest=10)
+    assert caught.value.status == 409
+    with pytest.raises(TooOld):
+        take_game(game, newest=10)
+    with pytest.raises(InvalidBody, match="no checkpoint 7 yet, only up to 6"):
+        take(body, newest=6)
+    mixed = [replace(e, checkpoint=min(7, 3 + e.move_number)) for e in game]
+    with pytest.raises(TooOld, match="checkpoint 3"):
+        take_game(mixed)
+
+
+def test_examples_of_another_model_are_refused():
+    with pytest.raises(InvalidBody, match="this is model tiny, the server trains big"):
+        take(encode_example(played_game(0)[0]), model="big")
+
+
+def test_bodies_that_are_too_large_are_refused():
+    with pytest.raises(TooLarge, match="65537 bytes are too many for one example") as caught:
+        take(bytes(MAX_EXAMPLE_BYTES + 1))
+    assert caught.value.status == 413
+    with pytest.raises(TooLarge, match="too many for one game"):
+        take_game(bytes(MAX_GAME_BYTES + 1))
+
+
+# --- Examples that no game has -----------------------------------------------------------------
+
+EXAMPLE = played_game(1)[25]
+LATER = played_game(1)[27]
+LAST = played_game(1)[-1]
+OTHER = played_game(2)[25]
+ARRAYS = pb.NumpyExample.FromString
+
+
+def array_of(example: Example, name: str) -> bytes:
+    data: bytes = getattr(ARRAYS(encode_example(example)), name)
+    return data
+
+
+def illegal_policy(example: Example) -> Example:
+    policy = np.zeros(220, np.float32)
+    policy[int(np.flatnonzero(~example.legal_mask)[0])] = 1
+    return replace(example, policy=policy, legal_mask=None, priors=None, visits=None, action=None)
+
+
+def shuffled_start(example: Example) -> str:
+    cells = list(example.initial_board)
+    random.Random(0).shuffle(cells)
+    return "".join(cells)
+
+
+IMPOSSIBLE: dict[str, tuple[Callable[[], bytes], str]] = {
+    "planes of a later move": (
+        lambda: altered(EXAMPLE, board=array_of(LATER, "board")),
+        "differ|moves were played",
+    ),
+    "planes of another game": (
+        lambda: altered(EXAMPLE, board=array_of(OTHER, "board")),
+        "differ|initial board",
+    ),
+    "the wrong move number": (lambda: altered(EXAMPLE, move=26), "moves were played"),
+    "another start": (
+        lambda: altered(EXAMPLE, initial_board=shuffled_start(EXAMPLE)),
+        "the initial board has its rocks or its grass elsewhere",
+    ),
+    "a start without rocks": (
+        lambda: altered(EXAMPLE, initial_board=EXAMPLE.initial_board.replace("#", ".")),
+        "15 rocks",
+    ),
+    "legal moves of another position": (
+        lambda: altered(
+            EXAMPLE, legal_moves=array_of(OTHER, "legal_moves"), priors=None, visit_counts=None
+        ),
+        "legal_moves|legal_mask",
+    ),
+    "a probability on an illegal move": (
+        lambda: encode_example(illegal_policy(EXAMPLE)),
+        "policy gives an illegal action",
+    ),
+    "an illegal action": (
+        lambda: altered(
+            replace(EXAMPLE, legal_mask=None, priors=None, visits=None),
+            action=int(np.flatnonzero(~EXAMPLE.legal_mask)[0]),
+        ),
+        "cannot play|no cell",
+    ),
+    "another result": (
+        lambda: altered(EXAMPLE, result=-EXAMPLE.result, score_margin=None),
+        "the mover's margin is",
+    ),
+    "another result at the end": (
+        lambda: altered(LAST, result=-LAST.result, score_margin=None, final_cells=None),
+        "the mover's margin is",
+    ),
+    "another margin": (
+        lambda: altered(LAST, score_margin=LAST.score_margin * 2, final_cells=None),
+        "the mover's margin is",
+    ),
+    "final cells of another game": (
+        lambda: altered(EXAMPLE, final_cells=array_of(OTHER, "final_cells"), score_margin=None),
+        "cannot end with",
+    ),
+    "final cells of the other player": (
+        lambda: encode_example(
+            replace(
+                EXAMPLE,
+                final_owner=-EXAMPLE.final_owner,
+                result=-EXAMPLE.result,
+                score_margin=-EXAMPLE.score_margin,
+            )
+        ),
+        "cannot end with",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", IMPOSSIBLE)
+def test_an_impossible_example_is_refused(name):
+    body, reason = IMPOSSIBLE[name]
+    with pytest.raises(InvalidBody, match=reason) as caught:
+        take(body())
+    assert caught.value.status == 400
+    assert "\n" not in str(caught.value)
+
+
+def test_positions_after_the_end_are_refused():
+    board = Board.from_text(LAST.initial_board)
+    for example in played_game(1):
+        board.play_index(example.action)
+    over = replace(
+        LAST,
+        **dict.fromkeys(ADDED_FIELDS),
+        planes=board.planes(),
+        move_number=board.move_number,
+    )
+    body = encode_example(over)
+    with pytest.raises(InvalidBody, match="the game is over"):
+        take(body)
+
+
+# --- Games that are none -----------------------------------------------------------------------
+
+GAME = list(played_game(1))
+
+
+WRONG_GAMES: dict[str, tuple[Callable[[], list[Example]], str]] = {
+    "the last move is missing": (lambda: GAME[:-1], "not over after the last example"),
+    "the first move is missing": (lambda: GAME[1:], "example 0 is not move 0"),
+    "a move is missing": (lambda: GAME[:9] + GAME[10:], "example 9 is not move 9"),
+    "a move is twice there": (lambda: [*GAME[:9], GAME[8], *GAME[9:]], "example 9 is not move 9"),
+    "two moves are exchanged": (
+        lambda: [*GAME[:9], GAME[10], GAME[9], *GAME[11:]],
+        "example 9 is not move 9",
+    ),
+    "it goes on after its end": (
+        lambda: [*GAME, replace(GAME[-1], move_number=len(GAME))],
+        f"example {len(GAME)} is not the position after {len(GAME)} moves",
+    ),
+    "a move of another game": (
+        lambda: [*GAME[:9], played_game(2)[9], *GAME[10:]],
+        "example 9 is not move 9 of the game",
+    ),
+    "another game id": (
+        lambda: [*GAME[:9], replace(GAME[9], game_id="x"), *GAME[10:]],
+        "example 9 is not move 9 of the game",
+    ),
+    "a position of another game": (
+        lambda: [*GAME[:9], replace(OTHER_AT_9, game_id=GAME[0].game_id), *GAME[10:]],
+        "example 9 is not",
+    ),
+    "another action": (
+        lambda: [*GAME[:9], replace(GAME[9], action=another_action(GAME[9])), *GAME[10:]],
+        "example 10 is not the position after 10 moves",
+    ),
+    "the other player": (
+        lambda: [*GAME[:9], replace(GAME[9], turn=3 - GAME[9].turn), *GAME[10:]],
+        "example 9 is not the position after 9 moves",
+    ),
+    "no initial board": (
+        lambda: [replace(example, initial_board=None) for example in GAME],
+        "need initial_board",
+    ),
+    "no action": (lambda: [*GAME[:9], replace(GAME[9], action=None), *GAME[10:]], "need action"),
+    "another result": (
+        lambda: [*GAME[:9], wrong_result(GAME[9]), *GAME[10:]],
+        "result or score_margin is wrong",
+    ),
+    "another end": (
+        lambda: [*GAME[:9], wrong_end(GAME[9]), *GAME[10:]],
+        "cannot end with",
+    ),
+    "one id for two": (
+        lambda: [*GAME[:9], replace(GAME[9], example_id=GAME[8].example_id), *GAME[10:]],
+        "two examples have the same id",
+    ),
+}
+OTHER_AT_9 = played_game(2)[9]
+
+
+def another_action(example: Example) -> int:
+    return next(int(a) for a in np.flatnonzero(example.legal_mask) if a != example.action)
+
+
+def wrong_result(example: Example) -> Example:
+    return replace(
+        example, result=-example.result, score_margin=None, final_owner=None, final_value=None
+    )
+
+
+def wrong_end(example: Example) -> Example:
+    """One cell, worth nothing, belongs to nobody in the end."""
+    owner = example.final_owner.copy()
+    owner[tuple(np.argwhere((owner != 0) & (example.final_value == 0))[0])] = 0
+    return replace(example, final_owner=owner)
+
+
+@pytest.mark.parametrize("name", WRONG_GAMES)
+def test_a_body_that_is_no_game_is_refused(name):
+    examples, reason = WRONG_GAMES[name]
+    with pytest.raises(InvalidBody, match=reason):
+        take_game(examples())
+
+
+def test_a_game_of_an_impossible_example_is_refused():
+    """All or nothing, whichever example it is."""
+    bodies = [encode_example(example) for example in GAME]
+    for i in range(len(bodies)):
+        bad = altered(GAME[i], result=0 if GAME[i].result else 1, score_margin=None)
+        with pytest.raises(InvalidBody):
+            take_game(encode_game([*bodies[:i], bad, *bodies[i + 1 :]]))
+
+
+# --- Anything at all ---------------------------------------------------------------------------
+
+
+@st.composite
+def mutations(draw: st.DrawFn, body: bytes) -> bytes:
+    """A body with some bytes changed, removed, added or moved."""
+    data = bytearray(body)
+    rng = random.Random(draw(st.integers(0, 2**32)))
+    for _ in range(draw(st.integers(1, 4))):
+        at = rng.randrange(len(data) + 1)
+        length = rng.choice([1, 1, 2, 4, 40, 400])
+        match draw(st.sampled_from(["set", "flip", "cut", "insert", "copy", "truncate"])):
+            case "set":
+                data[at : at + length] = rng.randbytes(length)
+            case "flip" if at < len(data):
+                data[at] ^= 1 << rng.randrange(8)
+            case "cut":
+                del data[at : at + length]
+            case "insert":
+                data[at:at] = rng.randbytes(length)
+            case "copy":
+                start = rng.randrange(len(data) + 1)
+                data[at : at + length] = data[start : start + length]
+            case "truncate":
+                del data[at:]
+    return bytes(data)
+
+
+def check_never_anything_but_rejected(check: Callable[[], Any]) -> None:
+    try:
+        check()
+    except Rejected as error:
+        assert error.status in (400, 409, 413)  # noqa: PT017  some damage does no harm
+        assert "\n" not in str(error)  # noqa: PT017
+
+
+@settings(max_examples=1500)
+@given(st.data())
+def test_mutated_examples_never_raise_anything_else(data):
+    body = encode_example(played_game(data.draw(seeds))[data.draw(moves)])
+    mutated = data.draw(mutations(body))
+    check_never_anything_but_rejected(lambda: take(mutated))
+
+
+@settings(max_examples=200)
+@given(st.data())
+def test_mutated_games_never_raise_anything_else(data):
+    body = body_of(played_game(data.draw(seeds)))
+    mutated = data.draw(mutations(body))
+    check_never_anything_but_rejected(lambda: take_game(mutated))
+
+
+@settings(max_examples=300)
+@given(st.binary(max_size=300))
+def test_garbage_is_refused(data):
+    for check in (take, take_game):
+        with pytest.raises(InvalidBody):
+            check(data)
+
+
+FIELDS = [field.name for field in pb.NumpyExample.DESCRIPTOR.fields]
+
+
+@settings(max_examples=500)
+@given(st.data())
+def test_fields_of_different_examples_do_not_mix(data):
+    """Examples put together from two positions: taken only if each could be as it is."""
+    first, second = (
+        ARRAYS(encode_example(played_game(seed)[move]))
+        for seed, move in data.draw(st.tuples(*[st.tuples(seeds, moves)] * 2))
+    )
+    for name in data.draw(st.sets(st.sampled_from(FIELDS), min_size=1, max_size=6)):
+        first.ClearField(name)
+        if name == "model_key":
+            first.model_key.CopyFrom(second.model_key)
+        else:
+            setattr(first, name, getattr(second, name))
+    body = first.SerializeToString()
+    try:
+        take(body)
+    except Rejected:
+        return
+    example = decode_example(body)
+    board = Board.from_planes(
+        example.planes,
+        turn=example.turn,
+        move_number=example.move_number,
+        initial=Board.from_text(example.initial_board),
+    )
+    assert np.array_equal(board.legal_mask(), example.legal_mask)
