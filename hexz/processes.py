@@ -21,6 +21,13 @@ def available_cores() -> int:
     return os.cpu_count() or 1
 
 
+def available_cores() -> int:
+    """The cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 @contextlib.contextmanager
 def signals_held_back() -> Iterator[None]:
     """Processes started meanwhile never see Ctrl-C, which a terminal sends to them too, nor a

@@ -14,7 +14,7 @@ import typer
 
 from hexz.errors import HexzError
 from hexz.version import __version__
-from hexzctl import bench, selfplay, train_server, worker
+from hexzctl import bench, selfplay, train, train_server, worker
 
 app = typer.Typer(
     name="hexzctl",
@@ -25,6 +25,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("selfplay")(selfplay.selfplay)
+app.command("train")(train.train)
 app.command("train-server")(train_server.train_server)
 app.command("worker")(worker.worker)
 app.add_typer(bench.app, name="bench")

@@ -1,0 +1,186 @@
+"""What `hexzctl train` shows: a live display on a terminal, log lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Final, Self
+
+from rich.columns import Columns
+from rich.console import Console, Group
+from rich.live import Live
+from rich.markup import escape
+from rich.panel import Panel
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from hexz.train import Event, LocalTraining, Notice, Status
+
+LOG_SECONDS: Final = 10.0
+"""How often a log line is printed where there is no terminal."""
+
+_BLOCKS: Final = "▁▂▃▄▅▆▇█"
+_CURVE_WIDTH: Final = 40
+
+
+class TrainView:
+    """Shows the events of a training while it is used as a context."""
+
+    def __init__(self, training: LocalTraining) -> None:
+        self._training = training
+        self._console = Console()
+        self._started = time.monotonic()
+        self._next_log = self._started
+        self._status: Mapping[str, Any] | None = None
+        self._problems: set[str] = set()
+        self._live = Live(console=self._console, get_renderable=self._render, refresh_per_second=4)
+
+    def __enter__(self) -> Self:
+        if self._console.is_terminal:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._live.stop()
+
+    def show(self, event: Event) -> None:
+        """Takes in what happened."""
+        match event:
+            case Notice():
+                self._print_error(event.text)
+            case Status():
+                self._take_status(event.content)
+
+    def print_summary(self) -> None:
+        """Says what there is now, and how to go on."""
+        status, config = self._status, self._training.config
+        if status is None or status["checkpoint"] is None:
+            return
+        if not self._console.is_terminal:
+            print(self._log_line(status), flush=True)
+        self._console.print(
+            f"Checkpoint {status['checkpoint']} of {config.model_name}, trained on "
+            f"{status['examples']['trained']:,} examples, is in "
+            f"{config.data_dir}/models/flagz/{config.model_name}. "
+            "The same command goes on from there.",
+            soft_wrap=True,
+            highlight=False,
+            markup=False,
+        )
+
+    def _take_status(self, status: Mapping[str, Any]) -> None:
+        first = self._status is None
+        self._status = status
+        for problem in status["problems"]:
+            if problem not in self._problems:
+                self._problems.add(problem)
+                self._print_error(problem)
+        if not self._console.is_terminal and (first or time.monotonic() >= self._next_log):
+            self._next_log = time.monotonic() + LOG_SECONDS
+            if first:
+                print(f"Status page: {self._training.url}/status", flush=True)
+            print(self._log_line(status), flush=True)
+
+    @staticmethod
+    def _print_error(text: str) -> None:
+        # A running live display catches this and prints it above itself.
+        print(f"hexzctl: {text}", file=sys.stderr, flush=True)
+
+    def _log_line(self, status: Mapping[str, Any]) -> str:
+        rows = [*_playing(status), *_training(status)]
+        return f"{time.strftime('%H:%M:%S')} " + ", ".join(f"{name} {text}" for name, text in rows)
+
+    def _render(self) -> Panel:
+        config, status = self._training.config, self._status
+        elapsed = time.monotonic() - self._started
+        limit = f" of {_duration(config.max_seconds)}" if config.max_seconds else ""
+        title = f"training {escape(config.model_name)}, {_duration(elapsed)}{limit}"
+        if status is None:
+            return Panel(Text("starting"), title=title, expand=False)
+        columns = Columns(
+            [_panel("self-play", _playing(status)), _panel("training", _training(status))]
+        )
+        return Panel(
+            Group(columns, _filling(status), _curve(status)),
+            title=title,
+            subtitle=f"{self._training.url}/status",
+            expand=False,
+        )
+
+
+def _panel(title: str, rows: list[tuple[str, str]]) -> Panel:
+    table = Table.grid(padding=(0, 2))
+    for name, figure in rows:
+        table.add_row(f"[dim]{name}[/dim]", escape(figure))
+    return Panel(table, title=title, expand=False)
+
+
+def _playing(status: Mapping[str, Any]) -> list[tuple[str, str]]:
+    workers = status["workers"]
+    evaluations = sum(w["evaluations"] / w["seconds"] for w in workers if w["seconds"])
+    played = sorted({w["checkpoint"] for w in workers if w["checkpoint"] is not None})
+    settings = status["settings"]
+    return [
+        ("plays checkpoint", ", ".join(map(str, played)) or "none yet"),
+        ("games", f"{sum(w['games'] for w in workers):,}"),
+        ("examples/s", f"{status['examples']['per_second']:,.0f}"),
+        ("evaluations/s", f"{evaluations:,.0f}"),
+        ("simulations a move", str(settings["search"]["simulations"]) if settings else "-"),
+        ("waiting to be posted", f"{sum(w['pending'] for w in workers):,}"),
+    ]
+
+
+def _training(status: Mapping[str, Any]) -> list[tuple[str, str]]:
+    training, newest = status["training"], (status["checkpoints"] or [None])[-1]
+    progress = training["progress"]
+    activity = training["activity"]
+    if progress:
+        activity += f", step {progress['step']} of {progress['steps']}"
+    losses = {} if newest is None else newest["held_out_losses"] or newest["losses"]
+    return [
+        ("checkpoint", str(status["checkpoint"])),
+        ("examples", f"{status['examples']['trained'] or 0:,}"),
+        ("now", activity),
+        ("loss", _figure(losses.get("total"))),
+        ("policy, value loss", f"{_figure(losses.get('policy'))}, {_figure(losses.get('value'))}"),
+        ("window", f"{(newest or {}).get('window_size') or 0:,} examples"),
+    ]
+
+
+def _filling(status: Mapping[str, Any]) -> Table:
+    journal = status["journal"]
+    table = Table.grid(padding=(0, 2))
+    bar = ProgressBar(journal["minibatch_size"], journal["open_batch"], width=_CURVE_WIDTH)
+    waiting = journal["sealed_batches"]
+    table.add_row("[dim]next minibatch[/dim]", bar, f"+ {waiting} full" if waiting else "")
+    return table
+
+
+def _curve(status: Mapping[str, Any]) -> Text:
+    """The total loss of all checkpoints in one line."""
+    losses = [c["losses"]["total"] for c in status["checkpoints"] if c["losses"]]
+    if len(losses) < 2:
+        return Text("")
+    step = -(-len(losses) // _CURVE_WIDTH)
+    shown = losses[::-step][::-1]
+    low, high = min(shown), max(shown)
+    scale = (len(_BLOCKS) - 1) / ((high - low) or 1)
+    blocks = "".join(_BLOCKS[round((loss - low) * scale)] for loss in shown)
+    return Text.assemble(("loss  ", "dim"), blocks, f"  {high:.3f} to {low:.3f}")
+
+
+def _figure(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02d}:{rest:02d}"
