@@ -18,9 +18,10 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 ENGINE := setup.py $(shell find hexz -name '*.pyx' -o -name '*.pxd')
 
-.PHONY: help build selfplay test test-all lint proto wheel clean
+.PHONY: help build train selfplay test test-all lint proto wheel clean
 
 help:
+	@echo 'make train      trains a player on this machine until Ctrl-C; goes on where it ended'
 	@echo 'make selfplay   plays a minute of self-play and shows the games'
 	@echo 'make test       runs all tests but the endurance tests'
 	@echo 'make test-all   runs all tests'
@@ -36,6 +37,9 @@ build: $(VENV)/built
 
 selfplay: build
 	$(BIN)/hexzctl $(SELFPLAY)
+
+train: build
+	$(BIN)/hexzctl train
 
 test: build
 	$(BIN)/python -m pytest -m 'not soak'

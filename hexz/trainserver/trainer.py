@@ -46,6 +46,9 @@ from hexz.wire import decode_example, read_examples, write_examples
 RETRY_SECONDS: Final = 5.0
 """How long after a failed attempt the store is tried again."""
 
+REMEMBERED_JOURNALS: Final = 32
+"""A checkpoint says of so many journals, the last ones used, how far it was trained on them."""
+
 REPORT_SECONDS: Final = 0.5
 """How often progress is reported."""
 
@@ -149,6 +152,12 @@ class _Trainer:
         program does not say, and so was trained on none."""
         return dict(self._info.metadata.get("trained", {}))
 
+    def _trained_with(self, batch: int) -> dict[str, int]:
+        """The same with one more batch of our journal, which becomes the last of those that are
+        remembered."""
+        others = [item for item in self._trained.items() if item[0] != self._journal_id]
+        return dict([*others[1 - REMEMBERED_JOURNALS :], (self._journal_id, batch)])
+
     @property
     def _examples(self) -> int:
         return int(self._info.metadata.get("examples", 0))
@@ -195,7 +204,7 @@ class _Trainer:
         number = self._info.number + 1
         metadata = {
             "parent": self._info.number,
-            "trained": {**self._trained, self._journal_id: order.batch},
+            "trained": self._trained_with(order.batch),
             "examples": self._examples + len(records),
             "report": _rounded(asdict(report)),
             "started": round(started, 3),
