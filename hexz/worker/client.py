@@ -10,7 +10,7 @@ from http import HTTPStatus
 from typing import Final
 
 import urllib3
-from urllib3.exceptions import HTTPError, LocationParseError
+from urllib3.exceptions import HTTPError, LocationParseError, NewConnectionError
 from urllib3.exceptions import TimeoutError as RequestTimeout
 from urllib3.util import Timeout, parse_url
 
@@ -171,7 +171,8 @@ def _pause(failures: int, retry_after: float | None) -> float:
 
 def _reason(error: HTTPError) -> str:
     """What is wrong, without what the library says about itself."""
-    if isinstance(error, RequestTimeout):
+    # A failed connection is a timeout to urllib3.
+    if isinstance(error, RequestTimeout) and not isinstance(error, NewConnectionError):
         return "no answer in time"
     text = str(error.args[-1]) if error.args else ""
-    return text.rsplit(": ", 1)[-1] or type(error).__name__
+    return text.rpartition(": ")[2].rpartition("] ")[2] or type(error).__name__

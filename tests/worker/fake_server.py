@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import json
+import contextlib
+import socket
 import threading
 import time
 from collections.abc import Callable
@@ -24,7 +25,6 @@ from hexz.version import __version__
 from hexz.wire import decode_game
 
 TIMEOUT = 60.0
-QUICK = SearchSettings(algorithm="gumbel", simulations=2)
 
 
 @dataclass(frozen=True)
@@ -47,20 +47,22 @@ class FakeTrainServer:
 
     Attributes:
         settings: that workers are sent.
-        answer: of posts of examples and games; a test may replace it.
+        answer, answer_heartbeat: of posts of examples and games, and of heartbeats; a test may
+            replace them.
         requests: all that were made.
         examples: bodies of all examples that were taken.
         heartbeats: that were taken.
     """
 
     def __init__(self, port: int = 0) -> None:
-        self.settings = WorkerSettings(search=QUICK, games_per_process=8)
+        self.order()
         self.answer: Callable[[Request], Answer] = lambda _: Answer()
         self.answer_heartbeat: Callable[[Request], Answer] = self._orders
         self.requests: list[Request] = []
         self.examples: list[bytes] = []
         self.heartbeats: list[Heartbeat] = []
         self._changed = threading.Condition()
+        self._connections: list[socket.socket] = []
         self._http = ThreadingHTTPServer(("127.0.0.1", port), self._handler())
         self._http.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._http.server_port}"
@@ -73,6 +75,9 @@ class FakeTrainServer:
     def __exit__(self, *_: object) -> None:
         self._http.shutdown()
         self._http.server_close()
+        for connection in self._connections:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
     def order(self, post: PostUnit = "examples", games: int = 8, **search: object) -> None:
         """Changes the settings."""
@@ -119,11 +124,15 @@ class FakeTrainServer:
             self.examples.append(request.body)
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
-        take = self._take
+        take, connections = self._take, self._connections
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
             disable_nagle_algorithm = True
+
+            def setup(self) -> None:
+                super().setup()
+                connections.append(self.connection)
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
@@ -140,7 +149,3 @@ class FakeTrainServer:
                 pass
 
         return Handler
-
-
-def accepted(count: int = 1, checkpoint: int = 0) -> Answer:
-    return Answer(body=json.dumps({"checkpoint": checkpoint, "accepted": count}))

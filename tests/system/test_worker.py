@@ -1,0 +1,301 @@
+"""`hexzctl worker` as a process, with a train server that the test controls and a real Redis."""
+
+import os
+import signal
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+
+from hexz.example import Example
+from hexz.fleet import EXAMPLES_PATH, GAMES_PATH
+from hexz.model import ModelConfig, encode_checkpoint, new_checkpoint
+from hexz.pubsub import ModelChannel
+from hexz.version import __version__
+from hexz.wire import decode_example
+from hexz.worker.outbox import MAX_PENDING
+
+from ..redis_server import RedisServer, free_port
+from ..worker.fake_server import Answer, FakeTrainServer
+from .processes import COMMAND, TIMEOUT, assert_one_error_line, environment
+
+TOKEN = "secret"  # noqa: S105
+STOP_SECONDS = 10.0
+"""Cloud Run kills a job this long after SIGTERM."""
+
+
+@pytest.fixture
+def server() -> Iterator[FakeTrainServer]:
+    with FakeTrainServer() as server:
+        yield server
+
+
+@pytest.fixture
+def channel(redis_server: RedisServer) -> ModelChannel:
+    """Redis with checkpoint 1."""
+    channel = ModelChannel(redis_server.url, "tiny")
+    publish(channel, 1)
+    return channel
+
+
+def publish(channel: ModelChannel, number: int) -> None:
+    checkpoint = new_checkpoint(ModelConfig(blocks=1, filters=8), seed=number)
+    channel.publish(number, encode_checkpoint(checkpoint))
+
+
+@contextmanager
+def worker(
+    *options: object, url: str, redis_url: str, cwd: Path | None = None
+) -> Iterator[subprocess.Popen[str]]:
+    """A worker with one process that plays; it is killed if it still runs in the end."""
+    process = subprocess.Popen(
+        [*COMMAND, "worker", "--num-workers", "1", *map(str, options)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=cwd,
+        env=environment(
+            HEXZ_SERVER_URL=url,
+            HEXZ_REDIS_URL=redis_url,
+            MODEL_NAME="tiny",
+            HEXZ_AUTH_TOKEN=TOKEN,
+            PYTHONPATH=str(Path(__file__).parents[2]),
+            **({} if cwd is None else {"TMPDIR": str(cwd)}),
+        ),
+    )
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def end(process: subprocess.Popen[str]) -> tuple[str, str]:
+    """SIGTERM; the worker must end in time, and well. Returns its output and its errors."""
+    process.terminate()
+    started = time.monotonic()
+    output = process.communicate(timeout=TIMEOUT)
+    assert time.monotonic() - started < STOP_SECONDS
+    assert process.returncode == 0, output
+    return output
+
+
+def examples_of(server: FakeTrainServer) -> list[Example]:
+    """What was taken: whole games, and every example once."""
+    examples = [decode_example(data) for data in server.examples]
+    assert max(Counter(example.example_id for example in examples).values(), default=1) == 1
+    games: dict[str, set[int]] = {}
+    for example in examples:
+        games.setdefault(example.game_id, set()).add(example.move_number)
+    assert all(moves == set(range(len(moves))) for moves in games.values())
+    return examples
+
+
+def newest(server: FakeTrainServer) -> Callable[[], int]:
+    return lambda: decode_example(server.examples[-1]).checkpoint if server.examples else 0
+
+
+def test_finished_games_are_posted_example_by_example(server, channel, redis_server, tmp_path):
+    with worker(url=server.url, redis_url=redis_server.url, cwd=tmp_path) as process:
+        server.wait_until(lambda: len(server.examples) > 300 and len(server.heartbeats) > 1)
+        stdout, stderr = end(process)
+    examples = examples_of(server)
+    assert {(e.model_name, e.checkpoint, e.simulations <= 2) for e in examples} == {
+        ("tiny", 1, True)
+    }
+    assert GAMES_PATH not in server.paths()
+    assert {request.headers["User-Agent"] for request in server.requests} == {
+        f"hexzctl/{__version__}"
+    }
+    assert {request.headers["Authorization"] for request in server.requests} == {"Bearer secret"}
+    assert len({r.client for r in server.requests if r.path == EXAMPLES_PATH}) <= 5
+    last = server.heartbeats[-1]
+    assert (last.model_name, last.checkpoint, last.processes) == ("tiny", 1, 1)
+    assert last.version == __version__
+    assert 0 < last.examples <= len(examples)
+    assert last.evaluations > last.games > 0
+    assert stderr == ""
+    assert f"examples posted {len(examples):,}, waiting 0" in stdout.splitlines()[-1]
+    assert list(tmp_path.iterdir()) == []  # a worker keeps no files
+
+
+def test_new_models_and_orders_are_followed_without_dropping_a_game(server, channel, redis_server):
+    with worker(url=server.url, redis_url=redis_server.url) as process:
+        server.wait_until(lambda: len(server.examples) > 100)
+        publish(channel, 2)
+        server.wait_until(lambda: newest(server)() == 2)
+        server.order(post="games", games=5, simulations=3)
+        server.wait_until(lambda: GAMES_PATH in server.paths())
+        server.wait_until(lambda: decode_example(server.examples[-1]).simulations == 3)
+        _, stderr = end(process)
+    assert stderr == ""
+    games: dict[str, list[Example]] = {}
+    for example in examples_of(server):
+        games.setdefault(example.game_id, []).append(example)
+    # Games are numbered as they start, and none of those that were under way is missing.
+    numbers = {int(game.rsplit("-", 1)[1]) for game in games}
+    both = [game for game in games.values() if len({e.checkpoint for e in game}) == 2]
+    assert both
+    assert numbers >= set(range(max(int(g[0].game_id.rsplit("-", 1)[1]) for g in both)))
+
+
+def test_a_server_that_stops_for_a_while_loses_nothing(channel, redis_server):
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    with worker("--post", "games", url=url, redis_url=redis_server.url) as process:
+        time.sleep(3.0)  # it must wait for the server
+        assert process.poll() is None
+        with FakeTrainServer(port) as before:
+            before.wait_until(lambda: len(before.examples) > 300)
+        with FakeTrainServer(port) as after:
+            after.answer = lambda _: Answer(503, "too many examples wait", {"Retry-After": "1"})
+            after.wait_until(
+                lambda: bool(after.heartbeats) and after.heartbeats[-1].pending >= MAX_PENDING
+            )
+            full = len(after.heartbeats)
+            after.wait_until(lambda: len(after.heartbeats) > full)
+            # Play pauses: what waits does not grow any more.
+            assert after.heartbeats[-1].pending < MAX_PENDING + 105
+            paused = after.heartbeats[-1].games
+            after.answer = lambda _: Answer()
+            after.wait_until(lambda: after.heartbeats[-1].games > paused)
+            _, stderr = end(process)
+            before.examples += after.examples
+    examples = examples_of(before)
+    numbers = {int(example.game_id.rsplit("-", 1)[1]) for example in examples}
+    assert len(examples) > MAX_PENDING
+    assert numbers >= set(range(max(numbers) - 8))
+    assert 1 <= len(stderr.splitlines()) <= 3
+    assert "Traceback" not in stderr
+
+
+def test_an_end_while_the_server_is_down_is_in_time(server, channel, redis_server):
+    with worker(url=server.url, redis_url=redis_server.url) as process:
+        server.wait_until(lambda: len(server.examples) > 100)
+        server.answer = lambda _: Answer(503, "down")
+        time.sleep(1.0)
+        _, stderr = end(process)
+    assert "finished examples could not be posted" in stderr.splitlines()[-1]
+
+
+def test_redis_may_come_late_and_restart_empty(server):
+    redis = RedisServer()
+    with worker(url=server.url, redis_url=redis.url) as process:
+        server.wait_until(lambda: bool(server.heartbeats))
+        with redis:
+            publish(ModelChannel(redis.url, "tiny"), 3)
+            server.wait_until(lambda: newest(server)() == 3)
+        played = len(server.examples)
+        server.wait_until(lambda: len(server.examples) > played + 200)
+        with redis:
+            publish(ModelChannel(redis.url, "tiny"), 4)
+            server.wait_until(lambda: newest(server)() == 4)
+            _, stderr = end(process)
+    assert 1 <= len(stderr.splitlines()) <= 2
+    assert "Redis" in stderr
+
+
+def test_max_seconds_is_an_end_like_any_other(server, channel, redis_server):
+    started = time.monotonic()
+    with worker("--max-seconds", 8, url=server.url, redis_url=redis_server.url) as process:
+        _, stderr = process.communicate(timeout=TIMEOUT)
+    assert process.returncode == 0, stderr
+    assert stderr == ""
+    assert 8.0 <= time.monotonic() - started < 8.0 + STOP_SECONDS
+    assert examples_of(server)
+
+
+def test_an_end_while_it_waits_is_quick():
+    url, redis_url = (f"{kind}://127.0.0.1:{free_port()}" for kind in ("http", "redis"))
+    with worker(url=url, redis_url=redis_url) as process:
+        lines = [process.stderr.readline() for _ in range(2)]
+        assert sorted("Redis" in line for line in lines) == [False, True]
+        end(process)
+
+
+def test_a_second_signal_ends_it_at_once(server, channel, redis_server):
+    with worker(url=server.url, redis_url=redis_server.url) as process:
+        server.wait_until(lambda: len(server.examples) > 100)
+        server.answer = lambda _: Answer(503, "down")
+        children = psutil.Process(process.pid).children()
+        time.sleep(1.0)  # something must wait to be posted
+        for _ in range(2):
+            process.send_signal(signal.SIGINT)
+            time.sleep(0.5)
+        _, stderr = process.communicate(timeout=5.0)
+        assert process.returncode == 130
+        assert "Traceback" not in stderr
+        _, alive = psutil.wait_procs(children, timeout=TIMEOUT)
+        assert alive == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (Answer(426, "the server is 9.9.9: install hexzctl 9.9.9"), "install hexzctl 9.9.9"),
+        (Answer(401, "the token is missing or wrong"), "token"),
+        (Answer(400, "this server trains 'large', not 'tiny'"), "large"),
+        (Answer(200, '{"version": "9.9.9"}'), "checkpoint"),
+    ],
+    ids=["version", "token", "model", "orders"],
+)
+def test_a_server_that_does_not_want_it_is_one_line(server, redis_server, answer, words):
+    server.answer_heartbeat = lambda _: answer
+    with worker(url=server.url, redis_url=redis_server.url) as process:
+        _, stderr = process.communicate(timeout=TIMEOUT)
+    assert process.returncode == 1
+    assert_one_error_line(stderr, "hexzctl: error:", words, server.url)
+    assert "secret" not in stderr
+
+
+def test_options_replace_what_the_server_says(server, channel, redis_server):
+    options = ("--search", "puct", "--runs-per-move", 7, "--games-per-process", 4)
+    with worker(*options, "--post", "games", url=server.url, redis_url=redis_server.url) as process:
+        server.wait_until(lambda: len(server.examples) > 100)
+        end(process)
+    assert EXAMPLES_PATH not in server.paths()
+    assert max(example.simulations for example in examples_of(server)) == 7
+
+
+@pytest.mark.parametrize(
+    ("options", "word"),
+    [
+        (["--server-url", "host"], "train server"),
+        (["--redis-url", "http://host"], "redis://"),
+    ],
+)
+def test_urls_that_are_none_are_one_line(options, word):
+    with worker(*options, url="http://host", redis_url="redis://:secret@host") as process:
+        _, stderr = process.communicate(timeout=TIMEOUT)
+    assert process.returncode == 1
+    assert_one_error_line(stderr, word)
+    assert "secret" not in stderr
+
+
+def test_every_option_has_a_variable():
+    result = subprocess.run(
+        [*COMMAND, "worker", "--help"],
+        capture_output=True, text=True, env=environment(), check=True,
+    )  # fmt: skip
+    options = [
+        line for line in result.stdout.splitlines() if " --" in line and "--help" not in line
+    ]
+    assert len(options) == 10
+    for variable in ("HEXZ_SERVER_URL", "HEXZ_REDIS_URL", "MODEL_NAME", "HEXZ_MAX_SECONDS"):
+        assert variable in result.stdout
+    assert "HEXZ_AUTH_TOKEN" in result.stdout
+
+
+def test_a_killed_worker_leaves_no_process(server, channel, redis_server):
+    with worker(url=server.url, redis_url=redis_server.url) as process:
+        server.wait_until(lambda: bool(server.examples))
+        children = psutil.Process(process.pid).children(recursive=True)
+        os.kill(process.pid, signal.SIGKILL)
+        _, alive = psutil.wait_procs(children, timeout=TIMEOUT)
+    assert children
+    assert alive == []
