@@ -171,7 +171,8 @@ def _check_probabilities(
     legal_mask: npt.NDArray[np.bool_] | None,
 ) -> None:
     _check_array(name, probabilities, np.float32, (_NUM_ACTIONS,))
-    total = float(probabilities.sum(dtype=np.float64))
+    with np.errstate(invalid="ignore"):
+        total = float(probabilities.sum(dtype=np.float64))
     # A NaN fails every comparison, so the conditions say what must hold.
     if not abs(total - 1) <= tolerance:
         raise InvalidExample(f"{name} sums to {total:g}, not 1")

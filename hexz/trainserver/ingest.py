@@ -166,11 +166,12 @@ def _initial_board(example: Example) -> Board | None:
 
 
 def _known_empty(example: Example) -> npt.NDArray[np.bool_]:
-    """bool [11, 10]: marks every empty cell that a flag may be placed on or that is filled later.
-    Marks other cells too, but none that is a rock."""
-    empty = np.zeros((ROWS, COLS), np.bool_)
-    if example.legal_mask is not None:
-        empty |= example.legal_mask[: ROWS * COLS].reshape(ROWS, COLS)
+    """bool [11, 10]: marks the empty cells that the example names as a move, or that are filled in
+    the end. Marks other cells too, but no rock."""
+    legal = (example.policy if example.legal_mask is None else example.legal_mask) > 0
+    if example.action is not None:
+        legal[example.action] = True
+    empty = legal[: ROWS * COLS].reshape(ROWS, COLS)
     if example.final_owner is not None:
         empty |= example.final_owner != 0
     return empty

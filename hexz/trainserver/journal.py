@@ -321,6 +321,8 @@ class Journal:
 
     def _read_back(self) -> None:
         """Learns what is there and opens the last batch."""
+        for rest in self._directory.glob(".*.tmp"):  # of an atomic_file that was killed
+            rest.unlink()
         batches = _numbers(self._directory, "journal")
         # A batch with both files was about to be forgotten.
         for number in sorted(set(_numbers(self._directory, "ids")) - set(batches)):
@@ -332,7 +334,7 @@ class Journal:
         if batches:
             self._reopen(batches[-1])
         else:
-            self._file = _create(self._directory, 1)
+            self._file = _create(self._directory, max(self._trained, default=0) + 1)
         if self._is_full():
             self._begin_batch()
         self._waiting.setdefault(self._file.batch, [])

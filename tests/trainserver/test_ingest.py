@@ -25,9 +25,13 @@ from hexz.wire import MAX_EXAMPLE_BYTES, MAX_GAME_BYTES, decode_example, encode_
 from hexz.wire import hexz_pb2 as pb
 from tests.wire.sample import ADDED_FIELDS
 
-from .games import MODEL, played_game
+from .games import MODEL, played_game, random_game
 
 GAMES = range(4)
+
+AMBIGUOUS = random_game(144)
+"""A game with an empty cell next to 5s of both players, which its planes show as a rock."""
+
 seeds, moves = st.sampled_from(GAMES), st.integers(0, 50)
 
 
@@ -79,9 +83,23 @@ def test_examples_of_other_programs_may_lack_fields(absent):
         absent = absent | {"final_owner", "final_value"}
     if "legal_mask" in absent:
         absent = absent | {"priors", "visits"}
-    for seed in GAMES:
-        for example in played_game(seed):
+    for game in (*map(played_game, GAMES), AMBIGUOUS):
+        for example in game:
             take(encode_example(replace(example, **dict.fromkeys(absent))))
+
+
+@pytest.mark.parametrize(
+    "absent",
+    [set(), {"final_owner", "final_value"}, {"legal_mask"}, set(ADDED_FIELDS) - {"action"}],
+    ids=["all", "moves", "end", "policy"],
+)
+def test_without_the_initial_board_empty_cells_are_known_from_what_else_is_there(absent):
+    absent = absent | {"initial_board", "priors", "visits"}
+    for example in AMBIGUOUS:
+        policy = np.zeros(220, np.float32)
+        policy[np.flatnonzero(example.legal_mask)[-1]] = 1
+        for changes in ({}, {"policy": policy}):
+            take(encode_example(replace(example, **dict.fromkeys(absent), **changes)))
 
 
 def test_an_example_without_an_id_gets_that_of_its_move():
@@ -151,6 +169,14 @@ def illegal_policy(example: Example) -> Example:
     return replace(example, policy=policy, legal_mask=None, priors=None, visits=None, action=None)
 
 
+def forgetting_a_move(example: Example) -> Example:
+    """With one legal flag less than there are."""
+    mask, policy = example.legal_mask.copy(), np.zeros(220, np.float32)
+    policy[example.action] = 1
+    mask[next(int(a) for a in np.flatnonzero(mask[:110]) if a != example.action)] = False
+    return replace(example, legal_mask=mask, policy=policy, priors=None, visits=None)
+
+
 def shuffled_start(example: Example) -> str:
     cells = list(example.initial_board)
     random.Random(0).shuffle(cells)
@@ -180,6 +206,10 @@ IMPOSSIBLE: dict[str, tuple[Callable[[], bytes], str]] = {
             EXAMPLE, legal_moves=array_of(OTHER, "legal_moves"), priors=None, visit_counts=None
         ),
         "legal_moves|legal_mask",
+    ),
+    "a legal move less": (
+        lambda: encode_example(forgetting_a_move(GAME[2])),
+        "legal_moves are not those of the position",
     ),
     "a probability on an illegal move": (
         lambda: encode_example(illegal_policy(EXAMPLE)),
@@ -283,6 +313,10 @@ WRONG_GAMES: dict[str, tuple[Callable[[], list[Example]], str]] = {
     "the other player": (
         lambda: [*GAME[:9], replace(GAME[9], turn=3 - GAME[9].turn), *GAME[10:]],
         "example 9 is not the position after 9 moves",
+    ),
+    "a legal move less": (
+        lambda: [*GAME[:2], forgetting_a_move(GAME[2]), *GAME[3:]],
+        "legal_moves are not those of the position",
     ),
     "no initial board": (
         lambda: [replace(example, initial_board=None) for example in GAME],

@@ -199,6 +199,16 @@ def test_a_crash_while_forgetting_loses_no_batch(tmp_path, monkeypatch):
         assert (journal.sealed, journal.append(records(1, 2))) == ([], 0)
 
 
+def test_temporary_files_of_a_killed_process_are_deleted(tmp_path):
+    (tmp_path / ".00000001.ids.abc.tmp").write_bytes(b"x")
+    with opened(tmp_path):
+        assert sorted(path.name for path in tmp_path.iterdir()) == [
+            "00000001.journal",
+            "id",
+            "lock",
+        ]
+
+
 # --- Threads -----------------------------------------------------------------------------------
 
 
@@ -407,6 +417,17 @@ def test_damage_is_named(tmp_path, batch):
     path.unlink()
     with opened(tmp_path, 3) as journal:
         assert journal.num_waiting == 5 - len(range(5)[3 * batch - 3 : 3 * batch])
+
+
+def test_numbers_go_on_when_the_open_batch_was_moved_away(tmp_path):
+    with opened(tmp_path, 1) as journal:
+        journal.append(records(1))
+        journal.append(records(2))
+        journal.forget(2)
+    batch_file(tmp_path, 3).unlink()
+    with opened(tmp_path, 1) as journal:
+        journal.append(records(3))
+        assert journal.sealed == [3]
 
 
 def test_a_sealed_batch_that_was_cut_off_is_damaged(tmp_path):
