@@ -68,7 +68,7 @@ class Announcer:
             try:
                 self._bring_up_to_date(*self._model)
                 self.problem = None
-            except HexzError as error:
+            except (HexzError, OSError) as error:
                 if self.problem is None:
                     _log.error("%s; trying again", error)
                 self.problem = str(error)

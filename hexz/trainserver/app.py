@@ -15,7 +15,7 @@ from typing import Final
 from flask import Flask, Response, jsonify, request
 from gunicorn.http.errors import ParseException
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
 
 from hexz.errors import HexzError
 from hexz.fleet import (
@@ -72,7 +72,7 @@ def _add_training_routes(app: Flask, service: TrainingService) -> None:
             message = Heartbeat.from_json(_body(MAX_HEARTBEAT_BYTES))
         except InvalidMessage as error:
             raise Refused(400, str(error)) from None
-        orders = service.take_heartbeat(message, is_local=is_loopback(request.remote_addr or ""))
+        orders = service.take_heartbeat(message, is_local=_is_local())
         return Response(orders.to_json(), mimetype="application/json")
 
     @app.get("/models/<name>/checkpoints/<int:number>")
@@ -126,7 +126,10 @@ def _add_error_handlers(app: Flask, service: TrainingService) -> None:
 
     @app.errorhandler(HTTPException)
     def http_error(error: HTTPException) -> Response:
-        return _refusal(service, error.code or 500, error.description or error.name)
+        response = _refusal(service, error.code or 500, error.description or error.name)
+        if isinstance(error, MethodNotAllowed):
+            response.allow.update(error.valid_methods or ())
+        return response
 
     @app.errorhandler(HexzError)
     def unavailable(error: HexzError) -> Response:
@@ -205,6 +208,11 @@ def _token() -> str:
     return authorization.password or "" if authorization.type == "basic" else ""
 
 
+def _is_local() -> bool:
+    """Whether the client is on this machine, and not just the proxy that it comes through."""
+    return is_loopback(request.remote_addr or "") and "X-Forwarded-For" not in request.headers
+
+
 @lru_cache
 def is_loopback(host: str) -> bool:
     """Whether only this machine can listen or call from there."""
@@ -218,10 +226,10 @@ def is_loopback(host: str) -> bool:
 def _status_page() -> tuple[str, str]:
     """One file that needs no other, and the policy that lets it run its own code only."""
     folder = resources.files("hexz.trainserver")
-    page = (folder / "status.html").read_text()
+    page = (folder / "status.html").read_text("utf-8")
     policy = "default-src 'none'; connect-src 'self'; img-src data:; frame-ancestors 'none'"
     for name, directive in (("status.css", "style-src"), ("status.js", "script-src")):
-        text = (folder / name).read_text()
+        text = (folder / name).read_text("utf-8")
         page = page.replace(f"/*{name}*/", text)
         digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
         policy += f"; {directive} 'sha256-{digest}'"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -13,8 +14,8 @@ from hexz.training.config import TrainingConfig
 HOST: Final = "127.0.0.1"
 PORT: Final = 8080
 
-MIN_TOKEN: Final = 16
-"""A shorter token could be guessed."""
+_TOKEN: Final = re.compile(r"[!-~]{16,}")
+"""What a header can carry; a shorter token could be guessed."""
 
 
 class InvalidConfig(HexzError, ValueError):
@@ -68,9 +69,9 @@ class ServerConfig:
         for name, low in (("minibatch_size", 1), ("max_checkpoint_lag", 0), ("max_backlog", 1)):
             if not low <= getattr(self, name) < 2**31:
                 raise InvalidConfig(f"{name} must be at least {low}, not {getattr(self, name)}")
-        if self.auth_token is not None and len(self.auth_token) < MIN_TOKEN:
+        if self.auth_token is not None and not _TOKEN.fullmatch(self.auth_token):
             raise InvalidConfig(
-                f"HEXZ_AUTH_TOKEN has fewer than {MIN_TOKEN} characters: "
+                "HEXZ_AUTH_TOKEN is not 16 or more letters, digits and signs without spaces: "
                 "make one with `openssl rand -hex 32`"
             )
 

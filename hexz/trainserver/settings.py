@@ -61,7 +61,7 @@ class FleetSettings:
     def read(cls, path: Path) -> Self:
         """Reads a document; raises InvalidConfig, which names the file and what is wrong."""
         try:
-            content = tomllib.loads(path.read_text())
+            content = tomllib.loads(path.read_text("utf-8"))
             _check_keys("", content, _KEYS)
             _check_keys("search.", content.get("search"), _SEARCH_KEYS)
             document = cls(

@@ -1,0 +1,50 @@
+"""What the tests of the train server share: real examples, and services with a tiny network."""
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hexz.training.config import TrainingConfig
+from hexz.trainserver.config import ServerConfig
+from hexz.trainserver.service import TrainingService
+from hexz.wire import encode_example
+
+from ..games import game_examples
+
+TIMEOUT = 120.0
+QUICK = TrainingConfig(batch_size=64, window_min=2000, window_max=10_000)
+
+
+@pytest.fixture(scope="session")
+def games() -> list[list[bytes]]:
+    """The serialized examples of 40 games by checkpoint 0 of the model flagz."""
+    return [[encode_example(example) for example in game] for game in game_examples(40)]
+
+
+def tiny_config(directory: Path, **changes: Any) -> ServerConfig:
+    """A server that is ready in seconds, with all its files in one directory."""
+    values = {"store": str(directory), "data_dir": directory, "blocks": 1, "filters": 8}
+    return ServerConfig(**(values | {"training": QUICK} | changes))
+
+
+@contextlib.contextmanager
+def running_service(config: ServerConfig) -> Iterator[TrainingService]:
+    """A service with a trainer process; `problems` must not end it."""
+    fatal: list[str] = []
+    service = TrainingService(config, on_fatal=fatal.append)
+    try:
+        yield service
+    finally:
+        service.close()
+    assert fatal == []
+
+
+def wait_until(condition: Callable[[], object], timeout: float = TIMEOUT) -> None:
+    deadline = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)

@@ -1,0 +1,469 @@
+"""The HTTP side of the train server: every status code, and who may see what."""
+
+import base64
+import hashlib
+import json
+import logging
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from prometheus_client.parser import text_string_to_metric_families
+from werkzeug.test import TestResponse
+
+from hexz.fleet import Heartbeat, Orders
+from hexz.model.checkpoint import decode_checkpoint
+from hexz.trainserver import app as app_module
+from hexz.trainserver import service as service_module
+from hexz.trainserver.app import make_app
+from hexz.trainserver.service import TrainingService
+from hexz.version import __version__
+from hexz.wire import decode_example, encode_example, encode_game
+from hexz.wire import hexz_pb2 as pb
+from hexz.wire.arrays import pack
+
+from .conftest import running_service, tiny_config, wait_until
+
+TOKEN = "a-secret-of-24-characters"
+EXAMPLES, GAMES, HEARTBEAT = "/training/examples", "/training/games", "/training/heartbeat"
+MODEL = "/models/flagz/checkpoints/0"
+BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+
+
+@dataclass
+class Early:
+    """What a server answered before it was ready."""
+
+    service: TrainingService
+    answers: dict[str, TestResponse]
+
+
+@pytest.fixture(scope="module")
+def started(tmp_path_factory, games) -> Iterator[Early]:
+    """One server for all of these tests, with a minibatch that is never full."""
+    config = tiny_config(tmp_path_factory.mktemp("server"), minibatch_size=1_000_000)
+    with running_service(config) as service:
+        client = make_app(service).test_client()
+        answers = {
+            path: client.get(path) for path in ("/healthz", "/readyz", "/status", "/metrics")
+        }
+        answers[MODEL] = client.get(MODEL)
+        answers[EXAMPLES] = client.post(EXAMPLES, data=games[0][0])
+        answers[HEARTBEAT] = client.post(HEARTBEAT, data=heartbeat())
+        wait_until(lambda: service.checkpoint is not None)
+        yield Early(service, answers)
+
+
+@pytest.fixture
+def service(started) -> TrainingService:
+    return started.service
+
+
+@pytest.fixture
+def app(service) -> Flask:
+    return make_app(service)
+
+
+@pytest.fixture
+def client(app) -> FlaskClient:
+    return app.test_client()
+
+
+@pytest.fixture
+def guarded(service, monkeypatch) -> FlaskClient:
+    """A client of the same server with a token."""
+    monkeypatch.setattr(service, "config", replace(service.config, auth_token=TOKEN))
+    return make_app(service).test_client()
+
+
+def heartbeat(**changes: object) -> str:
+    message = Heartbeat(
+        worker="w1", version=__version__, model_name="flagz", checkpoint=None, device="",
+        processes=2, games=3, evaluations=400, examples=50, pending=6, seconds=8.0,
+    )  # fmt: skip
+    return replace(message, **changes).to_json()
+
+
+def reason(answer: TestResponse) -> str:
+    """The reason of a refusal, which is one line of plain text."""
+    assert answer.mimetype == "text/plain"
+    assert answer.text.endswith("\n")
+    assert answer.text.count("\n") == 1
+    return answer.text
+
+
+# --- Before it is ready ----------------------------------------------------------------------
+
+
+def test_a_server_that_is_not_ready_says_so(started):
+    for path in ("/readyz", EXAMPLES, HEARTBEAT):
+        answer = started.answers[path]
+        assert answer.status_code == 503, path
+        assert int(answer.headers["Retry-After"]) > 0
+        assert "not loaded yet" in reason(answer)
+    assert started.answers["/healthz"].status_code == 200
+    assert started.answers[MODEL].status_code == 404
+    status = started.answers["/status"].json
+    assert (status["ready"], status["checkpoint"]) == (False, None)
+    list(text_string_to_metric_families(started.answers["/metrics"].text))
+
+
+def test_a_server_that_is_ready_says_so(client):
+    assert client.get("/readyz").status_code == 200
+    assert client.get("/healthz").status_code == 200
+
+
+# --- Examples --------------------------------------------------------------------------------
+
+
+def test_an_example_is_taken_once(client, games):
+    first, again = (client.post(EXAMPLES, data=games[1][0]) for _ in range(2))
+    assert (first.status_code, first.json) == (200, {"checkpoint": 0, "accepted": 1})
+    assert (again.status_code, again.json) == (200, {"checkpoint": 0, "accepted": 0})
+
+
+def test_a_game_is_taken_once_and_its_examples_are_known_then(client, games):
+    body = encode_game(games[2])
+    first, again = (client.post(GAMES, data=body) for _ in range(2))
+    assert (first.status_code, first.json["accepted"]) == (200, len(games[2]))
+    assert (again.status_code, again.json["accepted"]) == (200, 0)
+    assert client.post(EXAMPLES, data=games[2][5]).json["accepted"] == 0
+
+
+def test_a_game_whose_first_examples_came_one_by_one_is_completed(client, games):
+    for body in games[3][:2]:
+        client.post(EXAMPLES, data=body)
+    answer = client.post(GAMES, data=encode_game(games[3]))
+    assert answer.json["accepted"] == len(games[3]) - 2
+
+
+def changed(body: bytes, **values: object) -> bytes:
+    message = pb.NumpyExample.FromString(body)
+    for name, value in values.items():
+        setattr(message, name, value)
+    return bytes(message.SerializeToString())
+
+
+def of_model(body: bytes, name: str, checkpoint: int) -> bytes:
+    message = pb.NumpyExample.FromString(body)
+    message.model_key.name, message.model_key.checkpoint = name, checkpoint
+    return bytes(message.SerializeToString())
+
+
+def test_what_is_malformed_or_impossible_is_refused_with_the_reason(client, games):
+    body = games[4][20]
+    pickled = b"\x80\x04\x95\x1f\x00\x00\x00\x00\x00\x00\x00\x8c\x05posix\x94\x8c\x06system\x94"
+    example = decode_example(body)
+    policy = example.policy.copy()
+    policy[~example.legal_mask] = 0.1
+    illegal = changed(body, move_probs=pack(policy.reshape(2, 11, 10)))
+    nan = changed(body, move_probs=pack(np.full((2, 11, 10), np.nan, np.float32)))
+    wrong_planes = changed(body, board=pack(np.zeros((11, 11, 9), np.float32)))
+    for bad, words in (
+        (b"", "has no"),
+        (b"hello", "not a NumpyExample"),
+        (body[:-40], "cut off"),
+        (body + b"\xff", "not a NumpyExample"),
+        (changed(body, board=pickled), "board"),
+        (wrong_planes, "board"),
+        (nan, "policy sums to nan"),
+        (illegal, "policy"),
+        (changed(body, result=-example.result or 1), "result"),
+        (changed(body, move=example.move_number + 1), ""),
+        (of_model(body, "other", 0), "the server trains flagz"),
+        (of_model(body, "flagz", 1), "there is no checkpoint 1 yet"),
+    ):
+        answer = client.post(EXAMPLES, data=bad)
+        assert answer.status_code == 400, words
+        assert words in reason(answer)
+    assert client.post(GAMES, data=encode_game(games[4][1:])).status_code == 400
+    assert client.post(GAMES, data=encode_game(games[4][:-1])).status_code == 400
+    assert client.post(EXAMPLES, data=body).json["accepted"] == 1
+
+
+@pytest.mark.parametrize(("path", "limit"), [(EXAMPLES, 1 << 16), (GAMES, 1 << 20)])
+def test_a_body_that_is_too_large_is_refused_before_it_is_read(client, path, limit):
+    answer = client.post(path, data=bytes(limit + 1))
+    assert answer.status_code == 413
+    assert str(limit) in reason(answer)
+    assert client.post(path, data=bytes(limit)).status_code == 400
+
+
+def test_a_full_backlog_makes_clients_wait(client, service, games, monkeypatch):
+    client.post(EXAMPLES, data=games[5][0])
+    full = replace(service.config, minibatch_size=1, max_backlog=1)
+    monkeypatch.setattr(service, "config", full)
+    for path, body in ((EXAMPLES, games[5][1]), (GAMES, encode_game(games[5]))):
+        answer = client.post(path, data=body)
+        assert answer.status_code == 503
+        assert int(answer.headers["Retry-After"]) > 0
+        assert "wait for training" in reason(answer)
+    monkeypatch.undo()
+    assert client.post(EXAMPLES, data=games[5][1]).json["accepted"] == 1
+
+
+def test_unknown_places_and_methods(client):
+    assert client.get("/nothing").status_code == 404
+    answer = client.put("/status")
+    assert answer.status_code == 405
+    assert "GET" in answer.headers["Allow"]
+    assert client.get(EXAMPLES).status_code == 405
+    reason(answer)
+
+
+def test_a_bug_is_a_500_that_tells_no_details(client, service, monkeypatch, caplog):
+    def broken(body: bytes) -> None:
+        raise RuntimeError("secret details")
+
+    monkeypatch.setattr(service, "accept_example", broken)
+    answer = client.post(EXAMPLES, data=b"x")
+    assert answer.status_code == 500
+    assert "secret details" not in reason(answer)
+    assert "secret details" in caplog.text
+
+
+def test_a_client_that_stops_sending_does_not_keep_a_thread_for_ever(client):
+    class Connection:
+        timeout = None
+
+        def settimeout(self, seconds: float) -> None:
+            self.timeout = seconds
+
+    connection = Connection()
+    client.get("/healthz", environ_overrides={"gunicorn.socket": connection})
+    assert connection.timeout == app_module.CLIENT_SECONDS
+
+
+# --- Who may -----------------------------------------------------------------------------------
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+def basic(password: str) -> dict[str, str]:
+    return {"Authorization": "Basic " + base64.b64encode(f"me:{password}".encode()).decode()}
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        bearer("wrong"),
+        bearer(""),
+        bearer(TOKEN[:-1]),
+        bearer(TOKEN + "x"),
+        bearer("ä" * 24),
+        basic("wrong"),
+        {"Authorization": "Basic !!!"},
+        {"Authorization": f"Digest {TOKEN}"},
+        {"Authorization": TOKEN},
+        {"Authorization": "Bearer"},
+    ],
+)
+def test_without_the_token_nothing_is_served(guarded, games, headers):
+    for method, path in (
+        ("GET", "/status"), ("GET", "/"), ("GET", "/metrics"), ("GET", MODEL), ("GET", "/nothing"),
+        ("POST", EXAMPLES), ("POST", GAMES), ("POST", HEARTBEAT),
+    ):  # fmt: skip
+        answer = guarded.open(path, method=method, headers=headers, data=games[6][0])
+        assert answer.status_code == 401, path
+        assert answer.headers["WWW-Authenticate"].startswith("Basic ")
+        assert "HEXZ_AUTH_TOKEN" in reason(answer)
+
+
+@pytest.mark.parametrize("headers", [bearer(TOKEN), basic(TOKEN)])
+def test_with_the_token_everything_is_served(guarded, headers):
+    for path in ("/status", "/", "/metrics", MODEL):
+        assert guarded.get(path, headers=headers).status_code == 200
+    assert guarded.post(HEARTBEAT, data=heartbeat(), headers=headers).status_code == 200
+    assert guarded.post(EXAMPLES, data=b"x", headers=headers).status_code == 400
+
+
+def test_health_needs_no_token(guarded):
+    assert guarded.get("/healthz").status_code == 200
+    assert guarded.get("/readyz").status_code == 200
+
+
+def test_the_comparison_takes_as_long_for_every_token(guarded, monkeypatch):
+    compared = []
+    original = app_module.hmac.compare_digest
+
+    def compare(a: bytes, b: bytes) -> bool:
+        compared.append((a, b))
+        return original(a, b)
+
+    monkeypatch.setattr(app_module.hmac, "compare_digest", compare)
+    guarded.get("/status", headers=bearer("wrong"))
+    guarded.get("/status", headers=bearer(TOKEN))
+    assert compared == [(b"wrong", TOKEN.encode()), (TOKEN.encode(), TOKEN.encode())]
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0", "10.1.2.3", "::", "a-host", ""])
+def test_an_address_that_others_reach_needs_a_token(client, guarded, service, address, monkeypatch):
+    bound = {"environ_overrides": {"SERVER_NAME": address}}
+    # The fixture `guarded` changes the configuration of what is made from now on only.
+    answer = client.get("/status", **bound)
+    assert answer.status_code == 403
+    assert "HEXZ_AUTH_TOKEN" in reason(answer)
+    assert client.get("/healthz", **bound).status_code == 200
+    assert guarded.get("/status", **bound, headers=bearer(TOKEN)).status_code == 200
+    open_to_all = replace(service.config, auth_token=None, allow_unauthenticated=True)
+    monkeypatch.setattr(service, "config", open_to_all)
+    assert make_app(service).test_client().get("/status", **bound).status_code == 200
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "127.8.9.10", "::1", "localhost"])
+def test_a_loopback_address_needs_none(client, address):
+    answer = client.get("/status", environ_overrides={"SERVER_NAME": address})
+    assert answer.status_code == 200
+
+
+def test_a_worker_of_another_version_is_told_what_to_install(client, games):
+    answer = client.post(HEARTBEAT, data=heartbeat(version="99.1.0"))
+    assert answer.status_code == 426
+    assert f"install hexzctl {__version__}" in reason(answer)
+    for agent, status in (
+        ("hexzctl/99.1.0", 426), (f"hexzctl/{__version__}", 200), ("curl/8.0", 200),
+        ("hexzctl", 200), ("", 200),
+    ):  # fmt: skip
+        answer = client.post(EXAMPLES, data=games[7][0], headers={"User-Agent": agent})
+        assert answer.status_code == status, agent
+
+
+def test_refusals_and_tokens_leave_no_trace_in_the_log(guarded, games, caplog):
+    with caplog.at_level(logging.DEBUG):
+        guarded.get("/status", headers=bearer("a-wrong-token"))
+        guarded.get("/status", headers=bearer(TOKEN))
+        guarded.post(EXAMPLES, data=b"x", headers=basic(TOKEN))
+        content = guarded.get("/status", headers=bearer(TOKEN)).text
+    for text in (caplog.text, content):
+        assert TOKEN not in text
+        assert "a-wrong-token" not in text
+
+
+# --- Heartbeats --------------------------------------------------------------------------------
+
+
+def test_a_heartbeat_is_answered_with_orders(client):
+    answer = client.post(HEARTBEAT, data=heartbeat())
+    orders = Orders.from_json(answer.data)
+    assert (orders.version, orders.checkpoint) == (__version__, 0)
+    assert orders.settings.search.simulations == 16
+
+
+@pytest.mark.parametrize("body", ["", "[]", "{}", "{" * 5000, json.dumps({"worker": 1}), "\0"])
+def test_a_malformed_heartbeat_is_refused(client, body):
+    answer = client.post(HEARTBEAT, data=body)
+    assert answer.status_code == 400
+    reason(answer)
+
+
+def test_a_worker_of_another_model_is_refused(client):
+    answer = client.post(HEARTBEAT, data=heartbeat(model_name="rocks"))
+    assert answer.status_code == 400
+    assert "'flagz', not 'rocks'" in reason(answer)
+
+
+def test_a_large_heartbeat_is_refused(client):
+    assert client.post(HEARTBEAT, data=bytes(1 << 15)).status_code == 413
+
+
+def test_only_workers_of_this_machine_learn_of_the_private_redis(client, service):
+    def redis_url(address: str, **headers: str) -> str | None:
+        answer = client.post(
+            HEARTBEAT, data=heartbeat(), headers=headers,
+            environ_overrides={"REMOTE_ADDR": address},
+        )  # fmt: skip
+        return Orders.from_json(answer.data).redis_url
+
+    assert (redis_url("127.0.0.1") or "").startswith("redis://:")
+    assert redis_url("10.0.0.1") is None
+    assert redis_url("127.0.0.1", **{"X-Forwarded-For": "10.0.0.1"}) is None
+
+
+def test_workers_are_shown_until_they_are_silent(client, monkeypatch):
+    for name in ("w1", "w2"):
+        client.post(HEARTBEAT, data=heartbeat(worker=name, checkpoint=0, device="torch on cpu"))
+    workers = {worker["worker"]: worker for worker in client.get("/status").json["workers"]}
+    assert workers.keys() == {"w1", "w2"}
+    assert workers["w2"]["examples"] == 50
+    assert workers["w2"]["device"] == "torch on cpu"
+    assert workers["w2"]["last_seen_seconds"] < 30
+    assert samples(client)["hexz_workers"] == 2
+    assert samples(client)["hexz_worker_evaluations_per_second"] == 100
+    monkeypatch.setattr(service_module, "WORKER_SECONDS", -1.0)
+    assert client.get("/status").json["workers"] == []
+
+
+# --- What it tells -----------------------------------------------------------------------------
+
+
+def samples(client: FlaskClient) -> dict[str, float]:
+    """The metrics without labels, by name."""
+    return {
+        sample.name: sample.value
+        for family in text_string_to_metric_families(client.get("/metrics").text)
+        for sample in family.samples
+        if not sample.labels
+    }
+
+
+def test_a_browser_gets_a_page_and_programs_get_json(client):
+    for path in ("/", "/status"):
+        assert client.get(path, headers={"Accept": BROWSER}).mimetype == "text/html"
+        for accept in ("application/json", "*/*", ""):
+            assert client.get(path, headers={"Accept": accept}).mimetype == "application/json"
+
+
+def test_the_page_may_run_its_own_code_only(client):
+    answer = client.get("/status", headers={"Accept": "text/html"})
+    policy = answer.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    for tag, directive in (("style", "style-src"), ("script", "script-src")):
+        (text,) = re.findall(f"<{tag}>(.*?)</{tag}>", answer.text, re.DOTALL)
+        digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        assert f"{directive} 'sha256-{digest}'" in policy
+        assert len(text) > 500
+    assert not re.search(r"\son\w+=|style=|src=", answer.text)
+
+
+def test_the_status_counts(client, games):
+    before = client.get("/status").json
+    client.post(EXAMPLES, data=games[8][0])
+    client.post(EXAMPLES, data=games[8][0])
+    client.post(EXAMPLES, data=b"?")
+    after = client.get("/status").json
+    assert after["examples"]["accepted"] == before["examples"]["accepted"] + 1
+    assert after["examples"]["duplicates"] == before["examples"]["duplicates"] + 1
+    assert after["examples"]["refused"]["400"] == before["examples"]["refused"].get("400", 0) + 1
+    assert "NumpyExample" in after["examples"]["last_refusal"]
+    assert after["journal"]["waiting"] == before["journal"]["waiting"] + 1
+    assert after["problems"] == []
+    assert (after["ready"], after["checkpoint"], after["version"]) == (True, 0, __version__)
+    metrics = samples(client)
+    assert metrics["hexz_examples_accepted_total"] == after["examples"]["accepted"]
+    assert metrics["hexz_examples_waiting"] == after["journal"]["waiting"]
+    assert (metrics["hexz_ready"], metrics["hexz_checkpoint"], metrics["hexz_problems"]) == (
+        1,
+        0,
+        0,
+    )
+
+
+def test_models_are_served(client, service):
+    answer = client.get(MODEL)
+    assert answer.mimetype == "application/octet-stream"
+    assert decode_checkpoint(answer.data, origin="the server").number == 0
+    for path in (
+        "/models/flagz/checkpoints/1",
+        "/models/rocks/checkpoints/0",
+        "/models/flagz/checkpoints/x",
+        "/models/flagz/checkpoints/" + "9" * 5000,
+        "/models/../checkpoints/0",
+    ):
+        assert client.get(path).status_code == 404, path[:50]

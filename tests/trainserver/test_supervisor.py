@@ -1,0 +1,261 @@
+"""The trainer process: whatever ends it, the server goes on and each batch is trained on once."""
+
+import itertools
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import psutil
+import pytest
+
+from hexz.checkpoints import open_store
+from hexz.trainserver import supervisor as supervisor_module
+from hexz.trainserver.journal import JournalError
+from hexz.trainserver.service import TrainingService
+from hexz.wire import decode_example, encode_example, read_examples
+
+from .conftest import QUICK, running_service, tiny_config, wait_until
+
+BATCH = 150
+
+
+@pytest.fixture(autouse=True)
+def _short_pauses(monkeypatch):
+    monkeypatch.setattr(supervisor_module, "FIRST_PAUSE_SECONDS", 0.2)
+
+
+@pytest.fixture(scope="module")
+def batches(games) -> Iterator[list[bytes]]:
+    """Batches of examples that no test has posted yet."""
+    bodies = itertools.chain.from_iterable(games)
+    return iter(lambda: list(itertools.islice(bodies, BATCH)), [])
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory) -> Iterator[TrainingService]:
+    config = tiny_config(
+        tmp_path_factory.mktemp("server"), minibatch_size=BATCH, training=replace(QUICK, reuse=20.0)
+    )
+    with running_service(config) as service:
+        wait_until(lambda: service.checkpoint is not None)
+        yield service
+
+
+@pytest.fixture(autouse=True)
+def _settled(request) -> Iterator[None]:
+    """Each test leaves the shared server as it found it."""
+    yield
+    if "service" in request.fixturenames:
+        service = request.getfixturevalue("service")
+        wait_until(lambda: service.status()["training"]["activity"] == "idle")
+        assert service.problems() == []
+
+
+def post(service: TrainingService, bodies: list[bytes]) -> None:
+    for body in bodies:
+        assert service.accept_example(body).accepted == 1
+
+
+def activity(service: TrainingService) -> str:
+    return str(service.status()["training"]["activity"])
+
+
+def trainer() -> psutil.Process:
+    """The trainer of the service in this process."""
+    children = psutil.Process().children()
+    return max(children, key=lambda process: process.memory_info().rss)
+
+
+def trained_ids(config: Any) -> list[str]:
+    """The ids in the zips of all checkpoints."""
+    store = open_store(config.store, config.model_name)
+    names = []
+    for info in store.list():
+        for batch in store.batches(info.number):
+            with store.examples(info.number, batch) as path:
+                names += [decode_example(data).example_id for _, data in read_examples(path)]
+    return names
+
+
+def ids_of(bodies: list[bytes]) -> set[str]:
+    return {decode_example(body).example_id for body in bodies}
+
+
+def assert_trained_once(service: TrainingService, bodies: list[bytes]) -> None:
+    names = trained_ids(service.config)
+    assert len(names) == len(set(names))
+    assert ids_of(bodies) <= set(names)
+
+
+def test_a_batch_becomes_a_checkpoint_and_leaves_the_journal(service, batches):
+    before, bodies = service.checkpoint, next(batches)
+    post(service, bodies)
+    wait_until(lambda: service.checkpoint == before + 1)
+    assert_trained_once(service, bodies)
+    status = service.status()
+    newest = status["checkpoints"][-1]
+    assert newest["number"] == before + 1
+    assert newest["losses"].keys() == {"total", "policy", "value", "ownership", "margin"}
+    assert status["journal"]["waiting"] == 0
+    info = open_store(service.config.store, "flagz").info(before + 1)
+    assert info.metadata["parent"] == before
+    assert info.metadata["examples"] == status["examples"]["trained"]
+    assert service.model(before) != service.model(before + 1)
+
+
+def test_a_trainer_that_is_killed_in_training_is_replaced(service, batches):
+    before, bodies = service.checkpoint, next(batches)
+    post(service, bodies)
+    wait_until(lambda: service.status()["training"]["progress"] is not None)
+    trainer().kill()
+    wait_until(lambda: service.status()["training"]["failures"] == 1)
+    assert any("SIGKILL" in problem for problem in service.problems())
+    assert service.accept_example(bodies[0]).accepted == 0
+    wait_until(lambda: service.checkpoint == before + 1)
+    assert_trained_once(service, bodies)
+    assert service.checkpoint == before + 1
+
+
+def test_an_idle_trainer_that_is_killed_is_replaced(service, batches):
+    before, bodies = service.checkpoint, next(batches)
+    trainer().kill()
+    post(service, bodies)
+    wait_until(lambda: service.checkpoint == before + 1)
+    assert_trained_once(service, bodies)
+
+
+def test_a_journal_that_cannot_forget_is_asked_again(service, batches, monkeypatch):
+    """As when the disk is full: the batch is trained on, and must not be a second time."""
+    before, bodies = service.checkpoint, next(batches)
+    forget: Callable[[int], None] = service._journal.forget
+    answers = iter([JournalError("no space left")])
+
+    def forget_later(batch: int) -> None:
+        error = next(answers, None)
+        if error is not None:
+            raise error
+        forget(batch)
+
+    monkeypatch.setattr(service._journal, "forget", forget_later)
+    post(service, bodies)
+    wait_until(lambda: "no space left" in service.problems())
+    wait_until(lambda: service.checkpoint == before + 1)
+    wait_until(lambda: service._journal.num_waiting == 0)
+    assert_trained_once(service, bodies)
+    post(service, following := next(batches))
+    wait_until(lambda: service.checkpoint == before + 2)
+    assert_trained_once(service, bodies + following)
+
+
+def test_a_store_that_fails_is_waited_for(service, batches, tmp_path):
+    before, bodies = service.checkpoint, next(batches)
+    models = service.config.data_dir / "models"
+    models.rename(tmp_path / "models")
+    models.write_text("not a directory")
+    post(service, bodies)
+    wait_until(lambda: service.status()["training"]["store_problem"])
+    assert str(models) in service.problems()[0]
+    assert service.checkpoint == before
+    assert service.model(before) is not None
+    assert service.accept_example(bodies[0]).accepted == 0
+    models.unlink()
+    (tmp_path / "models").rename(models)
+    wait_until(lambda: service.checkpoint == before + 1)
+    assert_trained_once(service, bodies)
+
+
+def test_a_trainer_does_not_begin_anew_in_a_store_that_is_lost(service, batches, tmp_path):
+    before, bodies = service.checkpoint, next(batches)
+    models = service.config.data_dir / "models"
+    models.rename(tmp_path / "models")
+    trainer().kill()
+    post(service, bodies)
+    wait_until(lambda: any("is gone" in problem for problem in service.problems()))
+    assert not models.exists()
+    assert service.checkpoint == before
+    (tmp_path / "models").rename(models)
+    wait_until(lambda: service.checkpoint == before + 1)
+    assert_trained_once(service, bodies)
+
+
+def test_the_next_server_goes_on_where_the_last_one_ended(tmp_path, batches):
+    config = tiny_config(tmp_path, minibatch_size=BATCH)
+    first, second = next(batches), next(batches)
+    with running_service(config) as service:
+        wait_until(lambda: service.checkpoint == 0)
+        post(service, first)
+        wait_until(lambda: service.checkpoint == 1)
+        post(service, second[:50])
+    with running_service(config) as service:
+        wait_until(lambda: service.checkpoint == 1)
+        status = service.status()
+        assert status["journal"]["waiting"] == 50
+        assert [checkpoint["number"] for checkpoint in status["checkpoints"]] == [0, 1]
+        assert service.accept_example(second[0]).accepted == 0
+        assert service.accept_example(first[0]).accepted == 0
+        post(service, second[50:])
+        wait_until(lambda: service.checkpoint == 2)
+        assert_trained_once(service, first + second)
+
+
+def test_training_that_fails_keeps_the_old_model_and_the_examples(tmp_path, batches):
+    """No loss is finite with such a weight."""
+    bodies = next(batches)
+    broken = replace(QUICK, value_weight=3e38)
+    with running_service(tiny_config(tmp_path, minibatch_size=BATCH, training=broken)) as service:
+        wait_until(lambda: service.checkpoint == 0)
+        model = service.model(0)
+        post(service, bodies)
+        wait_until(lambda: service.status()["training"]["failures"] >= 2)
+        assert any("finite" in problem for problem in service.problems())
+        assert (service.checkpoint, service.model(0)) == (0, model)
+        assert service.status()["journal"]["waiting"] == BATCH
+        assert service.accept_example(bodies[0]).accepted == 0
+    with running_service(tiny_config(tmp_path, minibatch_size=BATCH)) as service:
+        wait_until(lambda: service.checkpoint == 1)
+        assert service.problems() == []
+        assert_trained_once(service, bodies)
+
+
+def test_old_examples_are_refused_with_the_current_number(tmp_path, games):
+    old, new = games[-1][0], _of_checkpoint(games[-1][1], 1)
+    config = tiny_config(tmp_path, minibatch_size=2, max_checkpoint_lag=0)
+    with running_service(config) as service:
+        wait_until(lambda: service.checkpoint == 0)
+        post(service, games[-1][10:12])
+        wait_until(lambda: service.checkpoint == 1)
+        with pytest.raises(Exception, match="the current one is 1") as caught:
+            service.accept_example(old)
+        assert caught.value.status == 409
+        assert service.accept_example(new).checkpoint == 1
+
+
+def _of_checkpoint(body: bytes, checkpoint: int) -> bytes:
+    return encode_example(replace(decode_example(body), checkpoint=checkpoint))
+
+
+def test_two_servers_on_one_model_do_not_destroy_each_others_work(tmp_path, batches):
+    """The second one to finish a checkpoint stops."""
+    store = str(tmp_path / "store")
+    fatal: list[str] = []
+    other = TrainingService(
+        tiny_config(tmp_path / "b", store=store, minibatch_size=BATCH), on_fatal=fatal.append
+    )
+    try:
+        wait_until(lambda: other.checkpoint == 0)
+        first, second = next(batches), next(batches)
+        config = tiny_config(tmp_path / "a", store=store, minibatch_size=BATCH)
+        with running_service(config) as service:
+            wait_until(lambda: service.checkpoint == 0)
+            post(service, first)
+            wait_until(lambda: service.checkpoint == 1)
+            post(other, second)
+            wait_until(lambda: fatal)
+        assert "another train server" in fatal[0]
+        assert "MODEL_NAME" in fatal[0]
+        assert set(trained_ids(config)) == ids_of(first)
+        assert other._journal.num_waiting == BATCH
+    finally:
+        other.close()
+        shutil.rmtree(tmp_path / "b")
