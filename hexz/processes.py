@@ -21,13 +21,6 @@ def available_cores() -> int:
     return os.cpu_count() or 1
 
 
-def available_cores() -> int:
-    """The cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 @contextlib.contextmanager
 def signals_held_back() -> Iterator[None]:
     """Processes started meanwhile never see Ctrl-C, which a terminal sends to them too, nor a
@@ -69,8 +62,9 @@ class LeashedProcess:
             os.close(read_end)
 
     def kill(self) -> None:
-        """Ends the program at once, if it still runs."""
-        self.process.kill()
+        """Ends the program at once, and the processes that it started and that outlived it."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
         if self._leash >= 0:
             os.close(self._leash)

@@ -1,0 +1,207 @@
+"""A train server and its workers as real processes, for tests of what they do together."""
+
+import contextlib
+import itertools
+import json
+import signal
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Self
+
+import psutil
+import urllib3
+
+from hexz.checkpoints import open_store
+from hexz.engine import SearchSettings
+from hexz.example import Example
+from hexz.model import ModelConfig, create_evaluator, new_checkpoint
+from hexz.selfplay.examples import examples_of
+from hexz.selfplay.loop import SelfPlay
+from hexz.wire import encode_example, read_examples
+
+from ..redis_server import free_port
+from .processes import COMMAND, environment
+
+TIMEOUT = 120.0
+MODEL_NAME = "tiny"
+
+SETTINGS = """
+games_per_process = 8
+[search]
+algorithm = "gumbel"
+simulations = 8
+"""
+
+
+@lru_cache
+def quick_examples(games: int = 8) -> list[Example]:
+    """Examples of games that a tiny network played, as a worker with checkpoint 0 posts them."""
+    checkpoint = new_checkpoint(ModelConfig(blocks=1, filters=8))
+    evaluator = create_evaluator(checkpoint.net, precision="float32", batch_size=8, notify=print)
+    settings = SearchSettings(algorithm="gumbel", simulations=2)
+    play = SelfPlay(evaluator, settings, games_in_flight=games, seed=1, max_games=games)
+    return [
+        example
+        for finished in play.rounds()
+        for game in finished
+        for example in examples_of(
+            game, game_name=f"quick-{game.game_id}", model_name=MODEL_NAME, unix_micros=1
+        )
+    ]
+
+
+def distinct_bodies() -> Iterator[tuple[str, bytes]]:
+    """Ids and bodies of examples without end; the same positions come again as other games."""
+    for turn in itertools.count():
+        for example in quick_examples():
+            game = f"{example.game_id}-{turn}"
+            name = f"{game}-{example.move_number:03d}"
+            yield name, encode_example(replace(example, game_id=game, example_id=name))
+
+
+class Fleet:
+    """A server, which can be killed and started again on its port, and any number of workers.
+
+    Args:
+        directory: for everything that the processes keep.
+        store: where checkpoints go.
+        redis_url: of a Redis server; None: the server's own.
+        minibatch_size: of the server.
+    """
+
+    def __init__(
+        self, directory: Path, *, store: str, redis_url: str | None = None, minibatch_size: int
+    ) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.store = store
+        self.data_dir = directory / "data"
+        self.server: subprocess.Popen[bytes] | None = None
+        self.workers: list[subprocess.Popen[bytes]] = []
+        self.log = directory / "server.log"
+        self._directory = directory
+        self._redis = [] if redis_url is None else [f"--redis-url={redis_url}"]
+        self._http = urllib3.PoolManager(timeout=10, retries=False)
+        settings = directory / "settings.toml"
+        settings.write_text(SETTINGS)
+        self._options = [
+            f"--model-name={MODEL_NAME}", f"--store={store}", f"--data-dir={self.data_dir}",
+            f"--port={self.port}", f"--minibatch-size={minibatch_size}", f"--settings={settings}",
+            "--blocks=1", "--filters=8", "--reuse=2", *self._redis,
+        ]  # fmt: skip
+
+    def start_server(self) -> None:
+        """Returns when it takes examples."""
+        self.server = self._start(self.log, "train-server", *self._options)
+        self.wait_for(lambda status: status["ready"])
+
+    def start_worker(self, *options: str) -> subprocess.Popen[bytes]:
+        """A worker of one process; returns at once."""
+        log = self._directory / f"worker-{len(self.workers)}.log"
+        worker = self._start(
+            log, "worker", f"--server-url={self.url}", f"--model-name={MODEL_NAME}",
+            "--num-workers=1", *self._redis, *options,
+        )  # fmt: skip
+        self.workers.append(worker)
+        return worker
+
+    def kill_server(self) -> None:
+        """All of its processes at once, as when a machine loses its power."""
+        assert self.server is not None
+        for process in self.server_processes():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.send_signal(signal.SIGKILL)
+        self.server.wait()
+
+    def server_processes(self) -> list[psutil.Process]:
+        """The server, its gunicorn worker, its trainer and whatever else it started."""
+        assert self.server is not None
+        try:
+            parent = psutil.Process(self.server.pid)
+            return [parent, *parent.children(recursive=True)]
+        except psutil.NoSuchProcess:
+            return []
+
+    def status(self) -> dict[str, Any] | None:
+        """The server's `/status`; None if it does not answer."""
+        headers = {"Accept": "application/json"}
+        with contextlib.suppress(urllib3.exceptions.HTTPError):
+            answer = self._http.request("GET", f"{self.url}/status", headers=headers)
+            if answer.status == 200:
+                status: dict[str, Any] = json.loads(answer.data)
+                del status["checkpoints"]  # long, and nothing here needs it
+                return status
+        return None
+
+    def wait_for(self, condition: Callable[[dict[str, Any]], Any]) -> dict[str, Any]:
+        """The first status that meets the condition."""
+        deadline = time.monotonic() + TIMEOUT
+        while True:
+            status = self.status()
+            if status is not None and condition(status):
+                return status
+            if time.monotonic() > deadline or (self.server and self.server.poll() is not None):
+                raise AssertionError(f"waited in vain; last words:\n{self._last_words()}\n{status}")
+            time.sleep(0.05)
+
+    def wait_for_checkpoint(self, number: int) -> dict[str, Any]:
+        return self.wait_for(
+            lambda status: status["checkpoint"] is not None and status["checkpoint"] >= number
+        )
+
+    def post(self, body: bytes) -> int | None:
+        """Posts one example; returns the status code, None without an answer."""
+        with contextlib.suppress(urllib3.exceptions.HTTPError):
+            return self._http.request("POST", f"{self.url}/training/examples", body=body).status
+        return None
+
+    def stop(self) -> None:
+        """Ends the workers and then the server, as a user would."""
+        for process in [*self.workers, self.server]:
+            if process is not None and process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+                process.wait(TIMEOUT)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for process in [*self.workers, self.server]:
+            if process is not None:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    for child in psutil.Process(process.pid).children(recursive=True):
+                        child.kill()
+                process.kill()
+                process.wait()
+
+    def trained_ids(self) -> Counter[str]:
+        """How often each example is in the zip files of all checkpoints, which are consecutive."""
+        store = open_store(self.store, MODEL_NAME)
+        numbers = [info.number for info in store.list()]
+        assert numbers == list(range(len(numbers)))
+        found: Counter[str] = Counter()
+        for number in numbers:
+            for batch in store.batches(number):
+                with store.examples(number, batch) as path:
+                    found.update(name.removesuffix(".pb") for name, _ in read_examples(path))
+        return found
+
+    def _last_words(self) -> str:
+        logs = sorted(self._directory.glob("*.log"))
+        return "\n".join(f"{log.name}: {log.read_text()[-1000:]}" for log in logs)
+
+    @staticmethod
+    def _start(log: Path, *arguments: str) -> subprocess.Popen[bytes]:
+        with log.open("ab") as file:
+            return subprocess.Popen(
+                [*COMMAND, *arguments],
+                stdout=file,
+                stderr=file,
+                env=environment(),
+                start_new_session=True,
+            )

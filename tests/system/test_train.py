@@ -1,0 +1,177 @@
+"""`hexzctl train` as a user runs it: trains, ends cleanly, goes on, and leaves nothing behind."""
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from hexz.checkpoints import open_store
+from hexz.model import load_checkpoint
+
+from .fleet import MODEL_NAME, SETTINGS
+from .processes import COMMAND, TIMEOUT, assert_one_error_line, environment
+
+
+class Training:
+    """A running `hexzctl train` with a tiny network.
+
+    Attributes:
+        lines: what it has printed.
+    """
+
+    def __init__(self, directory: Path, *options: str) -> None:
+        settings = directory / "settings.toml"
+        settings.write_text(SETTINGS)
+        self.data_dir = directory / "data"
+        self.process = subprocess.Popen(
+            [
+                *COMMAND, "train", f"--data-dir={self.data_dir}", f"--model-name={MODEL_NAME}",
+                "--minibatch-size=300", "--blocks=1", "--filters=8", "--num-workers=1", *options,
+            ],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=environment(HEXZ_SETTINGS=str(settings)),
+            start_new_session=True,
+        )  # fmt: skip
+        self.lines: list[str] = []
+        self._reader = threading.Thread(target=self._read)
+        self._reader.start()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            self.lines.append(line)
+
+    def checkpoint(self) -> int | None:
+        return open_store(str(self.data_dir), MODEL_NAME).latest()
+
+    def wait_for(self, condition: Callable[[], object]) -> None:
+        deadline = time.monotonic() + TIMEOUT
+        while not condition():
+            assert time.monotonic() < deadline, self.lines
+            assert self.process.poll() is None, self.process.stderr
+            time.sleep(0.1)
+
+    def wait_for_checkpoint(self, number: int) -> None:
+        self.wait_for(lambda: (self.checkpoint() or 0) >= number)
+
+    def family(self) -> list[psutil.Process]:
+        """All processes that it has started, whoever their parent is by now."""
+        return psutil.Process(self.process.pid).children(recursive=True)
+
+    def part(self, name: str) -> psutil.Process | None:
+        """The process of a subcommand, if it runs."""
+        for process in psutil.Process(self.process.pid).children():
+            with contextlib.suppress(psutil.Error):
+                if name in process.cmdline():
+                    return process
+        return None
+
+    def wait(self) -> tuple[int, str]:
+        """The exit code and the standard error of a training that ends."""
+        code = self.process.wait(TIMEOUT)
+        self._reader.join()
+        assert self.process.stderr is not None
+        return code, self.process.stderr.read()
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., Training]]:
+    started: list[Training] = []
+
+    def run(*options: str) -> Training:
+        started.append(Training(tmp_path, *options))
+        return started[-1]
+
+    yield run
+    for training in started:
+        if training.process.poll() is None:
+            os.killpg(training.process.pid, signal.SIGKILL)
+            training.wait()
+
+
+def assert_all_gone(processes: list[psutil.Process]) -> None:
+    _, alive = psutil.wait_procs(processes, timeout=30)
+    assert alive == []
+
+
+def test_ctrl_c_ends_everything_and_the_next_start_goes_on(start: Callable[..., Training]) -> None:
+    training = start()
+    training.wait_for_checkpoint(2)
+    family = training.family()
+    assert {"redis-server"} < {process.name() for process in family}
+    os.killpg(training.process.pid, signal.SIGINT)
+    code, errors = training.wait()
+    assert (code, errors) == (130, "")
+    assert_all_gone(family)
+    reached = training.checkpoint()
+    assert reached is not None
+    assert f"Checkpoint {reached} of {MODEL_NAME}" in training.lines[-1]
+    again = start("--max-seconds=600")
+    again.wait_for_checkpoint(reached + 1)
+    again.process.send_signal(signal.SIGTERM)
+    assert again.wait() == (143, "")
+    directory = again.data_dir / "models" / "flagz" / MODEL_NAME
+    newest = load_checkpoint(directory)
+    assert newest.number == again.checkpoint()
+    assert newest.metadata["parent"] == newest.number - 1
+    assert newest.metadata["examples"] >= 300 * newest.number
+
+
+def test_time_is_up(start: Callable[..., Training]) -> None:
+    training = start("--max-seconds=12")
+    code, errors = training.wait()
+    assert (code, errors) == (0, "")
+    assert any(re.search(r"Status page: http://127\.0\.0\.1:\d+/status", s) for s in training.lines)
+
+
+def test_nothing_outlives_a_killed_parent(start: Callable[..., Training]) -> None:
+    training = start()
+    training.wait_for_checkpoint(1)
+    family = training.family()
+    assert len(family) >= 6  # server, its worker, trainer, redis, worker, its process
+    training.process.kill()
+    training.wait()
+    assert_all_gone(family)
+
+
+@pytest.mark.parametrize("part", ["worker", "train-server"])
+def test_a_killed_part_is_started_again(start: Callable[..., Training], part: str) -> None:
+    training = start()
+    training.wait_for_checkpoint(1)
+    killed = training.part(part)
+    assert killed is not None
+    killed.kill()
+    training.wait_for(lambda: training.part(part) not in (killed, None))
+    reached = training.checkpoint()
+    assert reached is not None
+    training.wait_for_checkpoint(reached + 2)
+    training.process.send_signal(signal.SIGINT)
+    code, errors = training.wait()
+    assert code == 130
+    assert_one_error_line(errors, f"the {part} was killed by signal 9", "starting it again")
+
+
+def test_two_trainings_in_one_directory(start: Callable[..., Training]) -> None:
+    first = start()
+    first.wait_for_checkpoint(0)
+    second = start()
+    code, errors = second.wait()
+    assert code == 1
+    assert_one_error_line(errors, "the train-server cannot go on", str(first.data_dir))
+
+
+def test_a_data_directory_that_is_a_file(start: Callable[..., Training], tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("")
+    code, errors = start().wait()
+    assert code == 1
+    assert_one_error_line(errors, "cannot write to", str(tmp_path / "data"))
