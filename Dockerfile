@@ -1,0 +1,38 @@
+# Images of the train server and the worker, from one build of the wheel. docs/cloud.md uses them.
+#
+#   docker build --target server -t hexz-server .
+#   docker build --target worker -t hexz-worker .
+
+FROM python:3.12-slim AS build
+RUN apt-get update && apt-get install --yes --no-install-recommends gcc libc6-dev
+WORKDIR /source
+COPY . .
+RUN pip install --no-cache-dir --constraint constraints.txt setuptools cython
+RUN pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir /wheels .
+
+FROM python:3.12-slim AS base
+ENV PYTHONUNBUFFERED=1
+RUN useradd --uid 10001 hexz
+# A layer of its own, as it is large and seldom changes. An index of PyTorch with CUDA makes images
+# for GPUs.
+ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
+COPY constraints.txt /wheels/
+RUN pip install --no-cache-dir --no-deps --constraint /wheels/constraints.txt \
+    --index-url "$TORCH_INDEX" torch
+COPY --from=build /wheels /wheels
+RUN pip install --no-cache-dir --constraint /wheels/constraints.txt /wheels/*.whl
+
+# Needs HEXZ_REDIS_URL and HEXZ_AUTH_TOKEN; HEXZ_STORE should be a bucket. /data holds the journal
+# and must outlive the container. Gunicorn listens at 0.0.0.0:$PORT.
+FROM base AS server
+RUN install --directory --owner hexz /data
+ENV PORT=8080 HEXZ_STORE=/data HEXZ_DATA_DIR=/data
+USER 10001
+ENTRYPOINT ["gunicorn", "--workers", "1", "--threads", "8", "--keep-alive", "75", \
+    "--no-control-socket", "hexz.trainserver:create_app()"]
+
+# Needs HEXZ_SERVER_URL, HEXZ_REDIS_URL and HEXZ_AUTH_TOKEN.
+FROM base AS worker
+RUN pip install --no-cache-dir --constraint /wheels/constraints.txt "$(echo /wheels/*.whl)[int8]"
+USER 10001
+ENTRYPOINT ["hexzctl", "worker"]

@@ -1,0 +1,283 @@
+"""The images, without Docker: what they install is installed, and their commands run, in clean
+directories and environments."""
+
+import signal
+import subprocess
+import sysconfig
+import time
+import tomllib
+import venv
+from importlib.metadata import Distribution, distributions
+from pathlib import Path
+
+import pytest
+import urllib3
+
+from hexz.pubsub import ModelChannel
+
+from ..redis_server import RedisServer, free_port
+from .images import REPOSITORY, Stage, copy_context, read_dockerfile
+from .processes import TIMEOUT
+
+STAGES = read_dockerfile()
+TOKEN = "a-token-of-this-test"  # noqa: S105
+CLOUD_RUN_SECONDS = 10.0
+"""Cloud Run kills a container so long after SIGTERM."""
+
+
+def declared(*, extras: tuple[str, ...], groups: tuple[str, ...]) -> set[str]:
+    """Names of the packages that pyproject.toml asks for in these extras and groups."""
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
+    requirements = [
+        requirement
+        for table, names in (
+            (project["project"]["optional-dependencies"], extras),
+            (project["dependency-groups"], groups),
+        )
+        for name in names
+        for requirement in table[name]
+    ]
+    # torch brings setuptools along.
+    return {normalized(requirement) for requirement in requirements} - {"setuptools"}
+
+
+def normalized(requirement: str) -> str:
+    name = requirement.partition(">")[0].partition("=")[0].partition("[")[0]
+    return name.strip().lower().replace("_", "-")
+
+
+class Image:
+    """An environment into which a stage's commands have installed, and in which it runs.
+
+    In place of the package index there are the packages of this environment, without ours and
+    the unwanted ones.
+    """
+
+    def __init__(self, root: Path, stage: Stage, wheels: Path, unwanted: set[str]) -> None:
+        self.root, self.stage, self.wheels = root, stage, wheels
+        venv.create(root / "venv", with_pip=False, symlinks=True)
+        self.bin = root / "venv" / "bin"
+        self._add_command("pip", "pip._internal.cli.main:main")
+        packages = root / "packages"
+        packages.mkdir()
+        for distribution in distributions(path=[sysconfig.get_path("purelib")]):
+            if normalized(distribution.name) not in unwanted | {"hexzctl"}:
+                self._link(distribution, packages)
+        target = sysconfig.get_path("purelib", vars={"base": str(root / "venv")})
+        Path(target, "packages.pth").write_text(f"{packages}\n")
+
+    def _link(self, distribution: Distribution, packages: Path) -> None:
+        for name in {file.parts[0] for file in distribution.files or ()}:
+            source = Path(str(distribution.locate_file(name)))
+            link = packages / name
+            if name not in ("..", "__pycache__") and not link.is_symlink() and source.exists():
+                link.symlink_to(source)
+        for entry_point in distribution.entry_points.select(group="console_scripts"):
+            self._add_command(entry_point.name, entry_point.value)
+
+    def _add_command(self, name: str, target: str) -> None:
+        module, _, function = target.partition(":")
+        script = self.bin / name
+        script.write_text(
+            f"#!{self.bin / 'python'}\nimport sys\nfrom {module} import {function} as main\n"
+            "if __name__ == '__main__':\n    sys.exit(main())\n"
+        )
+        script.chmod(0o755)
+
+    def install(self, directory: Path) -> None:
+        """Runs the commands of the stage in a directory."""
+        for command in self.stage.install:
+            result = subprocess.run(
+                ["/bin/sh", "-ec", command.replace("/wheels", str(self.wheels))],
+                cwd=directory,
+                env={**self.environment(), "PIP_NO_INDEX": "1"},
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert result.returncode == 0, f"{command}\n{result.stdout}{result.stderr}"
+
+    def environment(self, **variables: str) -> dict[str, str]:
+        """Nothing but the image's own variables and these, with /data in a directory of ours."""
+        own = {
+            k: v.replace("/data", str(self.root / "data"))
+            for k, v in self.stage.environment.items()
+        }
+        return {"PATH": f"{self.bin}:/usr/bin:/bin", "HOME": "/nonexistent", **own, **variables}
+
+    def start(self, *arguments: str, **variables: str) -> subprocess.Popen[str]:
+        """Starts the entry point in an empty directory; errors go to the file `errors`."""
+        directory = self.root / "run"
+        directory.mkdir(exist_ok=True)
+        with (self.root / "errors").open("w") as errors:
+            return subprocess.Popen(
+                [self.bin / self.stage.entrypoint[0], *self.stage.entrypoint[1:], *arguments],
+                cwd=directory,
+                env=self.environment(**variables),
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+            )
+
+    @property
+    def errors(self) -> str:
+        return (self.root / "errors").read_text()
+
+
+@pytest.fixture(scope="module")
+def wheels(tmp_path_factory) -> Path:
+    """Built as the stage `build` does, from what Docker would see."""
+    root = tmp_path_factory.mktemp("build")
+    wheels = root / "wheels"
+    wheels.mkdir()
+    (root / "source").mkdir()
+    copy_context(root / "source")
+    Image(root, STAGES["build"], wheels, set()).install(root / "source")
+    (wheels / "constraints.txt").write_bytes((root / "source" / "constraints.txt").read_bytes())
+    return wheels
+
+
+@pytest.fixture(scope="module")
+def server_image(wheels, tmp_path_factory) -> Image:
+    root = tmp_path_factory.mktemp("server")
+    (root / "data").mkdir()
+    unwanted = declared(extras=("int8", "redis", "tensorboard"), groups=("dev",))
+    image = Image(root, STAGES["server"], wheels, unwanted)
+    image.install(root / "data")
+    return image
+
+
+@pytest.fixture(scope="module")
+def worker_image(wheels, tmp_path_factory) -> Image:
+    root = tmp_path_factory.mktemp("worker")
+    unwanted = declared(extras=("redis", "tensorboard"), groups=("dev",))
+    image = Image(root, STAGES["worker"], wheels, unwanted)
+    image.install(root)
+    return image
+
+
+class RunningServer:
+    """The server image, running beside a Redis server."""
+
+    def __init__(self, image: Image, redis_url: str) -> None:
+        self.image, self.redis_url = image, redis_url
+        port = free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        variables = {"PORT": str(port), "HEXZ_REDIS_URL": redis_url, "HEXZ_AUTH_TOKEN": TOKEN}
+        self.process = image.start(**variables)
+        self._http = urllib3.PoolManager(retries=False, timeout=TIMEOUT)
+
+    def get(self, path: str, token: str = TOKEN) -> urllib3.BaseHTTPResponse:
+        headers = {"Authorization": f"Bearer {token}"}
+        return self._http.request("GET", self.url + path, headers=headers)
+
+    def wait_for(self, condition) -> None:
+        deadline = time.monotonic() + TIMEOUT
+        while True:
+            try:
+                if condition():
+                    return
+            except urllib3.exceptions.HTTPError:
+                pass
+            assert self.process.poll() is None, self.image.errors
+            assert time.monotonic() < deadline, self.image.errors
+            time.sleep(0.1)
+
+
+@pytest.fixture
+def server(server_image, redis_server):
+    server = RunningServer(server_image, redis_server.url)
+    with server.process:
+        try:
+            server.wait_for(lambda: server.get("/readyz").status == 200)
+            yield server
+        finally:
+            server.process.kill()
+
+
+def assert_ends_in_good_order(process: subprocess.Popen[str], seconds: float) -> None:
+    started = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(TIMEOUT) == 0
+    assert time.monotonic() - started < seconds
+
+
+@pytest.mark.parametrize("name", ["server", "worker"])
+def test_images_run_one_process_that_gets_signals_and_is_not_root(name):
+    """No shell is between: it would not pass SIGTERM on."""
+    stage = STAGES[name]
+    assert stage.entrypoint[0] in ("gunicorn", "hexzctl")
+    assert stage.user.isdigit()
+    assert int(stage.user) >= 1000
+
+
+def test_the_server_image_serves(server, redis_server: RedisServer):
+    assert server.get("/status").status == 200
+    assert server.get("/status", "a-wrong-token-of-this-test").status == 401
+    assert server.get("/healthz").status == 200
+    channel = ModelChannel(redis_server.url, "flagz")
+    server.wait_for(lambda: channel.latest() is not None)
+    data = server.image.root / "data"
+    assert sorted(path.name for path in data.iterdir()) == ["journal", "models"]
+    assert list((server.image.root / "run").iterdir()) == []
+    assert_ends_in_good_order(server.process, 30)
+    assert "Traceback" not in server.image.errors
+
+
+def test_the_worker_image_plays_for_the_server_in_int8(server, worker_image):
+    worker = worker_image.start(
+        HEXZ_SERVER_URL=server.url,
+        HEXZ_REDIS_URL=server.redis_url,
+        HEXZ_AUTH_TOKEN=TOKEN,
+        HEXZ_GAMES_PER_PROCESS="8",
+        HEXZ_NUM_WORKERS="1",
+    )
+    with worker:
+        try:
+            server.wait_for(lambda: "OpenVINO int8" in server.get("/status").data.decode())
+            assert_ends_in_good_order(worker, CLOUD_RUN_SECONDS)
+        finally:
+            worker.kill()
+    assert worker_image.errors == ""
+    assert list((worker_image.root / "run").iterdir()) == []
+
+
+def test_the_worker_image_ends_at_once_if_nobody_is_there(worker_image):
+    nowhere = f"127.0.0.1:{free_port()}"
+    worker = worker_image.start(
+        HEXZ_SERVER_URL=f"http://{nowhere}", HEXZ_REDIS_URL=f"redis://{nowhere}"
+    )
+    with worker:
+        try:
+            deadline = time.monotonic() + TIMEOUT
+            while "refused" not in worker_image.errors:
+                assert worker.poll() is None, worker_image.errors
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+            assert_ends_in_good_order(worker, CLOUD_RUN_SECONDS)
+        finally:
+            worker.kill()
+    assert "Traceback" not in worker_image.errors
+
+
+def test_the_worker_image_takes_arguments(worker_image):
+    worker = worker_image.start("--help")
+    output, _ = worker.communicate(timeout=TIMEOUT)
+    assert worker.returncode == 0
+    assert "--max-seconds" in output
+
+
+def test_the_installed_packages_are_those_of_the_wheel(server_image, worker_image):
+    code = "import hexz, importlib.util as u; print(hexz.__file__, u.find_spec('openvino') is None)"
+    for image, has_no_openvino in ((server_image, "True"), (worker_image, "False")):
+        result = subprocess.run(
+            [image.bin / "python", "-c", code],
+            cwd=image.root,
+            env=image.environment(),
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        where, without = result.stdout.split()
+        assert Path(where).is_relative_to(image.root / "venv")
+        assert without == has_no_openvino
