@@ -22,6 +22,20 @@ def redis_program() -> str:
     return str(program)
 
 
+def skip_without_tls() -> None:
+    """Skips the test if redis-server was built without TLS: then it stumbles over the first of
+    these directives, and otherwise over the second."""
+    words = subprocess.run(
+        [redis_program(), "-"],
+        input="tls-port 0\nno-such-thing 1\n",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if "no-such-thing" not in words.stdout + words.stderr:
+        pytest.skip("this redis-server was built without TLS")
+
+
 def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))

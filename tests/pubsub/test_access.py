@@ -10,14 +10,14 @@ import pytest
 from hexz.errors import ChannelError
 from hexz.pubsub import ModelChannel, PublishedModel
 
-from ..redis_server import RedisServer, redis_program
+from ..redis_server import RedisServer, skip_without_tls
 
-# As docs/cloud.md has them.
+# As deploy/secrets.sh makes them.
 USERS = """
 user default off
-user server on >open%sesame resetchannels ~hexz:flagz:* &hexz:flagz:* +@connection +multi +exec \
+user server on >open%sesame resetchannels ~hexz:flagz:* &hexz:flagz:* +hello +ping +multi +exec \
 +get +set +strlen +del +lrange +rpush +publish
-user worker on >sesame resetchannels %R~hexz:flagz:* &hexz:flagz:* +@connection \
+user worker on >sesame resetchannels %R~hexz:flagz:* &hexz:flagz:* +hello +ping \
 +get +mget +subscribe
 user player on >sesame resetchannels ~* +@all
 """
@@ -107,13 +107,7 @@ def certificate(tmp_path_factory) -> Path:
 
 @pytest.fixture
 def tls_server(certificate):
-    # A build without TLS stumbles over the first directive, any other over the second.
-    words = subprocess.run(
-        [redis_program(), "-"], input="tls-port 0\nno-such-thing 1\n", capture_output=True,
-        text=True, check=False,
-    )  # fmt: skip
-    if "no-such-thing" not in words.stdout + words.stderr:
-        pytest.skip("this redis-server was built without TLS")
+    skip_without_tls()
     directives = (
         f"port 0\ntls-port {{port}}\ntls-cert-file {certificate}\ntls-auth-clients no\n"
         f"tls-key-file {certificate.with_name('key.pem')}\nrequirepass sesame"
