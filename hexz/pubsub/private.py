@@ -142,7 +142,7 @@ def _redis_server() -> str:
         raise ChannelError(
             "there is no redis-server on this machine: install it (Debian: apt-get install "
             "redis-server; macOS: brew install redis), or pip install 'hexzctl[redis]', "
-            "or name a server with --redis-url"
+            "or name a server with --redis-url or HEXZ_REDIS_URL"
         )
     return program
 

@@ -97,6 +97,7 @@ def certificate(tmp_path_factory) -> Path:
         [
             openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
             "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1",
+            "-addext", "keyUsage=critical,digitalSignature,keyCertSign",
             "-keyout", path.with_name("key.pem"), "-out", path,
         ],
         check=True,

@@ -186,7 +186,7 @@ def test_a_server_that_does_not_start_is_one_line(tmp_path, monkeypatch):
     descriptors = len(os.listdir("/dev/fd"))
     with pytest.raises(ChannelError, match=r"does not start: # cannot do it$"):
         PrivateRedis().start()
-    assert len(os.listdir("/dev/fd")) == descriptors
+    assert len(os.listdir("/dev/fd")) <= descriptors
 
 
 def test_a_port_that_somebody_takes_first_is_not_the_end(monkeypatch):

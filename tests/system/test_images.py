@@ -1,17 +1,20 @@
 """The images, without Docker: what they install is installed, and their commands run, in clean
 directories and environments."""
 
+import contextlib
 import signal
 import subprocess
 import sysconfig
 import time
 import tomllib
 import venv
-from importlib.metadata import Distribution, distributions
+from importlib.metadata import Distribution, PackageNotFoundError, distributions, requires
 from pathlib import Path
 
 import pytest
 import urllib3
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from hexz.pubsub import ModelChannel
 
@@ -25,43 +28,47 @@ CLOUD_RUN_SECONDS = 10.0
 """Cloud Run kills a container so long after SIGTERM."""
 
 
-def declared(*, extras: tuple[str, ...], groups: tuple[str, ...]) -> set[str]:
-    """Names of the packages that pyproject.toml asks for in these extras and groups."""
-    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
-    requirements = [
-        requirement
-        for table, names in (
-            (project["project"]["optional-dependencies"], extras),
-            (project["dependency-groups"], groups),
-        )
-        for name in names
-        for requirement in table[name]
-    ]
-    # torch brings setuptools along.
-    return {normalized(requirement) for requirement in requirements} - {"setuptools"}
+def declared(*extras: str) -> list[str]:
+    """What pyproject.toml requires of an installation with these extras."""
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+    optional = project["optional-dependencies"]
+    return [*project["dependencies"], *(text for extra in extras for text in optional[extra])]
 
 
-def normalized(requirement: str) -> str:
-    name = requirement.partition(">")[0].partition("=")[0].partition("[")[0]
-    return name.strip().lower().replace("_", "-")
+def with_dependencies(requirements: list[str]) -> set[str]:
+    """Names of the packages that pip installs for these requirements."""
+    waiting = [Requirement(text) for text in requirements]
+    seen: set[str] = set()
+    while waiting:
+        requirement = waiting.pop()
+        if str(requirement) in seen:
+            continue
+        seen.add(str(requirement))
+        with contextlib.suppress(PackageNotFoundError):  # pip will say so
+            for text in requires(requirement.name) or ():
+                child = Requirement(text)
+                extras = [{"extra": extra} for extra in ("", *requirement.extras)]
+                if child.marker is None or any(map(child.marker.evaluate, extras)):
+                    waiting.append(child)
+    return {canonicalize_name(Requirement(text).name) for text in seen}
 
 
 class Image:
     """An environment into which a stage's commands have installed, and in which it runs.
 
-    In place of the package index there are the packages of this environment, without ours and
-    the unwanted ones.
+    In place of the package index there are those packages of this environment that the given
+    requirements bring along, and no others.
     """
 
-    def __init__(self, root: Path, stage: Stage, wheels: Path, unwanted: set[str]) -> None:
+    def __init__(self, root: Path, stage: Stage, wheels: Path, requirements: list[str]) -> None:
         self.root, self.stage, self.wheels = root, stage, wheels
         venv.create(root / "venv", with_pip=False, symlinks=True)
         self.bin = root / "venv" / "bin"
-        self._add_command("pip", "pip._internal.cli.main:main")
         packages = root / "packages"
         packages.mkdir()
+        names = with_dependencies(["pip", *requirements])
         for distribution in distributions(path=[sysconfig.get_path("purelib")]):
-            if normalized(distribution.name) not in unwanted | {"hexzctl"}:
+            if canonicalize_name(distribution.name) in names:
                 self._link(distribution, packages)
         target = sysconfig.get_path("purelib", vars={"base": str(root / "venv")})
         Path(target, "packages.pth").write_text(f"{packages}\n")
@@ -132,7 +139,7 @@ def wheels(tmp_path_factory) -> Path:
     wheels.mkdir()
     (root / "source").mkdir()
     copy_context(root / "source")
-    Image(root, STAGES["build"], wheels, set()).install(root / "source")
+    Image(root, STAGES["build"], wheels, ["setuptools", "cython"]).install(root / "source")
     (wheels / "constraints.txt").write_bytes((root / "source" / "constraints.txt").read_bytes())
     return wheels
 
@@ -141,8 +148,7 @@ def wheels(tmp_path_factory) -> Path:
 def server_image(wheels, tmp_path_factory) -> Image:
     root = tmp_path_factory.mktemp("server")
     (root / "data").mkdir()
-    unwanted = declared(extras=("int8", "redis", "tensorboard"), groups=("dev",))
-    image = Image(root, STAGES["server"], wheels, unwanted)
+    image = Image(root, STAGES["server"], wheels, declared())
     image.install(root / "data")
     return image
 
@@ -150,8 +156,7 @@ def server_image(wheels, tmp_path_factory) -> Image:
 @pytest.fixture(scope="module")
 def worker_image(wheels, tmp_path_factory) -> Image:
     root = tmp_path_factory.mktemp("worker")
-    unwanted = declared(extras=("redis", "tensorboard"), groups=("dev",))
-    image = Image(root, STAGES["worker"], wheels, unwanted)
+    image = Image(root, STAGES["worker"], wheels, declared("int8"))
     image.install(root)
     return image
 
