@@ -15,6 +15,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import random
+import re
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, wait
@@ -101,8 +102,8 @@ class ModelChannel:
         """
         model = PublishedModel(checkpoint, data)
         with self._errors():
-            kept = [int(number) for number in self._redis.lrange(self._key("published"), 0, -1)]
-            kept = [checkpoint, *(number for number in kept if number != checkpoint)]
+            listed = map(_number, self._redis.lrange(self._key("published"), 0, -1))
+            kept = [checkpoint, *(n for n in listed if n is not None and n != checkpoint)]
             transaction = self._redis.pipeline(transaction=True)
             transaction.set(self._key("model", checkpoint), data)
             transaction.set(self._key("sha256", checkpoint), model.sha256)
@@ -196,10 +197,9 @@ class ModelChannel:
 
     def _newest(self, last: PublishedModel | None) -> PublishedModel | None:
         """The newest model, fetched only if it is another than `last`, which is None otherwise."""
-        number = self._redis.get(self._key("checkpoint"))
-        if number is None or not number.isdigit():
+        checkpoint = _number(self._redis.get(self._key("checkpoint")))
+        if checkpoint is None:
             return None
-        checkpoint = int(number)
         if last is not None and last.checkpoint == checkpoint:
             digest = self._redis.get(self._key("sha256", checkpoint))
             if digest == last.sha256.encode():
@@ -251,6 +251,11 @@ def _parse(url: str) -> tuple[str, str | None]:
     raise ChannelError(
         f"the URL of Redis is not like redis://[[user]:password@]host[:port][/database]: {hint}"
     )
+
+
+def _number(value: bytes | None) -> int | None:
+    """The number of a checkpoint, if it is one: anybody may have written it."""
+    return int(value) if value is not None and re.fullmatch(rb"\d{1,10}", value) else None
 
 
 def _backoff_seconds(failures: int) -> float:

@@ -106,6 +106,8 @@ def test_the_last_few_models_are_kept(redis_server, channel):
     for number in (0, 1, 50, 51, 0, 1, 2, 2):
         channel.publish(number, b"model")
     with redis_server.client() as client:
+        client.rpush("hexz:flagz:tiny:published", "not a number")
+        channel.publish(2, b"model")
         kept = {key.decode().rpartition(":")[2] for key in client.keys("hexz:flagz:tiny:model:*")}
         digests = {key.rpartition(b":")[2].decode() for key in client.keys("*:sha256:*")}
     assert kept == digests == {"0", "1", "2"}
@@ -151,6 +153,7 @@ def test_no_reader_ever_sees_a_number_without_its_model(redis_server, channel):
         ("DEL", "hexz:flagz:tiny:sha256:4"),
         ("DEL", "hexz:flagz:tiny:checkpoint"),
         ("SET", "hexz:flagz:tiny:checkpoint", "four"),
+        ("SET", "hexz:flagz:tiny:checkpoint", "4" * 5000),
         ("FLUSHALL",),
     ],
     ids=lambda damage: "-".join(damage)[:40],
