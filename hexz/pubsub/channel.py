@@ -253,9 +253,10 @@ def _parse(url: str) -> tuple[str, str | None]:
     )
 
 
-def _number(value: bytes | None) -> int | None:
+def _number(value: bytes | str | None) -> int | None:
     """The number of a checkpoint, if it is one: anybody may have written it."""
-    return int(value) if value is not None and re.fullmatch(rb"\d{1,10}", value) else None
+    is_number = isinstance(value, bytes) and re.fullmatch(rb"\d{1,10}", value)
+    return int(value) if value is not None and is_number else None
 
 
 def _backoff_seconds(failures: int) -> float:
