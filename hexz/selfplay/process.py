@@ -200,10 +200,9 @@ class _Process:
 def _failures_reported(process: _Process) -> Iterator[None]:
     try:
         yield
-    except (BrokenPipeError, ConnectionResetError, EOFError):
-        raise SystemExit(1) from None  # nobody is left to report to
     except Exception as error:
-        process.send(ProcessFailed(process.number, _reason(error)))
+        with contextlib.suppress(OSError):  # if nobody is left to report to
+            process.send(ProcessFailed(process.number, _reason(error)))
 
 
 def _reason(error: Exception) -> str:

@@ -163,6 +163,16 @@ def test_workers_end_when_their_parent_is_killed(tmp_path):
     assert alive == []
 
 
+def test_workers_whose_parent_is_killed_while_they_start_end_without_a_word(tmp_path):
+    process = start_hexzctl(*quick_game_options(tmp_path, workers=2))
+    workers = wait_for_workers(process, 2)
+    process.kill()
+    _, stderr = process.communicate(timeout=TIMEOUT)  # until the workers have closed theirs too
+    assert stderr == ""
+    _, alive = psutil.wait_procs(workers, timeout=TIMEOUT)
+    assert alive == []
+
+
 def test_no_finished_game_is_a_failure_that_says_what_to_do(tmp_path):
     result = hexzctl(*quick_game_options(tmp_path), "--runs-per-move", 800, "--max-seconds", 0.5)
     assert result.returncode == 1

@@ -1,0 +1,153 @@
+"""How long a new model takes to reach the search, and how long the search waits for it.
+
+    python benchmarks/swap.py [MODEL] [--swaps 20]
+
+Plays as a worker does, on all cores, and publishes a model again and again through a Redis of its
+own. Prints for each backend the time from the announcement to the first search on the new model,
+and the longest rounds: of any process between announcement and swap, and at other times.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import threading
+import time
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from hexz.engine import FinishedGame, SearchSettings
+from hexz.model import encode_checkpoint, load_checkpoint, new_checkpoint
+from hexz.processes import available_cores
+from hexz.pubsub import ModelChannel, PrivateRedis
+from hexz.selfplay import pool as pool_module
+from hexz.selfplay import process as process_module
+from hexz.selfplay.loop import SelfPlay
+from hexz.selfplay.messages import Assignment, NewModel, NewSettings, Playing
+from hexz.selfplay.pool import SelfPlayPool
+
+SETTINGS = NewSettings(SearchSettings(algorithm="gumbel", simulations=32), games_in_flight=128)
+BACKENDS = ("OpenVINO int8", "PyTorch float32")
+PAUSE_SECONDS = 1.0
+"""Between two models."""
+
+
+@dataclass(frozen=True)
+class LongRound:
+    """The longest round since the last one that was reported, in seconds of `time.monotonic`."""
+
+    begin: float
+    end: float
+
+    @property
+    def seconds(self) -> float:
+        return self.end - self.begin
+
+
+@dataclass
+class Rounds:
+    """What the processes reported about their rounds."""
+
+    swaps: list[tuple[float, float]] = field(default_factory=list)
+    rounds: list[LongRound] = field(default_factory=list)
+
+    def longest(self, *, swapping: bool) -> float:
+        return max(
+            round.seconds
+            for round in self.rounds
+            if swapping == any(round.end > a and round.begin < b for a, b in self.swaps)
+        )
+
+
+def timed_process(connection: Connection, number: int, assignment: Assignment) -> None:
+    """A process of self-play that reports its rounds."""
+
+    class TimedSelfPlay(SelfPlay):
+        def rounds(self) -> Generator[list[FinishedGame]]:
+            begin = time.monotonic()
+            longest = LongRound(begin, begin)
+            for i, finished in enumerate(super().rounds()):
+                yield finished
+                now = time.monotonic()
+                longest = max(longest, LongRound(begin, now), key=lambda round: round.seconds)
+                begin = now
+                if i % 10 == 0:
+                    connection.send(longest)
+                    longest = LongRound(now, now)
+
+    if assignment.model_name == "PyTorch float32":
+        sys.modules["openvino"] = None  # type: ignore[assignment]
+    process_module.SelfPlay = TimedSelfPlay  # type: ignore[attr-defined]
+    process_module.run_process(connection, number, assignment)
+
+
+def measure(backend: str, data: bytes, redis_url: str, swaps: int) -> Iterator[str]:
+    """The lines of the table about a backend."""
+    assignment = Assignment(
+        run_name="swap",
+        model_name=backend,
+        settings=SETTINGS,
+        device="cpu",
+        num_processes=available_cores(),
+        max_games=None,
+        seed=1,
+    )
+    publisher, follower = (ModelChannel(redis_url, "swap") for _ in range(2))
+    publisher.publish(0, data)
+    done = threading.Event()
+    pool_module.run_process = timed_process
+    with SelfPlayPool(assignment, NewModel(0, data)) as pool:
+
+        def follow() -> None:
+            for model in follower.follow(done, print):
+                if model.checkpoint > 0:
+                    pool.send(NewModel(model.checkpoint, model.data))
+
+        threading.Thread(target=follow, daemon=True).start()
+        found = Rounds()
+        for number in range(swaps + 1):
+            if number > 0:
+                publisher.publish(number, data)
+            begin = time.monotonic()
+            waiting = assignment.num_processes
+            end = begin
+            while waiting or time.monotonic() < end + PAUSE_SECONDS:
+                pool.check()
+                for event in pool.receive(0.05):
+                    if isinstance(event, Playing) and event.checkpoint == number:
+                        if not event.evaluator.startswith(backend):
+                            sys.exit(f"asked for {backend}, got {event.evaluator}")
+                        waiting -= 1
+                        end = time.monotonic()
+                    elif isinstance(event, LongRound):
+                        found.rounds.append(event)
+            if number > 0:
+                found.swaps.append((begin, end))
+        done.set()
+    delays = [end - begin for begin, end in found.swaps]
+    during, otherwise = (1000 * found.longest(swapping=swapping) for swapping in (True, False))
+    yield f"{backend}, {assignment.num_processes} processes, {swaps} swaps"
+    yield (
+        "  announcement to the search of the last process: "
+        f"median {statistics.median(delays):.2f} s, longest {max(delays):.2f} s"
+    )
+    yield f"  longest round during a swap {during:.0f} ms, at other times {otherwise:.0f} ms"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+    parser.add_argument("model", type=Path, nargs="?")
+    parser.add_argument("--swaps", type=int, default=20)
+    arguments = parser.parse_args()
+    checkpoint = load_checkpoint(arguments.model) if arguments.model else new_checkpoint()
+    with PrivateRedis() as redis:
+        for backend in BACKENDS:
+            for line in measure(backend, encode_checkpoint(checkpoint), redis.url, arguments.swaps):
+                print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main()
