@@ -9,7 +9,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from hexz.errors import HexzError
 from hexz.fleet import EXAMPLES_PATH, GAMES_PATH, PostUnit
 from hexz.wire import encode_game
 from hexz.worker.client import CONNECTIONS, Closed, Rejected, TrainServer
@@ -41,7 +40,7 @@ class Outbox:
         self.unit: PostUnit = "examples"
         self.taken = 0
         self.rejected = 0
-        self.failure: HexzError | None = None
+        self.failure: Exception | None = None
         self._server = server
         self._notify = notify
         self._queue: queue.SimpleQueue[_Post] = queue.SimpleQueue()
@@ -93,7 +92,7 @@ class Outbox:
                 self._count(post, taken=False)
             except Closed:
                 return
-            except HexzError as error:
+            except Exception as error:
                 with self._changed:
                     self.failure = error
                     self._changed.notify_all()

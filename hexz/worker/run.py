@@ -170,7 +170,7 @@ class Worker:
             self._pool.check()
 
     def status(self) -> Heartbeat:
-        """What it does and has done."""
+        """What it does and has done. May be called in any thread."""
         playing, since = list(self._playing.values()), self._playing_since
         return Heartbeat(
             worker=self.name,
@@ -180,7 +180,7 @@ class Worker:
             device=playing[0].evaluator if playing else "",
             processes=len(playing),
             games=self._games,
-            evaluations=sum(self._evaluations.values()),
+            evaluations=sum(list(self._evaluations.values())),
             examples=self._outbox.taken,
             pending=self._outbox.pending,
             seconds=0.0 if since is None else time.monotonic() - since,
