@@ -13,12 +13,12 @@ RUN pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir /wheels 
 FROM python:3.12-slim AS base
 ENV PYTHONUNBUFFERED=1
 RUN useradd --uid 10001 hexz
-# A layer of its own, as it is large and seldom changes. An index of PyTorch with CUDA makes images
-# for GPUs.
-ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
+# A layer of its own, as it is large and seldom changes. TORCH_INDEX is the package index to take
+# PyTorch from: without it pip takes the default build, which has CUDA and several gigabytes.
+ARG TORCH_INDEX=
 COPY constraints.txt /wheels/
 RUN pip install --no-cache-dir --no-deps --constraint /wheels/constraints.txt \
-    --index-url "$TORCH_INDEX" torch
+    ${TORCH_INDEX:+--index-url "$TORCH_INDEX"} torch
 COPY --from=build /wheels /wheels
 RUN pip install --no-cache-dir --constraint /wheels/constraints.txt /wheels/*.whl
 
