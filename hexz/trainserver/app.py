@@ -8,6 +8,8 @@ import hmac
 import ipaddress
 import logging
 import re
+import socket
+import struct
 from functools import lru_cache
 from importlib import resources
 from typing import Final
@@ -38,8 +40,9 @@ _log = logging.getLogger(__name__)
 _OPEN_PATHS: Final = ("/healthz", "/readyz")
 """Whoever supervises the server has no token; these tell nothing but whether it works."""
 
-CLIENT_SECONDS: Final = 30.0
-"""A client that sends nothing, or has not taken the answer, for so long is given up."""
+CLIENT_SECONDS: Final = 30
+"""A client that sends nothing, or takes nothing of the answer, for so long is given up."""
+_CLIENT_TIMEOUT: Final = struct.pack("ll", CLIENT_SECONDS, 0)
 
 _WORKER_AGENT: Final = re.compile(r"hexzctl/(\d[\w.+-]{0,50})")
 
@@ -142,14 +145,17 @@ def _add_error_handlers(app: Flask, service: TrainingService) -> None:
 
 
 def _body(limit: int) -> bytes:
-    """The body of the request; its size is bounded before it is read."""
-    request.max_content_length = limit
+    """The body of the request, of which little more than `limit` bytes are ever read."""
+    request.max_content_length = limit + 1  # a longer body without a length ends there in silence
     try:
-        return request.get_data(cache=False)
+        body = request.get_data(cache=False)
     except RequestEntityTooLarge:
-        raise Refused(413, f"a body of this kind has at most {limit} bytes") from None
+        body = None
     except (OSError, ParseException) as error:  # from gunicorn: no such chunks, or nothing comes
         raise Refused(400, f"the body cannot be read: {error}") from None
+    if body is None or len(body) > limit:
+        raise Refused(413, f"a body of this kind has at most {limit} bytes")
+    return body
 
 
 def _answer(answer: Answer) -> Response:
@@ -175,7 +181,9 @@ def _limit_waiting() -> None:
     such clients would be the end of the server."""
     connection = request.environ.get("gunicorn.socket")
     if connection is not None:
-        connection.settimeout(CLIENT_SECONDS)
+        # Not settimeout, with which each call on a socket becomes two.
+        for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+            connection.setsockopt(socket.SOL_SOCKET, option, _CLIENT_TIMEOUT)
 
 
 def _authorize(config: ServerConfig) -> None:

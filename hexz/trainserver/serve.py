@@ -34,6 +34,9 @@ GUNICORN_OPTIONS: Final = {
     "control_socket_disable": True,  # one file in the home directory for all servers
 }
 
+_SAID_ALREADY: Final = ("Worker (pid:%s) exited with code %s.", "Shutting down: %s", "Reason: %s")
+"""What gunicorn says after a worker has ended itself with a message of its own."""
+
 
 def application(config: ServerConfig | None = None) -> Flask:
     """The WSGI application; its configuration comes from the environment if none is given.
@@ -74,6 +77,7 @@ def serve(config: ServerConfig, host: str, port: int, on_listening: Callable[[st
     listener = _listening(host, port)
     host, port = listener.getsockname()[:2]
     on_listening(f"http://{f'[{host}]' if ':' in host else host}:{port}")
+    logging.getLogger("gunicorn.error").addFilter(lambda entry: entry.msg not in _SAID_ALREADY)
     try:
         # The descriptor is gunicorn's from here on.
         _Gunicorn(config, {**GUNICORN_OPTIONS, "bind": f"fd://{listener.detach()}"}).run()

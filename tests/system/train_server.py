@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -19,21 +19,35 @@ QUICK = ("--blocks", 1, "--filters", 8, "--batch-size", 64, "--window-min", 2000
 """Options of a network that is trained in a second."""
 
 
+GUNICORN = [
+    sys.executable, "-m", "gunicorn", "--workers", "1", "--threads", "8",
+    "hexz.trainserver:create_app()",
+]  # fmt: skip
+"""The command that the documentation gives for a server under gunicorn."""
+
+
 class ServerProcess:
     """A running `hexzctl train-server`, with store and data in one directory.
 
     Args:
         directory: of the store and the data, and of what the server prints.
         options: of the command line, beside these and QUICK.
-        command: starts something else than hexzctl; it must print the URL likewise.
+        gunicorn: runs it under gunicorn, with these options; it is configured by `variables` only.
         variables: of the environment.
     """
 
     def __init__(
-        self, directory: Path, *options: object, command: list[str] | None = None, **variables: str
+        self,
+        directory: Path,
+        *options: object,
+        gunicorn: Sequence[object] | None = None,
+        **variables: str,
     ) -> None:
-        default = ["train-server", "--store", directory, "--data-dir", directory, "--port", 0]
-        self.command = command or [*COMMAND, *map(str, (*default, *QUICK, *options))]
+        if gunicorn is None:
+            default = ["train-server", "--store", directory, "--data-dir", directory, "--port", 0]
+            self.command = [*COMMAND, *map(str, (*default, *QUICK, *options))]
+        else:
+            self.command = [*GUNICORN, *map(str, gunicorn)]
         directory.mkdir(parents=True, exist_ok=True)
         self.errors = directory / "stderr.txt"
         with self.errors.open("ab") as stderr:
@@ -46,7 +60,10 @@ class ServerProcess:
                 start_new_session=True,
             )
         assert self.process.stdout is not None
-        self.url = self.process.stdout.readline().strip().removeprefix("Listening at ")
+        if gunicorn is None:
+            self.url = self.process.stdout.readline().strip().removeprefix("Listening at ")
+        else:
+            self.url = f"http://{gunicorn[gunicorn.index('--bind') + 1]}"
         self._http = urllib3.PoolManager(retries=False, timeout=TIMEOUT)
         self._token = variables.get("HEXZ_AUTH_TOKEN")
         self._seen: list[psutil.Process] = []
@@ -104,6 +121,14 @@ class ServerProcess:
         """The process that trains: the one that has PyTorch in memory."""
         return max(self.processes(), key=lambda process: process.memory_info().rss)
 
+    def kill(self) -> None:
+        """Kills the server as a crash does; nothing that it started may be left."""
+        seen = self.processes()
+        self.process.kill()
+        self.process.wait()
+        _, alive = psutil.wait_procs(seen, timeout=30)
+        assert alive == []
+
     def end(self, signum: int = signal.SIGTERM, *, group: bool = False) -> int:
         """Sends a signal, on request to the whole process group as a terminal does; returns the
         exit code. No process may be left soon afterwards."""
@@ -126,11 +151,3 @@ class ServerProcess:
             self.process.wait()
         if self.process.stdout is not None:
             self.process.stdout.close()
-
-
-def gunicorn(*options: object) -> list[str]:
-    """The command that the documentation gives for a server under gunicorn."""
-    return [
-        sys.executable, "-m", "gunicorn", "--workers", "1", "--threads", "8",
-        *map(str, options), "hexz.trainserver:create_app()",
-    ]  # fmt: skip

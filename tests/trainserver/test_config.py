@@ -12,7 +12,7 @@ from hexz.training.config import TrainingConfig
 from hexz.trainserver.config import HOST, PORT, InvalidConfig, ServerConfig, variable_of
 from hexzctl.cli import app
 
-TOKEN = "a-secret-of-24-characters"
+TOKEN = "a-secret-of-24-characters"  # noqa: S105
 
 
 def test_an_empty_environment_gives_the_defaults():

@@ -1,7 +1,6 @@
 """The trainer process: whatever ends it, the server goes on and each batch is trained on once."""
 
 import itertools
-import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -179,26 +178,6 @@ def test_a_trainer_does_not_begin_anew_in_a_store_that_is_lost(service, batches,
     assert_trained_once(service, bodies)
 
 
-def test_the_next_server_goes_on_where_the_last_one_ended(tmp_path, batches):
-    config = tiny_config(tmp_path, minibatch_size=BATCH)
-    first, second = next(batches), next(batches)
-    with running_service(config) as service:
-        wait_until(lambda: service.checkpoint == 0)
-        post(service, first)
-        wait_until(lambda: service.checkpoint == 1)
-        post(service, second[:50])
-    with running_service(config) as service:
-        wait_until(lambda: service.checkpoint == 1)
-        status = service.status()
-        assert status["journal"]["waiting"] == 50
-        assert [checkpoint["number"] for checkpoint in status["checkpoints"]] == [0, 1]
-        assert service.accept_example(second[0]).accepted == 0
-        assert service.accept_example(first[0]).accepted == 0
-        post(service, second[50:])
-        wait_until(lambda: service.checkpoint == 2)
-        assert_trained_once(service, first + second)
-
-
 def test_training_that_fails_keeps_the_old_model_and_the_examples(tmp_path, batches):
     """No loss is finite with such a weight."""
     bodies = next(batches)
@@ -233,29 +212,3 @@ def test_old_examples_are_refused_with_the_current_number(tmp_path, games):
 
 def _of_checkpoint(body: bytes, checkpoint: int) -> bytes:
     return encode_example(replace(decode_example(body), checkpoint=checkpoint))
-
-
-def test_two_servers_on_one_model_do_not_destroy_each_others_work(tmp_path, batches):
-    """The second one to finish a checkpoint stops."""
-    store = str(tmp_path / "store")
-    fatal: list[str] = []
-    other = TrainingService(
-        tiny_config(tmp_path / "b", store=store, minibatch_size=BATCH), on_fatal=fatal.append
-    )
-    try:
-        wait_until(lambda: other.checkpoint == 0)
-        first, second = next(batches), next(batches)
-        config = tiny_config(tmp_path / "a", store=store, minibatch_size=BATCH)
-        with running_service(config) as service:
-            wait_until(lambda: service.checkpoint == 0)
-            post(service, first)
-            wait_until(lambda: service.checkpoint == 1)
-            post(other, second)
-            wait_until(lambda: fatal)
-        assert "another train server" in fatal[0]
-        assert "MODEL_NAME" in fatal[0]
-        assert set(trained_ids(config)) == ids_of(first)
-        assert other._journal.num_waiting == BATCH
-    finally:
-        other.close()
-        shutil.rmtree(tmp_path / "b")
