@@ -19,7 +19,6 @@ import urllib3
 
 from hexz.errors import HexzError, OutputError
 from hexz.processes import LeashedProcess, available_cores
-from hexz.pubsub import PrivateRedis
 
 TICK_SECONDS: Final = 0.25
 """How often the processes, the time limit and requests to stop are looked at."""
@@ -132,19 +131,17 @@ class LocalTraining:
         logs = self._prepare_directory()
         port = self.config.port or _free_port()
         self.url = f"http://127.0.0.1:{port}"
-        with PrivateRedis() as redis:
-            environment = {**os.environ, "HEXZ_REDIS_URL": redis.url}
-            self._parts = [
-                _Part("train-server", self._server_arguments(port), logs / "train-server.log"),
-                _Part("worker", self._worker_arguments(), logs / "worker.log"),
-            ]
-            try:
-                yield from self._watch(deadline, redis, environment)
-                yield from self._end()
-            finally:
-                for part in self._parts:
-                    if part.process is not None:
-                        part.process.kill()
+        self._parts = [
+            _Part("train-server", self._server_arguments(port), logs / "train-server.log"),
+            _Part("worker", self._worker_arguments(), logs / "worker.log"),
+        ]
+        try:
+            yield from self._watch(deadline)
+            yield from self._end()
+        finally:
+            for part in self._parts:
+                if part.process is not None:
+                    part.process.kill()
 
     def _prepare_directory(self) -> Path:
         logs = self.config.data_dir / "logs"
@@ -182,20 +179,17 @@ class LocalTraining:
             "--post=games",
         ]
 
-    def _watch(
-        self, deadline: float, redis: PrivateRedis, environment: Mapping[str, str]
-    ) -> Iterator[Event]:
+    def _watch(self, deadline: float) -> Iterator[Event]:
         next_status = 0.0
         while not self._stopping and time.monotonic() < deadline:
             for part in self._parts:
-                yield from self._keep_running(part, environment)
-            redis.ensure_running()
+                yield from self._keep_running(part)
             if time.monotonic() >= next_status:
                 next_status = time.monotonic() + STATUS_SECONDS
                 yield from self._ask()
             time.sleep(TICK_SECONDS)
 
-    def _keep_running(self, part: _Part, environment: Mapping[str, str]) -> Iterator[Event]:
+    def _keep_running(self, part: _Part) -> Iterator[Event]:
         """Starts a part that does not run; one that has ended by itself cannot go on."""
         if part.process is not None:
             code = part.process.process.poll()
@@ -214,7 +208,6 @@ class LocalTraining:
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
-                    env=environment,
                 )
 
     def _ask(self) -> Iterator[Status]:

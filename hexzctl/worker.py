@@ -22,13 +22,14 @@ def worker(
         str, typer.Option(envvar="HEXZ_SERVER_URL", help="The train server: http:// or https://.")
     ] = "http://127.0.0.1:8080",
     redis_url: Annotated[
-        str,
+        str | None,
         typer.Option(
             envvar="HEXZ_REDIS_URL",
+            show_default=False,
             help="Where the server announces its models: redis:// or rediss://. Passwords belong "
-            "into the variable.",
+            "into the variable. Default: the private Redis of a server on this machine.",
         ),
-    ] = "redis://127.0.0.1:6379",
+    ] = None,
     model_name: Annotated[
         str, typer.Option(envvar="MODEL_NAME", help="The model that is trained.")
     ] = "flagz",
@@ -109,7 +110,7 @@ def worker(
     config = WorkerConfig(
         server_url=server_url,
         auth_token=os.environ.get("HEXZ_AUTH_TOKEN") or None,
-        redis_url=redis_url,
+        redis_url=redis_url or None,
         model_name=model_name,
         device=device,
         num_workers=num_workers,

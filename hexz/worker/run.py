@@ -61,7 +61,8 @@ class WorkerConfig:
     Attributes:
         server_url: of the train server.
         auth_token: that the server asks for; None if it does not.
-        redis_url: where models are announced.
+        redis_url: where models are announced; None: the private Redis that a server on this
+            machine tells about.
         model_name: of the model.
         device: "cpu", "cuda" or "mps".
         num_workers: processes that play; None: one a core, or one in all on a GPU.
@@ -72,7 +73,7 @@ class WorkerConfig:
 
     server_url: str
     auth_token: str | None = field(repr=False)
-    redis_url: str = field(repr=False)
+    redis_url: str | None = field(repr=False)
     model_name: str
     device: str
     num_workers: int | None
@@ -122,12 +123,16 @@ class Worker:
         self._on_status = on_status
         self._notify = notify
         self._server = TrainServer(config.server_url, config.auth_token, notify)
-        self._channel = ModelChannel(config.redis_url, config.model_name)
         self._outbox = Outbox(self._server, notify)
         self._deadline = time.monotonic() + (config.max_seconds or float("inf"))
         self._next_status = time.monotonic() + STATUS_SECONDS
         self._ending = threading.Event()
         self._failure: Exception | None = None
+        self._channel: ModelChannel | None = None
+        self._channel_changed = threading.Event()
+        if config.redis_url is not None:
+            self._use_channel(config.redis_url)
+        self._redis_url = config.redis_url
         # What the other threads bring; the pool, once there is one, is told at once.
         self._lock = threading.Lock()
         self._settings: WorkerSettings | None = None
@@ -162,6 +167,7 @@ class Worker:
                     self._play(self._pool)
         finally:
             self._ending.set()
+            self._channel_changed.set()
             self._server.close()
         self._on_status(self.status())
         if failure := self._failure or self._outbox.failure:
@@ -244,21 +250,46 @@ class Worker:
                 self._notify(f"process {event.process} failed: {event.reason}")
 
     def _follow_models(self) -> None:
-        for model in self._channel.follow(self._ending, self._notify):
-            with self._lock:
-                self._model = model
-                if self._pool is not None:
-                    self._pool.send(NewModel(model.checkpoint, model.data))
+        while True:
+            self._channel_changed.wait()
+            self._channel_changed.clear()
+            if self._ending.is_set() or self._channel is None:
+                return
+            with contextlib.closing(self._channel) as channel:
+                for model in channel.follow(self._channel_changed, self._notify):
+                    with self._lock:
+                        self._model = model
+                        if self._pool is not None:
+                            self._pool.send(NewModel(model.checkpoint, model.data))
 
     def _send_heartbeats(self) -> None:
         while not self._ending.is_set():
-            settings = self._config.settings(self._heartbeat().settings)
+            orders = self._heartbeat()
+            self._find_channel(orders)
+            settings = self._config.settings(orders.settings)
             self._outbox.unit = settings.post
             with self._lock:
                 if self._pool is not None and settings != self._settings:
                     self._pool.send(NewSettings(settings.search, settings.games_per_process))
                 self._settings = settings
             self._ending.wait(HEARTBEAT_SECONDS)
+
+    def _find_channel(self, orders: Orders) -> None:
+        """Follows the server's private Redis, unless a Redis was given. A server that was started
+        again has another one."""
+        if self._config.redis_url is not None or orders.redis_url == self._redis_url is not None:
+            return
+        if orders.redis_url is None:
+            raise ServerRefuses(
+                f"the train server {self._config.server_url} announces its models in a Redis that "
+                "it does not tell about: set HEXZ_REDIS_URL to the one that it uses"
+            )
+        self._redis_url = orders.redis_url
+        self._use_channel(orders.redis_url)
+
+    def _use_channel(self, url: str) -> None:
+        self._channel = ModelChannel(url, self._config.model_name)
+        self._channel_changed.set()
 
     def _heartbeat(self) -> Orders:
         body = self.status().to_json().encode()
