@@ -64,7 +64,10 @@ class ServerProcess:
             self.url = self.process.stdout.readline().strip().removeprefix("Listening at ")
         else:
             self.url = f"http://{gunicorn[gunicorn.index('--bind') + 1]}"
-        self._http = urllib3.PoolManager(retries=False, timeout=TIMEOUT)
+        # Gunicorn closes a connection after a body that is too large to be read, so that the next
+        # request needs another one.
+        once_more = urllib3.Retry(connect=0, read=1, redirect=0, status=0, allowed_methods=None)
+        self._http = urllib3.PoolManager(maxsize=8, retries=once_more, timeout=TIMEOUT)
         self._token = variables.get("HEXZ_AUTH_TOKEN")
         self._seen: list[psutil.Process] = []
 
