@@ -48,11 +48,11 @@ function showBars(status) {
   const { open_batch: open, minibatch_size: size, sealed_batches: sealed } = status.journal;
   byId("filling").value = Math.min(1, open / size);
   byId("filling-text").textContent =
-    `${whole(open)} of ${whole(size)} examples` + (sealed ? `, ${sealed} full ones wait or are trained on` : "");
+    `${whole(open)} of ${whole(size)} examples` + (sealed ? `, full ones waiting or in training: ${sealed}` : "");
   const { activity, progress } = status.training;
   byId("training").value = progress ? progress.step / progress.steps : 0;
   byId("training-text").textContent =
-    activity + (progress ? `, step ${progress.step} of ${progress.steps}, loss ${decimal3(progress.loss)}` : "");
+    progress ? `step ${progress.step} of ${progress.steps}, loss ${decimal3(progress.loss)}` : activity;
 }
 
 const decimal3 = (x) => (x === null ? "–" : x.toFixed(3));
@@ -73,6 +73,11 @@ function showWorkers(workers) {
     row.append(...cells.map((text) => element("td", text)));
     return row;
   }));
+  if (workers.length === 0) {
+    const row = element("tr");
+    row.append(element("td", "No worker was heard of in the last half minute.", { colspan: 9 }));
+    byId("workers").append(row);
+  }
 }
 
 // Width, height and margins of a chart, in its own units.
@@ -102,7 +107,8 @@ function chart(name, checkpoints) {
   picture.append(axis);
   for (const [kind, line] of Object.entries(lines)) {
     const group = svg("g", { class: kind });
-    group.append(svg("path", { d: line.map(([e, l], i) => `${i ? "L" : "M"}${x(e).toFixed(1)} ${y(l).toFixed(1)}`).join("") }));
+    const d = line.map(([e, l], i) => `${i ? "L" : "M"}${x(e).toFixed(1)} ${y(l).toFixed(1)}`).join("");
+    group.append(svg("path", { d }), ...line.slice(-1).map(([e, l]) => svg("circle", { cx: x(e), cy: y(l), r: 2 })));
     picture.append(group);
   }
   const caption = element("figcaption");
