@@ -10,14 +10,16 @@ import logging
 import re
 import socket
 import struct
+from collections.abc import Iterable
 from functools import lru_cache
 from importlib import resources
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from flask import Flask, Response, jsonify, request
 from gunicorn.http.errors import ParseException
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
+from werkzeug.wrappers import Request
 
 from hexz.errors import HexzError
 from hexz.fleet import (
@@ -32,8 +34,11 @@ from hexz.fleet import (
 from hexz.trainserver.config import ServerConfig
 from hexz.trainserver.ingest import Rejected
 from hexz.trainserver.metrics import registry_of
-from hexz.trainserver.service import RETRY_SECONDS, Answer, Refused, TrainingService
+from hexz.trainserver.service import RETRY_SECONDS, Refused, TrainingService
 from hexz.wire import MAX_EXAMPLE_BYTES, MAX_GAME_BYTES
+
+if TYPE_CHECKING:
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
 _log = logging.getLogger(__name__)
 
@@ -52,30 +57,51 @@ def make_app(service: TrainingService) -> Flask:
     app = Flask(__name__, static_folder=None)
     app.url_map.merge_slashes = False  # a redirect is no answer to a post
     config = service.config
-    app.before_request(_limit_waiting)
-    app.before_request(lambda: _authorize(config))
-    _add_training_routes(app, service)
+    app.before_request(lambda: _admit(request, config))
+    app.register_error_handler(Exception, lambda error: _failure(service, error))
+    _add_worker_routes(app, service)
     _add_status_routes(app, service)
-    _add_error_handlers(app, service)
+    app.wsgi_app = _posts(service, app.wsgi_app)  # type: ignore[assignment, method-assign]
     return app
 
 
-def _add_training_routes(app: Flask, service: TrainingService) -> None:
-    @app.post(EXAMPLES_PATH)
-    def examples() -> Response:
-        return _answer(service.accept_example(_body(MAX_EXAMPLE_BYTES)))
+def _posts(service: TrainingService, others: WSGIApplication) -> WSGIApplication:
+    """Takes examples and games, and leaves all other requests to Flask, which would cost as much
+    as checking the example does."""
+    takers = {
+        EXAMPLES_PATH: (service.accept_example, MAX_EXAMPLE_BYTES),
+        GAMES_PATH: (service.accept_game, MAX_GAME_BYTES),
+    }
+    config = service.config
 
-    @app.post(GAMES_PATH)
-    def games() -> Response:
-        return _answer(service.accept_game(_body(MAX_GAME_BYTES)))
+    def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if environ["PATH_INFO"] not in takers:
+            return others(environ, start_response)
+        take, limit = takers[environ["PATH_INFO"]]
+        request = Request(environ)
+        try:
+            _admit(request, config)
+            if request.method != "POST":
+                raise MethodNotAllowed(["POST"])
+            answer = take(_body(request, limit))
+        except Exception as error:
+            return _failure(service, error)(environ, start_response)
+        body = b'{"checkpoint": %d, "accepted": %d}\n' % (answer.checkpoint, answer.accepted)
+        length = str(len(body))
+        start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", length)])
+        return [body]
 
+    return application
+
+
+def _add_worker_routes(app: Flask, service: TrainingService) -> None:
     @app.post(HEARTBEAT_PATH)
     def heartbeat() -> Response:
         try:
-            message = Heartbeat.from_json(_body(MAX_HEARTBEAT_BYTES))
+            message = Heartbeat.from_json(_body(request, MAX_HEARTBEAT_BYTES))
         except InvalidMessage as error:
             raise Refused(400, str(error)) from None
-        orders = service.take_heartbeat(message, is_local=_is_local())
+        orders = service.take_heartbeat(message, is_local=_is_local(request))
         return Response(orders.to_json(), mimetype="application/json")
 
     @app.get("/models/<name>/checkpoints/<int:number>")
@@ -121,30 +147,7 @@ def _add_status_routes(app: Flask, service: TrainingService) -> None:
         return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
 
 
-def _add_error_handlers(app: Flask, service: TrainingService) -> None:
-    @app.errorhandler(Rejected)
-    @app.errorhandler(Refused)
-    def rejected(error: Rejected | Refused) -> Response:
-        return _refusal(service, error.status, str(error))
-
-    @app.errorhandler(HTTPException)
-    def http_error(error: HTTPException) -> Response:
-        response = _refusal(service, error.code or 500, error.description or error.name)
-        if isinstance(error, MethodNotAllowed):
-            response.allow.update(error.valid_methods or ())
-        return response
-
-    @app.errorhandler(HexzError)
-    def unavailable(error: HexzError) -> Response:
-        return _refusal(service, 503, str(error))
-
-    @app.errorhandler(Exception)
-    def bug(error: Exception) -> Response:
-        _log.exception("a bug in the answer to %s %s", request.method, request.path)
-        return _refusal(service, 500, f"internal error: {type(error).__name__}")
-
-
-def _body(limit: int) -> bytes:
+def _body(request: Request, limit: int) -> bytes:
     """The body of the request, of which little more than `limit` bytes are ever read."""
     request.max_content_length = limit + 1  # a longer body without a length ends there in silence
     try:
@@ -158,38 +161,33 @@ def _body(limit: int) -> bytes:
     return body
 
 
-def _answer(answer: Answer) -> Response:
-    # Not jsonify: this is the answer to every example.
-    return Response(
-        f'{{"checkpoint": {answer.checkpoint}, "accepted": {answer.accepted}}}\n',
-        mimetype="application/json",
-    )
-
-
-def _refusal(service: TrainingService, status: int, reason: str) -> Response:
-    service.counters.refuse(status, reason)
-    response = Response(f"{reason}\n", status, mimetype="text/plain")
+def _failure(service: TrainingService, error: Exception) -> Response:
+    """The answer to a request that failed."""
+    headers = {}
+    match error:
+        case Rejected() | Refused():
+            status, reason = error.status, str(error)
+        case HTTPException():
+            status, reason = error.code or 500, error.description or error.name
+            if isinstance(error, MethodNotAllowed):
+                headers["Allow"] = ", ".join(error.valid_methods or ())
+        case HexzError():
+            status, reason = 503, str(error)
+        case _:
+            _log.error("a bug in the answer to a request", exc_info=error)
+            status, reason = 500, f"internal error: {type(error).__name__}"
     if status == 503:
-        response.headers["Retry-After"] = str(RETRY_SECONDS)
+        headers["Retry-After"] = str(RETRY_SECONDS)
     if status == 401:
-        response.headers["WWW-Authenticate"] = 'Basic realm="hexzctl train-server"'
-    return response
+        headers["WWW-Authenticate"] = 'Basic realm="hexzctl train-server"'
+    service.counters.refuse(status, reason)
+    return Response(f"{reason}\n", status, headers, mimetype="text/plain")
 
 
-def _limit_waiting() -> None:
-    """A client that stops in the middle of a request must not keep its thread for ever: some
-    such clients would be the end of the server."""
-    connection = request.environ.get("gunicorn.socket")
-    if connection is not None:
-        # Not settimeout, with which each call on a socket becomes two.
-        for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
-            connection.setsockopt(socket.SOL_SOCKET, option, _CLIENT_TIMEOUT)
-
-
-def _authorize(config: ServerConfig) -> None:
+def _admit(request: Request, config: ServerConfig) -> None:
     """Raises Refused unless the client may make this request."""
-    agent = _WORKER_AGENT.match(request.headers.get("User-Agent", ""))
-    problem = incompatibility(agent[1]) if agent else None
+    _limit_waiting(request.environ)
+    problem = _version_problem(request.headers.get("User-Agent", ""))
     if problem is not None:
         raise Refused(426, problem)
     if request.path in _OPEN_PATHS or config.allow_unauthenticated:
@@ -202,11 +200,28 @@ def _authorize(config: ServerConfig) -> None:
                 "or HEXZ_ALLOW_UNAUTHENTICATED=1 if everybody may post and see everything",
             )
         return
-    if not hmac.compare_digest(_token().encode(), config.auth_token.encode()):
+    if not hmac.compare_digest(_token(request).encode(), config.auth_token.encode()):
         raise Refused(401, "the token is missing or wrong: send HEXZ_AUTH_TOKEN as bearer token")
 
 
-def _token() -> str:
+def _limit_waiting(environ: WSGIEnvironment) -> None:
+    """A client that stops in the middle of a request must not keep its thread for ever: some
+    such clients would be the end of the server."""
+    connection = environ.get("gunicorn.socket")
+    if connection is not None:
+        # Not settimeout, with which each call on a socket becomes two.
+        for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+            connection.setsockopt(socket.SOL_SOCKET, option, _CLIENT_TIMEOUT)
+
+
+@lru_cache
+def _version_problem(user_agent: str) -> str | None:
+    """Why a worker of this version cannot work for us; None if it can, or if it is no worker."""
+    agent = _WORKER_AGENT.match(user_agent)
+    return incompatibility(agent[1]) if agent else None
+
+
+def _token(request: Request) -> str:
     """What the client shows: a bearer token, or the password that a browser asked for."""
     authorization = request.authorization
     if authorization is None:
@@ -216,7 +231,7 @@ def _token() -> str:
     return authorization.password or "" if authorization.type == "basic" else ""
 
 
-def _is_local() -> bool:
+def _is_local(request: Request) -> bool:
     """Whether the client is on this machine, and not just the proxy that it comes through."""
     return is_loopback(request.remote_addr or "") and "X-Forwarded-For" not in request.headers
 
