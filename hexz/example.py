@@ -9,12 +9,20 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from hexz.errors import InvalidExample
+from hexz.soundness import (
+    final_margin,
+    final_problem,
+    has_illegal_count,
+    legal_problem,
+    plane_problem,
+    probability_problem,
+)
 
 _ROWS: Final = 11
 _COLS: Final = 10
@@ -35,12 +43,15 @@ VALUE_TOLERANCE: Final = 1e-4
 MAX_NAME: Final = 200
 """Longest name, id or version, in characters."""
 
-# Bounds of each plane, in the order of Board.planes(): own flags, values, blocked, next values,
-# flags left; the same for the opponent; grass.
-_PLANE_MAX: Final = np.array([1, 5, 1, 5, 3, 1, 5, 1, 5, 3, 5], np.int8).reshape(-1, 1, 1)
-_NO_CELL: Final = np.zeros((_ROWS, _COLS), np.bool_)
-_NO_CELL[1::2, _COLS - 1] = True
-_NO_ACTION: Final = np.tile(_NO_CELL.reshape(-1), 2)
+_ACTIONS_SHAPE: Final = (_NUM_ACTIONS,)
+_FLOAT32: Final = np.dtype(np.float32)
+_UINT32: Final = np.dtype(np.uint32)
+_INT8: Final = np.dtype(np.int8)
+_BOOL: Final = np.dtype(np.bool_)
+
+_ACTIONS: Final = np.ones(_NUM_ACTIONS, np.bool_)
+"""The actions on cells that exist."""
+_ACTIONS.reshape(2, _ROWS, _COLS)[:, 1::2, _COLS - 1] = False
 
 _BOARD_TEXT: Final = re.compile(r"[.#1-5]{105}")
 _ID: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
@@ -142,26 +153,13 @@ def _check_origin(example: Example) -> None:
 
 
 def _check_planes(planes: npt.NDArray[np.float32]) -> None:
-    _check_array("planes", planes, np.float32, _PLANES_SHAPE)
-    with np.errstate(invalid="ignore"):
-        small = planes.astype(np.int8)
-    # NaN, infinities, fractions and numbers beyond int8 all differ from their int8.
-    if not np.array_equal(small, planes):
-        raise InvalidExample("planes hold a number that is not a small integer")
-    if small.min() < 0 or (small > _PLANE_MAX).any():
-        raise InvalidExample("planes hold a number that is out of the range of its plane")
+    _check_array("planes", planes, _FLOAT32, _PLANES_SHAPE)
+    _raise_if("planes", plane_problem(planes))
 
 
 def _check_legal_mask(mask: npt.NDArray[np.bool_], planes: npt.NDArray[np.float32]) -> None:
-    _check_array("legal_mask", mask, np.bool_, (_NUM_ACTIONS,))
-    if (mask & _NO_ACTION).any():
-        raise InvalidExample("legal_mask has an action on a cell that does not exist")
-    if not mask.any():
-        raise InvalidExample("legal_mask has no legal action")
-    if not np.array_equal(mask[_GRID:], planes[3].reshape(-1) > 0):
-        raise InvalidExample("legal_mask and the planes differ in the normal moves")
-    if mask[:_GRID].any() != (planes[4, 0, 0] > 0):
-        raise InvalidExample("legal_mask and the planes differ in whether a flag is left")
+    _check_array("legal_mask", mask, _BOOL, _ACTIONS_SHAPE)
+    _raise_if("legal_mask", legal_problem(mask.view(np.uint8), planes))
 
 
 def _check_probabilities(
@@ -170,17 +168,9 @@ def _check_probabilities(
     tolerance: float,
     legal_mask: npt.NDArray[np.bool_] | None,
 ) -> None:
-    _check_array(name, probabilities, np.float32, (_NUM_ACTIONS,))
-    with np.errstate(invalid="ignore"):
-        total = float(probabilities.sum(dtype=np.float64))
-    # A NaN fails every comparison, so the conditions say what must hold.
-    if not abs(total - 1) <= tolerance:
-        raise InvalidExample(f"{name} sums to {total:g}, not 1")
-    if not probabilities.min() >= 0:
-        raise InvalidExample(f"{name} has a negative probability")
-    illegal = _NO_ACTION if legal_mask is None else ~legal_mask
-    if probabilities[illegal].any():
-        raise InvalidExample(f"{name} gives an illegal action a probability")
+    _check_array(name, probabilities, _FLOAT32, _ACTIONS_SHAPE)
+    possible = _ACTIONS if legal_mask is None else legal_mask
+    _raise_if(name, probability_problem(probabilities, possible.view(np.uint8), tolerance))
 
 
 def _check_search(example: Example) -> None:
@@ -190,12 +180,12 @@ def _check_search(example: Example) -> None:
     if example.priors is not None:
         _check_probabilities("priors", example.priors, PRIOR_TOLERANCE, mask)
     if example.visits is not None:
-        _check_array("visits", example.visits, np.uint32, (_NUM_ACTIONS,))
-        if mask is not None and example.visits[~mask].any():
+        _check_array("visits", example.visits, _UINT32, _ACTIONS_SHAPE)
+        if mask is not None and has_illegal_count(example.visits, mask.view(np.uint8)):
             raise InvalidExample("visits count an illegal action")
     if example.action is not None:
         _check_range("action", example.action, 0, _NUM_ACTIONS - 1)
-        if (_NO_ACTION if mask is None else ~mask)[example.action]:
+        if not (_ACTIONS if mask is None else mask)[example.action]:
             raise InvalidExample(f"action {example.action} is illegal")
     for name, value in (
         ("root_value", example.root_value),
@@ -217,23 +207,25 @@ def _check_outcome(example: Example) -> None:
         raise InvalidExample("final_owner and final_value need each other")
     if owner is None or value is None:
         return
-    _check_array("final_owner", owner, np.int8, (_ROWS, _COLS))
-    _check_array("final_value", value, np.int8, (_ROWS, _COLS))
-    if owner.min() < -1 or owner.max() > 1 or value.min() < 0 or value.max() > 5:
-        raise InvalidExample("final_owner or final_value is out of range")
-    if owner[_NO_CELL].any() or value[_NO_CELL].any():
-        raise InvalidExample("final_owner or final_value is set where there is no cell")
-    total = int((owner * value).sum(dtype=np.int64))
+    _check_array("final_owner", owner, _INT8, (_ROWS, _COLS))
+    _check_array("final_value", value, _INT8, (_ROWS, _COLS))
+    _raise_if("final_owner or final_value", final_problem(owner, value))
+    total = final_margin(owner, value)
     if margin is not None and total != margin:
         raise InvalidExample(f"the final cells give a margin of {total}, score_margin is {margin}")
 
 
+def _raise_if(name: str, problem: str | None) -> None:
+    if problem is not None:
+        raise InvalidExample(f"{name} {problem}")
+
+
 def _check_array(
-    name: str, array: npt.NDArray[np.generic], dtype: type[np.generic], shape: tuple[int, ...]
+    name: str, array: npt.NDArray[Any], dtype: np.dtype[Any], shape: tuple[int, ...]
 ) -> None:
     if array.dtype != dtype or array.shape != shape:
         raise InvalidExample(
-            f"{name} is {array.dtype} {list(array.shape)}, not {dtype.__name__} {list(shape)}"
+            f"{name} is {array.dtype} {list(array.shape)}, not {dtype} {list(shape)}"
         )
 
 

@@ -37,7 +37,10 @@ UNSOUND: dict[str, tuple[dict[str, Any], str]] = {
     "planes of one shape too few": ({"planes": GOOD.planes[0]}, "planes is float32 [11, 10]"),
     "planes with NaN": ({"planes": changed(GOOD.planes, 0, np.nan)}, "not a small integer"),
     "a policy grid": ({"policy": GOOD.policy.reshape(2, 11, 10)}, "policy is float32 [2, 11, 10]"),
-    "a policy with NaN": ({"policy": changed(GOOD.policy, LEGAL[0], np.nan)}, "sums to nan"),
+    "a policy with NaN": ({"policy": changed(GOOD.policy, LEGAL[0], np.nan)}, "not finite"),
+    "a policy with infinity": ({"policy": changed(GOOD.policy, LEGAL[0], np.inf)}, "not finite"),
+    "planes with infinity": ({"planes": changed(GOOD.planes, 0, np.inf)}, "not a small integer"),
+    "planes with 1e30": ({"planes": changed(GOOD.planes, 0, 1e30)}, "not a small integer"),
     "a policy of 2": ({"policy": GOOD.policy * 2}, "policy sums to 2"),
     "a policy of logits": (
         {"policy": changed(changed(GOOD.policy, LEGAL, 0), LEGAL[:2], [2, -1])},

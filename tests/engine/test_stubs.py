@@ -5,7 +5,10 @@ import sys
 from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[2]
-MODULES = ["board", "games", "playout", "search"]
+MODULES = [
+    *(f"hexz.engine.{name}" for name in ("board", "games", "playout", "search")),
+    "hexz.soundness",
+]
 
 # What mypy.stubtest shall not ask for, as regular expressions.
 NOT_IN_STUBS = r"""
@@ -24,7 +27,7 @@ def test_stubs_match_the_compiled_modules(tmp_path):
             *(sys.executable, "-m", "mypy.stubtest", "--concise", "--ignore-positional-only"),
             *("--ignore-unused-allowlist", "--allowlist", allowlist),
             *("--mypy-config-file", "pyproject.toml"),
-            *(f"hexz.engine.{name}" for name in MODULES),
+            *MODULES,
         ],
         cwd=REPOSITORY,
         capture_output=True,

@@ -170,7 +170,7 @@ def test_what_is_malformed_or_impossible_is_refused_with_the_reason(client, game
         (body + b"\xff", "not a NumpyExample"),
         (changed(body, board=pickled), "board"),
         (wrong_planes, "board"),
-        (nan, "policy sums to nan"),
+        (nan, "policy has a number that is not finite"),
         (illegal, "policy"),
         (changed(body, result=-example.result or 1), "result"),
         (changed(body, move=example.move_number + 1), ""),
