@@ -33,7 +33,7 @@ STOP_SECONDS: Final = 15.0
 """A process that is told to end and has not after this long is killed. Workers post what is
 finished, the server ends its trainer."""
 
-MAX_BACKLOG: Final = 3
+MAX_BACKLOG: Final = 4
 """Minibatches that may wait: on one machine a worker that waits gives its core to the trainer."""
 
 
@@ -106,10 +106,12 @@ class LocalTraining:
     Attributes:
         config: what to train.
         url: of the status page.
+        is_ending: the processes are told to end, which takes seconds.
     """
 
     config: LocalTrainingConfig
     url: str = ""
+    is_ending: bool = False
     _stopping: bool = False
     _parts: list[_Part] = field(default_factory=list)
     _http: urllib3.PoolManager = field(
@@ -223,6 +225,7 @@ class LocalTraining:
 
     def _end(self) -> Iterator[Event]:
         """The worker first, so that the server still takes what it has finished."""
+        self.is_ending = True
         for part in reversed(self._parts):
             if part.process is None:
                 continue

@@ -103,6 +103,8 @@ class TrainView:
         elapsed = time.monotonic() - self._started
         limit = f" of {_duration(config.max_seconds)}" if config.max_seconds else ""
         title = f"training {escape(config.model_name)}, {_duration(elapsed)}{limit}"
+        if self._training.is_ending:
+            title += ", ending: finished games are posted"
         if status is None:
             return Panel(Text("starting"), title=title, expand=False)
         columns = Columns(
