@@ -164,13 +164,12 @@ cdef class Board:
         planes = np.ascontiguousarray(planes, np.float32)
         if planes.shape != (NUM_PLANES, ROWS, COLS):
             raise InvalidBoard(f"planes must be [11, 11, 10], not {list(planes.shape)}")
-        with np.errstate(invalid="ignore"):
-            small = planes.astype(np.uint8)
-        if small.max() > MAX_VALUE:
+        cdef const float[:, :, ::1] given = planes
+        cdef uint8_t small[NUM_PLANES * ROWS * COLS]
+        if not _to_small(&given[0, 0, 0], small):
             raise InvalidBoard("planes hold a number that is too large")
-        cdef const uint8_t[:, :, ::1] view = small
         cdef Board board = Board.__new__(Board)
-        cdef CellSet solid = _put_planes(&board.pos, &view[0, 0, 0], turn - 1)
+        cdef CellSet solid = _put_planes(&board.pos, small, turn - 1)
         board.pos.moves = move_number
         _check_flags(&board.pos)
         if initial is None:
@@ -181,8 +180,12 @@ cdef class Board:
             _check_history(
                 &board.pos, (<Board>initial).pos.empty, (<Board>initial).pos.grass)
         _give_turn(&board.pos, turn)
-        # The blocked cells and next values follow from the rest, and NaN differs from everything.
-        wrong = board.planes() != planes
+        # The blocked cells and next values follow from the rest.
+        cdef float own[NUM_PLANES * ROWS * COLS]
+        write_planes(&board.pos, own)
+        if memcmp(own, &given[0, 0, 0], sizeof(own)) == 0:
+            return board
+        wrong = board.planes() != planes  # NaN differs from everything, but -0.0 not from 0.0
         if wrong.any():
             plane, row, col = np.argwhere(wrong)[0].tolist()
             raise InvalidBoard(
@@ -518,6 +521,17 @@ cdef int _give_turn(Position* pos, int turn) except -1:
         raise InvalidBoard(f"it cannot be the turn of player {turn}, who has no move")
     pos.turn = <uint8_t>(turn - 1)
     return 0
+
+
+cdef bint _to_small(const float* planes, uint8_t* small) noexcept:
+    """Cuts off fractions; False if a number is not in 0..MAX_VALUE. NaN may become any of those."""
+    cdef int i, number
+    for i in range(NUM_PLANES * ROWS * COLS):
+        number = <int>planes[i]
+        if not 0 <= number <= MAX_VALUE:
+            return False
+        small[i] = <uint8_t>number
+    return True
 
 
 cdef CellSet _put_planes(Position* pos, const uint8_t* planes, int mover) noexcept:
