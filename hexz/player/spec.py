@@ -1,0 +1,132 @@
+"""The names of players that every command understands, such as `uct:32000` or `model@800`.
+
+    random                  legal moves at random
+    uct:32000, uct:2s       the reference player, so many playouts or seconds a move
+    model:PATH@800          PUCT with the network in PATH, so many simulations a move
+    model:PATH@2.5s         the same, so many seconds a move
+    gumbel:PATH@64          Gumbel search with sequential halving, which needs a number
+
+Without `:PATH` the network that ships with hexz is meant. Without a budget, `uct` and `model` think
+as long as whoever asks for a move says. PATH is what `--model` takes; if there is an `@` in it, a
+budget must follow.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final, Literal, TypeVar, cast
+
+from hexz.engine.settings import MAX_SIMULATIONS
+from hexz.errors import HexzError
+
+Kind = Literal["random", "uct", "model", "gumbel"]
+_Number = TypeVar("_Number", int, float)
+
+MAX_SECONDS: Final = 600.0
+"""Longest time for a move."""
+MAX_PLAYOUTS: Final = 1_000_000_000
+
+_EXAMPLES: Final = (
+    "random, uct:32000, uct:2s, model@800, model:PATH@800, model:PATH@2.5s or gumbel:PATH@64"
+)
+_SPEC: Final = re.compile(r"(random|uct|model|gumbel)(?::(.*?))?(?:@([^@]*))?", re.DOTALL)
+_SIMULATIONS: Final = re.compile(r"[0-9]{1,10}")
+_SECONDS: Final = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,3})?)s")
+
+
+class InvalidSpec(HexzError, ValueError):
+    """A text names no player."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Budget:
+    """What a player may spend on a move; the search ends with whatever is reached first.
+
+    Attributes:
+        simulations: at least 1; None: no limit.
+        seconds: from the moment when the player is asked; above 0; None: no limit.
+    """
+
+    simulations: int | None = None
+    seconds: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.simulations is None and self.seconds is None:
+            raise ValueError("a budget has simulations or seconds")
+
+    def within(self, other: Budget | None) -> Budget:
+        """The smaller of both budgets in each respect."""
+        if other is None:
+            return self
+        return Budget(
+            simulations=_least(self.simulations, other.simulations),
+            seconds=_least(self.seconds, other.seconds),
+        )
+
+    def __str__(self) -> str:
+        """As in a spec: "800" or "2.5s"."""
+        parts = [] if self.simulations is None else [str(self.simulations)]
+        return "/".join([*parts, f"{self.seconds:g}s"] if self.seconds is not None else parts)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlayerSpec:
+    """A player, and what it may spend on a move.
+
+    Attributes:
+        kind: of player.
+        path: of the network of `model` and `gumbel`; None: the one that ships with hexz.
+        budget: of a move; None: whoever asks for a move says.
+    """
+
+    kind: Kind
+    path: str | None = None
+    budget: Budget | None = None
+
+    @property
+    def needs_network(self) -> bool:
+        return self.kind in ("model", "gumbel")
+
+    def __str__(self) -> str:
+        """The text that `parse_spec` takes."""
+        path = "" if self.path is None else f":{self.path}"
+        if self.budget is None:
+            return f"{self.kind}{path}"
+        return f"{self.kind}{path}{'@' if self.needs_network else ':'}{self.budget}"
+
+
+def parse_spec(text: str) -> PlayerSpec:
+    """The player that a text names; raises InvalidSpec with what is expected."""
+    match = _SPEC.fullmatch(text)
+    if match is None:
+        raise InvalidSpec(f"{text!r} is no player: expected {_EXAMPLES}")
+    kind, rest, budget = cast("tuple[Kind, str | None, str | None]", match.groups())
+    if kind in ("random", "uct"):
+        if budget is not None or (kind == "random" and rest is not None):
+            raise InvalidSpec(f"{text!r} is no player: expected {_EXAMPLES}")
+        return PlayerSpec(kind=kind, budget=None if rest is None else _budget(rest, text, kind))
+    if rest == "":
+        raise InvalidSpec(f"{text!r} names no file or directory after the colon")
+    if kind == "gumbel" and (budget is None or not _SIMULATIONS.fullmatch(budget)):
+        raise InvalidSpec(f"{text!r} needs a number of simulations, as in gumbel@64")
+    return PlayerSpec(
+        kind=kind, path=rest, budget=None if budget is None else _budget(budget, text, kind)
+    )
+
+
+def _budget(text: str, spec: str, kind: Kind) -> Budget:
+    most = MAX_PLAYOUTS if kind == "uct" else MAX_SIMULATIONS
+    if _SIMULATIONS.fullmatch(text) and 1 <= int(text) <= most:
+        return Budget(simulations=int(text))
+    seconds = _SECONDS.fullmatch(text)
+    if seconds and 0 < float(seconds[1]) <= MAX_SECONDS:
+        return Budget(seconds=float(seconds[1]))
+    raise InvalidSpec(
+        f"{spec!r} has the budget {text!r}: expected 1 to {most:,} simulations, as 800, "
+        f"or up to {MAX_SECONDS:g} seconds, as 2.5s"
+    )
+
+
+def _least(a: _Number | None, b: _Number | None) -> _Number | None:
+    return min((x for x in (a, b) if x is not None), default=None)
