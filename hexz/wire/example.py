@@ -138,13 +138,22 @@ def _parse(data: bytes) -> pb.NumpyExample:
         message = pb.NumpyExample.FromString(data)
     except DecodeError:
         raise InvalidExample("the bytes are not a NumpyExample message, or cut off") from None
+    first_fields = (
+        message.board, message.move_probs, message.HasField("model_key"), message.game_id,
+        message.unix_micros,
+    )  # fmt: skip
+    if not (all(first_fields) and message.writer_version):
+        _check_presence(message)
+    return message
+
+
+def _check_presence(message: pb.NumpyExample) -> None:
     present = {field.name for field, _ in message.ListFields()}
     missing = {"board", "move_probs", "model_key", "game_id", "unix_micros"} - present
     if missing:
         raise InvalidExample(f"the example has no {min(missing)}")
     if not present <= _FIRST_FIELDS and "writer_version" not in present:
         raise InvalidExample("the example is cut off: it has no writer_version at its end")
-    return message
 
 
 def _result(result: float) -> int:
