@@ -17,6 +17,10 @@ class InvalidBoard(HexzError, ValueError):
     """A text, an array or a message does not describe a position of Flagz."""
 
 
+class InvalidGame(HexzError, ValueError):
+    """A file is not a saved game of Flagz."""
+
+
 class InvalidExample(HexzError, ValueError):
     """Bytes are not a training example, or the example contradicts itself."""
 

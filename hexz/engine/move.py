@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import re
 from typing import Final, Literal, NamedTuple
 
 from hexz.errors import IllegalMove
@@ -19,6 +20,7 @@ SYMMETRIES: Final = (0, 1, 2, 3)
 """Bit 0 mirrors left-right, bit 1 top-bottom; each symmetry is its own inverse."""
 
 _GRID: Final = ROWS * COLS
+_NOTATION: Final = re.compile(r"(f?)([a-z])([0-9]{1,2})", re.IGNORECASE | re.ASCII)
 
 
 def check_symmetry(symmetry: int) -> None:
@@ -64,6 +66,33 @@ class Move(NamedTuple):
             raise IllegalMove(f"action {index} is on a cell that does not exist")
         return move
 
+    @classmethod
+    def parse(cls, text: str) -> Move:
+        """The move that `str` writes as `text`, in upper or lower case.
+
+        Raises:
+            IllegalMove: the text is no move, or there is no such cell.
+        """
+        match = _NOTATION.fullmatch(text.strip())
+        if match is None:
+            raise IllegalMove(f"{text.strip()!r} is no move: a cell is d5, a flag on it Fd5")
+        flag, column, number = match.groups()
+        row, col = int(number) - 1, ord(column.lower()) - ord("a")
+        if not 0 <= row < ROWS:
+            raise IllegalMove(f"there is no cell {column}{number}: rows are 1 to {ROWS}")
+        move = cls("flag" if flag else "normal", row, col)
+        if col >= COLS - row % 2:
+            last = chr(ord("a") + COLS - 1 - row % 2)
+            raise IllegalMove(
+                f"there is no cell {move.cell}: row {row + 1} has columns a to {last}"
+            )
+        return move
+
+    @property
+    def cell(self) -> str:
+        """The name of the cell as in Hex: columns a to j from the left, rows 1 to 11 from above."""
+        return f"{chr(ord('a') + self.col)}{self.row + 1}"
+
     def transformed(self, symmetry: int) -> Move:
         """The same move on the mirrored board."""
         check_symmetry(symmetry)
@@ -72,4 +101,5 @@ class Move(NamedTuple):
         return Move(self.kind, row, col)
 
     def __str__(self) -> str:
-        return f"{self.kind[0].upper()}{self.row},{self.col}"
+        """`d5` for a normal move, `Fd5` for a flag; see docs/rules.md."""
+        return self.cell if self.kind == "normal" else f"F{self.cell}"

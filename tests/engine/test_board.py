@@ -429,10 +429,37 @@ def test_moves_are_values():
     move = Move("flag", 3, 4)
     assert move == Move("flag", 3, 4)
     assert len({move, Move("flag", 3, 4), Move("normal", 3, 4), Move("flag", 4, 3)}) == 3
-    assert (str(move), str(Move("normal", 10, 9))) == ("F3,4", "N10,9")
     assert pickle.loads(pickle.dumps(move)) == move  # noqa: S301 (our own bytes)
     with pytest.raises(AttributeError):
         move.row = 5
+
+
+def test_moves_are_written_like_in_hex():
+    assert str(Move("flag", 3, 4)) == "Fe4"
+    assert str(Move("normal", 10, 9)) == "j11"
+    for move in (Move(kind, *coord) for kind in ("flag", "normal") for coord in COORDS):
+        assert Move.parse(str(move)) == Move.parse(f" {str(move).upper()} ") == move
+    assert Move.parse("f5") == Move("normal", 4, 5)
+    assert Move.parse("ff5") == Move("flag", 4, 5)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "is no move"),
+        ("5d", "is no move"),
+        ("d5 e6", "is no move"),
+        ("xd5", "is no move"),
+        ("d٣", "is no move"),
+        ("a0", "rows are 1 to 11"),
+        ("Fa12", "no cell a12: rows are 1 to 11"),
+        ("k1", "no cell k1: this row has columns a to j"),
+        ("j2", "no cell j2: this row has columns a to i"),
+    ],
+)
+def test_other_texts_are_no_moves(text, reason):
+    with pytest.raises(IllegalMove, match=reason):
+        Move.parse(text)
 
 
 def test_index_numbers_all_moves():
