@@ -6,7 +6,7 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[2]
 MODULES = [
-    *(f"hexz.engine.{name}" for name in ("board", "games", "playout", "search")),
+    *(f"hexz.engine.{name}" for name in ("board", "endgame", "games", "playout", "search")),
     "hexz.soundness",
 ]
 
