@@ -1,0 +1,32 @@
+"""The web page to play on: plain HTML, CSS and JavaScript, served as they are.
+
+Only two things are put together here: the drawings of the cells and the colours of the board are
+those of `hexz.export`, so that a board looks the same everywhere.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import resources
+from typing import Final
+
+from hexz.export.svg import asset
+
+CONTENT_TYPES: Final = {
+    "html": "text/html; charset=utf-8",
+    "css": "text/css; charset=utf-8",
+    "js": "text/javascript; charset=utf-8",
+}
+
+
+@cache
+def page_files() -> dict[str, bytes]:
+    """The files of the page by their name, for `/static/NAME`; `index.html` is also `/`."""
+    texts = {
+        file.name: file.read_text(encoding="utf-8")
+        for file in resources.files(__package__).iterdir()
+        if file.name.rpartition(".")[2] in CONTENT_TYPES
+    }
+    texts["board.css"] = asset("board.css")
+    cells = asset("cells.svg")
+    return {name: text.replace("<!--cells.svg-->", cells).encode() for name, text in texts.items()}

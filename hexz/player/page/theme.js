@@ -1,0 +1,32 @@
+// Light or dark: as the system says, or as the reader chose. The style sheets ask the system, with
+// media queries; a choice turns those queries on or off. Runs before the page is painted.
+
+"use strict";
+(() => {
+  const QUERY = /prefers-color-scheme|^all$|^not all$/;
+  const system = matchMedia("(prefers-color-scheme: dark)");
+  let chosen = localStorage.getItem("theme");
+
+  function apply() {
+    const dark = chosen ? chosen === "dark" : system.matches;
+    for (const sheet of document.styleSheets) {
+      for (const rule of sheet.cssRules) {
+        if (rule.media && QUERY.test(rule.media.mediaText)) rule.media.mediaText = dark ? "all" : "not all";
+      }
+    }
+    document.documentElement.style.colorScheme = dark ? "dark" : "light";
+    return dark;
+  }
+
+  apply();
+  system.addEventListener("change", apply);
+  addEventListener("DOMContentLoaded", () => {
+    document.getElementById("theme").addEventListener("click", () => {
+      const dark = !apply();
+      chosen = dark === system.matches ? null : dark ? "dark" : "light";
+      if (chosen) localStorage.setItem("theme", chosen);
+      else localStorage.removeItem("theme");
+      apply();
+    });
+  });
+})();
