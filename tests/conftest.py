@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,10 @@ import pytest
 from hypothesis import settings
 
 from .redis_server import RedisServer
+
+# A shell that runs the tests in the background has them ignore Ctrl-C, and with them each process
+# that they start, which then could not be tested with it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 TESTS = Path(__file__).parent
 SAMPLE_TRACES = TESTS / "data" / "traces_sample.jsonl.gz"
