@@ -47,9 +47,10 @@ const transformOf = (cell) => cellElements[cell].getAttribute("transform");
 const cellOfAction = (action) => cellAt.get(action % (ROWS * COLS));
 const isFlag = (action) => action < ROWS * COLS;
 
+/** "d5": the fourth cell of the fifth row from the top. */
 function placeName(cell) {
   const { row, col } = places[cell];
-  return `row ${row}, column ${col}`;
+  return `${"abcdefghij"[col]}${row + 1}`;
 }
 
 /** The expected share of player 1, 0 to 1000, found by the search of a move. */
@@ -130,7 +131,7 @@ function drawScores() {
 
 function describe(move) {
   const [[cell, value], ...taken] = move.cells;
-  const parts = [`${move.flag ? "Flag" : `A ${value}`} at ${placeName(cell)}.`];
+  const parts = [`${move.flag ? "Flag" : `A ${value}`} on ${placeName(cell)}.`];
   if (taken.length) parts.push(`Captures grass: ${taken.map(([, v]) => v).join(", ")}.`);
   return parts.join(" ");
 }
@@ -175,7 +176,7 @@ function drawChoices() {
   const items = (move ? move.top : []).map(([action, permille]) => {
     const played = action === move.action;
     const item = html("li", played ? "played" : "");
-    const what = `${isFlag(action) ? "Flag" : "Cell"} at ${placeName(cellOfAction(action))}`;
+    const what = `${isFlag(action) ? "Flag" : "Value"} on ${placeName(cellOfAction(action))}`;
     item.append(html("span", "", what), html("span", "", percent(permille)));
     item.style.setProperty("--share", `${permille / 10}%`);
     if (played) item.title = "This move was played";

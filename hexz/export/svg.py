@@ -17,14 +17,14 @@ import numpy.typing as npt
 
 from hexz.engine import COLS, ROWS, Board, Move
 
-_RADIUS: Final = 24.0
+CELL_RADIUS: Final = 24.0
 """From the centre of a cell to its corners; everything else follows from it."""
-_CELL_WIDTH: Final = math.sqrt(3) * _RADIUS
-_ROW_HEIGHT: Final = 1.5 * _RADIUS
+CELL_WIDTH: Final = math.sqrt(3) * CELL_RADIUS
+_ROW_HEIGHT: Final = 1.5 * CELL_RADIUS
 _LEFT: Final = 32.0
 _TOP: Final = 30.0
-_WIDTH: Final = _LEFT + COLS * _CELL_WIDTH + 16
-_BOARD_BOTTOM: Final = _TOP + (ROWS - 1) * _ROW_HEIGHT + 2 * _RADIUS
+_WIDTH: Final = _LEFT + COLS * CELL_WIDTH + 16
+_BOARD_BOTTOM: Final = _TOP + (ROWS - 1) * _ROW_HEIGHT + 2 * CELL_RADIUS
 _HEIGHT: Final = _BOARD_BOTTOM + 46
 
 _POSITIONS: Final = [(row, col) for row in range(ROWS) for col in range(COLS - row % 2)]
@@ -106,8 +106,8 @@ def _drawing(board: Board, marks: str, heat: str) -> list[str]:
 
 def center(row: int, col: int) -> tuple[float, float]:
     """The centre of a cell in the drawing; odd rows are shifted right by half a cell."""
-    x = _LEFT + (col + 0.5 + row % 2 / 2) * _CELL_WIDTH
-    return round(x, 1), round(_TOP + _RADIUS + row * _ROW_HEIGHT, 1)
+    x = _LEFT + (col + 0.5 + row % 2 / 2) * CELL_WIDTH
+    return round(x, 1), round(_TOP + CELL_RADIUS + row * _ROW_HEIGHT, 1)
 
 
 def _cell(position: tuple[int, int], kind: str, value: int) -> str:
@@ -122,11 +122,14 @@ def _use(drawing: str, position: tuple[int, int]) -> str:
 
 
 def _labels() -> list[str]:
-    """Row numbers on the left, column numbers above; the columns of odd rows lie half a cell to
-    the right of their number."""
-    ys, xs = [center(row, 0)[1] for row in range(ROWS)], [center(0, col)[0] for col in range(COLS)]
-    rows = [f'<text x="{_LEFT / 2 + 2}" y="{y + 4:.1f}">{row}</text>' for row, y in enumerate(ys)]
-    cols = [f'<text x="{x}" y="{_TOP - 10}">{col}</text>' for col, x in enumerate(xs)]
+    """Row numbers on the left, column letters above, as in the names of cells; the columns of odd
+    rows lie half a cell to the right of their letter."""
+    ys = [center(row, 0)[1] for row in range(ROWS)]
+    rows = [f'<text x="{_LEFT / 2 + 2}" y="{y + 4:.1f}">{r}</text>' for r, y in enumerate(ys, 1)]
+    cols = [
+        f'<text x="{center(0, col)[0]}" y="{_TOP - 10}">{letter}</text>'
+        for col, letter in enumerate("abcdefghij")
+    ]
     return ['<g class="hz-labels">', *rows, *cols, "</g>"]
 
 

@@ -1,7 +1,7 @@
 """The web page to play on: plain HTML, CSS and JavaScript, served as they are.
 
-Only two things are put together here: the drawings of the cells and the colours of the board are
-those of `hexz.export`, so that a board looks the same everywhere.
+Only what is drawn is put in here: the cells and the colours of the board are those of
+`hexz.export`, so that a board looks the same everywhere.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from importlib import resources
 from typing import Final
 
 from hexz.export.svg import asset
+from hexz.player.page.pictures import PICTURES, picture
 
 CONTENT_TYPES: Final = {
     "html": "text/html; charset=utf-8",
@@ -28,5 +29,12 @@ def page_files() -> dict[str, bytes]:
         if file.name.rpartition(".")[2] in CONTENT_TYPES
     }
     texts["board.css"] = asset("board.css")
-    cells = asset("cells.svg")
-    return {name: text.replace("<!--cells.svg-->", cells).encode() for name, text in texts.items()}
+    parts = {"cells.svg": asset("cells.svg")}
+    parts |= {f"picture {name}": picture(name, complete=False) for name in PICTURES}
+    return {name: _fill(text, parts).encode() for name, text in texts.items()}
+
+
+def _fill(text: str, parts: dict[str, str]) -> str:
+    for name, part in parts.items():
+        text = text.replace(f"<!--{name}-->", part)
+    return text

@@ -57,6 +57,10 @@ export class Game {
     return this.players[player - 1] === PERSON;
   }
 
+  get isForPersons() {
+    return this.players.every((player) => player === PERSON);
+  }
+
   get isPersonsTurn() {
     return !this.isOver && this.isPerson(this.position.turn);
   }

@@ -10,6 +10,7 @@ import { offer, openSetup } from "./setup.js";
 
 const SHOWN_MS = 450; // how long a move is on the board before a computer answers
 const REPLAY_MS = 700, RETRY_MS = 2000, SETTLE_MS = 200, NOTICE_MS = 6000;
+const NO_SERVER = "The server does not answer";
 const COLOURS = { 1: "Blue", 2: "Orange" };
 const OWN_TOOLS = { f: changeTool, u: undo, h: hint };
 
@@ -188,7 +189,8 @@ function drawStatus() {
   byId("status").classList.toggle("busy", turn !== null && ply === game.length);
   const watching = !game.players.includes(PERSON);
   const stopped = paused !== null && !game.isPersonsTurn;
-  byId("go").hidden = game.isOver || !(stopped || watching);
+  byId("branch").hidden = ply === game.length;
+  byId("go").hidden = game.isOver || ply < game.length || !(stopped || watching);
   byId("go").textContent = !stopped ? "Pause" : paused ? "Try again" : "Go on";
   drawDetail();
 }
@@ -217,7 +219,6 @@ function drawReplay() {
   byId("first").disabled = byId("previous").disabled = ply === 0;
   byId("last").disabled = byId("next").disabled = ply === game.length;
   byId("play").disabled = game.length === 0;
-  byId("branch").disabled = ply === game.length;
   byId("play").classList.toggle("running", replay !== null);
   byId("play").setAttribute("aria-label", replay === null ? "Replay" : "Stop the replay");
 }
@@ -286,8 +287,7 @@ function begin(next) {
   turn?.abort();
   turn = null;
   game = next;
-  const unknown = game.players.filter((spec) => spec !== PERSON && !players.some((player) => player.spec === spec));
-  paused = unknown.length ? `This server does not offer the player ${unknown[0]}` : null;
+  paused = players.length || next.isForPersons ? null : NO_SERVER;
   byId("found").textContent = "";
   tool = "normal";
   show(game.length);
@@ -363,6 +363,18 @@ function look(cell) {
 function changeTool() {
   tool = activeTool() === "flag" ? "normal" : "flag";
   render();
+}
+
+async function pauseOrGoOn() {
+  turn?.abort();
+  turn = null;
+  paused = paused === null ? "" : null;
+  if (!players.length) {
+    await learnPlayers();
+    if (!players.length) paused = NO_SERVER;
+  }
+  render();
+  play();
 }
 
 /** Drops all moves after the first `length`. */
@@ -480,18 +492,26 @@ function save() {
 async function load([file]) {
   if (!file) return;
   try {
-    replaceGame(Game.fromFile(await file.text()));
+    replaceGame(seated(Game.fromFile(await file.text())));
   } catch (error) {
     notify(`${file.name} is no game that can be read. ${error.message}`);
   }
   byId("file").value = "";
 }
 
+/** Puts persons in the place of computers that the server does not offer. */
+function seated(loaded) {
+  if (!players.length) return loaded; // it may come back
+  const offered = [PERSON, ...players.map(({ spec }) => spec)];
+  loaded.players = loaded.players.map((player) => (offered.includes(player) ? player : PERSON));
+  return loaded;
+}
+
 /** The game of the address, or a new one. */
 function gameOfAddress() {
   const link = location.hash.slice(1);
   try {
-    if (link) return Game.fromLink(link);
+    if (link) return seated(Game.fromLink(link));
   } catch (error) {
     notify(`The link is no game that can be read. ${error.message}`);
   }
@@ -518,13 +538,7 @@ for (const [id, action] of Object.entries({
   load: () => byId("file").click(),
   first: () => go(0), previous: () => go(ply - 1), next: () => go(ply + 1, true), last: () => go(game.length),
   play: toggleReplay,
-  go: () => {
-    paused = paused === null ? "" : null;
-    if (paused !== null) turn?.abort();
-    turn = null;
-    render();
-    play();
-  },
+  go: pauseOrGoOn,
 })) byId(id).addEventListener("click", action);
 
 byId("slider").addEventListener("input", (event) => go(Number(event.target.value)));
