@@ -19,7 +19,7 @@ from hexz.bench import inference_rate
 from hexz.model import masked_log_softmax
 from hexz.model import openvino_evaluator as backend
 from hexz.model.calibration import calibration_planes
-from hexz.model.openvino_evaluator import OpenVinoEvaluator
+from hexz.model.openvino_evaluator import OpenVinoEvaluator, OpenVinoModel
 from tests.model.conftest import positions, sharp_net
 
 BATCH = 32
@@ -28,20 +28,21 @@ BATCH = 32
 def nncf_evaluator(net: nn.Module, **options: Any) -> OpenVinoEvaluator:
     """An evaluator whose model NNCF quantized, with the same calibration positions."""
 
-    def convert(float_net: nn.Module, batch_size: int, threads: int) -> Any:
+    def convert(float_net: nn.Module, batch_size: int, threads: int) -> bytes:
         example = torch.zeros(batch_size, 11, 11, 10)
         traced = torch.jit.trace(float_net, example, check_trace=False)
         model = ov.convert_model(traced, input=[tuple(example.shape)])
         planes = calibration_planes()
         batches = [planes[i : i + batch_size] for i in range(0, len(planes), batch_size)]
         quantized = nncf.quantize(model, nncf.Dataset(batches), subset_size=len(batches), **options)
-        return ov.Core().compile_model(
-            quantized, "CPU", {"INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1}
-        )
+        options_of_cpu = {"INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1}
+        compiled = ov.Core().compile_model(quantized, "CPU", options_of_cpu)
+        exported: bytes = compiled.export_model().getvalue()
+        return exported
 
     original, backend._compile = backend._compile, convert
     try:
-        return OpenVinoEvaluator(net, int8=False, batch_size=BATCH, threads=1)
+        return OpenVinoModel.prepare(net, int8=False, batch_size=BATCH, threads=1).load()
     finally:
         backend._compile = original
 
@@ -55,7 +56,7 @@ def main() -> None:
     expected = masked_log_softmax(logits, legal).exp().numpy()
     calibration_planes()
     ways: dict[str, Callable[[], OpenVinoEvaluator]] = {
-        "ours": lambda: OpenVinoEvaluator(net, int8=True, batch_size=BATCH, threads=1),
+        "ours": lambda: OpenVinoModel.prepare(net, int8=True, batch_size=BATCH, threads=1).load(),
         "NNCF, fast bias correction": lambda: nncf_evaluator(net),
         "NNCF, accurate bias correction": lambda: nncf_evaluator(net, fast_bias_correction=False),
     }

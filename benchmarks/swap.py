@@ -4,12 +4,15 @@
 
 Plays as a worker does, on all cores, and publishes a model again and again through a Redis of its
 own. Prints for each backend the time from the announcement to the first search on the new model,
-and the longest rounds: of any process between announcement and swap, and at other times.
+how much of it the preparation takes and the loading, and the longest rounds: of any process between
+announcement and swap, and at other times. Other work on the machine makes rounds longer too, so the
+load is printed with them.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
 import sys
 import threading
@@ -20,14 +23,20 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from hexz.engine import FinishedGame, SearchSettings
-from hexz.model import encode_checkpoint, load_checkpoint, new_checkpoint
+from hexz.model import (
+    PreparedModel,
+    decode_checkpoint,
+    encode_checkpoint,
+    load_checkpoint,
+    new_checkpoint,
+)
 from hexz.processes import available_cores
 from hexz.pubsub import ModelChannel, PrivateRedis
 from hexz.selfplay import pool as pool_module
 from hexz.selfplay import process as process_module
 from hexz.selfplay.loop import SelfPlay
 from hexz.selfplay.messages import Assignment, NewModel, NewSettings, Playing
-from hexz.selfplay.pool import SelfPlayPool
+from hexz.selfplay.pool import SelfPlayPool, prepare_for_play
 
 SETTINGS = NewSettings(SearchSettings(algorithm="gumbel", simulations=32), games_in_flight=128)
 BACKENDS = ("OpenVINO int8", "PyTorch float32")
@@ -78,19 +87,28 @@ def timed_process(connection: Connection, number: int, assignment: Assignment) -
                     connection.send(longest)
                     longest = LongRound(now, now)
 
-    if assignment.model_name == "PyTorch float32":
-        sys.modules["openvino"] = None  # type: ignore[assignment]
     process_module.SelfPlay = TimedSelfPlay  # type: ignore[attr-defined]
     process_module.run_process(connection, number, assignment)
 
 
+def prepare(data: bytes) -> PreparedModel:
+    return prepare_for_play(
+        decode_checkpoint(data, "the model").net,
+        device="cpu",
+        num_processes=available_cores(),
+        games_in_flight=SETTINGS.games_in_flight,
+        notify=lambda text: None,
+    )
+
+
 def measure(backend: str, data: bytes, redis_url: str, swaps: int) -> Iterator[str]:
     """The lines of the table about a backend."""
+    if backend == "PyTorch float32":
+        sys.modules["hexz.model.openvino_evaluator"] = None  # type: ignore[assignment]
     assignment = Assignment(
         run_name="swap",
         model_name=backend,
         settings=SETTINGS,
-        device="cpu",
         num_processes=available_cores(),
         max_games=None,
         seed=1,
@@ -99,12 +117,21 @@ def measure(backend: str, data: bytes, redis_url: str, swaps: int) -> Iterator[s
     publisher.publish(0, data)
     done = threading.Event()
     pool_module.run_process = timed_process
-    with SelfPlayPool(assignment, NewModel(0, data)) as pool:
+    prepare_seconds, load_seconds = [], []
+    with SelfPlayPool(assignment, NewModel(0, prepare(data))) as pool:
 
         def follow() -> None:
             for model in follower.follow(done, print):
                 if model.checkpoint > 0:
-                    pool.send(NewModel(model.checkpoint, model.data))
+                    times = [time.monotonic()]
+                    prepared = prepare(model.data)
+                    times.append(time.monotonic())
+                    pool.send(NewModel(model.checkpoint, prepared))
+                    times.append(time.monotonic())
+                    prepared.load()  # as the processes do at this moment
+                    times.append(time.monotonic())
+                    prepare_seconds.append(times[1] - times[0])
+                    load_seconds.append(times[3] - times[2])
 
         threading.Thread(target=follow, daemon=True).start()
         found = Rounds()
@@ -129,11 +156,19 @@ def measure(backend: str, data: bytes, redis_url: str, swaps: int) -> Iterator[s
         done.set()
     delays = [end - begin for begin, end in found.swaps]
     during, otherwise = (1000 * found.longest(swapping=swapping) for swapping in (True, False))
-    yield f"{backend}, {assignment.num_processes} processes, {swaps} swaps"
+    yield (
+        f"{backend}, {assignment.num_processes} processes, {swaps} swaps, "
+        f"load average {os.getloadavg()[0]:.1f}"
+    )
     yield (
         "  announcement to the search of the last process: "
         f"median {statistics.median(delays):.2f} s, longest {max(delays):.2f} s"
     )
+    for name, seconds in (("prepare", prepare_seconds), ("load", load_seconds)):
+        yield (
+            f"  {name}: median {1000 * statistics.median(seconds):.0f} ms, "
+            f"longest {1000 * max(seconds):.0f} ms"
+        )
     yield f"  longest round during a swap {during:.0f} ms, at other times {otherwise:.0f} ms"
 
 

@@ -6,7 +6,7 @@ used.
 
 import torch
 
-from hexz.model.backends import PRECISIONS, create_evaluator, usable_device
+from hexz.model.backends import PRECISIONS, create_evaluator, prepare_model, usable_device
 from hexz.model.checkpoint import (
     Checkpoint,
     decode_checkpoint,
@@ -15,7 +15,7 @@ from hexz.model.checkpoint import (
     new_checkpoint,
     save_checkpoint,
 )
-from hexz.model.evaluator import Evaluation, Evaluator
+from hexz.model.evaluator import Evaluation, Evaluator, PreparedModel
 from hexz.model.legacy import LegacyNet
 from hexz.model.network import HexzNet, ModelConfig, masked_log_softmax
 
@@ -27,12 +27,14 @@ __all__ = [
     "HexzNet",
     "LegacyNet",
     "ModelConfig",
+    "PreparedModel",
     "create_evaluator",
     "decode_checkpoint",
     "encode_checkpoint",
     "load_checkpoint",
     "masked_log_softmax",
     "new_checkpoint",
+    "prepare_model",
     "save_checkpoint",
     "usable_device",
 ]

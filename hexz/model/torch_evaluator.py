@@ -3,15 +3,42 @@
 from __future__ import annotations
 
 import copy
+import pickle
 from collections.abc import Callable
-from typing import NamedTuple
+from dataclasses import dataclass, field
+from typing import NamedTuple, Self
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from hexz.engine import COLS, NUM_PLANES, ROWS
-from hexz.model.evaluator import Evaluation, Evaluator, Floats
+from hexz.model.evaluator import Evaluation, Evaluator, Floats, PreparedModel
+
+
+@dataclass(frozen=True, kw_only=True)
+class TorchModel(PreparedModel):
+    """A network for a `TorchEvaluator`, whose arguments it holds.
+
+    Attributes:
+        net: pickled, so that it travels by value: multiprocessing would open a file for each
+            tensor.
+    """
+
+    device: str
+    batch_size: int
+    half: bool
+    net: bytes = field(repr=False)
+
+    @classmethod
+    def prepare(cls, net: nn.Module, *, device: str, batch_size: int, half: bool) -> Self:
+        """See `TorchEvaluator`."""
+        return cls(device=device, batch_size=batch_size, half=half, net=pickle.dumps(net))
+
+    def load(self) -> TorchEvaluator:
+        """See `PreparedModel.load`."""
+        net: nn.Module = pickle.loads(self.net)  # noqa: S301 - from `prepare`
+        return TorchEvaluator(net, device=self.device, batch_size=self.batch_size, half=self.half)
 
 
 class TorchEvaluator(Evaluator):

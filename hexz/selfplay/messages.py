@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from hexz.engine import Board, SearchSettings
 from hexz.export import GameRecord
+
+if TYPE_CHECKING:
+    from hexz.model import PreparedModel
 
 
 @dataclass(frozen=True)
@@ -14,11 +18,11 @@ class NewModel:
 
     Attributes:
         checkpoint: its number.
-        data: what `encode_checkpoint` returned.
+        prepared: the network; see `prepare_for_play`.
     """
 
     checkpoint: int
-    data: bytes = field(repr=False)
+    prepared: PreparedModel
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,6 @@ class Assignment:
         run_name: begins the id of every game, so no other run may have it.
         model_name: the name under which checkpoints are numbered.
         settings: how to begin.
-        device: "cpu", "cuda" or "mps".
         num_processes: that share the games.
         max_games: games to play in all; None: no limit.
         seed: one seed and one number of processes give the same games again.
@@ -59,7 +62,6 @@ class Assignment:
     run_name: str
     model_name: str
     settings: NewSettings
-    device: str
     num_processes: int
     max_games: int | None
     seed: int

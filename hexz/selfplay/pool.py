@@ -7,14 +7,17 @@ import multiprocessing
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnContext, SpawnProcess
 from types import TracebackType
 from typing import Final, Self
 
+from torch import nn
+
 from hexz.errors import HexzError
+from hexz.model import PreparedModel, prepare_model
 from hexz.processes import available_cores, signals_held_back
 from hexz.selfplay.messages import (
     Assignment,
@@ -39,6 +42,25 @@ class AllWorkersFailed(HexzError):
 def default_processes(device: str) -> int:
     """One a core, or one in all on a GPU."""
     return available_cores() if device == "cpu" else 1
+
+
+def prepare_for_play(
+    net: nn.Module,
+    *,
+    device: str,
+    num_processes: int,
+    games_in_flight: int,
+    notify: Callable[[str], None],
+) -> PreparedModel:
+    """Prepares a network for processes that share this machine, see `prepare_model`. Each plays
+    so many games, and evaluates half of them at a time."""
+    return prepare_model(
+        net,
+        device=device,
+        batch_size=-(-games_in_flight // 2),
+        threads=max(1, available_cores() // num_processes),
+        notify=notify,
+    )
 
 
 @dataclass

@@ -1,7 +1,7 @@
 """One process of self-play: plays, sends what it finished to its parent, and does what it says.
 
-The main thread plays. A second one takes the parent's messages, and a third prepares a new network
-beside the running search.
+The main thread plays. Another one takes the parent's messages, and loads a new network beside the
+running search.
 """
 
 from __future__ import annotations
@@ -12,7 +12,9 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
+from queue import SimpleQueue
 from typing import Final
 
 import numpy as np
@@ -20,8 +22,7 @@ import numpy as np
 from hexz.engine import FinishedGame
 from hexz.errors import HexzError
 from hexz.export import GameRecord, top_moves
-from hexz.model import Evaluator, create_evaluator, decode_checkpoint
-from hexz.processes import available_cores
+from hexz.model import Evaluator
 from hexz.selfplay.examples import examples_of
 from hexz.selfplay.loop import SelfPlay
 from hexz.selfplay.messages import (
@@ -54,29 +55,33 @@ def run_process(connection: Connection, number: int, assignment: Assignment) -> 
         process.run()
 
 
+@dataclass(frozen=True)
+class _NewEvaluator:
+    evaluator: Evaluator
+    checkpoint: int
+
+
 class _Process:
     def __init__(self, connection: Connection, number: int, assignment: Assignment) -> None:
         self.number = number
         self._connection = connection
         self._assignment = assignment
-        self._sending = threading.Lock()
         self._stopping = False
-        # What the other threads leave for the next round.
-        self._new_settings: NewSettings | None = None
-        self._new_evaluator: tuple[Evaluator, int] | None = None
-        self._wanted: NewModel | None = None
-        self._preparing = threading.Lock()
+        # For the main thread to take between two rounds.
+        self._changes: SimpleQueue[NewSettings | _NewEvaluator | Notice] = SimpleQueue()
+        # A thread that is in native code when the process ends would abort it. So the main thread
+        # keeps this once it is done.
+        self._loading = threading.Lock()
 
     def send(self, event: ProcessEvent) -> None:
-        """May be called in any thread. Waits while the parent does not receive."""
-        with self._sending:
-            self._connection.send(event)
+        """For the main thread. Waits while the parent does not receive."""
+        self._connection.send(event)
 
     def run(self) -> None:
         assignment = self._assignment
         model: NewModel = self._connection.recv()
         play = SelfPlay(
-            self._evaluator_of(model),
+            model.prepared.load(),
             assignment.settings.search,
             games_in_flight=assignment.settings.games_in_flight,
             seed=assignment.seed,
@@ -102,16 +107,19 @@ class _Process:
                 break
             self._take_changes(play)
         self.send(self._progress(play))
+        self._loading.acquire()
 
     def _take_changes(self, play: SelfPlay) -> None:
         """Between two rounds, what has changed since the last one."""
-        if self._new_settings is not None:
-            settings, self._new_settings = self._new_settings, None
-            play.change(settings.search, settings.games_in_flight)
-        if self._new_evaluator is not None:
-            new, self._new_evaluator = self._new_evaluator, None
-            play.use(*new)
-            self._say_playing(play)
+        while not self._changes.empty():
+            match self._changes.get():
+                case NewSettings(search, games_in_flight):
+                    play.change(search, games_in_flight)
+                case _NewEvaluator(evaluator, checkpoint):
+                    play.use(evaluator, checkpoint)
+                    self._say_playing(play)
+                case Notice() as notice:
+                    self.send(notice)
 
     def _listen(self) -> None:
         """Takes the parent's messages always, so that it can send them also while it does not
@@ -123,37 +131,18 @@ class _Process:
                 command = Stop()
             match command:
                 case NewModel():
-                    self._wanted = command
-                    # Not a daemon: ended in the middle of native code it would abort the process.
-                    threading.Thread(target=self._prepare, args=(command,), daemon=False).start()
+                    self._changes.put(self._load(command))
                 case NewSettings():
-                    self._new_settings = command
+                    self._changes.put(command)
                 case Stop():
                     self._stopping = True
 
-    def _prepare(self, model: NewModel) -> None:
-        """Makes a network ready, unless a newer one has come while another was prepared."""
-        with self._preparing:
-            if model is not self._wanted or self._stopping:
-                return
-            try:
-                self._new_evaluator = self._evaluator_of(model), model.checkpoint
-            except Exception as error:
-                with contextlib.suppress(OSError):
-                    self.send(
-                        Notice(f"cannot play with checkpoint {model.checkpoint}: {_reason(error)}")
-                    )
-
-    def _evaluator_of(self, model: NewModel) -> Evaluator:
-        assignment = self._assignment
-        origin = f"checkpoint {model.checkpoint} of {assignment.model_name}"
-        return create_evaluator(
-            decode_checkpoint(model.data, origin).net,
-            device=assignment.device,
-            batch_size=-(-assignment.settings.games_in_flight // 2),
-            threads=max(1, available_cores() // assignment.num_processes),
-            notify=lambda text: self.send(Notice(text)),
-        )
+    def _load(self, model: NewModel) -> _NewEvaluator | Notice:
+        try:
+            with self._loading:
+                return _NewEvaluator(model.prepared.load(), model.checkpoint)
+        except Exception as error:
+            return Notice(f"cannot play with checkpoint {model.checkpoint}: {_reason(error)}")
 
     def _share(self, total: int | None) -> int | None:
         if total is None:

@@ -13,7 +13,7 @@ from typing import Final
 
 from hexz.errors import OutputError
 from hexz.export import GameRecord, games_page
-from hexz.model import Checkpoint, encode_checkpoint, load_checkpoint, new_checkpoint, usable_device
+from hexz.model import Checkpoint, load_checkpoint, new_checkpoint, usable_device
 from hexz.selfplay.config import Event, FileWritten, SelfPlayConfig
 from hexz.selfplay.messages import (
     Assignment,
@@ -23,7 +23,7 @@ from hexz.selfplay.messages import (
     Notice,
     ProcessEvent,
 )
-from hexz.selfplay.pool import SelfPlayPool, default_processes
+from hexz.selfplay.pool import SelfPlayPool, default_processes, prepare_for_play
 from hexz.wire import atomic_file, write_examples
 
 EXAMPLES_PER_FILE: Final = 4096
@@ -77,9 +77,16 @@ class SelfPlayRun:
         # A fallback to the CPU is found here, so that it is said once and counts on its cores.
         notices: list[str] = []
         device = usable_device(self.config.device, notices.append)
+        assignment = self._assignment(checkpoint.model_name, device)
+        prepared = prepare_for_play(
+            checkpoint.net,
+            device=device,
+            num_processes=assignment.num_processes,
+            games_in_flight=self.config.games_per_worker,
+            notify=notices.append,
+        )
         yield from map(Notice, notices)
-        model = NewModel(checkpoint.number, encode_checkpoint(checkpoint))
-        with SelfPlayPool(self._assignment(checkpoint.model_name, device), model) as pool:
+        with SelfPlayPool(assignment, NewModel(checkpoint.number, prepared)) as pool:
             yield from self._watch(pool, deadline)
             for event in pool.end():
                 self._keep(event)
@@ -110,7 +117,6 @@ class SelfPlayRun:
             run_name=self.name,
             model_name=model_name,
             settings=NewSettings(config.settings, config.games_per_worker),
-            device=device,
             num_processes=min(count, config.max_games or count),
             max_games=config.max_games,
             seed=config.seed,

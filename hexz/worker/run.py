@@ -1,9 +1,9 @@
 """The loop of a worker.
 
 The main thread starts the processes that play and takes what they finish. Other threads follow the
-models, post a heartbeat every few seconds, and post the examples. None waits for another, but for
-one case: while too many examples wait for the server, the main thread takes no more, and so play
-pauses.
+models and prepare them, post a heartbeat every few seconds, and post the examples. None waits for
+another, but for two cases: the first model is prepared once the server has said how to play, and
+while too many examples wait for the server, the main thread takes no more, and so play pauses.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from hexz.engine.settings import Algorithm
+from hexz.errors import InvalidModel
 from hexz.fleet import (
     HEARTBEAT_PATH,
     HEARTBEAT_SECONDS,
@@ -28,7 +29,7 @@ from hexz.fleet import (
     PostUnit,
     WorkerSettings,
 )
-from hexz.model import usable_device
+from hexz.model import decode_checkpoint, usable_device
 from hexz.pubsub import ModelChannel, PublishedModel
 from hexz.selfplay.messages import (
     Assignment,
@@ -41,7 +42,7 @@ from hexz.selfplay.messages import (
     ProcessFailed,
     Progress,
 )
-from hexz.selfplay.pool import SelfPlayPool, default_processes
+from hexz.selfplay.pool import SelfPlayPool, default_processes, prepare_for_play
 from hexz.version import __version__
 from hexz.worker.client import Closed, Rejected, ServerRefuses, TrainServer
 from hexz.worker.outbox import Outbox
@@ -122,6 +123,9 @@ class Worker:
         self._stop_asked = stop_asked
         self._on_status = on_status
         self._notify = notify
+        # A fallback to the CPU counts on its cores.
+        self._device = usable_device(config.device, notify)
+        self._num_processes = config.num_workers or default_processes(self._device)
         self._server = TrainServer(config.server_url, config.auth_token, notify)
         self._outbox = Outbox(self._server, notify)
         self._deadline = time.monotonic() + (config.max_seconds or float("inf"))
@@ -136,7 +140,7 @@ class Worker:
         # What the other threads bring; the pool, once there is one, is told at once.
         self._lock = threading.Lock()
         self._settings: WorkerSettings | None = None
-        self._model: PublishedModel | None = None
+        self._model: NewModel | None = None
         self._pool: SelfPlayPool | None = None
         # What the processes report.
         self._playing: dict[int, Playing] = {}
@@ -152,15 +156,14 @@ class Worker:
             ServerRefuses: the server does not want this worker.
             AllWorkersFailed: no process is left to play.
         """
-        # A fallback to the CPU is found here, so that it is said once and counts on its cores.
-        device = usable_device(self._config.device, self._notify)
-        self._start_thread(self._follow_models)
-        self._start_thread(self._send_heartbeats)
+        # Not a daemon: one that prepares a model when the worker ends would abort it.
+        self._start_thread(self._follow_models, daemon=False)
+        self._start_thread(self._send_heartbeats, daemon=True)
         try:
             with contextlib.ExitStack() as stack:
                 while self._pool is None and self._goes_on():
                     with self._lock:
-                        pool = self._new_pool(device)
+                        pool = self._new_pool()
                         self._pool = stack.enter_context(pool) if pool is not None else None
                     time.sleep(TICK_SECONDS)
                 if self._pool is not None:
@@ -214,7 +217,7 @@ class Worker:
         if self._failure is None and not self._outbox.drain(end_by - time.monotonic()):
             self._notify(f"{self._outbox.pending} finished examples could not be posted")
 
-    def _new_pool(self, device: str) -> SelfPlayPool | None:
+    def _new_pool(self) -> SelfPlayPool | None:
         """None before there is a model and the server has said how to play."""
         settings, model = self._settings, self._model
         if settings is None or model is None:
@@ -223,12 +226,11 @@ class Worker:
             run_name=self.name,
             model_name=self._config.model_name,
             settings=NewSettings(settings.search, settings.games_per_process),
-            device=device,
-            num_processes=self._config.num_workers or default_processes(device),
+            num_processes=self._num_processes,
             max_games=None,
             seed=secrets.randbits(63),
         )
-        return SelfPlayPool(assignment, NewModel(model.checkpoint, model.data))
+        return SelfPlayPool(assignment, model)
 
     def _take(self, event: ProcessEvent) -> None:
         match event:
@@ -257,10 +259,31 @@ class Worker:
                 return
             with contextlib.closing(self._channel) as channel:
                 for model in channel.follow(self._channel_changed, self._notify):
+                    new = self._prepare(model)
                     with self._lock:
-                        self._model = model
-                        if self._pool is not None:
-                            self._pool.send(NewModel(model.checkpoint, model.data))
+                        self._model = new or self._model
+                        if new is not None and self._pool is not None:
+                            self._pool.send(new)
+
+    def _prepare(self, model: PublishedModel) -> NewModel | None:
+        """None if it cannot be played with."""
+        while self._settings is None:
+            if self._ending.wait(TICK_SECONDS):
+                return None
+        try:
+            origin = f"checkpoint {model.checkpoint} of {self._config.model_name}"
+            checkpoint = decode_checkpoint(model.data, origin)
+        except InvalidModel as error:
+            self._notify(f"{error}; waiting for the next one")
+            return None
+        prepared = prepare_for_play(
+            checkpoint.net,
+            device=self._device,
+            num_processes=self._num_processes,
+            games_in_flight=self._settings.games_per_process,
+            notify=self._notify,
+        )
+        return NewModel(model.checkpoint, prepared)
 
     def _send_heartbeats(self) -> None:
         while not self._ending.is_set():
@@ -298,7 +321,7 @@ class Worker:
         except (Rejected, InvalidMessage) as error:
             raise ServerRefuses(f"train server {self._config.server_url}: {error}") from None
 
-    def _start_thread(self, work: Callable[[], None]) -> None:
+    def _start_thread(self, work: Callable[[], None], *, daemon: bool) -> None:
         """Work that ends with the worker; if it fails, the worker does."""
 
         def run() -> None:
@@ -309,7 +332,7 @@ class Worker:
             except Exception as error:
                 self._failure = error
 
-        threading.Thread(target=run, name=work.__name__, daemon=True).start()
+        threading.Thread(target=run, name=work.__name__, daemon=daemon).start()
 
 
 def _new_name() -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import gc
 import os
+import pickle
 import subprocess
 import sys
 from collections.abc import Callable
@@ -20,25 +21,29 @@ from hexz.errors import UnknownDevice
 from hexz.model import (
     Evaluator,
     HexzNet,
+    PreparedModel,
     create_evaluator,
     load_checkpoint,
     new_checkpoint,
     openvino_evaluator,
 )
-from hexz.model.openvino_evaluator import OpenVinoEvaluator
-from hexz.model.torch_evaluator import TorchEvaluator
+from hexz.model.openvino_evaluator import OpenVinoModel
+from hexz.model.torch_evaluator import TorchEvaluator, TorchModel
 from tests.model.conftest import Positions
 from tests.model.test_legacy import legacy_state_dict
 
 BATCH = 32
 CHUNK = openvino_evaluator._CHUNK
 
+
+def openvino_model(net: nn.Module, *, batch_size: int, threads: int) -> OpenVinoModel:
+    return OpenVinoModel.prepare(net, int8=False, batch_size=batch_size, threads=threads)
+
+
 BACKENDS: dict[str, Callable[[nn.Module], Evaluator]] = {
     "torch": lambda net: TorchEvaluator(net, device="cpu", batch_size=BATCH, half=False),
-    "openvino": lambda net: OpenVinoEvaluator(net, int8=False, batch_size=BATCH, threads=1),
-    "openvino, 2 threads": lambda net: OpenVinoEvaluator(
-        net, int8=False, batch_size=BATCH, threads=2
-    ),
+    "openvino": lambda net: openvino_model(net, batch_size=BATCH, threads=1).load(),
+    "openvino, 2 threads": lambda net: openvino_model(net, batch_size=BATCH, threads=2).load(),
 }
 
 
@@ -70,7 +75,7 @@ def test_float32_is_the_network_for_every_number_of_positions(
 
 
 def test_a_batch_smaller_than_a_chunk(sharp_net: HexzNet, new_positions: Positions) -> None:
-    evaluator = OpenVinoEvaluator(sharp_net, int8=False, batch_size=3, threads=1)
+    evaluator = openvino_model(sharp_net, batch_size=3, threads=1).load()
     assert_close(evaluator, sharp_net, new_positions.planes[:7], 1e-4)
 
 
@@ -136,6 +141,31 @@ def test_the_evaluator_keeps_its_own_weights(new_positions: Positions, fresh_net
             for weights in net.parameters():
                 weights.mul_(1.5)
         assert np.array_equal(evaluator.evaluate(planes)[0], before)
+
+
+@pytest.mark.parametrize("backend", ["torch", "openvino"])
+def test_a_prepared_model_can_be_loaded_by_another_process(
+    backend: str, sharp_net: HexzNet, new_positions: Positions, tmp_path: Path
+) -> None:
+    prepared: PreparedModel = (
+        TorchModel.prepare(sharp_net, device="cpu", batch_size=BATCH, half=False)
+        if backend == "torch"
+        else openvino_model(sharp_net, batch_size=BATCH, threads=1)
+    )
+    planes = new_positions.planes[:40]
+    (tmp_path / "job").write_bytes(pickle.dumps((prepared, planes)))
+    subprocess.run([sys.executable, "-c", LOAD], cwd=tmp_path, check=True)
+    found = pickle.loads((tmp_path / "result").read_bytes())  # noqa: S301
+    for arrays in zip(found, prepared.load().evaluate(planes), strict=True):
+        np.testing.assert_array_equal(*arrays)
+
+
+LOAD = """
+import pickle
+from pathlib import Path
+prepared, planes = pickle.loads(Path("job").read_bytes())
+Path("result").write_bytes(pickle.dumps(prepared.load().evaluate(planes)))
+"""
 
 
 # ---- The choice ----
@@ -225,7 +255,7 @@ def test_where_openvino_fails_pytorch_is_used(
 def test_preparing_many_models_takes_no_more_memory_than_a_few() -> None:
     def prepare(count: int) -> int:
         for seed in range(count):
-            OpenVinoEvaluator(new_checkpoint(seed=seed).net, int8=True, batch_size=16, threads=1)
+            create_evaluator(new_checkpoint(seed=seed).net, batch_size=16, notify=pytest.fail)
         gc.collect()
         return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 

@@ -3,11 +3,13 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 
 from hexz.engine import SearchSettings
-from hexz.model import ModelConfig, encode_checkpoint, new_checkpoint
+from hexz.model import ModelConfig, new_checkpoint
+from hexz.model.openvino_evaluator import OpenVinoModel
 from hexz.selfplay.messages import (
     Assignment,
     GameOver,
@@ -17,7 +19,7 @@ from hexz.selfplay.messages import (
     Playing,
     ProcessEvent,
 )
-from hexz.selfplay.pool import AllWorkersFailed, SelfPlayPool
+from hexz.selfplay.pool import AllWorkersFailed, SelfPlayPool, prepare_for_play
 from hexz.wire import decode_example
 
 TIMEOUT = 60.0
@@ -25,8 +27,20 @@ QUICK = NewSettings(SearchSettings(algorithm="gumbel", simulations=2), games_in_
 
 
 def model(number: int, *, filters: int = 8) -> NewModel:
-    checkpoint = new_checkpoint(ModelConfig(blocks=1, filters=filters), seed=number)
-    return NewModel(number, encode_checkpoint(checkpoint))
+    prepared = prepare_for_play(
+        new_checkpoint(ModelConfig(blocks=1, filters=filters), seed=number).net,
+        device="cpu",
+        num_processes=1,
+        games_in_flight=QUICK.games_in_flight,
+        notify=pytest.fail,
+    )
+    return NewModel(number, prepared)
+
+
+def damaged_model(number: int) -> NewModel:
+    prepared = model(number).prepared
+    assert isinstance(prepared, OpenVinoModel)
+    return NewModel(number, replace(prepared, compiled=b"no model"))
 
 
 @pytest.fixture
@@ -36,7 +50,6 @@ def pool() -> Iterator[SelfPlayPool]:
         run_name="run",
         model_name="tiny",
         settings=QUICK,
-        device="cpu",
         num_processes=1,
         max_games=None,
         seed=1,
@@ -88,7 +101,7 @@ def test_of_several_new_models_the_last_is_the_one_that_stays(pool):
 
 
 def test_a_model_that_cannot_be_used_is_noted_and_the_last_one_plays_on(pool):
-    pool.send(NewModel(2, b"no model"))
+    pool.send(damaged_model(2))
     events = receive_until(pool, lambda event: isinstance(event, Notice))
     assert "checkpoint 2" in events[-1].text
     receive_until(pool, lambda event: set(checkpoints_of(event)) == {1})
@@ -135,13 +148,12 @@ def test_a_first_model_that_cannot_be_used_is_a_failure():
         run_name="run",
         model_name="tiny",
         settings=QUICK,
-        device="cpu",
         num_processes=1,
         max_games=None,
         seed=1,
     )
-    with SelfPlayPool(assignment, NewModel(3, b"no model")) as pool:
+    with SelfPlayPool(assignment, damaged_model(3)) as pool:
         while pool.is_running:
             list(pool.receive(0.1))
-        with pytest.raises(AllWorkersFailed, match="checkpoint 3 of tiny"):
+        with pytest.raises(AllWorkersFailed, match="all workers failed"):
             pool.check()

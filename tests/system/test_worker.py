@@ -144,6 +144,20 @@ def test_new_models_and_orders_are_followed_without_dropping_a_game(server, chan
     assert numbers >= set(range(max(int(g[0].game_id.rsplit("-", 1)[1]) for g in both)))
 
 
+def test_models_that_cannot_be_loaded_are_passed_over(server, channel, redis_server):
+    channel.publish(2, b"no model")
+    with worker(url=server.url, redis_url=redis_server.url) as process:
+        assert "checkpoint 2 of tiny is no model file" in process.stderr.readline()
+        publish(channel, 3)
+        server.wait_until(lambda: newest(server)() == 3)
+        channel.publish(4, b"no model")
+        assert "checkpoint 4 of tiny is no model file" in process.stderr.readline()
+        played = len(server.examples)
+        server.wait_until(lambda: len(server.examples) > played + 100)
+        assert newest(server)() == 3
+        end(process)
+
+
 def test_a_server_that_stops_for_a_while_loses_nothing(channel, redis_server):
     port = free_port()
     url = f"http://127.0.0.1:{port}"
