@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 from hexz.engine import MAX_MOVES, Board, Move
 from hexz.errors import HexzError, InvalidGame, OutputError
@@ -145,7 +145,7 @@ class Game:
             raise InvalidGame(f"{path} is no saved game: {reason}") from None
 
 
-def _is_list_of_texts(value: Any, most: int) -> bool:
+def _is_list_of_texts(value: Any, most: int) -> TypeGuard[list[str]]:
     return (
         isinstance(value, list)
         and len(value) <= most
