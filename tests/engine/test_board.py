@@ -453,8 +453,8 @@ def test_moves_are_written_like_in_hex():
         ("d٣", "is no move"),
         ("a0", "rows are 1 to 11"),
         ("Fa12", "no cell a12: rows are 1 to 11"),
-        ("k1", "no cell k1: this row has columns a to j"),
-        ("j2", "no cell j2: this row has columns a to i"),
+        ("k1", "no cell k1: row 1 has columns a to j"),
+        ("j2", "no cell j2: row 2 has columns a to i"),
     ],
 )
 def test_other_texts_are_no_moves(text, reason):
