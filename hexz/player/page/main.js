@@ -175,7 +175,7 @@ function drawSides() {
     const flags = side.querySelector(".flags");
     flags.setAttribute("aria-label", `${left} flags left`);
     flags.title = `${left} flags left`;
-    flags.replaceChildren(...Array.from({ length: left }, () => svg("svg", { viewBox: "-7 -10 16 20", class: "hz-board" },
+    flags.replaceChildren(...Array.from({ length: left }, () => svg("svg", { viewBox: "-7 -10 16 20", class: "hz-board", "aria-hidden": "true" },
       svg("use", { href: `#hz-pennant${player}` }))));
   }
 }

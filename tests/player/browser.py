@@ -1,0 +1,122 @@
+"""A headless Chromium that plays on the page."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from hexz.engine import Board, Move
+
+webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
+from selenium.webdriver.common.by import By  # noqa: E402
+from selenium.webdriver.remote.webelement import WebElement  # noqa: E402
+from selenium.webdriver.support.ui import WebDriverWait  # noqa: E402
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+DRIVER = shutil.which("chromedriver")
+WAIT_SECONDS = 20
+DESKTOP, PHONE = (1280, 860), (390, 844)
+
+_T = TypeVar("_T")
+
+
+def start_chromium(downloads: Path) -> Any:
+    """A WebDriver; skips the test if the machine has no Chromium."""
+    if CHROMIUM is None or DRIVER is None:
+        pytest.skip("needs chromium and chromedriver (Debian: apt-get install chromium-driver)")
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM
+    for argument in ("headless=new", "no-sandbox", "disable-gpu", "disable-dev-shm-usage"):
+        options.add_argument(f"--{argument}")
+    options.add_experimental_option("prefs", {"download.default_directory": str(downloads)})
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    return webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
+
+
+class Page:
+    """The page in a browser, as somebody sees it who plays."""
+
+    def __init__(self, driver: Any, url: str) -> None:
+        self.driver = driver
+        self.url = url
+
+    def open(self, link: str = "", size: tuple[int, int] = DESKTOP) -> None:
+        """Opens a game in a fresh tab's state; `link` is what follows `#`."""
+        width, height = size
+        self.driver.execute_cdp_cmd(
+            "Emulation.setDeviceMetricsOverride",
+            {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": size == PHONE},
+        )
+        self.driver.get("about:blank")
+        self.driver.get(self.url + (f"#{link}" if link else ""))
+        self.until(lambda: self("#status").text)
+
+    def __call__(self, selector: str) -> WebElement:
+        return self.driver.find_element(By.CSS_SELECTOR, selector)
+
+    def all(self, selector: str) -> list[WebElement]:
+        return self.driver.find_elements(By.CSS_SELECTOR, selector)
+
+    def until(self, condition: Callable[[], _T]) -> _T:
+        return WebDriverWait(self.driver, WAIT_SECONDS, 0.02).until(lambda _: condition())
+
+    def run(self, script: str, *args: object) -> Any:
+        return self.driver.execute_script(script, *args)
+
+    def cell(self, name: str) -> WebElement:
+        return self(f'[data-name="{name}"]')
+
+    def click(self, selector: str) -> None:
+        self(selector).click()
+
+    @property
+    def status(self) -> str:
+        return self("#status").text
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """What the address says about the game."""
+        pairs = self.run("return [...new URLSearchParams(location.hash.slice(1))]")
+        return dict(pairs)
+
+    @property
+    def moves(self) -> list[str]:
+        return [move for move in self.fields.get("moves", "").split("-") if move]
+
+    @property
+    def shown(self) -> int:
+        """How many moves the board shows."""
+        return int(self("#counter").text.split()[0])
+
+    def board(self) -> Board:
+        """The position at the end of the game, by our engine."""
+        fields = self.fields
+        board = (
+            Board.random(int(fields["seed"]))
+            if "seed" in fields
+            else Board.from_text(fields["board"])
+        )
+        for move in self.moves:
+            board.play(Move.parse(move))
+        return board
+
+    def labels(self) -> dict[str, str]:
+        """What a screen reader says of each cell."""
+        pairs = self.run(
+            "return [...document.querySelectorAll('[data-cell]')]"
+            ".map(c => [c.dataset.name, c.getAttribute('aria-label')])"
+        )
+        return dict(pairs)
+
+    def errors(self, *expected: str) -> list[str]:
+        """The errors in the console since the last call, but for the expected ones."""
+        return [
+            entry["message"]
+            for entry in self.driver.get_log("browser")
+            if entry["level"] in ("SEVERE", "WARNING")
+            and not any(text in entry["message"] for text in expected)
+        ]

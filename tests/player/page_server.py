@@ -1,0 +1,90 @@
+"""A small server of the page: the API that the page uses, answered by random playouts."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from flask import Flask, Response, abort, jsonify, request
+from werkzeug.serving import make_server
+
+from hexz.engine import Board, UctPlayer
+from hexz.player.page import CONTENT_TYPES, page_files
+
+PLAYERS = {"uct:2000": "Playouts, 2000", "uct:50": "Playouts, 50"}
+
+
+class PageServer:
+    """Serves the page on a free port; attributes change how it answers.
+
+    Attributes:
+        url: of the page.
+        offers: the players by their spec.
+        busy: how many of the next questions are answered 503.
+        asked: the questions so far.
+    """
+
+    def __init__(self) -> None:
+        self._server = make_server("127.0.0.1", 0, self._app(), threaded=True)
+        self.url = f"http://127.0.0.1:{self._server.port}/"
+        self.reset()
+
+    def reset(self) -> None:
+        self.offers = dict(PLAYERS)
+        self.busy = 0
+        self.asked: list[dict[str, Any]] = []
+
+    @contextmanager
+    def running(self) -> Iterator[PageServer]:
+        thread = threading.Thread(target=self._server.serve_forever)
+        thread.start()
+        try:
+            yield self
+        finally:
+            self._server.shutdown()
+            thread.join()
+            self._server.server_close()
+
+    def _app(self) -> Flask:
+        app = Flask(__name__, static_folder=None)
+        app.add_url_rule("/", view_func=lambda: _file("index.html"))
+        app.add_url_rule("/static/<name>", "file", _file)
+        app.add_url_rule("/api/players", view_func=self._players)
+        app.add_url_rule("/api/suggest", view_func=self._suggest, methods=["POST"])
+        return app
+
+    def _players(self) -> Response:
+        return jsonify([{"spec": spec, "name": name} for spec, name in self.offers.items()])
+
+    def _suggest(self) -> Response:
+        question = request.get_json()
+        self.asked.append(question)
+        if self.busy:
+            self.busy -= 1
+            return Response("too many games", 503, {"Retry-After": "1"})
+        board = Board.from_text(question["board"])
+        for action in question["moves"]:
+            board.play_index(action)
+        simulations = int(question["player"].removeprefix("uct:"))
+        suggestion = UctPlayer(simulations, seed=len(question["moves"])).suggest(board)
+        visits = {str(i): int(n) for i, n in enumerate(suggestion.visits) if n}
+        return jsonify(
+            move=suggestion.move.index,
+            value=suggestion.value,
+            simulations=simulations,
+            elapsed_ms=1.5,
+            visits=visits,
+            q={i: float(suggestion.q[int(i)]) for i in visits},
+            priors={i: n / sum(visits.values()) for i, n in visits.items()},
+            pv=[move.index for move in suggestion.principal_variation],
+            player=question["player"],
+        )
+
+
+def _file(name: str) -> Response:
+    content = page_files().get(name)
+    if content is None:
+        abort(404)
+    return Response(content, content_type=CONTENT_TYPES[name.rpartition(".")[2]])
