@@ -12,6 +12,7 @@ from hexz.engine.move import (
     SYMMETRIES,
     Move,
 )
+from hexz.engine.parallel import ParallelSearch
 from hexz.engine.playout import RandomPlayer, UctPlayer, random_playouts
 from hexz.engine.search import TreeSearch
 from hexz.engine.settings import InvalidSettings, SearchSettings
@@ -33,6 +34,7 @@ __all__ = [
     "InvalidBoard",
     "InvalidSettings",
     "Move",
+    "ParallelSearch",
     "RandomPlayer",
     "SearchSettings",
     "Suggestion",

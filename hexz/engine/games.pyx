@@ -192,7 +192,7 @@ cdef class GameBatch:
             if status == NO_MEMORY:
                 return NO_MEMORY
             if status == LEAF:
-                write_planes(&slot.search.leaf, &self.planes_view[self.num_leaves, 0, 0, 0])
+                write_planes(&slot.search.path.leaf, &self.planes_view[self.num_leaves, 0, 0, 0])
                 self.rows[self.num_leaves] = i
                 self.num_leaves += 1
         return 0
@@ -232,6 +232,7 @@ cdef class GameBatch:
         """
         cdef const float[:, ::1] logits_view = logits
         cdef const float[::1] values_view = values
+        cdef Search* search
         cdef int row
         self._require_idle()
         if logits_view.shape[0] < self.num_leaves or values_view.shape[0] < self.num_leaves:
@@ -244,8 +245,8 @@ cdef class GameBatch:
         self.busy = True
         with nogil:
             for row in range(self.num_leaves):
-                expand_leaf(
-                    &self.slots[self.rows[row]].search, &logits_view[row, 0], values_view[row])
+                search = &self.slots[self.rows[row]].search
+                expand_leaf(search, &search.path, &logits_view[row, 0], values_view[row])
             self.num_evaluations += self.num_leaves
             self.num_leaves = 0
         self.busy = False

@@ -244,7 +244,7 @@ cdef object suggestion_of(const Tree* tree):
     total = int(visits.sum())
     return Suggestion(
         move=line[0], value=float((visits * q).sum() / total), visits=visits, q=q,
-        principal_variation=line,
+        priors=np.zeros(NUM_ACTIONS, np.float32), principal_variation=line,
     )
 
 
@@ -288,7 +288,7 @@ class RandomPlayer:
         visits[move.index] = 1
         return Suggestion(
             move=move, value=0.0, visits=visits, q=np.zeros(NUM_ACTIONS, np.float32),
-            principal_variation=[move],
+            priors=np.zeros(NUM_ACTIONS, np.float32), principal_variation=[move],
         )
 
 

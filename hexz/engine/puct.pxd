@@ -1,7 +1,7 @@
 # cython: language_level=3
 from libc.stdint cimport uint64_t
 
-from hexz.engine.tree cimport Edges, Node
+from hexz.engine.tree cimport Arena, Edges, Node
 
 cdef struct PuctSettings:
     float c_init
@@ -12,6 +12,8 @@ cdef struct PuctSettings:
 
 cdef int select_puct(const Node* node, const Edges* e, const float* priors,
                      const PuctSettings* settings) noexcept nogil
+cdef int select_puct_waiting(const Arena* tree, const Node* node, const Edges* e,
+                             const float* priors, const PuctSettings* settings) noexcept nogil
 cdef void mix_dirichlet(const Edges* e, const PuctSettings* settings, uint64_t* rng,
                         float* priors) noexcept nogil
 cdef void visit_policy(const Node* node, const Edges* e, float* policy) noexcept nogil

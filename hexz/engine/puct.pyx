@@ -22,14 +22,55 @@ cdef int select_puct(const Node* node, const Edges* e, const float* priors,
     the prior mass that has visits [KG]. `priors` are the edges' own, or the root's with noise.
     """
     cdef float scores[NUM_ACTIONS]
-    cdef float visits = <float>node.visits
-    cdef float c = (log1pf((visits + 1.0) / settings.c_base) + settings.c_init) * sqrtf(visits)
+    cdef float c = exploration(<float>node.visits, settings)
     cdef float unvisited = node.value - settings.fpu_reduction * sqrtf(node.visited_prior)
-    cdef float q, best
+    cdef float q
     cdef int i
     for i in range(e.count):
         q = e.q[i] if e.visits[i] > 0 else unvisited
         scores[i] = q + c * priors[i] / <float>(1 + e.visits[i])
+    return best_score(node, e, scores)
+
+
+cdef int select_puct_waiting(const Arena* tree, const Node* node, const Edges* e,
+                             const float* priors, const PuctSettings* settings) noexcept nogil:
+    """As `select_puct`, where leaves below the node wait for the evaluator.
+
+    Each of them counts as a visit that was lost, a virtual loss (Chaslot, Winands, van den Herik:
+    "Parallel Monte-Carlo Tree Search", CG 2008), so that the next walk goes elsewhere. An edge
+    whose visits all wait counts its expected value as a quarter of a visit [KG].
+    """
+    cdef float scores[NUM_ACTIONS]
+    cdef float waiting[NUM_ACTIONS]
+    cdef float visited_prior = node.visited_prior
+    cdef float c = exploration(<float>(node.visits + node.waiting), settings)
+    cdef float q, unvisited, visits, weight
+    cdef int i
+    for i in range(e.count):
+        waiting[i] = 0.0
+        if e.child[i] != 0:
+            waiting[i] = <float>tree.nodes[e.child[i]].waiting
+        if waiting[i] > 0 and e.visits[i] == 0:
+            visited_prior += e.prior[i]
+    unvisited = node.value - settings.fpu_reduction * sqrtf(visited_prior)
+    for i in range(e.count):
+        visits = <float>e.visits[i]
+        q = e.q[i] if visits > 0 else unvisited
+        weight = visits if visits > 0 else <float>0.25
+        q = (weight * q - waiting[i]) / (weight + waiting[i])
+        scores[i] = q + c * priors[i] / (1 + visits + waiting[i])
+    return best_score(node, e, scores)
+
+
+cdef inline float exploration(float visits, const PuctSettings* settings) noexcept nogil:
+    """C(N) sqrt(N) [AZ]."""
+    return (log1pf((visits + 1.0) / settings.c_base) + settings.c_init) * sqrtf(visits)
+
+
+cdef inline int best_score(const Node* node, const Edges* e, float* scores) noexcept nogil:
+    """The edge with the highest score, the first of equals; lost ones come last."""
+    cdef float best
+    cdef int i
     if node.best_proof != UNPROVEN:
         for i in range(e.count):
             if e.proof[i] == LOSS:
@@ -102,15 +143,21 @@ cdef void visit_policy(const Node* node, const Edges* e, float* policy) noexcept
 
 
 cdef int most_visited(const Node* node, const Edges* e) noexcept nogil:
-    """The edge to play without noise: of those that may be played, the most visited, and of
-    equals the one with the highest Q, the first of equals."""
+    """The edge to play without noise: of those that may be played, the most visited, of equals
+    the one with the highest Q, and of these the one with the highest prior, the first of equals."""
     cdef int i, best = -1
     for i in range(e.count):
-        if keeps_result(node, e, i) and (
-                best < 0 or e.visits[i] > e.visits[best]
-                or (e.visits[i] == e.visits[best] and e.q[i] > e.q[best])):
+        if keeps_result(node, e, i) and (best < 0 or is_stronger(e, i, best)):
             best = i
     return best
+
+
+cdef inline bint is_stronger(const Edges* e, int i, int j) noexcept nogil:
+    if e.visits[i] != e.visits[j]:
+        return e.visits[i] > e.visits[j]
+    if e.q[i] != e.q[j]:
+        return e.q[i] > e.q[j]
+    return e.prior[i] > e.prior[j]
 
 
 cdef int sample_policy(const Edges* e, const float* policy, double temperature,

@@ -10,7 +10,8 @@ from hexz.engine.tree cimport Arena
 cdef enum:
     NO_MEMORY = -1
     FINISHED = 0        # the move's search is complete
-    LEAF = 1            # Search.leaf waits for the evaluator
+    LEAF = 1            # Path.leaf waits for the evaluator
+    BLOCKED = 2         # the leaf waits for the evaluator already, since another walk
 
 cdef struct Config:     # SearchSettings in C
     bint gumbel
@@ -23,17 +24,20 @@ cdef struct Config:     # SearchSettings in C
     GumbelSettings sigma
     const int32_t* considered       # [max_considered + 1, simulations], see considered_visits
 
+cdef struct Path:       # from the root to a leaf
+    Position leaf
+    uint32_t leaf_node
+    int depth                       # edges
+    uint32_t nodes[MAX_MOVES]       # that these edges leave
+    int edges[MAX_MOVES]
+
 cdef struct Search:
     Arena tree                      # empty until the root is evaluated
     Position root
-    Position leaf
+    Path path                       # of the last walk
     uint64_t rng
     int simulations                 # done for this move
     bint root_is_ready
-    uint32_t leaf_node
-    int depth                       # edges from the root to the leaf
-    uint32_t path[MAX_MOVES]        # the nodes that these edges leave
-    int path_edges[MAX_MOVES]
     float root_noise[NUM_ACTIONS]   # one an edge: priors with noise (PUCT), or Gumbel variates
 
 cdef class Settings:
@@ -44,7 +48,13 @@ cdef class Settings:
 
 cdef bint is_sound(const float* logits, float value) noexcept nogil
 cdef int walk(Search* search, const Config* config) noexcept nogil
-cdef void expand_leaf(Search* search, const float* logits, float value) noexcept nogil
+cdef int begin(Search* search, Path* path) noexcept nogil
+cdef void prepare_root(Search* search, const Config* config) noexcept nogil
+cdef bint is_decided(const Search* search) noexcept nogil
+cdef int simulate(Search* search, const Config* config, Path* path) noexcept nogil
+cdef void expand_leaf(Search* search, const Path* path, const float* logits,
+                      float value) noexcept nogil
 cdef int best_edge(Search* search, const Config* config) noexcept nogil
 cdef void write_policy(const Search* search, const Config* config, float* policy) noexcept nogil
 cdef int advance(Search* search, const Config* config, int action, Arena* scratch) noexcept nogil
+cdef object suggestion_of(Search* search, const Config* config)

@@ -3,7 +3,8 @@
 
 A search never calls the evaluator. `walk` stops at a leaf that needs one, and `expand_leaf` goes on
 from there, so that whoever drives many searches can evaluate their leaves together
-(`hexz.engine.games`); since each tree has one leaf out at a time, no virtual loss is needed.
+(`hexz.engine.games`). There each tree has one leaf out at a time; `hexz.engine.parallel` has many,
+and marks them with virtual losses.
 """
 import numpy as np
 
@@ -15,7 +16,7 @@ from hexz.engine.gumbel cimport (
     improved_policy, sample_gumbel, select_considered, select_final, select_interior,
 )
 from hexz.engine.puct cimport (
-    mix_dirichlet, most_visited, sample_policy, select_puct, visit_policy,
+    mix_dirichlet, most_visited, sample_policy, select_puct, select_puct_waiting, visit_policy,
 )
 from hexz.engine.rules cimport NUM_PLANES, COLS, ROWS, outcome, play_action, write_planes
 from hexz.engine.tree cimport (
@@ -81,26 +82,30 @@ cdef int walk(Search* search, const Config* config) noexcept nogil:
     """Runs simulations until one needs the evaluator or the move's search is complete."""
     cdef int status
     if search.tree.num_nodes == 0:
-        if reserve(&search.tree) < 0:
-            return NO_MEMORY
-        search.leaf = search.root
-        search.leaf_node = add_node(&search.tree, search.root.turn)
-        search.depth = 0
-        return LEAF
+        return begin(search, &search.path)
     if not search.root_is_ready:
         prepare_root(search, config)
-    while not is_complete(search, config):
-        status = simulate(search, config)
+    while search.simulations < config.simulations and not is_decided(search):
+        status = simulate(search, config, &search.path)
         if status != FINISHED:
             return status
     return FINISHED
 
 
-cdef inline bint is_complete(const Search* search, const Config* config) noexcept nogil:
+cdef int begin(Search* search, Path* path) noexcept nogil:
+    """Makes the root of an empty tree, which is the first leaf."""
+    if reserve(&search.tree) < 0:
+        return NO_MEMORY
+    path.leaf = search.root
+    path.leaf_node = add_node(&search.tree, search.root.turn)
+    path.depth = 0
+    return LEAF
+
+
+cdef bint is_decided(const Search* search) noexcept nogil:
     """A proven root needs no more simulations, and a forced move needs one, for its value."""
     cdef const Node* root = &search.tree.nodes[0]
-    cdef int budget = 1 if root.num_edges == 1 else config.simulations
-    return search.simulations >= budget or root.proof != UNPROVEN
+    return root.proof != UNPROVEN or (root.num_edges == 1 and search.simulations > 0)
 
 
 cdef void prepare_root(Search* search, const Config* config) noexcept nogil:
@@ -124,6 +129,8 @@ cdef inline int select_edge(const Search* search, const Config* config, const No
     if not config.gumbel:
         if depth > 0:
             priors = e.prior
+        if node.waiting > 0:
+            return select_puct_waiting(&search.tree, node, e, priors, &config.puct)
         return select_puct(node, e, priors, &config.puct)
     if depth > 0:
         return select_interior(node, e, &config.sigma)
@@ -133,11 +140,11 @@ cdef inline int select_edge(const Search* search, const Config* config, const No
         config.considered[considered * config.simulations + search.simulations], &config.sigma)
 
 
-cdef int simulate(Search* search, const Config* config) noexcept nogil:
-    """Walks from the root to a new leaf (LEAF), or to a proven edge, which is backed up at once
-    (FINISHED)."""
+cdef int simulate(Search* search, const Config* config, Path* path) noexcept nogil:
+    """Walks from the root to a new leaf (LEAF), to a proven edge, which is backed up at once
+    (FINISHED), or to a leaf that waits already (BLOCKED)."""
     cdef Arena* tree = &search.tree
-    cdef Position* pos = &search.leaf
+    cdef Position* pos = &path.leaf
     cdef uint32_t index = 0
     cdef Node* node
     cdef Edges e
@@ -145,36 +152,41 @@ cdef int simulate(Search* search, const Config* config) noexcept nogil:
     if reserve(tree) < 0:
         return NO_MEMORY
     pos[0] = search.root
-    search.depth = 0
+    path.depth = 0
     while True:
         node = &tree.nodes[index]
         e = edges_of(tree, node)
-        edge = select_edge(search, config, node, &e, search.depth)
-        search.path[search.depth] = index
-        search.path_edges[search.depth] = edge
-        search.depth += 1
+        edge = select_edge(search, config, node, &e, path.depth)
+        path.nodes[path.depth] = index
+        path.edges[path.depth] = edge
+        path.depth += 1
         if e.proof[edge] == UNPROVEN:
             play_action(pos, e.action[edge])
             if pos.over:
                 prove_edge(node, &e, edge, DRAW + outcome(pos, node.player))
         if e.proof[edge] != UNPROVEN:
-            back_up(search, proven_value(e.proof[edge]), node.player)
+            back_up(search, path, proven_value(e.proof[edge]), node.player)
             return FINISHED
         if e.child[edge] == 0:
-            e.child[edge] = search.leaf_node = add_node(tree, pos.turn)
+            e.child[edge] = path.leaf_node = add_node(tree, pos.turn)
             return LEAF
         index = e.child[edge]
+        if tree.nodes[index].num_edges == 0:
+            path.leaf_node = index
+            return BLOCKED
 
 
-cdef void expand_leaf(Search* search, const float* logits, float value) noexcept nogil:
+cdef void expand_leaf(Search* search, const Path* path, const float* logits,
+                      float value) noexcept nogil:
     """Takes the evaluator's answer for the leaf: 220 logits and a value, both from the view of the
     player who moves there."""
-    expand(&search.tree, search.leaf_node, &search.leaf, logits, value)
-    if search.depth > 0:
-        back_up(search, value, search.leaf.turn)
+    expand(&search.tree, path.leaf_node, &path.leaf, logits, value)
+    if path.depth > 0:
+        back_up(search, path, value, path.leaf.turn)
 
 
-cdef void back_up(Search* search, float value, int player) noexcept nogil:
+cdef void back_up(Search* search, const Path* path, float value,
+                  int player) noexcept nogil:
     """Adds a value, from the view of `player`, to all edges and nodes of the path, and completes
     the simulation.
 
@@ -184,17 +196,17 @@ cdef void back_up(Search* search, float value, int player) noexcept nogil:
     cdef int depth, proof = UNPROVEN
     cdef Node* node
     cdef Edges e
-    for depth in range(search.depth - 1, -1, -1):
-        node = &tree.nodes[search.path[depth]]
+    for depth in range(path.depth - 1, -1, -1):
+        node = &tree.nodes[path.nodes[depth]]
         e = edges_of(tree, node)
         if node.player != player:
             player = node.player
             value = -value
             proof = opposite(proof)
         if proof != UNPROVEN:
-            prove_edge(node, &e, search.path_edges[depth], proof)
+            prove_edge(node, &e, path.edges[depth], proof)
             value = proven_value(proof)
-        add_edge_visit(node, &e, search.path_edges[depth], value)
+        add_edge_visit(node, &e, path.edges[depth], value)
         add_visit(node, value)
         proof = node.proof
         if proof != UNPROVEN:
@@ -256,6 +268,48 @@ cdef int advance(Search* search, const Config* config, int action, Arena* scratc
     return 0
 
 
+cdef object suggestion_of(Search* search, const Config* config):
+    """The Suggestion of a search whose root is expanded."""
+    cdef const Node* root = &search.tree.nodes[0]
+    cdef Edges e = edges_of(&search.tree, root)
+    visits = np.zeros(NUM_ACTIONS, np.int32)
+    q = np.zeros(NUM_ACTIONS, np.float32)
+    priors = np.zeros(NUM_ACTIONS, np.float32)
+    cdef int i
+    for i in range(e.count):
+        visits[e.action[i]] = e.visits[i]
+        q[e.action[i]] = e.q[i]
+        priors[e.action[i]] = e.prior[i]
+    line = principal_variation(&search.tree, best_edge(search, config))
+    return Suggestion(
+        move=line[0], value=root.value, visits=visits, q=q, priors=priors,
+        principal_variation=line, proven=proven_result(search))
+
+
+cdef list principal_variation(const Arena* tree, int edge):
+    """The moves from an edge of the root along the most visited edges."""
+    cdef uint32_t index = 0
+    cdef const Node* node
+    cdef Edges e
+    line = []
+    while True:
+        e = edges_of(tree, &tree.nodes[index])
+        line.append(Move.from_index(e.action[edge]))
+        index = e.child[edge]
+        node = &tree.nodes[index]
+        if index == 0 or node.visits < 2:
+            return line
+        e = edges_of(tree, node)
+        edge = most_visited(node, &e)
+
+
+cdef object proven_result(const Search* search):
+    """What is proven of the root for the player to move, 1, 0 or -1, or None."""
+    if search.tree.num_nodes == 0 or search.tree.nodes[0].proof == UNPROVEN:
+        return None
+    return search.tree.nodes[0].proof - DRAW
+
+
 cdef class TreeSearch:
     """The search of one game's moves, for players, analysis and tests.
 
@@ -298,7 +352,7 @@ cdef class TreeSearch:
             return None
         planes = np.empty((NUM_PLANES, ROWS, COLS), np.float32)
         cdef float[:, :, ::1] view = planes
-        write_planes(&self.search.leaf, &view[0, 0, 0])
+        write_planes(&self.search.path.leaf, &view[0, 0, 0])
         return planes
 
     def expand(self, logits, float value):
@@ -311,7 +365,7 @@ cdef class TreeSearch:
         cdef const float[::1] view = logits
         if not is_sound(&view[0], value):
             raise InvalidEvaluation(UNSOUND)
-        expand_leaf(&self.search, &view[0], value)
+        expand_leaf(&self.search, &self.search.path, &view[0], value)
         self.waiting = False
 
     def run(self, evaluate):
@@ -328,19 +382,8 @@ cdef class TreeSearch:
         """The move and the statistics of the search so far; see `Suggestion`.
 
         With `explore`, PUCT draws the move anew at each call."""
-        cdef Search* search = &self.search
         self._require_simulations()
-        cdef Edges e = edges_of(&search.tree, &search.tree.nodes[0])
-        visits = np.zeros(NUM_ACTIONS, np.int32)
-        q = np.zeros(NUM_ACTIONS, np.float32)
-        cdef int i
-        for i in range(e.count):
-            visits[e.action[i]] = e.visits[i]
-            q[e.action[i]] = e.q[i]
-        line = self._line(best_edge(search, &self.settings.config))
-        return Suggestion(
-            move=line[0], value=search.tree.nodes[0].value, visits=visits, q=q,
-            principal_variation=line)
+        return suggestion_of(&self.search, &self.settings.config)
 
     def policy(self):
         """The policy target, float32 [220]: visit counts as probabilities (PUCT), or the improved
@@ -364,9 +407,7 @@ cdef class TreeSearch:
     @property
     def proven(self):
         """The proven result for the player to move, 1, 0 or -1, or None."""
-        if self.search.tree.num_nodes == 0 or self.search.tree.nodes[0].proof == UNPROVEN:
-            return None
-        return self.search.tree.nodes[0].proof - DRAW
+        return proven_result(&self.search)
 
     @property
     def num_nodes(self):
@@ -377,20 +418,3 @@ cdef class TreeSearch:
         # A subtree that was kept may have all it needs before its first simulation.
         if self.search.tree.num_nodes == 0 or self.search.tree.nodes[0].visits < 2:
             raise ValueError("the search has not run yet")
-
-    cdef list _line(self, int edge):
-        """The moves from an edge of the root along the most visited edges."""
-        cdef Arena* tree = &self.search.tree
-        cdef uint32_t index = 0
-        cdef Node* node
-        cdef Edges e
-        line = []
-        while True:
-            e = edges_of(tree, &tree.nodes[index])
-            line.append(Move.from_index(e.action[edge]))
-            index = e.child[edge]
-            node = &tree.nodes[index]
-            if index == 0 or node.visits < 2:
-                return line
-            e = edges_of(tree, node)
-            edge = most_visited(node, &e)

@@ -20,11 +20,16 @@ class Suggestion:
         visits: int32 [220], the visit count of each action of the root.
         q: float32 [220], the mean result in -1..1 of each action, 0 where it has no visit; from
             the view of the player to move.
+        priors: float32 [220], the network's probabilities of the legal moves; zeros for a player
+            without a network.
         principal_variation: the expected line, `move` first.
+        proven: the proven result for the player to move, 1, 0 or -1, or None.
     """
 
     move: Move
     value: float
     visits: npt.NDArray[np.int32]
     q: npt.NDArray[np.float32]
+    priors: npt.NDArray[np.float32]
     principal_variation: list[Move]
+    proven: int | None = None

@@ -25,6 +25,7 @@ cdef struct Node:
     uint8_t proof
     uint8_t best_proof      # of the proven edges
     int32_t visits
+    int32_t waiting         # virtual losses: leaves at or below this node that wait for the evaluator
     float network_value     # of the evaluator
     float value             # mean over the visits
     float visited_prior     # sum of the priors of visited edges

@@ -1,0 +1,254 @@
+"""Many leaves of one tree at once: the same books as one at a time, and walks that keep apart."""
+
+import threading
+
+import numpy as np
+import pytest
+
+from hexz.engine import Board, IllegalMove, InvalidSettings, ParallelSearch, SearchSettings
+from hexz.errors import InvalidEvaluation
+
+from .helpers import (
+    HashEvaluator,
+    PerfectPlay,
+    after,
+    board_at,
+    boards_with_double_moves,
+    constant,
+    endgames,
+    search,
+    small_boards,
+)
+
+PUCT = SearchSettings(explore=False)
+
+
+def run(tree: ParallelSearch, simulations: int, evaluate, *, batch=32, batches_waiting=2) -> None:
+    """Searches with so many batches under way, as a server does."""
+    waiting: list[np.ndarray] = []
+    while True:
+        left = simulations - tree.simulations - tree.num_waiting
+        planes = np.zeros((max(0, min(batch, left)), 11, 11, 10), np.float32)
+        before = tree.simulations
+        count = tree.collect(planes)
+        if count:
+            waiting.append(planes[:count])
+        if waiting and (len(waiting) >= batches_waiting or not count):
+            tree.expand(*evaluate(waiting.pop(0)))
+        elif not count and tree.simulations == before:
+            return
+
+
+BOARDS = [
+    Board.random(3),
+    *(board_at(seed, n) for seed, n in enumerate((7, 25, 45))),
+    *endgames(4, max_empty=9),
+    *boards_with_double_moves(4),
+    *small_boards(4),
+]
+
+
+@pytest.mark.parametrize("board", BOARDS)
+def test_with_one_leaf_at_a_time_it_is_the_sequential_search(board):
+    evaluate = HashEvaluator()
+    sequential = search(board, evaluate, explore=False, simulations=200).suggestion()
+    tree = ParallelSearch(board, PUCT)
+    run(tree, 200, evaluate, batch=1, batches_waiting=1)
+    parallel = tree.suggestion()
+    assert np.array_equal(parallel.visits, sequential.visits)
+    assert np.array_equal(parallel.q, sequential.q)
+    assert np.array_equal(parallel.priors, sequential.priors)
+    assert parallel.principal_variation == sequential.principal_variation
+    assert (parallel.value, parallel.proven) == (sequential.value, sequential.proven)
+
+
+def test_priors_are_the_networks_probabilities_of_the_legal_moves():
+    board, evaluate = board_at(5, 20), HashEvaluator()
+    tree = ParallelSearch(board, PUCT)
+    run(tree, 1, evaluate)
+    logits = evaluate.of(board.planes())[0].astype(float)
+    legal = [move.index for move in board.legal_moves()]
+    expected = np.zeros(220)
+    expected[legal] = np.exp(logits[legal]) / np.exp(logits[legal]).sum()
+    assert np.allclose(tree.suggestion().priors, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("board", BOARDS[:4])
+def test_visits_and_values_are_those_of_the_finished_simulations(board):
+    """Without proofs, the root's value is the mean of what the evaluator said of the leaves."""
+    evaluate = HashEvaluator()
+    tree = ParallelSearch(board, PUCT)
+    said: list[float] = []
+
+    def listen(planes):
+        logits, values = evaluate(planes)
+        # While nobody is stuck, as on these boards, who moves at a leaf follows from the number of
+        # moves on the board.
+        for one, value in zip(planes, values, strict=True):
+            said.append(float(value) if (num_placed(one) - placed) % 2 == 0 else -float(value))
+        return logits, values
+
+    placed = num_placed(board.planes())
+    run(tree, 100, listen)
+    suggestion = tree.suggestion()
+    assert suggestion.proven is None
+    assert suggestion.visits.sum() == tree.simulations == 100
+    assert len(said) == 101
+    assert suggestion.value == pytest.approx(np.mean(said), abs=1e-5)
+    weighted = (suggestion.visits * suggestion.q).sum() + said[0]
+    assert weighted / 101 == pytest.approx(suggestion.value, abs=1e-5)
+
+
+def num_placed(planes):
+    """Flags and cells with values; on these boards no grass is captured."""
+    return np.count_nonzero(planes[[0, 1, 5, 6]])
+
+
+def test_leaves_that_wait_differ():
+    tree = ParallelSearch(Board.random(1), PUCT)
+    evaluate = HashEvaluator(logit_scale=0.1)
+    run(tree, 1, evaluate)
+    batches = [np.zeros((32, 11, 11, 10), np.float32) for _ in range(3)]
+    counts = [tree.collect(planes) for planes in batches]
+    assert counts[:2] == [32, 32]
+    assert tree.num_waiting == sum(counts)
+    leaves = [one for planes, n in zip(batches, counts, strict=True) for one in planes[:n]]
+    assert len({one.tobytes() for one in leaves}) == sum(counts)
+
+
+def test_evaluations_belong_to_the_oldest_batch():
+    evaluate = HashEvaluator()
+    board = Board.random(2)
+    in_order, tree = ParallelSearch(board, PUCT), ParallelSearch(board, PUCT)
+    for one in (in_order, tree):
+        run(one, 50, evaluate, batch=8)
+    planes = np.zeros((2, 8, 11, 11, 10), np.float32)
+    for one in (in_order, tree):
+        assert [one.collect(planes[0]), one.collect(planes[1])] == [8, 8]
+    in_order.expand(*evaluate(planes[0]))
+    in_order.expand(*evaluate(planes[1]))
+    tree.expand(*evaluate(planes[0]))
+    assert tree.num_waiting == 8
+    assert tree.simulations == in_order.simulations - 8
+    tree.expand(*evaluate(planes[1]))
+    assert np.array_equal(tree.suggestion().q, in_order.suggestion().q)
+
+
+@pytest.mark.parametrize("board", endgames(12, max_empty=8) + small_boards(6))
+def test_proofs_are_right(board):
+    tree = ParallelSearch(board, PUCT)
+    run(tree, 20_000, HashEvaluator(), batch=16)
+    suggestion, play = tree.suggestion(), PerfectPlay()
+    assert play.value_of(board, suggestion.move) == play.value(board)
+    # A draw that is found is searched on and on, since another move might win.
+    assert suggestion.proven == play.value(board) or (play.value(board), suggestion.proven) == (
+        0,
+        None,
+    )
+    assert tree.decided == (suggestion.proven is not None)
+
+
+def test_a_forced_move_needs_one_simulation():
+    board = next(b for b in endgames(60, max_empty=6, min_moves=1) if len(b.legal_moves()) == 1)
+    tree = ParallelSearch(board, PUCT)
+    run(tree, 1_000, HashEvaluator())
+    assert tree.decided
+    assert tree.simulations <= 1
+
+
+def test_a_full_tree_ends_the_search():
+    tree = ParallelSearch(Board.random(4), PUCT, max_nodes=100)
+    run(tree, 10_000, HashEvaluator())
+    assert tree.num_nodes == 100
+    assert tree.simulations == 99
+
+
+def test_the_tree_below_a_move_is_kept():
+    board, evaluate = Board.random(5), HashEvaluator()
+    tree = ParallelSearch(board, PUCT)
+    run(tree, 400, evaluate)
+    before = tree.suggestion()
+    tree.advance(before.move)
+    assert tree.board == after(board, before.move)
+    kept = before.visits[before.move.index] - 1
+    assert tree.suggestion().visits.sum() == kept > 0
+    assert tree.simulations == 0
+    run(tree, 400, evaluate)
+    assert tree.suggestion().visits.sum() == kept + 400
+
+
+def test_any_legal_move_can_be_played():
+    board, evaluate = board_at(2, 12), HashEvaluator()
+    tree = ParallelSearch(board, PUCT)
+    run(tree, 10, evaluate)
+    unseen = next(m for m in board.legal_moves() if tree.suggestion().visits[m.index] == 0)
+    tree.advance(unseen)
+    assert tree.simulations == 0
+    with pytest.raises(ValueError, match="has not run"):
+        tree.suggestion()
+    run(tree, 10, evaluate)
+    assert tree.suggestion().visits.sum() == 10
+
+
+def test_what_is_wrong_changes_nothing():
+    board, evaluate = Board.random(6), HashEvaluator()
+    tree = ParallelSearch(board, PUCT)
+    planes = np.zeros((8, 11, 11, 10), np.float32)
+    with pytest.raises(ValueError, match="no leaf waits"):
+        tree.expand(*evaluate(planes))
+    with pytest.raises(ValueError, match="planes"):
+        tree.collect(np.zeros((8, 10, 11, 10), np.float32))
+    run(tree, 20, evaluate)
+    before = tree.suggestion()
+    count = tree.collect(planes)
+    logits, values = evaluate(planes[:count])
+    values[-1] = np.nan
+    with pytest.raises(InvalidEvaluation):
+        tree.expand(logits, values)
+    with pytest.raises(ValueError, match="evaluations of 8"):
+        tree.expand(logits[:7], values[:7])
+    with pytest.raises(ValueError, match="wait"):
+        tree.advance(before.move)
+    assert np.array_equal(tree.suggestion().visits, before.visits)
+    tree.expand(*evaluate(planes[:count]))
+    with pytest.raises(IllegalMove):
+        tree.advance(next(m for m in board_at(1, 30).legal_moves() if not legal(board, m)))
+
+
+def legal(board, move):
+    return move in board.legal_moves()
+
+
+def test_a_finished_game_and_gumbel_are_refused():
+    over = board_at(0, -1)
+    with pytest.raises(IllegalMove, match="over"):
+        ParallelSearch(over, PUCT)
+    with pytest.raises(InvalidSettings, match="gumbel"):
+        ParallelSearch(Board.random(0), SearchSettings(algorithm="gumbel"))
+
+
+def test_one_thread_at_a_time():
+    """A second thread is refused while the first walks without the interpreter's lock."""
+    tree = ParallelSearch(Board.random(7), PUCT)
+    run(tree, 1, constant())
+    refused = threading.Event()
+
+    def interfere():
+        while not refused.is_set():
+            try:
+                tree.suggestion()
+            except RuntimeError:
+                refused.set()
+
+    thread = threading.Thread(target=interfere)
+    thread.start()
+    for _ in range(2_000):
+        planes = np.zeros((64, 11, 11, 10), np.float32)
+        count = tree.collect(planes)
+        tree.expand(*constant()(planes[:count]))
+        if refused.is_set() or not count:
+            break
+    met = refused.is_set()
+    refused.set()
+    thread.join()
+    assert met
