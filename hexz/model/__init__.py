@@ -18,6 +18,7 @@ from hexz.model.checkpoint import (
 from hexz.model.evaluator import Evaluation, Evaluator, PreparedModel
 from hexz.model.legacy import LegacyNet
 from hexz.model.network import HexzNet, ModelConfig, masked_log_softmax
+from hexz.model.shipped import shipped_checkpoint
 
 __all__ = [
     "PRECISIONS",
@@ -36,6 +37,7 @@ __all__ = [
     "new_checkpoint",
     "prepare_model",
     "save_checkpoint",
+    "shipped_checkpoint",
     "usable_device",
 ]
 
