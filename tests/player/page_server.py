@@ -11,7 +11,7 @@ from flask import Flask, Response, abort, jsonify, request
 from werkzeug.serving import make_server
 
 from hexz.engine import Board, UctPlayer
-from hexz.player.page import CONTENT_TYPES, page_files
+from hexz.player.page import CONTENT_SECURITY_POLICY, CONTENT_TYPES, page_files
 
 PLAYERS = {"uct:2000": "Playouts, 2000", "uct:50": "Playouts, 50"}
 
@@ -87,4 +87,5 @@ def _file(name: str) -> Response:
     content = page_files().get(name)
     if content is None:
         abort(404)
-    return Response(content, content_type=CONTENT_TYPES[name.rpartition(".")[2]])
+    headers = {"Content-Security-Policy": CONTENT_SECURITY_POLICY}
+    return Response(content, 200, headers, content_type=CONTENT_TYPES[name.rpartition(".")[2]])

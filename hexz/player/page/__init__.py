@@ -19,6 +19,12 @@ CONTENT_TYPES: Final = {
     "js": "text/javascript; charset=utf-8",
 }
 
+CONTENT_SECURITY_POLICY: Final = (
+    "default-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+"""What the page may do, as a header: nothing with other servers, and no code that is not in a
+file of its own."""
+
 
 @cache
 def page_files() -> dict[str, bytes]:

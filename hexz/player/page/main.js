@@ -1,6 +1,6 @@
 // The page: one game, the position that is shown, and everything that changes them.
 
-import { Analysis, chanceOf } from "./analysis.js";
+import { Analysis, MISTAKE, chanceOf } from "./analysis.js";
 import { BoardView, svg } from "./board.js";
 import { Game, PERSON, someSeed } from "./game.js";
 import { drawMoves, drawPanel, opinionOf, overlayOf, percent, summaryOfMistakes } from "./panel.js";
@@ -63,8 +63,16 @@ function invitation(position) {
   return `${whose}.`;
 }
 
+/** What is to be said of move `k` if it was a mistake. */
+function describeMistake(k) {
+  const loss = byId("analyse").checked ? analysis.lossOf(game, k) : null;
+  if (loss === null || loss < MISTAKE) return "";
+  return ` A mistake: it lost ${percent(loss)}, better was ${notation(analysis.of(game.positions[k]).move)}.`;
+}
+
 function statusText() {
-  if (ply < game.length) return ply ? `Move ${ply}: ${describeMove(ply - 1)}` : "The start of the game.";
+  if (ply === 0 && game.length) return "The start of the game.";
+  if (ply < game.length) return `Move ${ply}: ${describeMove(ply - 1)}${describeMistake(ply - 1)}`;
   const last = ply && !game.resigned ? `${describeMove(ply - 1)} ` : "";
   if (game.isOver) return `${last}${outcome()}`;
   const { position } = game;
@@ -412,18 +420,23 @@ function resign() {
 
 let analysisTimer = null;
 
+/** Whether the shown position is to be analysed, and no computer is about to tell anyway. */
+function wantsAnalysis() {
+  const position = game.positions[ply];
+  if (!byId("analyse").checked || position.isOver || analysis.of(position)) return false;
+  return !(turn && ply === game.length && game.players[position.turn - 1] === analysis.player);
+}
+
 /** Analyses the shown position, once the reader stays at it. */
 function analyseSoon() {
   clearTimeout(analysisTimer);
-  if (!byId("analyse").checked || game.positions[ply].isOver) return;
-  const thinking = turn && ply === game.length && game.players[game.position.turn - 1] === analysis.player;
-  if (thinking || analysis.of(game.positions[ply])) return;
   analysisTimer = setTimeout(async () => {
-    const current = game, shown = ply;
+    if (!wantsAnalysis()) return;
+    const position = game.positions[ply];
     try {
       await analysis.request(game, ply);
     } catch (error) {
-      if (game !== current || ply !== shown) return;
+      if (game.positions[ply] !== position) return;
       analysisProblem = error.message;
       render();
     }
@@ -547,6 +560,11 @@ byId("chart").addEventListener("click", (event) => {
   const { left, width } = event.currentTarget.getBoundingClientRect();
   go(Math.round(((event.clientX - left) / width) * game.length));
 });
+byId("top").addEventListener("pointerover", (event) => {
+  const row = event.target.closest("[data-cell]");
+  look(row ? Number(row.dataset.cell) : null);
+});
+byId("top").addEventListener("pointerleave", () => look(null));
 for (const input of document.querySelectorAll("[name=tool]")) {
   input.addEventListener("change", () => {
     tool = input.value;

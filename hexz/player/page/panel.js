@@ -2,7 +2,7 @@
 
 import { MISTAKE, chanceOf } from "./analysis.js";
 import { svg } from "./board.js";
-import { isFlag, notation } from "./rules.js";
+import { cellOf, isFlag, notation } from "./rules.js";
 
 const byId = (id) => document.getElementById(id);
 const TOP_MOVES = 5, LINE_MOVES = 10;
@@ -111,6 +111,7 @@ function drawTop(reply, played) {
     const row = html("tr", { className: action === played ? "played" : "" },
       html("th", { scope: "row" }, notation(action)), html("td", {}, percent(visits)),
       html("td", {}, percent(prior)), html("td", {}, chance === null ? "–" : percent(chance)));
+    row.dataset.cell = cellOf(action);
     row.style.setProperty("--share", `${100 * visits}%`);
     if (action === played) row.title = "This move was played";
     return row;
