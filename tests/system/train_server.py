@@ -66,7 +66,10 @@ class ServerProcess:
             self.url = f"http://{gunicorn[gunicorn.index('--bind') + 1]}"
         # Gunicorn closes a connection after a body that is too large to be read, so that the next
         # request needs another one.
-        once_more = urllib3.Retry(connect=0, read=1, redirect=0, status=0, allowed_methods=None)
+        once_more = urllib3.Retry(
+            connect=0, read=1, redirect=0, status=0, allowed_methods=None,
+            respect_retry_after_header=False,
+        )  # fmt: skip
         self._http = urllib3.PoolManager(maxsize=8, retries=once_more, timeout=TIMEOUT)
         self._token = variables.get("HEXZ_AUTH_TOKEN")
         self._seen: list[psutil.Process] = []
