@@ -5,6 +5,7 @@ Nothing outside this package touches protobuf. The messages are in proto/hexz.pr
 
 from hexz.wire.archive import (
     MAX_EXAMPLE_BYTES,
+    ExampleArchive,
     atomic_file,
     read_examples,
     sync_directory,
@@ -22,6 +23,7 @@ from hexz.wire.example import (
 __all__ = [
     "MAX_EXAMPLE_BYTES",
     "MAX_GAME_BYTES",
+    "ExampleArchive",
     "atomic_file",
     "board_from_message",
     "board_to_message",

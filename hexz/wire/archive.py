@@ -10,7 +10,7 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, Self
 
 from hexz.errors import InvalidExample, OutputError
 
@@ -82,39 +82,66 @@ def write_examples(path: str | os.PathLike[str], entries: Iterable[tuple[str, by
     return len(names)
 
 
+class ExampleArchive:
+    """A zip file of examples, of which any entry can be read.
+
+    Attributes:
+        path: the file.
+        names: of the entries, in the order of the file, without directories.
+        sizes: how many bytes each takes in the file.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        """Opens a file; raises InvalidExample, which names it, if it cannot be read."""
+        self.path = path
+        try:
+            self._zip = zipfile.ZipFile(path)
+        except OSError as error:
+            raise InvalidExample(f"cannot read {path}: {error.strerror or error}") from None
+        except (zipfile.BadZipFile, ValueError, NotImplementedError):
+            raise InvalidExample(f"{path} is not a zip file, or cut off") from None
+        self._entries = [info for info in self._zip.infolist() if not info.is_dir()]
+        self.names = [info.filename for info in self._entries]
+        self.sizes = [info.compress_size for info in self._entries]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._zip.close()
+
+    def read(self, index: int) -> bytes:
+        """The bytes of an entry; raises InvalidExample, with the reason, if they cannot be read."""
+        info = self._entries[index]
+        # The size is the header's claim; zipfile never unpacks more than that.
+        if info.file_size > MAX_EXAMPLE_BYTES:
+            raise InvalidExample(f"{info.file_size} bytes are too many for one example")
+        if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise InvalidExample(f"compression method {info.compress_type} is not supported")
+        try:
+            return self._zip.read(info)
+        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError) as error:
+            reason = str(error).splitlines()[0] if str(error) else "cut off"
+            raise InvalidExample(f"it is corrupt ({reason})") from None
+        except (RuntimeError, NotImplementedError):
+            raise InvalidExample(
+                "it is encrypted or needs a newer version of the zip format"
+            ) from None
+
+
 def read_examples(path: str | os.PathLike[str]) -> Iterator[tuple[str, bytes]]:
     """Yields the name and the bytes of each entry, in the order of the file.
 
     Raises:
         InvalidExample: the file or an entry cannot be read; names both and the reason.
     """
-    try:
-        archive = zipfile.ZipFile(path)
-    except OSError as error:
-        raise InvalidExample(f"cannot read {path}: {error.strerror or error}") from None
-    except (zipfile.BadZipFile, ValueError, NotImplementedError):
-        raise InvalidExample(f"{path} is not a zip file, or cut off") from None
-    with archive:
-        for info in archive.infolist():
-            yield info.filename, _read_entry(path, archive, info)
-
-
-def _read_entry(
-    path: str | os.PathLike[str], archive: zipfile.ZipFile, info: zipfile.ZipInfo
-) -> bytes:
-    # The size is the header's claim; zipfile never unpacks more than that.
-    if info.file_size > MAX_EXAMPLE_BYTES:
-        reason = f"{info.file_size} bytes are too many for one example"
-    elif info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        reason = f"compression method {info.compress_type} is not supported"
-    else:
-        try:
-            return archive.read(info)
-        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError) as error:
-            reason = f"it is corrupt ({str(error).splitlines()[0] if str(error) else 'cut off'})"
-        except (RuntimeError, NotImplementedError):
-            reason = "it is encrypted or needs a newer version of the zip format"
-    raise InvalidExample(f"cannot read {info.filename!r} in {path}: {reason}")
+    with ExampleArchive(path) as archive:
+        for index, name in enumerate(archive.names):
+            try:
+                data = archive.read(index)
+            except InvalidExample as error:
+                raise InvalidExample(f"cannot read {name!r} in {path}: {error}") from None
+            yield name, data
 
 
 @contextlib.contextmanager
