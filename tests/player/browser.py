@@ -12,6 +12,7 @@ import pytest
 from hexz.engine import Board, Move
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
+from selenium.common.exceptions import StaleElementReferenceException  # noqa: E402
 from selenium.webdriver.common.by import By  # noqa: E402
 from selenium.webdriver.remote.webelement import WebElement  # noqa: E402
 from selenium.webdriver.support.ui import WebDriverWait  # noqa: E402
@@ -19,7 +20,7 @@ from selenium.webdriver.support.ui import WebDriverWait  # noqa: E402
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 DRIVER = shutil.which("chromedriver")
 WAIT_SECONDS = 20
-DESKTOP, PHONE = (1280, 860), (390, 844)
+DESKTOP, PHONE = (1280, 860), (360, 740)
 
 _T = TypeVar("_T")
 
@@ -62,7 +63,8 @@ class Page:
         return self.driver.find_elements(By.CSS_SELECTOR, selector)
 
     def until(self, condition: Callable[[], _T]) -> _T:
-        return WebDriverWait(self.driver, WAIT_SECONDS, 0.02).until(lambda _: condition())
+        waiting = WebDriverWait(self.driver, WAIT_SECONDS, 0.02, [StaleElementReferenceException])
+        return waiting.until(lambda _: condition())
 
     def run(self, script: str, *args: object) -> Any:
         return self.driver.execute_script(script, *args)

@@ -63,16 +63,17 @@ function invitation(position) {
   return `${whose}.`;
 }
 
-/** What is to be said of move `k` if it was a mistake. */
-function describeMistake(k) {
-  const loss = byId("analyse").checked ? analysis.lossOf(game, k) : null;
+/** What is to be said of the move that led to the shown position, if it was a mistake. */
+function mistakeText() {
+  const loss = ply && byId("analyse").checked ? analysis.lossOf(game, ply - 1) : null;
   if (loss === null || loss < MISTAKE) return "";
-  return ` A mistake: it lost ${percent(loss)}, better was ${notation(analysis.of(game.positions[k]).move)}.`;
+  const best = analysis.of(game.positions[ply - 1]).move;
+  return `A mistake: it lost ${percent(loss)}, better was ${notation(best)}.`;
 }
 
 function statusText() {
   if (ply === 0 && game.length) return "The start of the game.";
-  if (ply < game.length) return `Move ${ply}: ${describeMove(ply - 1)}${describeMistake(ply - 1)}`;
+  if (ply < game.length) return `Move ${ply}: ${describeMove(ply - 1)}`;
   const last = ply && !game.resigned ? `${describeMove(ply - 1)} ` : "";
   if (game.isOver) return `${last}${outcome()}`;
   const { position } = game;
@@ -204,7 +205,7 @@ function drawStatus() {
 }
 
 function drawDetail() {
-  byId("detail").textContent = looked === null ? "" : describeCell(looked);
+  byId("detail").textContent = looked === null ? mistakeText() : describeCell(looked);
 }
 
 function drawTools() {

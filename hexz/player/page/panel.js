@@ -38,7 +38,7 @@ export function overlayOf(kind, reply, position) {
   const moves = movesOf(reply);
   if (kind === "chances") {
     return moves.filter(({ chance }) => chance !== null).map(({ action, chance }) => {
-      return { action, share: 0.5, text: Math.round(100 * chance) };
+      return { action, share: Math.max(0.25, chance), text: Math.round(100 * chance) };
     }).reverse();
   }
   const share = kind === "visits" ? "visits" : "prior";
