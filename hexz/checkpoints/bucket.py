@@ -5,20 +5,21 @@ from __future__ import annotations
 import base64
 import contextlib
 import hashlib
-import re
 import tempfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Final
 
 from google.api_core import exceptions as api
-from google.auth import exceptions as auth
-from google.cloud import storage
-from google.cloud.storage import exceptions as media
-from google.cloud.storage.retry import DEFAULT_RETRY
-from requests import RequestException
-from urllib3.exceptions import HTTPError
 
+from hexz.checkpoints.cloud import (
+    RETRY_SECONDS,
+    errors_of,
+    open_client,
+    request_options,
+    split_url,
+)
 from hexz.checkpoints.store import (
     MODEL_FILE,
     CheckpointInfo,
@@ -29,32 +30,10 @@ from hexz.checkpoints.store import (
     encode_metadata,
     examples_file,
 )
-from hexz.errors import StoreError, StoreUnavailable
-
-RETRY_SECONDS: Final = 60.0
-"""How long a request is repeated after errors that may pass."""
-
-_REQUEST_SECONDS: Final = (10.0, 60.0)
-"""How long a request waits for a connection, and then for each part of its answer."""
+from hexz.errors import StoreError
 
 _METADATA_KEY: Final = "checkpoint"
 """Of the object's custom metadata; its value is our metadata as JSON."""
-
-_BUCKET: Final = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
-_FOLDER: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._=-]*")
-
-_LOG_IN: Final = (
-    "run `gcloud auth application-default login`, or on a machine of Google Cloud give it a "
-    "service account"
-)
-
-_ERRORS: Final = (
-    api.GoogleAPIError,
-    auth.GoogleAuthError,
-    media.DataCorruption,
-    RequestException,
-    HTTPError,
-)
 
 
 class BucketStore(CheckpointStore):
@@ -67,16 +46,10 @@ class BucketStore(CheckpointStore):
 
     def __init__(self, url: str, model_name: str, *, retry_seconds: float = RETRY_SECONDS) -> None:
         super().__init__(url, model_name)
-        bucket, *folders = url.removeprefix("gs://").rstrip("/").split("/")
-        if not _BUCKET.fullmatch(bucket) or not all(map(_FOLDER.fullmatch, folders)):
-            raise StoreError(
-                f"{url!r} is no place for checkpoints: use gs://bucket or gs://bucket/prefix, "
-                "with letters, digits and . _ - = only"
-            )
-        self._bucket = _client().bucket(bucket)
+        bucket, folders = split_url(url)
+        self._bucket = open_client().bucket(bucket)
         self._root = "/".join([*folders, "models", "flagz", model_name, "checkpoints"])
-        retry = DEFAULT_RETRY.with_delay(initial=0.5, maximum=10.0).with_timeout(retry_seconds)
-        self._options: dict[str, Any] = {"retry": retry, "timeout": _REQUEST_SECONDS}
+        self._options = request_options(retry_seconds)
 
     def list(self) -> Sequence[CheckpointInfo]:
         with self._errors("storage.objects.list"):
@@ -169,24 +142,8 @@ class BucketStore(CheckpointStore):
                     with self._errors("storage.objects.delete"):
                         blob.delete(if_generation_match=blob.generation, **self._options)
 
-    @contextlib.contextmanager
-    def _errors(self, permission: str) -> Iterator[None]:
-        """Turns errors of Google's packages into ours, except a precondition that failed."""
-        try:
-            yield
-        except api.PreconditionFailed:
-            raise
-        except _ERRORS as error:
-            raise _explained(error, f"bucket {self._bucket.name}", permission) from None
-
-
-def _client() -> Any:
-    """A client that acts for whoever runs this, or for nobody in an emulator."""
-    try:
-        return storage.Client()
-    except auth.DefaultCredentialsError as error:
-        reason = str(error).partition("\n")[0]
-        raise StoreError(f"no credentials for Cloud Storage: {_LOG_IN} ({reason})") from None
+    def _errors(self, permission: str) -> AbstractContextManager[None]:
+        return errors_of(self._bucket.name, permission)
 
 
 def _place(blob: Any) -> str:
@@ -209,41 +166,3 @@ def _info(number: int, blob: Any) -> CheckpointInfo:
         unix_seconds=blob.time_created.timestamp(),
         metadata=metadata,
     )
-
-
-def _explained(error: Exception, where: str, permission: str) -> StoreError:
-    """Our error for one of Google's packages in a request that needs a permission."""
-    reason = _reason(error)
-    if isinstance(error, api.Forbidden):
-        return StoreError(
-            f"no permission {permission} in {where}: give roles/storage.objectUser on it to the "
-            f"account that this runs as ({reason})"
-        )
-    if isinstance(error, api.Unauthorized) or (
-        isinstance(error, auth.RefreshError) and not error.retryable
-    ):
-        return StoreError(f"no access to {where}: {_LOG_IN} ({reason})")
-    if isinstance(error, api.NotFound) and not _lost_upload(error):
-        return StoreError(f"{where} does not exist, or not for this account ({reason})")
-    if isinstance(error, api.BadRequest):
-        return StoreError(f"Cloud Storage refuses a request to {where} ({reason})")
-    return StoreUnavailable(f"{where} cannot be reached at the moment ({reason})")
-
-
-def _lost_upload(error: api.NotFound) -> bool:
-    """Whether a large upload was forgotten half way, which a new attempt cures."""
-    return error.response is not None and "upload_id=" in error.response.request.url
-
-
-def _reason(error: Exception) -> str:
-    """What Google says, in one line. Without URLs: that of an upload is a secret."""
-    if isinstance(error, api.RetryError) and error.cause is not None:
-        return _reason(error.cause)
-    response = getattr(error, "response", None)
-    if response is None:
-        return type(error).__name__
-    try:
-        message = str(response.json()["error"]["message"])
-    except (ValueError, KeyError, TypeError):
-        message = ""
-    return message.partition("\n")[0][:300] or f"{response.status_code} {response.reason}"
