@@ -1,57 +1,19 @@
-"use strict";
 // Steps through the games of the page. Every move says which cells it changed, so the board after
 // k moves is the start with the changes of the first k moves; the script knows no rules.
 
 const { title, games } = JSON.parse(document.getElementById("data").textContent);
-const ROWS = 11, COLS = 10;
-const STEP_MILLISECONDS = 700;
 const SHOWN_PERMILLE = 10, NUMBERED_PERMILLE = 50;
 
-const byId = (id) => document.getElementById(id);
 const board = document.querySelector(".game > svg");
 const cellElements = board.querySelectorAll(".hz-cells > g");
 const marks = board.querySelector(".hz-marks");
 const heatLayer = board.querySelector(".hz-heat");
-const sides = document.querySelectorAll(".side");
-
-// The 105 cells by their index, and their index by grid index (row * 10 + column).
-const places = [];
-const cellAt = new Map();
-for (let row = 0; row < ROWS; row++) {
-  for (let col = 0; col < COLS - (row % 2); col++) {
-    cellAt.set(row * COLS + col, places.length);
-    places.push({ row, col });
-  }
-}
 
 let game = games[0];
 let ply = 0; // how many moves of the game the board shows
-let timer = null;
-
-function html(tag, className, text) {
-  const element = document.createElement(tag);
-  if (className) element.className = className;
-  if (text !== undefined) element.textContent = text;
-  return element;
-}
-
-function svg(tag, attributes, parent) {
-  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  parent.append(element);
-  return element;
-}
 
 const percent = (permille) => `${Math.round(permille / 10)} %`;
 const transformOf = (cell) => cellElements[cell].getAttribute("transform");
-const cellOfAction = (action) => cellAt.get(action % (ROWS * COLS));
-const isFlag = (action) => action < ROWS * COLS;
-
-/** "d5": the fourth cell of the fifth row from the top. */
-function placeName(cell) {
-  const { row, col } = places[cell];
-  return `${"abcdefghij"[col]}${row + 1}`;
-}
 
 /** The expected share of player 1, 0 to 1000, found by the search of a move. */
 function shareOfPlayer1(move) {
@@ -79,14 +41,7 @@ function cellsAfter(count) {
 }
 
 function drawBoard() {
-  cellsAfter(ply).forEach(({ kind, value }, i) => {
-    const element = cellElements[i];
-    if (element.getAttribute("class") !== `hz-${kind}`) {
-      element.setAttribute("class", `hz-${kind}`);
-      element.querySelector("use").setAttribute("href", `#hz-${kind}`);
-    }
-    element.querySelector("text").textContent = value || "";
-  });
+  cellsAfter(ply).forEach(({ kind, value }, i) => setCell(cellElements[i], kind, value));
   marks.replaceChildren();
   if (ply === 0) return;
   game.moves[ply - 1].cells.forEach(([cell], i) => {
@@ -112,19 +67,7 @@ function drawHeat() {
 
 function drawScores() {
   const move = game.moves[ply - 1] ?? { score: [0, 0], flags: [3, 3] };
-  const next = game.moves[ply];
-  sides.forEach((side, i) => {
-    side.classList.toggle("to-move", next !== undefined && next.player === i + 1);
-    side.querySelector(".who").textContent = game.players[i];
-    side.querySelector(".points").textContent = move.score[i];
-    const flags = side.querySelector(".flags");
-    flags.replaceChildren();
-    flags.title = `${move.flags[i]} flags left`;
-    for (let n = 0; n < move.flags[i]; n++) {
-      const pennant = svg("svg", { viewBox: "-7 -10 16 20", class: "hz-board" }, flags);
-      svg("use", { href: `#hz-pennant${i + 1}` }, pennant);
-    }
-  });
+  drawSides(game.players, move.score, move.flags, game.moves[ply]?.player);
 }
 
 // --- The panel ---------------------------------------------------------------------------------
@@ -199,53 +142,25 @@ function drawChart() {
 
 // --- Moving around -----------------------------------------------------------------------------
 
-function show(count) {
-  ply = Math.max(0, Math.min(game.moves.length, count));
+const go = stepper(() => game.moves.length, (position) => {
+  ply = position;
   drawBoard();
   drawHeat();
   drawScores();
   drawMove();
   drawValue();
   drawChoices();
-  byId("slider").value = ply;
-  byId("counter").textContent = `${ply} / ${game.moves.length}`;
-  byId("first").disabled = byId("previous").disabled = ply === 0;
-  byId("last").disabled = byId("next").disabled = ply === game.moves.length;
-  if (ply === game.moves.length) stop();
-}
-
-function stop() {
-  clearInterval(timer);
-  timer = null;
-  byId("play").classList.remove("running");
-  byId("play").setAttribute("aria-label", "Play");
-}
-
-function togglePlay() {
-  if (timer) return stop();
-  show(ply === game.moves.length ? 0 : ply + 1);
-  timer = setInterval(() => show(ply + 1), STEP_MILLISECONDS);
-  byId("play").classList.add("running");
-  byId("play").setAttribute("aria-label", "Pause");
-}
-
-/** Every way of moving by hand ends the playback. */
-function go(count) {
-  stop();
-  show(count);
-}
+});
 
 function choose(index) {
-  stop();
   game = games[index];
   document.querySelectorAll("nav button").forEach((button, i) => {
     if (i !== index) return button.removeAttribute("aria-current");
     button.setAttribute("aria-current", "true");
     button.scrollIntoView({ block: "nearest", inline: "nearest" });
   });
-  byId("slider").max = game.moves.length;
   drawChart();
-  show(game.moves.length);
+  go(game.moves.length);
 }
 
 function listGames() {
@@ -274,27 +189,6 @@ function summary() {
   return `${count}, ${length.toFixed(0)} moves each on average. Player 1 won ${wins[1]}, player 2 won ${wins[2]}, ${wins[0]} drawn.`;
 }
 
-const KEYS = {
-  ArrowLeft: () => go(ply - 1),
-  ArrowRight: () => go(ply + 1),
-  Home: () => go(0),
-  End: () => go(game.moves.length),
-  " ": togglePlay,
-};
-
-document.addEventListener("keydown", (event) => {
-  const onControl = event.target.closest("button, input");
-  if (event.altKey || event.ctrlKey || event.metaKey || !(event.key in KEYS)) return;
-  if (onControl && (event.key === " " || onControl.type === "range")) return;
-  event.preventDefault();
-  KEYS[event.key]();
-});
-byId("first").addEventListener("click", () => go(0));
-byId("previous").addEventListener("click", () => go(ply - 1));
-byId("play").addEventListener("click", togglePlay);
-byId("next").addEventListener("click", () => go(ply + 1));
-byId("last").addEventListener("click", () => go(game.moves.length));
-byId("slider").addEventListener("input", (event) => go(Number(event.target.value)));
 byId("heat").addEventListener("change", drawHeat);
 byId("chart").addEventListener("click", (event) => {
   const { left, width } = event.currentTarget.getBoundingClientRect();

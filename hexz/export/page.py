@@ -55,15 +55,24 @@ def games_page(games: Sequence[GameRecord], *, title: str = "Self-play games") -
     if not games:
         raise ValueError("a page needs at least one game")
     data = {"title": title, "games": [_game(game) for game in games]}
+    return fill_page("games", data, games[0].initial_text)
+
+
+def fill_page(name: str, data: Any, initial_text: str) -> str:
+    """A page from the files {name}.html, .css and .js, with data for its script to draw, and with
+    a board to draw on."""
     # "<" could end the script element that holds the data.
     text = json.dumps(data, separators=(",", ":"), ensure_ascii=False).replace("<", "\\u003c")
     return _fill(
-        asset("games.html"),
+        asset(f"{name}.html"),
         BOARD_CSS=asset("board.css"),
-        PAGE_CSS=asset("games.css"),
-        BOARD=bare_board_svg(Board.from_text(games[0].initial_text)),
+        PAGE_CSS=asset("page.css"),
+        CSS=asset(f"{name}.css"),
+        SCORES=asset("scores.html"),
+        BOARD=bare_board_svg(Board.from_text(initial_text)),
+        CONTROLS=asset("controls.html"),
         DATA=text,
-        SCRIPT=asset("games.js"),
+        SCRIPT=f"{asset('board.js')}\n\n{asset(f'{name}.js')}",
     )
 
 

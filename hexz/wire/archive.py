@@ -86,20 +86,20 @@ class ExampleArchive:
     """A zip file of examples, of which any entry can be read.
 
     Attributes:
-        path: the file.
+        name: what messages call the file.
         names: of the entries, in the order of the file, without directories.
         sizes: how many bytes each takes in the file.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str], name: str | None = None) -> None:
         """Opens a file; raises InvalidExample, which names it, if it cannot be read."""
-        self.path = path
+        self.name = name or str(path)
         try:
             self._zip = zipfile.ZipFile(path)
         except OSError as error:
-            raise InvalidExample(f"cannot read {path}: {error.strerror or error}") from None
+            raise InvalidExample(f"cannot read {self.name}: {error.strerror or error}") from None
         except (zipfile.BadZipFile, ValueError, NotImplementedError):
-            raise InvalidExample(f"{path} is not a zip file, or cut off") from None
+            raise InvalidExample(f"{self.name} is not a zip file, or cut off") from None
         self._entries = [info for info in self._zip.infolist() if not info.is_dir()]
         self.names = [info.filename for info in self._entries]
         self.sizes = [info.compress_size for info in self._entries]
