@@ -4,7 +4,7 @@
 A search never calls the evaluator. `walk` stops at a leaf that needs one, and `expand_leaf` goes on
 from there, so that whoever drives many searches can evaluate their leaves together
 (`hexz.engine.games`). There each tree has one leaf out at a time; `hexz.engine.parallel` has many,
-and marks them with virtual losses.
+and counts the walks that are out.
 """
 import numpy as np
 
@@ -18,11 +18,12 @@ from hexz.engine.gumbel cimport (
 from hexz.engine.puct cimport (
     mix_dirichlet, most_visited, sample_policy, select_puct, select_puct_waiting, visit_policy,
 )
-from hexz.engine.rules cimport NUM_PLANES, COLS, ROWS, outcome, play_action, write_planes
+from hexz.engine.rules cimport (
+    COLS, MAX_MOVES, NUM_PLANES, ROWS, outcome, play_action, write_planes,
+)
 from hexz.engine.tree cimport (
     DRAW, UNPROVEN, Edges, Node, add_edge_visit, add_node, add_visit, clear, copy_subtree, edges_of,
-    expand,
-    opposite, prove_edge, proven_value, release, reserve,
+    expand, opposite, prove_edge, proven_value, release, reserve,
 )
 
 from hexz.engine.gumbel import considered_visits
@@ -94,7 +95,7 @@ cdef int walk(Search* search, const Config* config) noexcept nogil:
 
 cdef int begin(Search* search, Path* path) noexcept nogil:
     """Makes the root of an empty tree, which is the first leaf."""
-    if reserve(&search.tree) < 0:
+    if reserve(&search.tree, 1) < 0:
         return NO_MEMORY
     path.leaf = search.root
     path.leaf_node = add_node(&search.tree, search.root.turn)
@@ -149,7 +150,7 @@ cdef int simulate(Search* search, const Config* config, Path* path) noexcept nog
     cdef Node* node
     cdef Edges e
     cdef int edge
-    if reserve(tree) < 0:
+    if reserve(tree, 1) < 0:
         return NO_MEMORY
     pos[0] = search.root
     path.depth = 0
@@ -269,36 +270,45 @@ cdef int advance(Search* search, const Config* config, int action, Arena* scratc
 
 
 cdef object suggestion_of(Search* search, const Config* config):
-    """The Suggestion of a search whose root is expanded."""
-    cdef const Node* root = &search.tree.nodes[0]
-    cdef Edges e = edges_of(&search.tree, root)
+    """The Suggestion of a search whose root is expanded.
+
+    All is read before Python code runs: in that, another thread may come and enlarge the tree.
+    """
     visits = np.zeros(NUM_ACTIONS, np.int32)
     q = np.zeros(NUM_ACTIONS, np.float32)
     priors = np.zeros(NUM_ACTIONS, np.float32)
-    cdef int i
+    cdef int32_t[::1] visits_view = visits
+    cdef float[::1] q_view = q, priors_view = priors
+    cdef const Node* root = &search.tree.nodes[0]
+    cdef Edges e = edges_of(&search.tree, root)
+    cdef float value = root.value
+    cdef int line[MAX_MOVES]
+    cdef int i, length = principal_variation(&search.tree, best_edge(search, config), line)
     for i in range(e.count):
-        visits[e.action[i]] = e.visits[i]
-        q[e.action[i]] = e.q[i]
-        priors[e.action[i]] = e.prior[i]
-    line = principal_variation(&search.tree, best_edge(search, config))
+        visits_view[e.action[i]] = e.visits[i]
+        q_view[e.action[i]] = e.q[i]
+        priors_view[e.action[i]] = e.prior[i]
+    proven = proven_result(search)
+    moves = [Move.from_index(line[i]) for i in range(length)]
     return Suggestion(
-        move=line[0], value=root.value, visits=visits, q=q, priors=priors,
-        principal_variation=line, proven=proven_result(search))
+        move=moves[0], value=value, visits=visits, q=q, priors=priors, principal_variation=moves,
+        proven=proven)
 
 
-cdef list principal_variation(const Arena* tree, int edge):
-    """The moves from an edge of the root along the most visited edges."""
+cdef int principal_variation(const Arena* tree, int edge, int* line) noexcept nogil:
+    """The actions from an edge of the root along the most visited edges; returns how many."""
     cdef uint32_t index = 0
     cdef const Node* node
     cdef Edges e
-    line = []
+    cdef int length = 0
     while True:
         e = edges_of(tree, &tree.nodes[index])
-        line.append(Move.from_index(e.action[edge]))
+        line[length] = e.action[edge]
+        length += 1
         index = e.child[edge]
         node = &tree.nodes[index]
         if index == 0 or node.visits < 2:
-            return line
+            return length
         e = edges_of(tree, node)
         edge = most_visited(node, &e)
 

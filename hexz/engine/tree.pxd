@@ -25,7 +25,7 @@ cdef struct Node:
     uint8_t proof
     uint8_t best_proof      # of the proven edges
     int32_t visits
-    int32_t waiting         # virtual losses: leaves at or below this node that wait for the evaluator
+    int32_t waiting         # walks to leaves at or below it that wait for the evaluator
     float network_value     # of the evaluator
     float value             # mean over the visits
     float visited_prior     # sum of the priors of visited edges
@@ -84,7 +84,7 @@ cdef inline bint keeps_result(const Node* node, const Edges* e, int edge) noexce
     return e.proof[edge] != LOSS
 
 
-cdef int reserve(Arena* tree) noexcept nogil
+cdef int reserve(Arena* tree, int leaves) noexcept nogil
 cdef void clear(Arena* tree) noexcept nogil
 cdef void release(Arena* tree) noexcept nogil
 cdef uint32_t add_node(Arena* tree, int player) noexcept nogil

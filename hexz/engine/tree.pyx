@@ -51,15 +51,18 @@ cdef float softmax(float* values, int count) noexcept nogil:
     return largest + logf(total)
 
 
-cdef int reserve(Arena* tree) noexcept nogil:
-    """Makes room for one more node and its edges; returns -1 if memory is short."""
+cdef int reserve(Arena* tree, int leaves) noexcept nogil:
+    """Makes room for one more node, and for the edges of so many leaves, which are yet to be
+    expanded; returns -1 if memory is short."""
+    cdef size_t words = <size_t>leaves * edge_words(NUM_ACTIONS)
     if tree.num_nodes == tree.node_capacity:
         if enlarge(<void**>&tree.nodes, &tree.node_capacity, FIRST_NODES, sizeof(Node)) < 0:
             return -1
-    if tree.word_capacity - tree.num_words < edge_words(NUM_ACTIONS):
-        return enlarge(
-            <void**>&tree.words, &tree.word_capacity, FIRST_NODES * edge_words(90),
-            sizeof(uint32_t))
+    while tree.word_capacity - tree.num_words < words:
+        if enlarge(
+                <void**>&tree.words, &tree.word_capacity, FIRST_NODES * edge_words(90),
+                sizeof(uint32_t)) < 0:
+            return -1
     return 0
 
 
@@ -166,7 +169,7 @@ cdef int copy_subtree(const Arena* tree, uint32_t root, Arena* to) noexcept nogi
 
 
 cdef int copy_node(const Arena* tree, uint32_t index, Arena* to) noexcept nogil:
-    if reserve(to) < 0:
+    if reserve(to, 1) < 0:
         return -1
     cdef const Node* node = &tree.nodes[index]
     cdef Node* copied = &to.nodes[to.num_nodes]
