@@ -33,6 +33,10 @@ class InvalidModel(HexzError, ValueError):
     """A model file is missing, unreadable, or of an architecture unknown to this version."""
 
 
+class NothingToExport(HexzError):
+    """No example, or no whole game, is left to be exported; nothing was written."""
+
+
 class ChannelError(HexzError):
     """The Redis that models travel through cannot be reached, refuses us, or cannot be started."""
 

@@ -34,26 +34,37 @@ class ExampleReader:
 
     Attributes:
         archives: the files.
-        bytes_read: how much of them has been read, of `total_bytes`.
         examples: how many were there.
         copies: how many more were left out because an example of the same id came before.
         problems: how many files and entries were left out because they cannot be read.
     """
 
-    def __init__(self, archives: Sequence[Archive], on_problem: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        archives: Sequence[Archive],
+        on_problem: Callable[[str], None],
+        on_step: Callable[[], None] = lambda: None,
+    ) -> None:
         """
         Args:
             archives: see `find_archives`.
             on_problem: takes a message about each file or entry that is left out. Whatever it
                 raises ends the reading.
+            on_step: is called whenever some more was read.
         """
         self.archives = archives
-        self.total_bytes = sum(archive.size for archive in archives)
-        self.bytes_read = 0
+        self._total_bytes = sum(archive.size for archive in archives)
+        self._bytes_read = 0
         self.examples = 0
         self.copies = 0
         self.problems = 0
         self._on_problem = on_problem
+        self._on_step = on_step
+
+    @property
+    def share_read(self) -> float:
+        """How much of all files has been read in this pass, 0 to 1."""
+        return min(1.0, self._bytes_read / max(1, self._total_bytes))
 
     def report(self, problem: str) -> None:
         """Counts a problem and passes it on."""
@@ -62,7 +73,7 @@ class ExampleReader:
 
     def __iter__(self) -> Iterator[Found]:
         """All examples, without copies."""
-        self.bytes_read = self.examples = self.copies = 0
+        self._bytes_read = self.examples = self.copies = 0
         # Whole ids would take several times the memory; two of a million have one hash with a
         # probability of 1 in 10 million.
         seen: set[int] = set()
@@ -78,14 +89,14 @@ class ExampleReader:
 
     def read_chosen(self, chosen: Chosen) -> Iterator[Found]:
         """The examples in some entries, which were read before."""
-        self.bytes_read = 0
+        self._bytes_read = 0
         for number in range(len(self.archives)):
             yield from self.read_archive(number, chosen.get(number, frozenset()))
 
     def read_archive(self, number: int, chosen: frozenset[int] | None = None) -> Iterator[Found]:
         """The examples of one archive, all or those in chosen entries, copies included."""
         archive = self.archives[number]
-        end = self.bytes_read + archive.size
+        end = self._bytes_read + archive.size
         if chosen is None or chosen:
             with archive.local() as path:
                 try:
@@ -95,7 +106,7 @@ class ExampleReader:
                 else:
                     with file:
                         yield from self._read_file(number, file, chosen)
-        self.bytes_read = end
+        self._bytes_read = end
 
     def _read_file(
         self, number: int, file: ExampleArchive, chosen: frozenset[int] | None
@@ -104,8 +115,9 @@ class ExampleReader:
         for entry, name in enumerate(file.names):
             size += file.sizes[entry]
             if entry % _ENTRIES_A_STEP == 0:
-                self.bytes_read += size
+                self._bytes_read += size
                 size = 0
+                self._on_step()
             if chosen is not None and entry not in chosen:
                 continue
             origin = f"{file.name}, entry {name!r}"

@@ -29,11 +29,6 @@ class Archive(ABC):
         self.name = name
         self.size = size
 
-    @property
-    def stem(self) -> str:
-        """The name without folders and without `.zip`."""
-        return self.name.rpartition("/")[2].removesuffix(".zip")
-
     @abstractmethod
     def local(self) -> AbstractContextManager[Path]:
         """The content as a local file, which is there until the block ends.

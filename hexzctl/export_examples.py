@@ -1,0 +1,136 @@
+"""`hexzctl export-examples`: show examples, or turn them into files for other programs."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+from typer.core import TyperCommand
+
+
+class Command(TyperCommand):
+    """Adds the table of columns to the help, once somebody asks for it."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        from hexz.export.columns import describe_columns
+
+        lines = [f"  {name:<14} {kind:<18} {what}" for name, kind, what in describe_columns()]
+        self.help = (self.help or "").replace("COLUMNS", "\n".join(lines))
+        super().format_help(ctx, formatter)
+
+
+def export_examples(
+    sources: Annotated[
+        list[str], typer.Argument(metavar="SOURCE", help="Zip files, directories, gs:// URLs.")
+    ],
+    format_: Annotated[
+        Literal["html", "hdf5", "npz", "jsonl"] | None,
+        typer.Option("--format", help="What to write. hdf5 needs the package h5py."),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(metavar="PATH", help="File to write, or for html also a directory."),
+    ] = None,
+    summary: Annotated[
+        bool, typer.Option("--summary", help="Print what is there, and write nothing.")
+    ] = False,
+    game: Annotated[
+        list[str] | None,
+        typer.Option(help="Only this game. May be given several times."),
+    ] = None,
+    checkpoint: Annotated[
+        list[int] | None,
+        typer.Option(
+            min=0,
+            help="Only examples that this checkpoint played; for html and jsonl, games in which it "
+            "played a move. May be given several times.",
+        ),
+    ] = None,
+    min_moves: Annotated[int, typer.Option(min=0, help="Only games of at least this length.")] = 0,
+    limit: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Only the first so many: games for html and jsonl, else examples."
+        ),
+    ] = None,
+    sample: Annotated[
+        int | None, typer.Option(min=1, help="So many at random instead of the first.")
+    ] = None,
+    seed: Annotated[
+        int, typer.Option(min=0, max=2**63 - 1, help="Of --sample: the same choice each time.")
+    ] = 0,
+    sort: Annotated[
+        Literal["surprise"] | None,
+        typer.Option(
+            help="html: worst disagreements of target and prior first; with --limit no others."
+        ),
+    ] = None,
+    page_per: Annotated[
+        Literal["file", "game"], typer.Option(help="html in a directory: what a page shows.")
+    ] = "file",
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Stop at the first entry that cannot be read.")
+    ] = False,
+) -> None:
+    """Show examples, or turn them into files that other programs read.
+
+    SOURCE is a zip file of examples, a directory with such files anywhere below it (the examples
+    of a checkpoint, a model, a whole store), or a gs:// URL of either. Copies of an example are
+    left out. Files and entries that cannot be read are reported and left out; the exit code is
+    then 1.
+
+    html: pages that show each position with the policy target and the prior side by side. PATH is
+    one page if it ends with .html, else a directory of pages.
+
+    jsonl: whole games, one a line, with every state on the way.
+
+    hdf5, npz: arrays with a row for each example:
+
+    \b
+    COLUMNS
+
+    docs/examples.md says more about the formats.
+    """
+    from hexz.export.filters import Filter
+    from hexz.export.reading import ExampleReader
+    from hexz.export.run import Export, ExportConfig
+    from hexz.export.sources import find_archives
+    from hexzctl.export_view import ExportView
+
+    if summary and (format_ or output or sample):
+        raise typer.BadParameter("--summary goes without --format, --output and --sample")
+    if not summary and (format_ is None or output is None):
+        raise typer.BadParameter("--format and --output are needed, or --summary")
+    if limit is not None and sample is not None:
+        raise typer.BadParameter("give --limit or --sample, not both")
+    if sort and format_ != "html":
+        raise typer.BadParameter("--sort is for --format html")
+    view = ExportView(strict=strict)
+    reader = ExampleReader(find_archives(sources), view.problem, view.step)
+    export = Export(reader)
+    wanted = Filter(
+        games=frozenset(game or ()), checkpoints=frozenset(checkpoint or ()), min_moves=min_moves
+    )
+    with view.watching(export):
+        if format_ is None or output is None:
+            figures = export.summary(wanted, limit)
+        else:
+            config = ExportConfig(
+                format=format_,
+                output=output,
+                wanted=wanted,
+                limit=limit,
+                sample=sample,
+                seed=seed,
+                by_surprise=sort == "surprise",
+                page_per=page_per,
+            )
+            export.run(config)
+    if format_ is None or output is None:
+        view.print_table(figures.rows(), export)
+    else:
+        view.print_result(config, export)
+    if reader.problems:
+        sys.exit(1)

@@ -1,0 +1,116 @@
+"""What `hexzctl export-examples` shows: a progress bar on a terminal, log lines elsewhere."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from rich.console import Console
+from rich.live import Live
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from hexz.errors import InvalidExample
+from hexz.export.run import Export, ExportConfig
+
+LOG_SECONDS: Final = 10.0
+"""How often a log line is printed where there is no terminal."""
+
+
+class ExportView:
+    """Shows how far an export is, the problems that it has, and its result."""
+
+    def __init__(self, *, strict: bool) -> None:
+        self._strict = strict
+        self._console = Console(stderr=True)
+        self._started = time.monotonic()
+        self._next_log = self._started + LOG_SECONDS
+        self._export: Export | None = None
+
+    def problem(self, text: str) -> None:
+        """Takes a problem of the reader; raises InvalidExample if that shall end the export."""
+        if self._strict:
+            raise InvalidExample(text)
+        # A running live display catches this and prints it above itself.
+        print(f"hexzctl: left out: {' '.join(text.split())}", file=sys.stderr, flush=True)
+
+    def step(self) -> None:
+        """Some more was read."""
+        if self._export and not self._console.is_terminal and time.monotonic() >= self._next_log:
+            self._next_log = time.monotonic() + LOG_SECONDS
+            share = self._export.reader.share_read
+            print(
+                f"{time.strftime('%H:%M:%S')} {share:.0%}, {self._counts(self._export)}",
+                file=sys.stderr,
+                flush=True,
+            )
+
+    @contextlib.contextmanager
+    def watching(self, export: Export) -> Iterator[None]:
+        """Shows an export while the block runs."""
+        self._export = export
+        if not self._console.is_terminal:
+            yield
+            return
+        bar = Progress(
+            TextColumn("{task.percentage:>3.0f} %"),
+            BarColumn(),
+            TextColumn("{task.description}"),
+            TimeRemainingColumn(),
+            console=self._console,
+        )
+        task = bar.add_task("", total=1.0)
+
+        def render() -> Progress:
+            bar.update(task, completed=export.reader.share_read, description=self._counts(export))
+            return bar
+
+        with Live(
+            console=self._console, get_renderable=render, refresh_per_second=4, transient=True
+        ):
+            yield
+
+    def _counts(self, export: Export) -> str:
+        reader = export.reader
+        counts = [f"{reader.examples:,} examples"]
+        counts += [f"{reader.copies:,} copies"] * bool(reader.copies)
+        counts += [f"{reader.problems:,} left out"] * bool(reader.problems)
+        rate = reader.examples / max(time.monotonic() - self._started, 0.001)
+        return ", ".join([*counts, f"{rate:,.0f}/s"])
+
+    def print_table(self, rows: Sequence[tuple[str, str]], export: Export) -> None:
+        """Prints figures, and what of the files did not count into them."""
+        reader = export.reader
+        table = Table.grid(padding=(0, 2))
+        for name, figure in (
+            ("files", f"{len(reader.archives):,}"),
+            *rows,
+            ("copies of these", f"{reader.copies:,}"),
+            ("unreadable files and entries", f"{reader.problems:,}"),
+        ):
+            table.add_row(name, figure)
+        Console(highlight=False).print(table)
+
+    def print_result(self, config: ExportConfig, export: Export) -> None:
+        """Says what was written, and what was not."""
+        unit = "example" if config.format in ("hdf5", "npz") else "game"
+        pages = f" on {_number(export.pages, 'page')}" if config.format == "html" else ""
+        print(f"Wrote {_number(export.written, unit)}{pages} to {config.output}")
+        if config.format == "html":
+            index = config.output / "index.html" if config.output.is_dir() else config.output
+            print(f"To look at: {index.resolve().as_uri()}")
+        if export.incomplete:
+            fate = "were left out" if config.format == "jsonl" else "are shown without them"
+            print(f"{_number(export.incomplete, 'game')} of which moves are missing {fate}")
+        if export.reader.copies:
+            print(f"{_number(export.reader.copies, 'copy', 'copies')} of examples were left out")
+        if export.reader.problems:
+            count = _number(export.reader.problems, "file or entry", "files or entries")
+            print(f"hexzctl: error: {count} could not be used, see above", file=sys.stderr)
+
+
+def _number(count: int, one: str, many: str | None = None) -> str:
+    return f"{count:,} {one if count == 1 else many or f'{one}s'}"
