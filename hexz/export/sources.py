@@ -60,10 +60,11 @@ def find_archives(sources: Sequence[str]) -> list[Archive]:
     return list(found.values())
 
 
-def _by_number(name: str) -> list[tuple[bool, int | str]]:
+def _by_number(name: str) -> list[list[tuple[bool, int | str]]]:
     """A key by which checkpoint 9 comes before checkpoint 10."""
     return [
-        (not part.isdigit(), int(part) if part.isdigit() else part) for part in _DIGITS.split(name)
+        [(not text.isdecimal(), int(text) if text.isdecimal() else text) for text in parts]
+        for parts in map(_DIGITS.split, name.split("/"))
     ]
 
 

@@ -28,8 +28,8 @@ class _Mean:
             self.count += 1
             self._total += number
 
-    def __format__(self, spec: str) -> str:
-        return format(self._total / self.count, spec) if self.count else "unknown"
+    def text(self, spec: str, unit: str = "") -> str:
+        return format(self._total / self.count, spec) + unit if self.count else "unknown"
 
 
 class _Outcome(NamedTuple):
@@ -114,14 +114,14 @@ class Summary:
             ("won by player 1", self._share(self.results[1])),
             ("won by player 2", self._share(self.results[-1])),
             ("drawn", self._share(self.results[0])),
-            ("margin of player 1", f"{self.margin:+.2f}"),
-            ("entropy of the policy target", f"{self.policy_entropy:.3f} nats"),
-            ("entropy of the prior", f"{self.prior_entropy:.3f} nats"),
-            ("surprise, KL(target || prior)", f"{self.surprise:.3f} nats"),
-            ("flags in the policy target", f"{self.flag_probability:.1%}"),
-            ("flags among moves played", f"{self.flags_played:.1%}"),
-            ("simulations a move", f"{self.simulations:,.0f}"),
-            ("full searches", f"{self.full_searches:.1%}"),
+            ("margin of player 1", self.margin.text("+.2f")),
+            ("entropy of the policy target", self.policy_entropy.text(".3f", " nats")),
+            ("entropy of the prior", self.prior_entropy.text(".3f", " nats")),
+            ("surprise, KL(target || prior)", self.surprise.text(".3f", " nats")),
+            ("flags in the policy target", self.flag_probability.text(".1%")),
+            ("flags among moves played", self.flags_played.text(".1%")),
+            ("simulations a move", self.simulations.text(",.0f")),
+            ("full searches", self.full_searches.text(".1%")),
         ]
 
     def _checkpoints(self) -> str:
