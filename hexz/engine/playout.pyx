@@ -9,10 +9,11 @@ import operator
 
 import numpy as np
 
-from libc.math cimport log, sqrt
+from libc.math cimport INFINITY, log, sqrt
 from libc.stdint cimport int16_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memset
+from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
 
 from hexz.engine.bits cimport CellSet, next_random, popcount, random_stream, scaled, select
 from hexz.engine.board cimport Board, checked_seed
@@ -45,6 +46,9 @@ cdef struct Children:
 cdef enum:
     WORDS_PER_CHILD = 6
     MAX_SIMULATIONS = 1000000000
+    SIMULATIONS_PER_LOOK = 64     # at the clock, some 0.2 ms
+    # A tree of 1 GB, after some 1.3 million simulations, grows no more; its leaves only learn.
+    MAX_WORDS = 1 << 28
 
 cdef struct Tree:
     Node* nodes               # nodes[0] is unused, nodes[1] is the root
@@ -156,7 +160,7 @@ cdef int iterate(Tree* tree, const Position* root, uint64_t* rng) noexcept nogil
         node = &tree.nodes[index]
         node.visits += 1
         player = pos.turn
-        if node.visits == 1:
+        if node.visits == 1 or (node.children == 0 and tree.num_words >= MAX_WORDS):
             node.first_action = <int16_t>uniform_action(&pos, rng)
             play_action(&pos, node.first_action)
             roll_out(&pos, rng)
@@ -179,7 +183,17 @@ cdef int iterate(Tree* tree, const Position* root, uint64_t* rng) noexcept nogil
     return 0
 
 
-cdef int grow(Tree* tree, const Position* root, int simulations, uint64_t* rng) noexcept nogil:
+cdef inline double now() noexcept nogil:
+    """Seconds, from any start."""
+    cdef timespec time
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    return time.tv_sec + 1e-9 * time.tv_nsec
+
+
+cdef int grow(
+        Tree* tree, const Position* root, int simulations, double seconds, uint64_t* rng
+) noexcept nogil:
+    cdef double end = now() + seconds
     cdef int i
     if reserve(tree) < 0:
         return -1
@@ -187,6 +201,8 @@ cdef int grow(Tree* tree, const Position* root, int simulations, uint64_t* rng) 
     tree.num_words = 1
     add_node(tree)
     for i in range(simulations):
+        if i % SIMULATIONS_PER_LOOK == SIMULATIONS_PER_LOOK - 1 and now() >= end:
+            break
         if iterate(tree, root, rng) < 0:
             return -1
     # A root that was visited once has its only child still folded away.
@@ -213,17 +229,23 @@ cdef class UctPlayer:
         self.simulations = simulations
         self.rng = random_stream(checked_seed(seed), 1)
 
-    def suggest(self, Board board not None):
-        """Searches a position that is not over; see `Suggestion`."""
+    def suggest(self, Board board not None, seconds=None):
+        """Searches a position that is not over; see `Suggestion`.
+
+        Args:
+            board: the position.
+            seconds: ends the search early after this time, but not before 63 simulations.
+        """
         if board.pos.over:
             raise IllegalMove("the game is over")
+        cdef double limit = INFINITY if seconds is None else seconds
         cdef Position root = board.pos    # the board may change while the GIL is released
         cdef Tree tree
         cdef int status
         memset(&tree, 0, sizeof(Tree))
         try:
             with nogil:
-                status = grow(&tree, &root, self.simulations, &self.rng)
+                status = grow(&tree, &root, self.simulations, limit, &self.rng)
             if status < 0:
                 raise MemoryError(f"a tree of {self.simulations} simulations")
             return suggestion_of(&tree)

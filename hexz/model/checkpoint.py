@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePath
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO, Final, NoReturn
 
 import torch
 from torch import Tensor, nn
@@ -103,37 +103,63 @@ def load_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
     """Loads a model. No code in the file is run.
 
     Args:
-        path: a file, written by `save_checkpoint` or the bare state_dict of an older model; the
-            directory of one checkpoint, `.../checkpoints/{n}`; or the directory of a model, of
-            which the newest checkpoint is loaded.
+        path: of a model, see `find_model_file`.
 
     Raises:
         InvalidModel: there is no model there, or it is damaged or of an unknown kind.
     """
+    file = find_model_file(path)
     try:
-        file = _find_file(Path(path))
         data = file.read_bytes()
     except OSError as error:
         raise InvalidModel(f"cannot read the model {path}: {error.strerror or error}") from error
     return decode_checkpoint(data, str(file))
 
 
-def _find_file(path: Path) -> Path:
-    """The model file that a path means."""
-    if path.is_file():
-        return path
-    if not path.is_dir():
-        raise InvalidModel(f"there is no model {path}")
-    if (path / _FILE_NAME).is_file():
-        return path / _FILE_NAME
+def find_model_file(path: str | os.PathLike[str]) -> Path:
+    """The file that a path to a model means.
+
+    Args:
+        path: a file, written by `save_checkpoint` or the bare state_dict of an older model; the
+            directory of one checkpoint, `.../checkpoints/{n}`; the directory of a model, of which
+            the newest checkpoint counts; or a store of checkpoints with one model in it.
+
+    Raises:
+        InvalidModel: there is no model there, or there are several.
+    """
+    path = Path(path)
+    try:
+        if path.is_file():
+            return path
+        if not path.is_dir():
+            raise InvalidModel(f"there is no model {path}")
+        if (path / _FILE_NAME).is_file():
+            return path / _FILE_NAME
+        return _newest(path) or _newest(_only_model(path)) or _no_model(path)
+    except OSError as error:
+        raise InvalidModel(f"cannot read the model {path}: {error.strerror or error}") from error
+
+
+def _newest(model: Path) -> Path | None:
+    """The file of the newest checkpoint in the directory of a model."""
     files = [
-        file for file in path.glob(f"checkpoints/*/{_FILE_NAME}") if file.parent.name.isdecimal()
+        file for file in model.glob(f"checkpoints/*/{_FILE_NAME}") if file.parent.name.isdecimal()
     ]
-    if not files:
-        raise InvalidModel(
-            f"{path} holds no model: expected {_FILE_NAME} or checkpoints/{{number}}/{_FILE_NAME}"
-        )
-    return max(files, key=lambda file: int(file.parent.name))
+    return max(files, key=lambda file: int(file.parent.name), default=None)
+
+
+def _only_model(store: Path) -> Path:
+    models = sorted(path for path in store.glob("models/flagz/*") if path.is_dir())
+    if len(models) > 1:
+        names = ", ".join(path.name for path in models)
+        raise InvalidModel(f"{store} holds the models {names}: name one, as in {models[0]}")
+    return models[0] if models else store
+
+
+def _no_model(path: Path) -> NoReturn:
+    raise InvalidModel(
+        f"{path} holds no model: expected {_FILE_NAME} or checkpoints/{{number}}/{_FILE_NAME}"
+    )
 
 
 def _read(file: BinaryIO, origin: str) -> dict[str, Any]:

@@ -4,6 +4,8 @@ All seeds are fixed: a statistical test here passes always or never for one stat
 """
 
 import random
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
@@ -367,6 +369,37 @@ def test_a_search_is_of_the_board_as_it_was_when_asked():
         for move in random_moves(board, seed=1, eager=0.5):
             board.play(move)
         assert np.array_equal(answer.result().visits, quiet.visits)
+
+
+def test_a_limit_of_time_ends_the_search():
+    board = Board.random(1)
+    started = time.monotonic()
+    suggestion = UctPlayer(10**9, seed=1).suggest(board, 0.1)
+    assert 0.1 <= time.monotonic() - started < 2
+    assert suggestion.visits.sum() > 1000
+    assert suggestion.move in board.legal_moves()
+
+
+def test_without_time_a_move_is_found_all_the_same():
+    assert UctPlayer(10**9, seed=1).suggest(Board.random(1), 0.0).visits.sum() < 64
+
+
+def test_a_limit_of_time_that_is_not_reached_changes_nothing():
+    board = Board.random(1)
+    limited = UctPlayer(500, seed=1).suggest(board, 60.0)
+    assert np.array_equal(limited.visits, UctPlayer(500, seed=1).suggest(board).visits)
+
+
+@pytest.mark.soak
+def test_memory_of_a_search_is_bounded():
+    code = (
+        "import resource; from hexz.engine import Board, UctPlayer; "
+        "UctPlayer(10**9, 1).suggest(Board.random(1), 10.0); "
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    )
+    output = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout
+    kilobytes = int(output) / (1024 if sys.platform == "darwin" else 1)
+    assert kilobytes < 1.5 * 2**20
 
 
 # --- Wrong arguments ---------------------------------------------------------------------------

@@ -1,0 +1,105 @@
+"""Where a player's network comes from, and whether there is a newer one."""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Final
+
+from hexz.checkpoints import CheckpointStore, open_store
+from hexz.errors import InvalidModel
+from hexz.model import (
+    Checkpoint,
+    decode_checkpoint,
+    find_model_file,
+    load_checkpoint,
+    shipped_checkpoint,
+)
+
+_DEFAULT_NAME: Final = "flagz"
+"""The model of a bucket whose URL names none; that of `hexzctl train-server`."""
+
+_IN_BUCKET: Final = re.compile(
+    r"(?P<root>gs://.*?)"
+    r"(?:/models/flagz/(?P<name>[^/]+)(?:/checkpoints(?:/(?P<number>[0-9]{1,9})(?:/model\.pt)?)?)?)?"
+    r"/*"
+)
+
+
+class ModelSource(ABC):
+    """A place of a network. Its methods raise InvalidModel or StoreError."""
+
+    @abstractmethod
+    def version(self) -> str:
+        """What names the newest network there. Does not load it."""
+
+    @abstractmethod
+    def load(self) -> Checkpoint:
+        """The newest network there."""
+
+
+def open_source(path: str | None) -> ModelSource:
+    """The source that a path names.
+
+    Args:
+        path: as `load_checkpoint` takes it; or `gs://bucket/prefix`, to which
+            `/models/flagz/{name}` may be added, and `/checkpoints/{number}`; or None for the
+            network that ships with hexz.
+    """
+    if path is None:
+        return _Shipped()
+    match = _IN_BUCKET.fullmatch(path)
+    if match is None:
+        return _Local(path)
+    number = match["number"]
+    store = open_store(match["root"], match["name"] or _DEFAULT_NAME)
+    return _Stored(store, None if number is None else int(number))
+
+
+class _Shipped(ModelSource):
+    def version(self) -> str:
+        return "shipped"
+
+    def load(self) -> Checkpoint:
+        return shipped_checkpoint()
+
+
+@dataclass(frozen=True)
+class _Local(ModelSource):
+    path: str
+
+    def version(self) -> str:
+        file = find_model_file(self.path)
+        try:
+            status = file.stat()
+        except OSError as error:
+            raise InvalidModel(f"cannot read the model {file}: {error.strerror}") from None
+        return f"{file} {status.st_ino} {status.st_size} {status.st_mtime_ns}"
+
+    def load(self) -> Checkpoint:
+        return load_checkpoint(self.path)
+
+
+@dataclass(frozen=True)
+class _Stored(ModelSource):
+    """The newest checkpoint of a bucket, or the one of a number."""
+
+    store: CheckpointStore
+    number: int | None
+
+    def version(self) -> str:
+        return str(self._number())
+
+    def load(self) -> Checkpoint:
+        number = self._number()
+        origin = f"{self.store.url}/models/flagz/{self.store.model_name}/checkpoints/{number}"
+        return decode_checkpoint(self.store.load(number), f"{origin}/model.pt")
+
+    def _number(self) -> int:
+        number = self.store.latest() if self.number is None else self.number
+        if number is None:
+            raise InvalidModel(
+                f"{self.store.url} holds no checkpoint of the model {self.store.model_name}"
+            )
+        return number

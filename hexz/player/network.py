@@ -1,0 +1,103 @@
+"""Players that search with a network. Importing this takes as long as PyTorch does."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import Final
+
+from hexz.engine import Board
+from hexz.engine.settings import Algorithm
+from hexz.errors import HexzError
+from hexz.model import Evaluator, create_evaluator
+from hexz.player.models import ModelSource
+from hexz.player.player import Answer, Player
+from hexz.player.searcher import BATCH_SIZE, Searcher
+from hexz.player.spec import Budget, PlayerSpec
+
+_log = logging.getLogger(__name__)
+
+FOLLOW_SECONDS: Final = 3.0
+"""Time between two looks for a newer network."""
+
+
+class NetworkPlayer(Player):
+    """The players `model` and `gumbel`. Several may share a searcher, which the first one to be
+    closed closes for all.
+
+    Args:
+        spec: its kind and budget.
+        searcher: what it searches with.
+    """
+
+    def __init__(self, spec: PlayerSpec, searcher: Searcher) -> None:
+        super().__init__(spec.budget)
+        self._algorithm: Algorithm = "gumbel" if spec.kind == "gumbel" else "puct"
+        self._searcher = searcher
+
+    def suggest(self, board: Board, budget: Budget | None = None) -> Answer:
+        """See `Player.suggest`; raises InvalidEvaluation if the network is bad."""
+        return self._searcher.suggest(board, self.budget(budget), self._algorithm)
+
+    def close(self) -> None:
+        """See `Player.close`."""
+        self._searcher.close()
+
+
+class Network:
+    """A network in use and its searcher.
+
+    Args:
+        source: where it comes from; it is loaded at once.
+        device: "cpu", "cuda" or "mps".
+        notify: takes lines for people, such as that a device is missing.
+
+    Attributes:
+        searcher: searches with it.
+        model_name, number: of its checkpoint.
+        problem: why a newer network could not be loaded; None if all is well.
+    """
+
+    def __init__(self, source: ModelSource, *, device: str, notify: Callable[[str], None]) -> None:
+        self.problem: str | None = None
+        self._source = source
+        self._device = device
+        self._notify = notify
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._follow, name="follow", daemon=True)
+        self._version = source.version()
+        self.searcher = Searcher(self._load())
+
+    def follow(self) -> None:
+        """Looks for a newer network from now on, and uses it once it is prepared."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Ends all threads."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join()
+        self.searcher.close()
+
+    def _load(self) -> Evaluator:
+        checkpoint = self._source.load()
+        evaluator = create_evaluator(
+            checkpoint.net, device=self._device, batch_size=BATCH_SIZE, notify=self._notify
+        )
+        self.model_name, self.number = checkpoint.model_name, checkpoint.number
+        return evaluator
+
+    def _follow(self) -> None:
+        while not self._stop.wait(FOLLOW_SECONDS):
+            try:
+                version = self._source.version()
+                if version != self._version:
+                    self.searcher.use(self._load())
+                    self._version = version
+                    _log.info("playing with %s, checkpoint %d", self.model_name, self.number)
+                self.problem = None
+            except HexzError as error:
+                if str(error) != self.problem:
+                    _log.warning("no newer network: %s", error)
+                self.problem = str(error)

@@ -1,0 +1,72 @@
+"""What all players have in common."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Final
+
+from hexz.engine import Board, Suggestion
+from hexz.errors import HexzError
+from hexz.player.spec import Budget
+
+DEFAULT_BUDGET: Final = Budget(seconds=1.0)
+"""Of a player without a budget, if whoever asks for a move does not say either."""
+
+AIM: Final = 0.975
+"""Share of the time for a move at which the answer is to be there."""
+
+
+class Overloaded(HexzError):
+    """So many moves are being thought about that another one cannot be in time; try again."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Answer:
+    """A player's move and what it cost.
+
+    Attributes:
+        suggestion: the move and the search behind it.
+        simulations: of this move; 0 if it was solved exactly.
+        depth: moves from the position to the deepest one that was looked at.
+        nodes: size of the search tree.
+        elapsed: seconds from the question to the answer.
+    """
+
+    suggestion: Suggestion
+    simulations: int
+    depth: int
+    nodes: int
+    elapsed: float
+
+
+class Player(ABC):
+    """Suggests moves. Threads may share a player.
+
+    Args:
+        own_budget: what the player spends on a move at most.
+    """
+
+    def __init__(self, own_budget: Budget | None = None) -> None:
+        self._own_budget = own_budget
+
+    def budget(self, asked: Budget | None) -> Budget:
+        """What may be spent on a move: the smaller of what is asked and the player's own."""
+        own = self._own_budget
+        return (own or asked or DEFAULT_BUDGET).within(asked)
+
+    @abstractmethod
+    def suggest(self, board: Board, budget: Budget | None = None) -> Answer:
+        """Thinks about a position that is not over.
+
+        Args:
+            board: the position; it is not changed.
+            budget: what may be spent, see `budget`.
+
+        Raises:
+            IllegalMove: the game is over.
+            Overloaded: there is no room for another search now.
+        """
+
+    def close(self) -> None:  # noqa: B027 - most have nothing to do
+        """Ends the threads of the player; nothing is to be asked any more."""

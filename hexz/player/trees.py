@@ -1,0 +1,100 @@
+"""Search trees that are kept between the moves of a game."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections import deque
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hexz.engine import Board, IllegalMove, Move, ParallelSearch
+
+MAX_TREES: Final = 64
+MAX_NODES: Final = 400_000
+"""Nodes of all trees that are kept, of 1 to 2 KB each."""
+MAX_MOVES: Final = 3
+"""A tree is of use for the next move of its game: the own move, and one or two of the opponent."""
+
+_ROCK: Final = 3
+_FLAG: Final = 5
+
+
+class TreeCache:
+    """The trees of the positions that were searched last. Threads may share it."""
+
+    def __init__(self, max_trees: int = MAX_TREES, max_nodes: int = MAX_NODES) -> None:
+        self._max_trees = max_trees
+        self._max_nodes = max_nodes
+        self._lock = threading.Lock()
+        self._trees: deque[tuple[Board, ParallelSearch]] = deque()  # with their positions
+        self._num_nodes = 0
+
+    def take(self, board: Board) -> ParallelSearch | None:
+        """A tree whose root is this position now, or None. It is in the cache no longer."""
+        with self._lock:
+            for kept in reversed(self._trees):
+                line = moves_between(kept[0], board)
+                if line is not None:
+                    break
+            else:
+                return None
+            self._trees.remove(kept)
+            self._num_nodes -= kept[1].num_nodes
+        for move in line:
+            kept[1].advance(move)
+        return kept[1]
+
+    def put(self, tree: ParallelSearch) -> None:
+        """Keeps a tree in which no leaf waits, and forgets the oldest ones for it."""
+        with self._lock:
+            self._trees.append((tree.board, tree))
+            self._num_nodes += tree.num_nodes
+            while len(self._trees) > self._max_trees or self._num_nodes > self._max_nodes:
+                self._num_nodes -= self._trees.popleft()[1].num_nodes
+
+    @property
+    def num_nodes(self) -> int:
+        """Of all trees."""
+        return self._num_nodes
+
+    def __len__(self) -> int:
+        return len(self._trees)
+
+
+def moves_between(earlier: Board, later: Board) -> list[Move] | None:
+    """A line of at most MAX_MOVES moves from one position to another, or None if there is none."""
+    count = later.move_number - earlier.move_number
+    if not 0 <= count <= MAX_MOVES:
+        return None
+    before, after = earlier.cells(), later.cells()
+    if not np.array_equal(before[:, 0] == _ROCK, after[:, 0] == _ROCK):
+        return None  # another game, as nearly always
+    filled = np.flatnonzero(_is_empty(before) & ~_is_empty(after))
+    if len(filled) != count:
+        return None
+    moves = [_move_on(int(cell), int(after[cell, 0])) for cell in filled]
+    for line in itertools.permutations(moves):
+        board = earlier.copy()
+        try:
+            for move in line:
+                board.play(move)
+        except IllegalMove:
+            continue
+        if board == later:
+            return list(line)
+    return None
+
+
+def _is_empty(cells: NDArray[np.int8]) -> NDArray[np.bool_]:
+    empty: NDArray[np.bool_] = (cells[:, 0] == 0) & (cells[:, 1] == 0)
+    return empty
+
+
+def _move_on(cell: int, kind: int) -> Move:
+    """The move that filled a cell, given by its place in row-major order and its type now."""
+    pair, rest = divmod(cell, 19)
+    row, col = (2 * pair, rest) if rest < 10 else (2 * pair + 1, rest - 10)
+    return Move("flag" if kind == _FLAG else "normal", row, col)

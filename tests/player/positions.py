@@ -1,0 +1,89 @@
+"""Positions and evaluators for the tests of players."""
+
+import random
+import threading
+import time
+from collections.abc import Callable
+
+import numpy as np
+
+from hexz.engine import Board
+from hexz.engine.endgame import solve
+from hexz.model import Evaluation, Evaluator
+from hexz.model.evaluator import Floats
+
+
+TRIES = 4
+
+
+def assert_think_time_is_kept(think: Callable[[], object], seconds: float) -> None:
+    """It takes 95 to 100 % of the time, unless other work on the machine gets in between."""
+    times = []
+    for _ in range(TRIES):
+        started = time.monotonic()
+        think()
+        times.append(time.monotonic() - started)
+        assert times[-1] >= 0.95 * seconds
+        if times[-1] <= seconds:
+            return
+    raise AssertionError(f"took {times} instead of {seconds}")
+
+
+class EvenEvaluator(Evaluator):
+    """Says of all positions that all moves are alike and nobody is ahead.
+
+    Attributes:
+        sizes: of the batches so far.
+        gate: an evaluation ends only while it is set.
+        values: what all positions are worth.
+    """
+
+    name = "even"
+    batch_size = 32
+
+    def __init__(self, values: float = 0.0) -> None:
+        self.sizes: list[int] = []
+        self.gate = threading.Event()
+        self.gate.set()
+        self.values = values
+
+    def start(self, planes: Floats) -> Callable[[], Evaluation]:
+        count = len(planes)
+        self.sizes.append(count)
+
+        def finish() -> Evaluation:
+            self.gate.wait()
+            return np.zeros((count, 220), np.float32), np.full(count, self.values, np.float32)
+
+        return finish
+
+
+def game(seed: int) -> list[Board]:
+    """The positions of a random game, the last one over."""
+    rng = random.Random(seed)
+    boards = [Board.random(seed)]
+    while not boards[-1].is_over:
+        board = boards[-1].copy()
+        board.play(rng.choice(board.legal_moves()))
+        boards.append(board)
+    return boards
+
+
+def solvable() -> Board:
+    """A position that separated territories decide."""
+    return next(
+        board
+        for seed in range(100)
+        for board in game(seed)
+        if not board.is_over and len(board.legal_moves()) > 1 and solve(board) is not None
+    )
+
+
+def forced() -> Board:
+    """A position with one legal move, which is not solved."""
+    return next(
+        board
+        for seed in range(1000)
+        for board in game(seed)
+        if not board.is_over and len(board.legal_moves()) == 1 and solve(board) is None
+    )

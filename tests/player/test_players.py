@@ -1,0 +1,160 @@
+"""The players that specs name."""
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hexz.engine import Board, IllegalMove, UctPlayer
+from hexz.errors import HexzError
+from hexz.model import ModelConfig, new_checkpoint, save_checkpoint
+from hexz.player import players
+from hexz.player.player import Overloaded
+from hexz.player.players import make_player
+from hexz.player.spec import Budget, parse_spec
+from hexz.processes import available_cores
+
+from .positions import assert_think_time_is_kept, forced, game
+
+BOARD = Board.random(3)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("model") / "model.pt"
+    save_checkpoint(new_checkpoint(ModelConfig(blocks=1, filters=8)), path)
+    return path
+
+
+@pytest.mark.parametrize("spec", ["random", "uct:300", "model:{}@20", "gumbel:{}@16", "model@20"])
+def test_each_player_plays_a_whole_game(spec, model):
+    player = make_player(parse_spec(spec.format(model)))
+    board = Board.random(8)
+    while not board.is_over:
+        board.play(player.suggest(board).suggestion.move)
+    with pytest.raises(IllegalMove):
+        player.suggest(board)
+    player.close()
+
+
+@pytest.mark.parametrize(
+    ("spec", "asked", "simulations"),
+    [
+        ("uct:300", None, 300),
+        ("uct:300", Budget(simulations=100), 100),
+        ("uct:300", Budget(seconds=30), 300),
+        ("uct", Budget(simulations=70), 70),
+        ("model:{}@20", None, 20),
+        ("model:{}@20", Budget(simulations=800, seconds=30), 20),
+        ("model:{}", Budget(simulations=30), 30),
+        ("gumbel:{}@16", Budget(seconds=30), 16),
+        ("random", Budget(seconds=30), 0),
+    ],
+)
+def test_the_smaller_budget_counts(spec, asked, simulations, model):
+    player = make_player(parse_spec(spec.format(model)))
+    answer = player.suggest(BOARD, asked)
+    player.close()
+    assert answer.simulations in (simulations, simulations - 1)  # uct's root is one of them
+    assert answer.elapsed < 10
+
+
+@pytest.mark.parametrize(
+    ("spec", "asked"),
+    [
+        ("uct", Budget(seconds=0.4)),
+        ("uct:0.4s", None),
+        ("uct:30s", Budget(seconds=0.4)),
+        ("model:{}@0.4s", Budget(seconds=9)),
+    ],
+)
+def test_think_time_is_kept(spec, asked, model):
+    player = make_player(parse_spec(spec.format(model)))
+    assert_think_time_is_kept(lambda: player.suggest(BOARD, asked), 0.4)
+    player.close()
+
+
+def test_who_says_nothing_gets_a_second(model):
+    player = make_player(parse_spec("uct"))
+    assert_think_time_is_kept(lambda: player.suggest(BOARD), 1.0)
+
+
+def test_a_seed_makes_players_without_a_network_repeat_themselves():
+    for spec in ("random", "uct:200"):
+        first, second = (make_player(parse_spec(spec), seed=5) for _ in range(2))
+        for _ in range(3):
+            assert first.suggest(BOARD).suggestion.move == second.suggest(BOARD).suggestion.move
+
+
+def test_uct_is_the_reference_player():
+    visits = make_player(parse_spec("uct:500"), seed=7).suggest(BOARD).suggestion.visits
+    assert np.array_equal(visits, UctPlayer(500, 7).suggest(BOARD).visits)
+
+
+def test_uct_plays_a_forced_move_at_once():
+    player = make_player(parse_spec("uct:30s"))
+    assert player.suggest(forced()).elapsed < 5
+
+
+def test_uct_uses_no_more_than_the_cores_and_others_wait(monkeypatch):
+    running, most, lock = 0, 0, threading.Lock()
+
+    class Watched(UctPlayer):
+        def suggest(self, board, seconds=None):
+            nonlocal running, most
+            with lock:
+                running += 1
+                most = max(most, running)
+            try:
+                return super().suggest(board, seconds)
+            finally:
+                with lock:
+                    running -= 1
+
+    monkeypatch.setattr(players, "UctPlayer", Watched)
+    player = make_player(parse_spec("uct:20000"))
+    with ThreadPoolExecutor(available_cores() + 8) as threads:
+        answers = list(threads.map(player.suggest, [BOARD] * (available_cores() + 8)))
+    assert len(answers) == available_cores() + 8
+    assert most == available_cores()
+
+
+def test_uct_refuses_what_it_cannot_do_in_time():
+    player = make_player(parse_spec("uct"))
+    count = available_cores() + players.MAX_WAITING + 4
+
+    def ask(_: int) -> str:
+        started = time.monotonic()
+        try:
+            player.suggest(BOARD, Budget(seconds=1.0))
+        except Overloaded:
+            return "at once" if time.monotonic() - started < 0.3 else "too late"
+        return "answered"
+
+    with ThreadPoolExecutor(count) as threads:
+        outcomes = list(threads.map(ask, range(count)))
+    assert outcomes.count("answered") == available_cores()
+    assert outcomes.count("at once") == 4
+    assert player.suggest(BOARD, Budget(simulations=100)).simulations > 0
+
+
+def test_a_missing_network_is_named(tmp_path):
+    with pytest.raises(HexzError, match="nothing"):
+        make_player(parse_spec(f"model:{tmp_path / 'nothing.pt'}@800"))
+
+
+def test_positions_with_moves_for_one_player_only_are_answered(model):
+    player = make_player(parse_spec(f"model:{model}@30"))
+    boards = [
+        board
+        for seed in range(6)
+        for board in game(seed)
+        if not board.is_over and 0 in board.num_normal_moves and max(board.flags_left) == 0
+    ]
+    for board in boards:
+        assert player.suggest(board).suggestion.move in board.legal_moves()
+    assert boards
+    player.close()
