@@ -12,7 +12,6 @@ from hexz.engine.endgame import solve
 from hexz.model import Evaluation, Evaluator
 from hexz.model.evaluator import Floats
 
-
 TRIES = 4
 
 
