@@ -103,10 +103,11 @@ class ExportView:
             index = config.output / "index.html" if config.output.is_dir() else config.output
             print(f"To look at: {index.resolve().as_uri()}")
         if export.incomplete:
-            fate = "were left out" if config.format == "jsonl" else "are shown without them"
-            print(f"{_number(export.incomplete, 'game')} of which moves are missing {fate}")
-        if export.reader.copies:
-            print(f"{_number(export.reader.copies, 'copy', 'copies')} of examples were left out")
+            fate = "left out" if config.format == "jsonl" else "shown without them"
+            games = _number(export.incomplete, "game")
+            print(f"{games} of which moves are missing {_were(export.incomplete)} {fate}")
+        if copies := export.reader.copies:
+            print(f"{_number(copies, 'copy', 'copies')} of examples {_were(copies)} left out")
         if export.reader.problems:
             count = _number(export.reader.problems, "file or entry", "files or entries")
             print(f"hexzctl: error: {count} could not be used, see above", file=sys.stderr)
@@ -114,3 +115,7 @@ class ExportView:
 
 def _number(count: int, one: str, many: str | None = None) -> str:
     return f"{count:,} {one if count == 1 else many or f'{one}s'}"
+
+
+def _were(count: int) -> str:
+    return "was" if count == 1 else "were"
