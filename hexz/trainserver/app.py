@@ -5,20 +5,16 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import ipaddress
 import logging
 import re
-import socket
-import struct
 from collections.abc import Iterable
 from functools import lru_cache
 from importlib import resources
 from typing import TYPE_CHECKING, Final
 
 from flask import Flask, Response, jsonify, request
-from gunicorn.http.errors import ParseException
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from werkzeug.exceptions import HTTPException, MethodNotAllowed, RequestEntityTooLarge
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.wrappers import Request
 
 from hexz.errors import HexzError
@@ -35,6 +31,7 @@ from hexz.trainserver.config import ServerConfig
 from hexz.trainserver.ingest import Rejected
 from hexz.trainserver.metrics import registry_of
 from hexz.trainserver.service import RETRY_SECONDS, Refused, TrainingService
+from hexz.web import is_loopback, limit_waiting, read_body
 from hexz.wire import MAX_EXAMPLE_BYTES, MAX_GAME_BYTES
 
 if TYPE_CHECKING:
@@ -44,10 +41,6 @@ _log = logging.getLogger(__name__)
 
 _OPEN_PATHS: Final = ("/healthz", "/readyz")
 """Whoever supervises the server has no token; these tell nothing but whether it works."""
-
-CLIENT_SECONDS: Final = 30
-"""A client that sends nothing, or takes nothing of the answer, for so long is given up."""
-_CLIENT_TIMEOUT: Final = struct.pack("ll", CLIENT_SECONDS, 0)
 
 _WORKER_AGENT: Final = re.compile(r"hexzctl/(\d[\w.+-]{0,50})")
 
@@ -78,12 +71,13 @@ def _posts(service: TrainingService, others: WSGIApplication) -> WSGIApplication
         if environ["PATH_INFO"] not in takers:
             return others(environ, start_response)
         take, limit = takers[environ["PATH_INFO"]]
-        request = Request(environ)
+        # Unless it is populated, no cycle keeps the buffers of the body until they are collected.
+        request = Request(environ, populate_request=False)
         try:
             _admit(request, config)
             if request.method != "POST":
                 raise MethodNotAllowed(["POST"])
-            answer = take(_body(request, limit))
+            answer = take(read_body(request, limit))
         except Exception as error:
             return _failure(service, error)(environ, start_response)
         body = b'{"checkpoint": %d, "accepted": %d}\n' % (answer.checkpoint, answer.accepted)
@@ -98,7 +92,7 @@ def _add_worker_routes(app: Flask, service: TrainingService) -> None:
     @app.post(HEARTBEAT_PATH)
     def heartbeat() -> Response:
         try:
-            message = Heartbeat.from_json(_body(request, MAX_HEARTBEAT_BYTES))
+            message = Heartbeat.from_json(read_body(request, MAX_HEARTBEAT_BYTES))
         except InvalidMessage as error:
             raise Refused(400, str(error)) from None
         orders = service.take_heartbeat(message, is_local=_is_local(request))
@@ -147,20 +141,6 @@ def _add_status_routes(app: Flask, service: TrainingService) -> None:
         return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
 
 
-def _body(request: Request, limit: int) -> bytes:
-    """The body of the request, of which little more than `limit` bytes are ever read."""
-    request.max_content_length = limit + 1  # a longer body without a length ends there in silence
-    try:
-        body = request.get_data(cache=False)
-    except RequestEntityTooLarge:
-        body = None
-    except (OSError, ParseException) as error:  # from gunicorn: no such chunks, or nothing comes
-        raise Refused(400, f"the body cannot be read: {error}") from None
-    if body is None or len(body) > limit:
-        raise Refused(413, f"a body of this kind has at most {limit} bytes")
-    return body
-
-
 def _failure(service: TrainingService, error: Exception) -> Response:
     """The answer to a request that failed."""
     headers = {}
@@ -186,7 +166,7 @@ def _failure(service: TrainingService, error: Exception) -> Response:
 
 def _admit(request: Request, config: ServerConfig) -> None:
     """Raises Refused unless the client may make this request."""
-    _limit_waiting(request.environ)
+    limit_waiting(request.environ)
     problem = _version_problem(request.headers.get("User-Agent", ""))
     if problem is not None:
         raise Refused(426, problem)
@@ -202,16 +182,6 @@ def _admit(request: Request, config: ServerConfig) -> None:
         return
     if not hmac.compare_digest(_token(request).encode(), config.auth_token.encode()):
         raise Refused(401, "the token is missing or wrong: send HEXZ_AUTH_TOKEN as bearer token")
-
-
-def _limit_waiting(environ: WSGIEnvironment) -> None:
-    """A client that stops in the middle of a request must not keep its thread for ever: some
-    such clients would be the end of the server."""
-    connection = environ.get("gunicorn.socket")
-    if connection is not None:
-        # Not settimeout, with which each call on a socket becomes two.
-        for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
-            connection.setsockopt(socket.SOL_SOCKET, option, _CLIENT_TIMEOUT)
 
 
 @lru_cache
@@ -234,15 +204,6 @@ def _token(request: Request) -> str:
 def _is_local(request: Request) -> bool:
     """Whether the client is on this machine, and not just the proxy that it comes through."""
     return is_loopback(request.remote_addr or "") and "X-Forwarded-For" not in request.headers
-
-
-@lru_cache
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can listen or call from there."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 @lru_cache
