@@ -152,6 +152,21 @@ def test_choices_and_labels_follow_the_rules(page: Page) -> None:
     assert "Orange can place 1" in labels["e4"]
 
 
+def test_a_capture_is_announced_and_animated(page: Page, driver: Any) -> None:
+    page.open(f"{TWO_PERSONS}&moves=Ff3-Fa1")
+    webdriver.ActionChains(driver).move_to_element(page.cell("g3")).perform()
+    assert page("#detail").text.startswith("g3: Blue can place 1, captures grass 1")
+    assert len(page.all(".preview")) == 2
+    page.cell("g3").click()
+    assert page.status == "Blue placed 1 on g3 and captured 1. Orange\u2019s turn."
+    assert page.labels()["h3"] == "h3: Blue 1"
+    assert page.all('[data-name="g3"] .appears')
+    assert page.all('[data-name="h3"] .captured')
+    assert [use.get_attribute("href") for use in page.all(".hz-marks use")] == [
+        "#hz-last", "#hz-taken"
+    ]  # fmt: skip
+
+
 def test_a_click_on_the_board_of_a_computer_changes_nothing(page: Page) -> None:
     page.open(f"{TWO_PERSONS}&moves={OPENING}")
     page.cell("b1").click()
