@@ -442,6 +442,8 @@ def test_a_phone(page: Page) -> None:
     page.click("#analyse")
     page.click("#new")
     assert page.run(OVERFLOWING) == []
+    dialog = page("#setup")
+    assert dialog.get_property("scrollWidth") == dialog.get_property("clientWidth")
 
 
 def test_the_keyboard_alone(page: Page, driver: Any) -> None:

@@ -182,8 +182,8 @@ function drawSides() {
     who.textContent = who.title = nameOf(player);
     side.querySelector(".points").textContent = position.scoreOf(player);
     const flags = side.querySelector(".flags");
-    flags.setAttribute("aria-label", `${left} flags left`);
-    flags.title = `${left} flags left`;
+    flags.title = `${left} ${left === 1 ? "flag" : "flags"} left`;
+    flags.setAttribute("aria-label", flags.title);
     flags.replaceChildren(...Array.from({ length: left }, () => svg("svg", { viewBox: "-7 -10 16 20", class: "hz-board", "aria-hidden": "true" },
       svg("use", { href: `#hz-pennant${player}` }))));
   }
