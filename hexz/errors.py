@@ -37,6 +37,10 @@ class NothingToExport(HexzError):
     """No example, or no whole game, is left to be exported; nothing was written."""
 
 
+class InvalidConfig(HexzError, ValueError):
+    """An option or a variable of the environment has a value that cannot be used."""
+
+
 class ChannelError(HexzError):
     """The Redis that models travel through cannot be reached, refuses us, or cannot be started."""
 

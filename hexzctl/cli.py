@@ -14,7 +14,16 @@ import typer
 
 from hexz.errors import HexzError
 from hexz.version import __version__
-from hexzctl import bench, export_examples, play, selfplay, train, train_server, worker
+from hexzctl import (
+    bench,
+    export_examples,
+    play,
+    selfplay,
+    serve_player,
+    train,
+    train_server,
+    worker,
+)
 
 app = typer.Typer(
     name="hexzctl",
@@ -27,6 +36,7 @@ app = typer.Typer(
 app.command("export-examples", cls=export_examples.Command)(export_examples.export_examples)
 app.command("selfplay")(selfplay.selfplay)
 app.command("play")(play.play)
+app.command("serve-player")(serve_player.serve_player)
 app.command("train")(train.train)
 app.command("train-server")(train_server.train_server)
 app.command("worker")(worker.worker)

@@ -1,1 +1,23 @@
-"""Players: move suggestions for the Go server, for a web page and for the command line."""
+"""Players: move suggestions for the Go server, for a web page and for the command line.
+
+`hexzctl serve-player` serves one, and so does
+
+    gunicorn --workers 1 --threads 8 'hexz.player:create_app()'
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+
+def create_app() -> Flask:
+    """The WSGI application, configured by the environment; for one process with threads.
+
+    Ends the process with a message if it cannot start.
+    """
+    from hexz.player.serve import application
+
+    return application()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from hexz.engine import Board
 from hexz.engine.settings import Algorithm
@@ -72,6 +72,20 @@ class Network:
     def follow(self) -> None:
         """Looks for a newer network from now on, and uses it once it is prepared."""
         self._thread.start()
+
+    def status(self) -> dict[str, Any]:
+        """Its state, as JSON."""
+        searcher = self.searcher
+        return {
+            "name": self.model_name,
+            "checkpoint": self.number,
+            "evaluator": searcher.evaluator.name,
+            "evaluations": searcher.evaluations,
+            "searches": searcher.num_searches,
+            "trees": {"count": len(searcher.trees), "nodes": searcher.trees.num_nodes},
+            "following": self._thread.is_alive(),
+            "problem": self.problem,
+        }
 
     def close(self) -> None:
         """Ends all threads."""

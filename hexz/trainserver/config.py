@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Final, Self
 
-from hexz.errors import HexzError
+from hexz.errors import InvalidConfig
 from hexz.training.config import TrainingConfig
 
 HOST: Final = "127.0.0.1"
@@ -16,10 +16,6 @@ PORT: Final = 8080
 
 _TOKEN: Final = re.compile(r"[!-~]{16,}")
 """What a header can carry; a shorter token could be guessed."""
-
-
-class InvalidConfig(HexzError, ValueError):
-    """An option or a variable of the environment has a value that cannot be used."""
 
 
 def variable_of(name: str) -> str:

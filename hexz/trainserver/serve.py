@@ -10,8 +10,9 @@ from typing import Final
 from flask import Flask
 
 from hexz import web
+from hexz.errors import InvalidConfig
 from hexz.trainserver.app import make_app
-from hexz.trainserver.config import InvalidConfig, ServerConfig
+from hexz.trainserver.config import ServerConfig
 from hexz.trainserver.service import TrainingService
 
 THREADS: Final = 8

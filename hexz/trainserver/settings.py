@@ -23,8 +23,8 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from hexz.engine import SearchSettings
+from hexz.errors import InvalidConfig
 from hexz.fleet import InvalidMessage, WorkerSettings, worker_settings
-from hexz.trainserver.config import InvalidConfig
 
 _log = logging.getLogger(__name__)
 

@@ -22,6 +22,7 @@ from typing import Any, Final
 from hexz.checkpoints import CheckpointInfo, NewCheckpoint, open_store
 from hexz.errors import (
     CheckpointExists,
+    InvalidConfig,
     InvalidModel,
     StoreError,
     StoreUnavailable,
@@ -31,7 +32,7 @@ from hexz.example import Example
 from hexz.model import ModelConfig, usable_device
 from hexz.training.learner import Learner
 from hexz.training.report import StepReport, TrainingReport
-from hexz.trainserver.config import InvalidConfig, ServerConfig
+from hexz.trainserver.config import ServerConfig
 from hexz.trainserver.events import (
     CheckpointReady,
     Progress,

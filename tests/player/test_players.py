@@ -3,14 +3,12 @@
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from hexz.engine import Board, IllegalMove, UctPlayer
 from hexz.errors import HexzError
-from hexz.model import ModelConfig, new_checkpoint, save_checkpoint
 from hexz.player import players
 from hexz.player.player import Overloaded
 from hexz.player.players import make_player
@@ -22,16 +20,9 @@ from .positions import assert_think_time_is_kept, forced, game
 BOARD = Board.random(3)
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("model") / "model.pt"
-    save_checkpoint(new_checkpoint(ModelConfig(blocks=1, filters=8)), path)
-    return path
-
-
 @pytest.mark.parametrize("spec", ["random", "uct:300", "model:{}@20", "gumbel:{}@16", "model@20"])
-def test_each_player_plays_a_whole_game(spec, model):
-    player = make_player(parse_spec(spec.format(model)))
+def test_each_player_plays_a_whole_game(spec, tiny_model):
+    player = make_player(parse_spec(spec.format(tiny_model)))
     board = Board.random(8)
     while not board.is_over:
         board.play(player.suggest(board).suggestion.move)
@@ -54,8 +45,8 @@ def test_each_player_plays_a_whole_game(spec, model):
         ("random", Budget(seconds=30), 0),
     ],
 )
-def test_the_smaller_budget_counts(spec, asked, simulations, model):
-    player = make_player(parse_spec(spec.format(model)))
+def test_the_smaller_budget_counts(spec, asked, simulations, tiny_model):
+    player = make_player(parse_spec(spec.format(tiny_model)))
     answer = player.suggest(BOARD, asked)
     player.close()
     assert answer.simulations in (simulations, simulations - 1)  # uct's root is one of them
@@ -71,13 +62,13 @@ def test_the_smaller_budget_counts(spec, asked, simulations, model):
         ("model:{}@0.4s", Budget(seconds=9)),
     ],
 )
-def test_think_time_is_kept(spec, asked, model):
-    player = make_player(parse_spec(spec.format(model)))
+def test_think_time_is_kept(spec, asked, tiny_model):
+    player = make_player(parse_spec(spec.format(tiny_model)))
     assert_think_time_is_kept(lambda: player.suggest(BOARD, asked), 0.4)
     player.close()
 
 
-def test_who_says_nothing_gets_a_second(model):
+def test_who_says_nothing_gets_a_second(tiny_model):
     player = make_player(parse_spec("uct"))
     assert_think_time_is_kept(lambda: player.suggest(BOARD), 1.0)
 
@@ -146,8 +137,8 @@ def test_a_missing_network_is_named(tmp_path):
         make_player(parse_spec(f"model:{tmp_path / 'nothing.pt'}@800"))
 
 
-def test_positions_with_moves_for_one_player_only_are_answered(model):
-    player = make_player(parse_spec(f"model:{model}@30"))
+def test_positions_with_moves_for_one_player_only_are_answered(tiny_model):
+    player = make_player(parse_spec(f"model:{tiny_model}@30"))
     boards = [
         board
         for seed in range(6)

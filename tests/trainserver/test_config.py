@@ -7,9 +7,9 @@ import pytest
 import typer
 
 from hexz.engine.settings import InvalidSettings
-from hexz.errors import HexzError
+from hexz.errors import HexzError, InvalidConfig
 from hexz.training.config import TrainingConfig
-from hexz.trainserver.config import HOST, PORT, InvalidConfig, ServerConfig, variable_of
+from hexz.trainserver.config import HOST, PORT, ServerConfig, variable_of
 from hexzctl.cli import app
 
 TOKEN = "a-secret-of-24-characters"  # noqa: S105

@@ -6,8 +6,8 @@ import os
 import pytest
 
 from hexz.engine import SearchSettings
+from hexz.errors import InvalidConfig
 from hexz.fleet import WorkerSettings
-from hexz.trainserver.config import InvalidConfig
 from hexz.trainserver.settings import DEFAULT_SCHEDULE, FleetSettings, SettingsSource
 
 DOCUMENT = """

@@ -1,0 +1,222 @@
+"""The HTTP side of the player service: routes, limits, and the files of the page."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import logging
+import re
+import time
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import Any, Final
+
+from flask import Flask, Response, abort, jsonify, request
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+
+from hexz.engine import MAX_MOVES, Board
+from hexz.errors import HexzError, IllegalMove, InvalidBoard
+from hexz.player.metrics import registry_of
+from hexz.player.page import CONTENT_SECURITY_POLICY, CONTENT_TYPES, page_files
+from hexz.player.player import Answer
+from hexz.player.service import PlayerService
+from hexz.web import limit_waiting, read_body
+from hexz.wire import (
+    MAX_REQUEST_BYTES,
+    InvalidRequest,
+    decode_json_request,
+    json_response,
+    load_object,
+)
+
+_log = logging.getLogger(__name__)
+
+RETRY_SECONDS: Final = 1
+
+_RFC_3339: Final = re.compile(
+    r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d)", re.ASCII | re.IGNORECASE
+)
+
+
+def make_app(service: PlayerService) -> Flask:
+    """The WSGI application of a service."""
+    app = Flask(__name__, static_folder=None)
+    app.url_map.merge_slashes = False  # a redirect is no answer to a post
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.before_request(lambda: limit_waiting(request.environ))
+    app.register_error_handler(Exception, lambda error: _failure(service, error))
+    _add_go_routes(app, service)
+    _add_page_routes(app, service)
+    _add_status_routes(app, service)
+    return app
+
+
+def _add_go_routes(app: Flask, service: PlayerService) -> None:
+    @app.post("/hexz/cpu/suggest")
+    def suggest_to_go() -> Response:
+        question = decode_json_request(read_body(request, MAX_REQUEST_BYTES))
+        deadline = request.headers.get("X-Request-Deadline")
+        answer = service.suggest(
+            question.board,
+            seconds=question.seconds,
+            deadline=None if deadline is None else _seconds_until(deadline),
+        )
+        return jsonify(
+            json_response(
+                question.board,
+                answer.suggestion,
+                simulations=answer.simulations,
+                depth=answer.depth,
+                nodes=answer.nodes,
+                seconds=answer.elapsed,
+            )
+        )
+
+
+def _add_page_routes(app: Flask, service: PlayerService) -> None:
+    app.add_url_rule("/", view_func=lambda: _page_file("index.html"))
+    app.add_url_rule("/static/<name>", "file", _page_file)
+
+    @app.get("/api/players")
+    def players() -> Response:
+        return jsonify(
+            [{"spec": spec, "name": offer.name} for spec, offer in service.offers.items()]
+        )
+
+    @app.post("/api/suggest")
+    def suggest_to_people() -> Response:
+        content = load_object(read_body(request, MAX_REQUEST_BYTES))
+        spec = content.get("player")
+        if spec is None:
+            spec = next(iter(service.offers))
+        if not isinstance(spec, str) or spec not in service.offers:
+            raise InvalidRequest(f"the player must be one of {', '.join(service.offers)}")
+        board = _board_after(content.get("board"), content.get("moves"))
+        answer = service.suggest(board, player=service.offers[spec].player)
+        return jsonify(player=spec, **_answer_to_people(answer))
+
+
+def _add_status_routes(app: Flask, service: PlayerService) -> None:
+    registry = registry_of(service)
+
+    @app.get("/status")
+    def status() -> Response:
+        return jsonify(service.status())
+
+    @app.get("/healthz")
+    def healthz() -> Response:
+        return Response("ok\n", mimetype="text/plain")
+
+    @app.get("/readyz")
+    def readyz() -> Response:
+        return Response("ready\n", mimetype="text/plain")  # there is no app without its player
+
+    @app.get("/metrics")
+    def metrics() -> Response:
+        return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+
+
+def _seconds_until(deadline: str) -> float:
+    """From now to a moment in RFC 3339, with up to nine digits of a second."""
+    match = _RFC_3339.fullmatch(deadline.strip())
+    if match is None:
+        raise InvalidRequest("X-Request-Deadline is not a time as in RFC 3339")
+    moment, fraction, zone = match.groups()
+    try:
+        seconds = datetime.fromisoformat(moment + zone.upper()).timestamp()
+    except (ValueError, OverflowError):
+        raise InvalidRequest("X-Request-Deadline is not a time as in RFC 3339") from None
+    return seconds + float(f"0.{fraction or 0}") - time.time()
+
+
+def _board_after(text: Any, actions: Any) -> Board:
+    """The position after the moves of a game, given by their indices."""
+    if not isinstance(text, str) or not isinstance(actions, list):
+        raise InvalidRequest('"board" must be a text and "moves" a list of numbers')
+    if len(actions) > MAX_MOVES or not all(type(action) is int for action in actions):
+        raise InvalidRequest(f'"moves" must be at most {MAX_MOVES} whole numbers')
+    board = Board.from_text(text)
+    for action in actions:
+        board.play_index(action)
+    return board
+
+
+def _answer_to_people(answer: Answer) -> dict[str, Any]:
+    suggestion = answer.suggestion
+    visits = {str(i): int(n) for i, n in enumerate(suggestion.visits) if n}
+    return {
+        "move": suggestion.move.index,
+        "value": suggestion.value,
+        "simulations": answer.simulations,
+        "elapsed_ms": round(1000 * answer.elapsed, 1),
+        "visits": visits,
+        "q": {i: float(suggestion.q[int(i)]) for i in visits},
+        "priors": {str(i): float(p) for i, p in enumerate(suggestion.priors) if p > 0},
+        "pv": [move.index for move in suggestion.principal_variation],
+    }
+
+
+def _failure(service: PlayerService, error: Exception) -> Response:
+    """The answer to a request that failed."""
+    headers = {}
+    match error:
+        case InvalidRequest() | InvalidBoard() | IllegalMove():
+            status, reason = 400, str(error)
+        case HTTPException():
+            status, reason = error.code or 500, error.description or error.name
+            if isinstance(error, MethodNotAllowed):
+                headers["Allow"] = ", ".join(error.valid_methods or ())
+        case HexzError():
+            status, reason = 503, str(error)
+            headers["Retry-After"] = str(RETRY_SECONDS)
+        case _:
+            _log.error("a bug in the answer to a request", exc_info=error)
+            status, reason = 500, f"internal error: {type(error).__name__}"
+    service.refuse(status)
+    return Response(f"{reason}\n", status, headers, mimetype="text/plain")
+
+
+# --- The page ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _PageFile:
+    content: bytes
+    zipped: bytes
+    digest: str
+
+
+@cache
+def _packed_files() -> dict[str, _PageFile]:
+    return {
+        name: _PageFile(
+            content, gzip.compress(content, mtime=0), hashlib.sha256(content).hexdigest()[:32]
+        )
+        for name, content in page_files().items()
+    }
+
+
+def _page_file(name: str) -> Response:
+    """A file of the page. Browsers keep it, and ask each time whether it has changed: its parts
+    must be of one version."""
+    file = _packed_files().get(name)
+    if file is None:
+        abort(404)
+    zip_it = request.accept_encodings.best_match(["gzip"]) is not None
+    response = Response(
+        file.zipped if zip_it else file.content,
+        content_type=CONTENT_TYPES[name.rpartition(".")[2]],
+        headers={
+            "Cache-Control": "no-cache",
+            "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+            "Vary": "Accept-Encoding",
+            "X-Content-Type-Options": "nosniff",
+        },
+    )
+    if zip_it:
+        response.headers["Content-Encoding"] = "gzip"
+    response.set_etag(f"{file.digest}{'-gzip' if zip_it else ''}")
+    response.make_conditional(request)
+    return response

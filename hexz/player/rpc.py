@@ -1,0 +1,124 @@
+"""The gRPC side of the player service: `hexzpb.CPUPlayerService`, as today's Go server calls it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final, NoReturn
+
+import grpc
+
+from hexz.errors import HexzError, IllegalMove, InvalidBoard
+from hexz.player.service import PlayerService
+from hexz.web import CannotListen
+from hexz.wire import (
+    MAX_REQUEST_BYTES,
+    InvalidRequest,
+    check_info_request,
+    decode_request,
+    encode_response,
+    encode_server_info,
+)
+
+_log = logging.getLogger(__name__)
+
+SERVICE: Final = "hexzpb.CPUPlayerService"
+THREADS: Final = 64
+"""Calls that are answered at once; any more are refused."""
+GRACE_SECONDS: Final = 2.0
+"""What calls under way get when the server ends."""
+
+_HTTP_STATUS: Final = {
+    grpc.StatusCode.INVALID_ARGUMENT: 400,
+    grpc.StatusCode.RESOURCE_EXHAUSTED: 503,
+    grpc.StatusCode.INTERNAL: 500,
+}
+
+_Handler = Callable[[bytes, grpc.ServicerContext], bytes]
+
+
+class RpcServer:
+    """The gRPC server of a service, in plain text.
+
+    Args:
+        service: that answers.
+        host, port: to listen at; port 0 is any free one.
+
+    Raises:
+        CannotListen: the server cannot listen there.
+
+    Attributes:
+        address: where it listens, as host:port.
+    """
+
+    def __init__(self, service: PlayerService, host: str, port: int) -> None:
+        self._service = service
+        self._server = grpc.server(
+            ThreadPoolExecutor(THREADS, "grpc"),
+            maximum_concurrent_rpcs=THREADS,
+            options=[
+                ("grpc.max_receive_message_length", MAX_REQUEST_BYTES),
+                ("grpc.so_reuseport", 0),
+            ],
+        )
+        methods: dict[str, _Handler] = {
+            "ServerInfo": self._server_info,
+            "SuggestMove": self._suggest_move,
+        }
+        handlers = {
+            name: grpc.unary_unary_rpc_method_handler(self._guarded(method))
+            for name, method in methods.items()
+        }
+        self._server.add_generic_rpc_handlers(
+            (grpc.method_handlers_generic_handler(SERVICE, handlers),)
+        )
+        host = f"[{host}]" if ":" in host else host
+        try:
+            bound = self._server.add_insecure_port(f"{host}:{port}")
+        except RuntimeError:
+            bound = 0
+        if not bound:
+            raise CannotListen(f"cannot listen at {host}:{port} for gRPC: is it in use?")
+        self.address = f"{host}:{bound}"
+        self._server.start()
+
+    def close(self) -> None:
+        """Takes no more calls, and waits a little for those under way."""
+        self._server.stop(GRACE_SECONDS).wait()
+
+    def _server_info(self, request: bytes, context: grpc.ServicerContext) -> bytes:
+        check_info_request(request)
+        return encode_server_info(self._service.model)
+
+    def _suggest_move(self, request: bytes, context: grpc.ServicerContext) -> bytes:
+        question = decode_request(request)
+        answer = self._service.suggest(
+            question.board,
+            seconds=question.seconds,
+            simulations=question.simulations,
+            deadline=context.time_remaining(),
+        )
+        return encode_response(question.board, answer.suggestion)
+
+    def _guarded(self, method: _Handler) -> _Handler:
+        """The method, with its errors as codes of gRPC."""
+
+        def guarded(request: bytes, context: grpc.ServicerContext) -> bytes:
+            try:
+                return method(request, context)
+            except (InvalidRequest, InvalidBoard, IllegalMove) as error:
+                self._abort(context, grpc.StatusCode.INVALID_ARGUMENT, str(error))
+            except HexzError as error:
+                self._abort(context, grpc.StatusCode.RESOURCE_EXHAUSTED, str(error))
+            except Exception as error:
+                _log.exception("a bug in the answer to a call")
+                reason = f"internal error: {type(error).__name__}"
+                self._abort(context, grpc.StatusCode.INTERNAL, reason)
+
+        return guarded
+
+    def _abort(self, context: grpc.ServicerContext, code: grpc.StatusCode, reason: str) -> NoReturn:
+        self._service.refuse(_HTTP_STATUS[code])
+        context.abort(code, reason)
+        raise AssertionError("abort raises")

@@ -1,0 +1,181 @@
+"""The player service: who can be asked, what may be spent, and what it has done. HTTP and gRPC ask
+it alike."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from hexz.engine import Board, IllegalMove
+from hexz.engine.settings import MAX_SIMULATIONS
+from hexz.player.config import PlayerConfig
+from hexz.player.player import Answer, Overloaded, Player
+from hexz.player.players import make_player
+from hexz.player.spec import Budget, PlayerSpec, parse_spec
+from hexz.version import __version__
+
+if TYPE_CHECKING:
+    from hexz.player.network import Network
+
+_log = logging.getLogger(__name__)
+
+MAX_SECONDS: Final = 60.0
+"""Longest time for a move; whoever asks for more gets this."""
+DEADLINE_MARGIN: Final = 0.005
+"""Seconds before a deadline at which the answer is sent at the latest."""
+
+_OFFERS: Final = ("model@800", "model@64", "model@2s", "uct:32000", "uct:2000", "random")
+"""Players for people at the page, the one that analyses first."""
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A player for people, and what they call it."""
+
+    name: str
+    player: Player
+
+
+class PlayerService:
+    """Answers with the player of a configuration, and with others on the page.
+
+    Raises:
+        HexzError: the network cannot be loaded.
+
+    Attributes:
+        config: as given.
+        offers: the players that the page can ask, by their spec; the first one analyses.
+    """
+
+    def __init__(self, config: PlayerConfig) -> None:
+        self.config = config
+        self._started = time.monotonic()
+        self._lock = threading.Lock()
+        self._answers: Counter[str] = Counter()
+        self._refusals: Counter[int] = Counter()
+        self._simulations = 0
+        self._network: Network | None = None
+        if config.spec.needs_network:
+            from hexz.player.models import open_source
+            from hexz.player.network import Network
+
+            source = open_source(config.path)
+            self._network = Network(source, device=config.device, notify=_log.warning)
+            if config.follow:
+                self._network.follow()
+        self._player = self._make(config.spec)
+        self.offers: Mapping[str, Offer] = self._make_offers()
+
+    def suggest(
+        self,
+        board: Board,
+        *,
+        seconds: float | None = None,
+        simulations: int | None = None,
+        deadline: float | None = None,
+        player: Player | None = None,
+    ) -> Answer:
+        """Thinks about a position.
+
+        Args:
+            board: the position.
+            seconds, simulations: what may be spent; None: what the player wants, within
+                MAX_SECONDS.
+            deadline: seconds from now at which the answer is of no use any more.
+            player: one of the offers; None: the player of the configuration.
+
+        Raises:
+            IllegalMove: the game is over.
+            Overloaded: the answer cannot be there in time; try again.
+            HexzError: the network is bad.
+        """
+        if board.is_over:
+            raise IllegalMove("the game is over: there is no move to suggest")
+        budget = Budget(seconds=MAX_SECONDS)
+        if deadline is not None:
+            if deadline <= DEADLINE_MARGIN:
+                raise Overloaded("the deadline is over")
+            budget = budget.within(Budget(seconds=deadline - DEADLINE_MARGIN))
+        if seconds is not None:
+            budget = budget.within(Budget(seconds=seconds))
+        if simulations is not None:
+            budget = budget.within(Budget(simulations=min(simulations, MAX_SIMULATIONS)))
+        asker = player or self._player
+        if seconds is None and simulations is None:
+            budget = asker.budget(None).within(budget)
+        answer = asker.suggest(board, budget)
+        self._count(answer)
+        return answer
+
+    def refuse(self, status: int) -> None:
+        """Counts a request that was refused with an HTTP status."""
+        with self._lock:
+            self._refusals[status] += 1
+
+    @property
+    def model(self) -> tuple[str, int] | None:
+        """The name and the checkpoint of the network in use, None if there is none."""
+        return None if self._network is None else (self._network.model_name, self._network.number)
+
+    def status(self) -> dict[str, Any]:
+        """The state of the service, as JSON."""
+        with self._lock:
+            answers, refusals = dict(self._answers), dict(self._refusals)
+            simulations = self._simulations
+        network = self._network
+        return {
+            "version": __version__,
+            "player": self.config.player,
+            "uptime_seconds": round(time.monotonic() - self._started, 1),
+            "answers": answers,
+            "refused": {str(status): count for status, count in sorted(refusals.items())},
+            "simulations": simulations,
+            "model": None if network is None else network.status(),
+        }
+
+    def close(self) -> None:
+        """Ends all threads; searches under way answer with what they have."""
+        if self._network is not None:
+            self._network.close()
+
+    def _make(self, spec: PlayerSpec) -> Player:
+        if self._network is None:
+            return make_player(spec)
+        from hexz.player.network import NetworkPlayer
+
+        return (
+            NetworkPlayer(spec, self._network.searcher) if spec.needs_network else make_player(spec)
+        )
+
+    def _make_offers(self) -> dict[str, Offer]:
+        served = self.config.spec
+        specs = [parse_spec(text) for text in _OFFERS]
+        if served.kind == "random" or served.budget is not None:
+            # Where its network is, is nothing to tell the world.
+            specs.insert(0, PlayerSpec(kind=served.kind, budget=served.budget))
+        return {
+            str(spec): Offer(_name(spec), self._make(spec))
+            for spec in specs
+            if self._network is not None or not spec.needs_network
+        }
+
+    def _count(self, answer: Answer) -> None:
+        with self._lock:
+            self._answers["searched" if answer.simulations else "at_once"] += 1
+            self._simulations += answer.simulations
+
+
+def _name(spec: PlayerSpec) -> str:
+    """What people call a player."""
+    kinds = {"random": "Random moves", "uct": "Playouts", "model": "Network", "gumbel": "Gumbel"}
+    budget = spec.budget
+    if budget is None:
+        return kinds[spec.kind]
+    if budget.simulations is not None:
+        return f"{kinds[spec.kind]}, {budget.simulations:,}"
+    return f"{kinds[spec.kind]}, {budget.seconds:g} s"

@@ -1,0 +1,25 @@
+"""A tiny network and a service that plays with it."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from hexz.model import ModelConfig, new_checkpoint, save_checkpoint
+from hexz.player.config import PlayerConfig
+from hexz.player.service import PlayerService
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("model") / "model.pt"
+    save_checkpoint(new_checkpoint(ModelConfig(blocks=1, filters=8), model_name="tiny"), path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def service(tiny_model: Path) -> Iterator[PlayerService]:
+    """One service for many tests."""
+    with closing(PlayerService(PlayerConfig(model=str(tiny_model)))) as service:
+        yield service

@@ -1,0 +1,476 @@
+"""The HTTP side of the player service, without a server."""
+
+import base64
+import gzip
+import itertools
+import json
+import random
+import re
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pytest
+from flask.testing import FlaskClient
+from prometheus_client.parser import text_string_to_metric_families
+
+from hexz.engine import Board, Move
+from hexz.engine.endgame import solve
+from hexz.player.app import make_app
+from hexz.player.config import PlayerConfig
+from hexz.player.page import CONTENT_SECURITY_POLICY, page_files
+from hexz.player.service import PlayerService
+from hexz.version import __version__
+from hexz.wire import encode_board
+from hexz.wire import hexz_pb2 as pb
+
+from .positions import forced, game, solvable
+
+GO, PEOPLE = "/hexz/cpu/suggest", "/api/suggest"
+MILLISECOND = 1_000_000
+
+
+@pytest.fixture(scope="module")
+def client(service: PlayerService) -> FlaskClient:
+    return make_app(service).test_client()
+
+
+def question(board: Board, milliseconds: float = 20, **changes: Any) -> dict[str, Any]:
+    state = base64.b64encode(encode_board(board)).decode()
+    return {
+        "maxThinkTime": round(milliseconds * MILLISECOND), "gameEngineState": state, **changes
+    }  # fmt: skip
+
+
+def rfc3339(seconds_from_now: float) -> str:
+    moment = datetime.now(UTC) + timedelta(seconds=seconds_from_now)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%f") + "789Z"
+
+
+# --- The Go server of 2023 -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("board", [Board.random(1), game(2)[20], game(3)[45], forced()])
+def test_an_answer_has_all_that_the_go_server_shows(client, board):
+    answer = client.post(GO, json=question(board, 200))
+    assert answer.status_code == 200, answer.text
+    assert answer.content_type == "application/json"
+    move, stats = answer.json["move"], answer.json["stats"]
+    assert move.keys() == {"move", "row", "col", "type"}
+    assert move["move"] == board.move_number
+    assert to_move(move["type"], move["row"], move["col"]) in board.legal_moves()
+    assert stats.keys() == {
+        "Iterations", "MaxDepth", "TreeSize", "LeafNodes", "BranchNodes", "VisitCounts", "Elapsed",
+        "Moves",
+    }  # fmt: skip
+    assert stats["Iterations"] >= 1
+    assert 0 < stats["Elapsed"] <= 200 * MILLISECOND
+    tried = {to_move(m["CellType"], m["Row"], m["Col"]): m for m in stats["Moves"]}
+    assert set(tried) <= set(board.legal_moves())
+    for entry in tried.values():
+        assert entry.keys() == {"Row", "Col", "CellType", "U", "Q", "Iterations"}
+        assert 0 <= entry["U"] <= 1
+        assert 0 <= entry["Q"] <= 1
+        assert entry["Iterations"] >= 1
+    assert stats["LeafNodes"][1] + stats["BranchNodes"][1] == len(tried)
+    visits = stats["VisitCounts"][1]
+    total = sum(int(number) * count for number, count in visits.items())
+    assert total == sum(entry["Iterations"] for entry in tried.values())
+
+
+def test_think_time_is_kept(client):
+    for _ in range(4):
+        started = time.monotonic()
+        client.post(GO, json=question(Board.random(5), 500))
+        elapsed = time.monotonic() - started
+        assert elapsed >= 0.475
+        if elapsed <= 0.5:
+            return
+    raise AssertionError("never in time")
+
+
+def test_a_deadline_ends_thinking_earlier(client):
+    started = time.monotonic()
+    header = {"X-Request-Deadline": rfc3339(0.4)}
+    answer = client.post(GO, json=question(Board.random(5), 30_000), headers=header)
+    assert answer.status_code == 200
+    assert 0.3 < time.monotonic() - started < 2
+
+
+def test_a_later_deadline_changes_nothing(client):
+    header = {"X-Request-Deadline": rfc3339(3600)}
+    answer = client.post(GO, json=question(Board.random(5), 50), headers=header)
+    assert answer.json["stats"]["Elapsed"] < 1000 * MILLISECOND
+
+
+@pytest.mark.parametrize("zone", ["Z", "z", "+00:00"])
+@pytest.mark.parametrize("fraction", ["", ".5", ".123456789"])
+def test_deadlines_are_in_rfc_3339(client, zone, fraction):
+    header = {"X-Request-Deadline": f"2099-12-31T23:59:59{fraction}{zone}"}
+    answer = client.post(GO, json=question(Board.random(5), 1), headers=header)
+    assert answer.status_code == 200
+
+
+def test_a_deadline_that_is_over_is_refused_at_once(client):
+    header = {"X-Request-Deadline": rfc3339(-1)}
+    answer = client.post(GO, json=question(Board.random(5), 30_000), headers=header)
+    assert answer.status_code == 503
+    assert int(answer.headers["Retry-After"]) > 0
+    assert "deadline" in answer.text
+
+
+@pytest.mark.parametrize(
+    "deadline",
+    ["", "soon", "1700000000", "2099-12-31", "2099-12-31T23:59:59", "2099-13-31T23:59:59Z",
+     "2099-12-31T23:59:59.1234567890Z", "2099-12-31 23:59:59Z"],
+)  # fmt: skip
+def test_other_deadlines_are_bad(client, deadline):
+    header = {"X-Request-Deadline": deadline}
+    answer = client.post(GO, json=question(Board.random(5), 1), headers=header)
+    assert answer.status_code == 400
+    assert "RFC 3339" in answer.text
+
+
+def test_separated_territories_are_answered_at_once(client):
+    board = solvable()
+    answer = client.post(GO, json=question(board, 30_000)).json
+    solution = solve(board)
+    assert solution is not None
+    assert to_move(*(answer["move"][key] for key in ("type", "row", "col"))) == solution.move
+    assert answer["stats"]["Iterations"] == 0
+    assert answer["stats"]["Elapsed"] < 5000 * MILLISECOND
+    shares = {(np.sign(margin) + 1) / 2 for margin in solution.values.values()}
+    assert {entry["Q"] for entry in answer["stats"]["Moves"]} == shares
+
+
+@pytest.mark.parametrize("missing", [{}, {"maxThinkTime": 0}])
+def test_without_think_time_the_player_takes_its_own(client, missing):
+    asked = question(forced(), 0)
+    del asked["maxThinkTime"]
+    assert client.post(GO, json=asked | missing).status_code == 200
+
+
+# --- People --------------------------------------------------------------------------------------
+
+
+def test_players_are_offered_without_telling_where_they_are(client, tiny_model):
+    players = client.get("/api/players").json
+    specs = [player["spec"] for player in players]
+    assert specs[0] == "model@800"
+    assert {"model@64", "uct:2000", "random"} < set(specs)
+    assert len(specs) == len(set(specs))
+    assert all(player["name"] for player in players)
+    assert str(tiny_model) not in json.dumps(players)
+
+
+@pytest.mark.parametrize(
+    ("player", "specs"),
+    [
+        ("uct:500", ["uct:500", "uct:32000", "uct:2000", "random"]),
+        ("uct", ["uct:32000", "uct:2000", "random"]),
+        ("random", ["random", "uct:32000", "uct:2000"]),
+    ],
+)
+def test_without_a_network_other_players_are_offered(player, specs):
+    service = PlayerService(PlayerConfig(player=player))
+    assert list(service.offers) == specs
+    answer = make_app(service).test_client().post(GO, json=question(Board.random(1), 20))
+    assert answer.status_code == 200
+
+
+def test_the_player_that_serves_is_offered_first(tiny_model):
+    service = PlayerService(PlayerConfig(player=f"gumbel:{tiny_model}@16"))
+    assert list(service.offers)[:2] == ["gumbel@16", "model@800"]
+    service.close()
+
+
+@pytest.mark.parametrize("player", ["model@64", "uct:2000", "random", None])
+def test_people_get_moves_and_the_search_behind_them(client, player):
+    board = game(4)[10]
+    moves = [m.index for m in played(game(4)[:11])]
+    content = {"board": game(4)[0].to_text(), "moves": moves, "player": player}
+    answer = client.post(PEOPLE, json=content).json
+    legal = {move.index for move in board.legal_moves()}
+    assert answer["move"] in legal
+    assert answer["player"] == (player or "model@800")
+    assert -1 <= answer["value"] <= 1
+    assert {int(action) for action in answer["visits"]} <= legal
+    assert answer["q"].keys() == answer["visits"].keys()
+    assert answer["pv"][0] == answer["move"]
+    assert answer["elapsed_ms"] >= 0
+    if player == "model@64":
+        assert answer["simulations"] == sum(answer["visits"].values()) == 64
+        assert sum(answer["priors"].values()) == pytest.approx(1, abs=1e-3)
+        assert {int(action) for action in answer["priors"]} == legal
+
+
+START = Board.random(1).to_text()
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ({}, "player|board"),
+        ({"board": 7, "moves": []}, "text"),
+        ({"board": START}, "list"),
+        ({"board": START, "moves": "0"}, "list"),
+        ({"board": START, "moves": [1.5]}, "whole"),
+        ({"board": START, "moves": [True]}, "whole"),
+        ({"board": START, "moves": [0] * 106}, "105"),
+        ({"board": START, "moves": [-1]}, "action"),
+        ({"board": START, "moves": [10**30]}, "action"),
+        ({"board": START, "moves": [19]}, "does not exist"),
+        ({"board": START, "moves": [0]}, "player 1"),
+        ({"board": START, "moves": [110]}, "player 1"),
+        ({"board": START[:-1], "moves": []}, "105"),
+        ({"board": "?" * 105, "moves": []}, "board|character"),
+        ({"board": START, "moves": [], "player": "uct:1000000000"}, "one of"),
+        ({"board": START, "moves": [], "player": "model:/etc/passwd@800"}, "one of"),
+        ({"board": START, "moves": [], "player": ["random"]}, "one of"),
+    ],
+)
+def test_what_the_rules_do_not_allow_is_bad(client, content, reason):
+    answer = client.post(PEOPLE, json=content)
+    assert answer.status_code == 400
+    assert answer.mimetype == "text/plain"
+    assert re.search(reason, answer.text), answer.text
+
+
+def test_a_finished_game_has_no_next_move(client):
+    boards = game(1)
+    moves = [m.index for m in played(boards)]
+    answer = client.post(PEOPLE, json={"board": boards[0].to_text(), "moves": moves})
+    assert (answer.status_code, "over" in answer.text) == (400, True)
+    answer = client.post(GO, json=question(boards[-1]))
+    assert (answer.status_code, "over" in answer.text) == (400, True)
+
+
+# --- Bad input -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b"", "JSON"),
+        (b"\xff\xfe", "JSON"),
+        (b"[" * 50_000, "JSON"),
+        (b"[]", "object"),
+        (b"NaN", "object"),
+        (b"{}", "gameEngineState"),
+        (b'{"maxThinkTime": 1, "gameEngineState": 5}', "text"),
+        (b'{"maxThinkTime": 1, "gameEngineState": "%%%"}', "base64"),
+        (b'{"maxThinkTime": 1, "gameEngineState": "\xc3\xa4"}', "base64"),
+        (b'{"maxThinkTime": 1, "gameEngineState": ""}', "not of Flagz but empty"),
+        (b'{"maxThinkTime": 1, "gameEngineState": "AAAA"}', "GameEngineState"),
+    ],
+)
+def test_bad_bodies_are_explained(client, body, reason):
+    for path in (GO, PEOPLE) if reason in ("JSON", "object") else (GO,):
+        answer = client.post(path, data=body)
+        assert answer.status_code == 400
+        assert reason in answer.text
+
+
+@pytest.mark.parametrize("time", [-1, 1.5, "5", None, True, [], 1e400])
+def test_think_time_is_a_number_of_nanoseconds(client, time):
+    answer = client.post(GO, json=question(Board.random(1), maxThinkTime=time))
+    assert answer.status_code == 400
+    assert "nanoseconds" in answer.text
+
+
+def test_endless_think_time_is_cut(client):
+    asked = question(forced(), maxThinkTime=10**400)
+    assert client.post(GO, json=asked).status_code == 200
+
+
+def test_long_bodies_are_not_read(client):
+    for path in (GO, PEOPLE):
+        assert client.post(path, data=b" " * 200_000).status_code == 413
+
+
+def test_other_paths_and_methods(client):
+    assert client.get("/nothing").status_code == 404
+    assert client.get("/static/../app.py").status_code == 404
+    assert client.get("/static/pictures.py").status_code == 404
+    answer = client.get(GO)
+    assert answer.status_code == 405
+    assert "POST" in answer.headers["Allow"]
+
+
+def test_thousands_of_malformed_bodies_never_break_it(client, service):
+    """Bytes changed, fields changed, texts cut: refused with a reason, or a legal move."""
+    rng = random.Random(1)
+    boards = [game(5)[i] for i in (0, 15, 40)]
+    statuses = set()
+    for i in range(3000):
+        board = boards[i % 3]
+        match i % 5:
+            case 0:
+                body = mutated(json.dumps(question(board, 0.01)).encode(), rng)
+            case 1:
+                state = mutated(encode_board(board), rng)
+                body = json.dumps(
+                    {"maxThinkTime": 10_000, "gameEngineState": base64.b64encode(state).decode()}
+                ).encode()
+            case 2:
+                body = json.dumps(contradiction(board, rng)).encode()
+            case 3:
+                body = mutated(b'{"board": "%s", "moves": [0, 3], "player": "random"}'
+                               % START.encode(), rng)  # fmt: skip
+            case _:
+                body = rng.randbytes(rng.randrange(300))
+        answer = client.post(PEOPLE if i % 5 == 3 else GO, data=body)
+        statuses.add(answer.status_code)
+        assert answer.status_code in (200, 400), (answer.status_code, answer.text, body)
+        if answer.status_code == 400:
+            assert 5 < len(answer.text) < 1000
+    assert statuses == {200, 400}
+    assert 500 not in service.status()["refused"]
+
+
+def mutated(data: bytes, rng: random.Random) -> bytes:
+    changed = bytearray(data)
+    for _ in range(rng.choice((1, 1, 2, 8))):
+        place = rng.randrange(len(changed))
+        match rng.randrange(4):
+            case 0:
+                changed[place] = rng.randrange(256)
+            case 1:
+                changed[place] ^= 1 << rng.randrange(8)
+            case 2:
+                del changed[place : place + rng.randrange(1, 20)]
+            case _:
+                changed[place:place] = rng.randbytes(rng.randrange(1, 5))
+        changed = changed or bytearray(b"{")
+    return bytes(changed)
+
+
+def contradiction(board: Board, rng: random.Random) -> dict[str, Any]:
+    """A question whose state has one wrong number."""
+    state = pb.GameEngineState.FromString(encode_board(board))
+    message = state.flagz.board
+    field = rng.choice(message.flat_fields)
+    value = rng.choice((-1, 0, 1, 2, 3, 6, 2**31 - 1))
+    match rng.randrange(8):
+        case 0:
+            message.turn = value
+        case 1:
+            message.move = value
+        case 2:
+            message.score[rng.randrange(2)] = value
+        case 3:
+            field.owner = value
+        case 4:
+            field.value = value
+        case 5:
+            state.flagz.free_cells = value
+        case 6:
+            message.resources[0].num_pieces[rng.randrange(8)] = value
+        case _:
+            field.next_val[rng.randrange(2)] = value
+    data = base64.b64encode(state.SerializeToString()).decode()
+    return {"maxThinkTime": 10_000, "gameEngineState": data}
+
+
+# --- Load ----------------------------------------------------------------------------------------
+
+
+def test_overload_is_said_at_once_and_passes(service, client, monkeypatch):
+    monkeypatch.setattr("hexz.player.searcher.MAX_SEARCHES", 4)
+    boards = [Board.random(seed) for seed in range(8)]
+    barrier = threading.Barrier(8)
+
+    def ask(board: Board) -> tuple[int, float, str | None]:
+        barrier.wait()
+        started = time.monotonic()
+        answer = make_app(service).test_client().post(GO, json=question(board, 1500))
+        return answer.status_code, time.monotonic() - started, answer.headers.get("Retry-After")
+
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(ask, boards))
+    assert sorted(status for status, _, _ in answers) == [200] * 4 + [503] * 4
+    assert all(again and took < 1 for status, took, again in answers if status == 503)
+    assert client.post(GO, json=question(boards[0])).status_code == 200
+
+
+# --- The page ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", sorted(page_files()))
+def test_files_of_the_page_are_zipped_and_kept(client, name):
+    path = "/" if name == "index.html" else f"/static/{name}"
+    plain = client.get(path)
+    zipped = client.get(path, headers={"Accept-Encoding": "gzip, br"})
+    assert plain.data == page_files()[name]
+    assert gzip.decompress(zipped.data) == plain.data
+    assert zipped.headers["Content-Encoding"] == "gzip"
+    for answer in (plain, zipped):
+        assert answer.headers["Content-Security-Policy"] == CONTENT_SECURITY_POLICY
+        assert answer.headers["Vary"] == "Accept-Encoding"
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.content_type.endswith("; charset=utf-8")
+    kept = {"Accept-Encoding": "gzip", "If-None-Match": zipped.headers["ETag"]}
+    again = client.get(path, headers=kept)
+    assert (again.status_code, again.data) == (304, b"")
+
+
+def test_the_page_is_small(client):
+    sizes = [
+        len(client.get(f"/static/{name}", headers={"Accept-Encoding": "gzip"}).data)
+        for name in page_files()
+    ]
+    assert sum(sizes) < 50_000
+
+
+# --- The state -----------------------------------------------------------------------------------
+
+
+def test_the_status_tells_what_is_served(client, tiny_model):
+    client.post(GO, json=question(Board.random(77)))
+    client.post(GO, data=b"nonsense")
+    status = client.get("/status").json
+    assert status["version"] == __version__
+    assert status["player"] == "model"
+    assert status["answers"]["searched"] >= 1
+    assert status["refused"]["400"] >= 1
+    assert status["model"]["name"] == "tiny"
+    assert status["model"]["checkpoint"] == 0
+    assert status["model"]["evaluations"] >= status["simulations"] / 2 > 0
+    assert status["model"]["searches"] == 0
+    assert status["model"]["trees"]["count"] >= 1
+
+
+def test_probes_answer(client):
+    for path in ("/healthz", "/readyz"):
+        assert client.get(path).status_code == 200
+
+
+def test_metrics_agree_with_the_status(client):
+    client.post(GO, json=question(Board.random(78)))
+    families = {f.name: f for f in text_string_to_metric_families(client.get("/metrics").text)}
+    status = client.get("/status").json
+    answers = {s.labels["how"]: s.value for s in families["hexz_player_answers"].samples}
+    assert answers == status["answers"]
+    assert families["hexz_player_checkpoint"].samples[0].value == 0
+    assert families["hexz_player_simulations"].samples[0].value == status["simulations"]
+
+
+def to_move(kind: int, row: int, col: int) -> Move:
+    return Move({0: "normal", 5: "flag"}[kind], row, col)  # type: ignore[arg-type]
+
+
+def played(boards: list[Board]) -> list[Move]:
+    """The moves between the positions of a game."""
+    moves = []
+    for before, after in itertools.pairwise(boards):
+        moves += [move for move in before.legal_moves() if _after(before, move) == after][:1]
+    return moves
+
+
+def _after(board: Board, move: Move) -> Board:
+    board = board.copy()
+    board.play(move)
+    return board

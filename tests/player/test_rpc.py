@@ -1,0 +1,199 @@
+"""The gRPC side of the player service, called over a real connection."""
+
+import random
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+
+import grpc
+import pytest
+
+from hexz.engine import Board, Move
+from hexz.player.config import PlayerConfig
+from hexz.player.rpc import RpcServer
+from hexz.player.service import PlayerService
+from hexz.web import CannotListen
+from hexz.wire import board_to_message, encode_board
+from hexz.wire import hexz_pb2 as pb
+
+from .positions import forced, game, solvable
+
+SUGGEST = "/hexzpb.CPUPlayerService/SuggestMove"
+INFO = "/hexzpb.CPUPlayerService/ServerInfo"
+
+
+class Client:
+    """Calls with bytes, as they are."""
+
+    def __init__(self, address: str) -> None:
+        self.channel = grpc.insecure_channel(address)
+
+    def call(self, path: str, request: bytes, timeout: float = 30.0) -> bytes:
+        answer: bytes = self.channel.unary_unary(path)(request, timeout=timeout)
+        return answer
+
+    def suggest(self, board: Board, timeout: float = 30.0, **fields: int) -> pb.SuggestMoveResponse:
+        request = pb.SuggestMoveRequest(game_engine_state=board_to_message(board), **fields)
+        answer = self.call(SUGGEST, request.SerializeToString(), timeout)
+        return pb.SuggestMoveResponse.FromString(answer)
+
+    def code(self, path: str, request: bytes) -> grpc.StatusCode:
+        try:
+            self.call(path, request)
+        except grpc.RpcError as error:
+            return error.code()  # type: ignore[attr-defined,no-any-return]
+        return grpc.StatusCode.OK
+
+    def refusal(self, path: str, request: bytes) -> tuple[grpc.StatusCode, str]:
+        with pytest.raises(grpc.RpcError) as caught:
+            self.call(path, request)
+        return caught.value.code(), caught.value.details()
+
+
+@pytest.fixture(scope="module")
+def server(service: PlayerService) -> Iterator[RpcServer]:
+    with closing(RpcServer(service, "127.0.0.1", 0)) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def client(server: RpcServer) -> Iterator[Client]:
+    client = Client(server.address)
+    yield client
+    client.channel.close()
+
+
+@pytest.mark.parametrize("board", [Board.random(1), game(2)[20], forced(), solvable()])
+def test_an_answer_has_the_move_and_the_scores_of_all(client, board):
+    answer = client.suggest(board, max_think_time_ms=100)
+    move = answer.move
+    assert (move.player_num, move.move) == (board.turn, board.move_number)
+    assert to_move(move.cell_type, move.row, move.col) in board.legal_moves()
+    assert -1 <= answer.move_stats.value <= 1
+    assert len(answer.move_stats.moves) >= 1
+    for scored in answer.move_stats.moves:
+        assert to_move(scored.type, scored.row, scored.col) in board.legal_moves()
+        assert [score.kind for score in scored.scores] == [
+            pb.SuggestMoveStats.FINAL, pb.SuggestMoveStats.MCTS_PRIOR,
+        ]  # fmt: skip
+        assert all(0 <= score.score <= 1 for score in scored.scores)
+
+
+def test_think_time_is_kept(client):
+    for _ in range(4):
+        started = time.monotonic()
+        client.suggest(Board.random(5), max_think_time_ms=500)
+        elapsed = time.monotonic() - started
+        assert elapsed >= 0.475
+        if elapsed <= 0.5:
+            return
+    raise AssertionError("never in time")
+
+
+def test_the_answer_comes_before_the_clients_deadline(client):
+    started = time.monotonic()
+    client.suggest(Board.random(5), timeout=1.0, max_think_time_ms=30_000)
+    assert 0.9 < time.monotonic() - started < 1.0
+
+
+def test_iterations_count_without_think_time(client, service):
+    def simulations(seed: int, **fields: int) -> int:
+        before = service.status()["simulations"]
+        client.suggest(Board.random(seed), **fields)
+        return int(service.status()["simulations"] - before)
+
+    assert simulations(91, max_iterations=50) == 50
+    assert simulations(92, max_iterations=50, max_think_time_ms=300) > 50
+
+
+def test_the_server_tells_its_network(client):
+    info = pb.ServerInfoResponse.FromString(client.call(INFO, b""))
+    assert info.server_type == pb.ServerInfoResponse.TYPE_NEURAL_MCTS
+    assert (info.model_key.name, info.model_key.checkpoint) == ("tiny", 0)
+
+
+def test_a_server_without_a_network_says_so():
+    service = PlayerService(PlayerConfig(player="uct:100"))
+    with closing(RpcServer(service, "127.0.0.1", 0)) as server:
+        info = pb.ServerInfoResponse.FromString(Client(server.address).call(INFO, b""))
+    assert info.server_type == pb.ServerInfoResponse.TYPE_MCTS
+    assert not info.HasField("model_key")
+
+
+@pytest.mark.parametrize(
+    ("request_", "reason"),
+    [
+        (b"\xff" * 50, "SuggestMoveRequest"),
+        (b"", "empty"),
+        (pb.SuggestMoveRequest(max_think_time_ms=-1).SerializeToString(), "negative"),
+        (pb.SuggestMoveRequest(max_iterations=-1).SerializeToString(), "negative"),
+        (
+            pb.SuggestMoveRequest(
+                max_think_time_ms=10, game_engine_state=board_to_message(game(1)[-1])
+            ).SerializeToString(),
+            "over",
+        ),
+    ],
+)
+def test_bad_requests_are_explained(client, request_, reason):
+    code, details = client.refusal(SUGGEST, request_)
+    assert code == grpc.StatusCode.INVALID_ARGUMENT
+    assert reason in details
+
+
+def test_states_that_contradict_the_rules_are_explained(client):
+    state = pb.GameEngineState.FromString(encode_board(game(2)[20]))
+    state.flagz.free_cells += 1
+    request = pb.SuggestMoveRequest(max_think_time_ms=10, game_engine_state=state)
+    code, details = client.refusal(SUGGEST, request.SerializeToString())
+    assert (code, "free_cells" in details) == (grpc.StatusCode.INVALID_ARGUMENT, True)
+
+
+def test_malformed_requests_never_break_it(client):
+    rng = random.Random(2)
+    good = pb.SuggestMoveRequest(
+        max_iterations=1, game_engine_state=board_to_message(game(5)[15])
+    ).SerializeToString()
+    codes = set()
+    for _ in range(500):
+        data = bytearray(good)
+        for _ in range(rng.choice((1, 2, 8))):
+            data[rng.randrange(len(data))] = rng.randrange(256)
+        codes.add(client.code(SUGGEST, bytes(data)))
+    assert codes == {grpc.StatusCode.OK, grpc.StatusCode.INVALID_ARGUMENT}
+    assert client.code(INFO, b"\xff") == grpc.StatusCode.INVALID_ARGUMENT
+
+
+def test_long_requests_are_not_read(client):
+    code, _ = client.refusal(SUGGEST, b" " * 300_000)
+    assert code == grpc.StatusCode.RESOURCE_EXHAUSTED
+
+
+def test_unknown_methods_are_unknown(client):
+    code, _ = client.refusal("/hexzpb.CPUPlayerService/Resign", b"")
+    assert code == grpc.StatusCode.UNIMPLEMENTED
+
+
+def test_overload_is_said_at_once(client, monkeypatch):
+    monkeypatch.setattr("hexz.player.searcher.MAX_SEARCHES", 2)
+
+    def ask(seed: int) -> grpc.StatusCode:
+        state = board_to_message(Board.random(seed))
+        request = pb.SuggestMoveRequest(game_engine_state=state, max_think_time_ms=1000)
+        return client.code(SUGGEST, request.SerializeToString())
+
+    with ThreadPoolExecutor(5) as threads:
+        codes = list(threads.map(ask, range(5)))
+    assert codes.count(grpc.StatusCode.OK) == 2
+    assert codes.count(grpc.StatusCode.RESOURCE_EXHAUSTED) == 3
+
+
+def test_a_port_in_use_is_named(service, server):
+    port = int(server.address.rpartition(":")[2])
+    with pytest.raises(CannotListen, match=str(port)):
+        RpcServer(service, "127.0.0.1", port)
+
+
+def to_move(kind: int, row: int, col: int) -> Move:
+    return Move({0: "normal", 5: "flag"}[kind], row, col)  # type: ignore[arg-type]
