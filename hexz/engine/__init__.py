@@ -14,7 +14,7 @@ from hexz.engine.move import (
 )
 from hexz.engine.parallel import ParallelSearch
 from hexz.engine.playout import RandomPlayer, UctPlayer, random_playouts
-from hexz.engine.search import TreeSearch
+from hexz.engine.search import TreeSearch, collect_leaves, expand_leaves
 from hexz.engine.settings import InvalidSettings, SearchSettings
 from hexz.engine.suggestion import Suggestion
 from hexz.errors import IllegalMove, InvalidBoard
@@ -40,6 +40,8 @@ __all__ = [
     "Suggestion",
     "TreeSearch",
     "UctPlayer",
+    "collect_leaves",
+    "expand_leaves",
     "random_playouts",
     "transform_planes",
     "transform_policy",

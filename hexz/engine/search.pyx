@@ -428,3 +428,57 @@ cdef class TreeSearch:
         # A subtree that was kept may have all it needs before its first simulation.
         if self.search.tree.num_nodes == 0 or self.search.tree.nodes[0].visits < 2:
             raise ValueError("the search has not run yet")
+
+
+def collect_leaves(list searches not None, float[:, :, :, ::1] planes not None):
+    """Walks many searches on, each to its next leaf.
+
+    Args:
+        searches: of TreeSearch.
+        planes: float32 [n, 11, 11, 10] with a row for each search, to be written to.
+
+    Returns:
+        The searches that wait for an evaluation, in the order of their rows. The others are
+        complete.
+    """
+    cdef TreeSearch search
+    cdef int status
+    if planes.shape[0] < len(searches) or planes.shape[1] != NUM_PLANES or (
+            planes.shape[2] != ROWS or planes.shape[3] != COLS):
+        raise ValueError(f"expected planes [{len(searches)}, 11, 11, 10]")
+    waiting = []
+    for search in searches:
+        status = LEAF
+        if not search.waiting:
+            status = walk(&search.search, &search.settings.config)
+        if status == NO_MEMORY:
+            raise MemoryError("no memory for a larger search tree")
+        search.waiting = status == LEAF
+        if search.waiting:
+            write_planes(&search.search.path.leaf, &planes[len(waiting), 0, 0, 0])
+            waiting.append(search)
+    return waiting
+
+
+def expand_leaves(list searches not None, const float[:, ::1] logits not None,
+                  const float[::1] values not None):
+    """Takes the evaluations of what `collect_leaves` returned: float32 logits [n, 220] and values
+    [n], from the view of the player to move.
+
+    Raises:
+        InvalidEvaluation: a number is not finite or no value of a game; nothing has changed.
+    """
+    cdef TreeSearch search
+    cdef int row, count = len(searches)
+    if logits.shape[0] < count or values.shape[0] < count or logits.shape[1] != NUM_ACTIONS:
+        raise ValueError(f"expected logits [{count}, 220] and values [{count}]")
+    for row in range(count):
+        search = searches[row]
+        if not search.waiting:
+            raise ValueError("a search has no leaf that waits")
+        if not is_sound(&logits[row, 0], values[row]):
+            raise InvalidEvaluation(UNSOUND)
+    for row in range(count):
+        search = searches[row]
+        expand_leaf(&search.search, &search.search.path, &logits[row, 0], values[row])
+        search.waiting = False

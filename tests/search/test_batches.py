@@ -1,0 +1,49 @@
+"""Leaves of many trees in one batch: the same searches as one by one."""
+
+import numpy as np
+import pytest
+
+from hexz.engine import Board, SearchSettings, TreeSearch, collect_leaves, expand_leaves
+from hexz.errors import InvalidEvaluation
+
+from .helpers import HashEvaluator, board_at, endgames, search
+
+BOARDS = [Board.random(1), board_at(2, 30), *endgames(3, max_empty=8)]
+
+
+@pytest.mark.parametrize("algorithm", ["puct", "gumbel"])
+def test_batches_change_nothing(algorithm):
+    evaluate = HashEvaluator()
+    settings = SearchSettings(algorithm=algorithm, explore=False, simulations=60)
+    searches = [TreeSearch(board, settings) for board in BOARDS]
+    planes = np.zeros((len(searches), 11, 11, 10), np.float32)
+    asked = searches
+    while asked := collect_leaves(asked, planes):
+        expand_leaves(asked, *evaluate(planes[: len(asked)]))
+    for board, one in zip(BOARDS, searches, strict=True):
+        alone = search(board, evaluate, algorithm=algorithm, explore=False, simulations=60)
+        assert np.array_equal(one.suggestion().visits, alone.suggestion().visits)
+        assert np.array_equal(one.suggestion().q, alone.suggestion().q)
+
+
+def test_a_leaf_that_waits_is_collected_again():
+    searches = [TreeSearch(board, SearchSettings()) for board in BOARDS]
+    first, again = (np.zeros((len(searches), 11, 11, 10), np.float32) for _ in range(2))
+    assert collect_leaves(searches, first) == collect_leaves(searches, again) == searches
+    assert np.array_equal(first, again)
+
+
+def test_what_is_wrong_changes_nothing():
+    searches = [TreeSearch(board, SearchSettings()) for board in BOARDS]
+    planes = np.zeros((len(searches), 11, 11, 10), np.float32)
+    with pytest.raises(ValueError, match="expected planes"):
+        collect_leaves(searches, planes[:-1])
+    with pytest.raises(ValueError, match="waits"):
+        expand_leaves(searches, *HashEvaluator()(planes))
+    collect_leaves(searches, planes)
+    logits, values = HashEvaluator()(planes)
+    with pytest.raises(ValueError, match="expected logits"):
+        expand_leaves(searches, logits[:-1], values)
+    with pytest.raises(InvalidEvaluation):
+        expand_leaves(searches, logits, np.append(values[:-1], np.float32(np.nan)))
+    expand_leaves(searches, logits, values)
