@@ -1,7 +1,9 @@
-# Images of the train server and the worker, from one build of the wheel. docs/cloud.md uses them.
+# Images of the train server, the worker and the player, from one build of the wheel. docs/cloud.md
+# uses them.
 #
 #   docker build --target server -t hexz-server .
 #   docker build --target worker -t hexz-worker .
+#   docker build --target player -t hexz-player .
 
 FROM python:3.12-slim AS build
 RUN apt-get update && apt-get install --yes --no-install-recommends gcc libc6-dev
@@ -31,8 +33,17 @@ USER 10001
 ENTRYPOINT ["gunicorn", "--workers", "1", "--threads", "8", "--keep-alive", "75", \
     "--no-control-socket", "hexz.trainserver:create_app()"]
 
-# Needs HEXZ_SERVER_URL, HEXZ_REDIS_URL and HEXZ_AUTH_TOKEN.
-FROM base AS worker
+FROM base AS int8
 RUN pip install --no-cache-dir --constraint /wheels/constraints.txt "$(echo /wheels/*.whl)[int8]"
 USER 10001
+
+# Needs HEXZ_SERVER_URL, HEXZ_REDIS_URL and HEXZ_AUTH_TOKEN.
+FROM int8 AS worker
 ENTRYPOINT ["hexzctl", "worker"]
+
+# Needs nothing; HEXZ_MODEL_PATH names another network than the one that ships with hexz. Everybody
+# who reaches 0.0.0.0:$PORT may play.
+FROM int8 AS player
+ENV PORT=8080
+ENTRYPOINT ["gunicorn", "--workers", "1", "--threads", "64", "--keep-alive", "75", \
+    "--no-control-socket", "hexz.player:create_app()"]

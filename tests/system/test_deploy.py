@@ -136,6 +136,17 @@ def test_every_variable_is_known_to_its_program():
     assert set(job) <= worker
 
 
+def test_every_variable_of_the_player_is_known_to_it():
+    command = typer.main.get_command(app).commands["serve-player"]
+    known = {parameter.envvar for parameter in command.params}
+    service = re.findall(r"- name: ([A-Z_]+)\n", (DEPLOY / "player-service.yaml").read_text())
+    assert set(service) == {"HEXZ_MODEL_PATH", "HEXZ_PLAYER"}
+    assert set(service) <= known
+    assert set(read_dockerfile()["player"].environment) - known == {
+        "PYTHONUNBUFFERED", "TORCH_INDEX",
+    }  # fmt: skip
+
+
 def test_a_worker_ends_before_cloud_run_ends_it():
     job = (DEPLOY / "worker-job.yaml").read_text()
     seconds = int(re.search(r'HEXZ_MAX_SECONDS\n +value: "(\d+)"', job)[1])

@@ -2,6 +2,7 @@
 directories and environments."""
 
 import contextlib
+import copy
 import signal
 import subprocess
 import sysconfig
@@ -161,6 +162,15 @@ def worker_image(wheels, tmp_path_factory) -> Image:
     return image
 
 
+@pytest.fixture(scope="module")
+def player_image(worker_image, tmp_path_factory) -> Image:
+    """The environment of the worker, which the same stage installs."""
+    assert STAGES["player"].install == STAGES["worker"].install
+    image = copy.copy(worker_image)
+    image.root, image.stage = tmp_path_factory.mktemp("player"), STAGES["player"]
+    return image
+
+
 class RunningServer:
     """The server image, running beside a Redis server."""
 
@@ -177,16 +187,20 @@ class RunningServer:
         return self._http.request("GET", self.url + path, headers=headers)
 
     def wait_for(self, condition) -> None:
-        deadline = time.monotonic() + TIMEOUT
-        while True:
-            try:
-                if condition():
-                    return
-            except urllib3.exceptions.HTTPError:
-                pass
-            assert self.process.poll() is None, self.image.errors
-            assert time.monotonic() < deadline, self.image.errors
-            time.sleep(0.1)
+        wait_for(self.process, self.image, condition)
+
+
+def wait_for(process: subprocess.Popen[str], image: Image, condition) -> None:
+    deadline = time.monotonic() + TIMEOUT
+    while True:
+        try:
+            if condition():
+                return
+        except urllib3.exceptions.HTTPError:
+            pass
+        assert process.poll() is None, image.errors
+        assert time.monotonic() < deadline, image.errors
+        time.sleep(0.1)
 
 
 @pytest.fixture
@@ -207,7 +221,7 @@ def assert_ends_in_good_order(process: subprocess.Popen[str], seconds: float) ->
     assert time.monotonic() - started < seconds
 
 
-@pytest.mark.parametrize("name", ["server", "worker"])
+@pytest.mark.parametrize("name", ["server", "worker", "player"])
 def test_images_run_one_process_that_gets_signals_and_is_not_root(name):
     """No shell is between: it would not pass SIGTERM on."""
     stage = STAGES[name]
@@ -270,6 +284,27 @@ def test_the_worker_image_takes_arguments(worker_image):
     output, _ = worker.communicate(timeout=TIMEOUT)
     assert worker.returncode == 0
     assert "--max-seconds" in output
+
+
+def test_the_player_image_serves_the_network_that_ships_with_hexz(player_image):
+    url = f"http://127.0.0.1:{(port := free_port())}"
+    http = urllib3.PoolManager(retries=False, timeout=TIMEOUT)
+    with player_image.start(PORT=str(port)) as player:
+        try:
+            wait_for(
+                player, player_image, lambda: http.request("GET", f"{url}/readyz").status == 200
+            )
+            assert "OpenVINO int8" in http.request("GET", f"{url}/status").data.decode()
+            assert b"<svg" in http.request("GET", f"{url}/").data
+            game = {"board": "." * 105, "moves": [], "player": None}
+            answer = http.request("POST", f"{url}/api/suggest", json=game)
+            assert answer.status == 200, answer.data
+            assert answer.json()["simulations"] > 0
+            assert_ends_in_good_order(player, CLOUD_RUN_SECONDS)
+        finally:
+            player.kill()
+    assert "Traceback" not in player_image.errors
+    assert list((player_image.root / "run").iterdir()) == []
 
 
 def test_the_installed_packages_are_those_of_the_wheel(server_image, worker_image):
