@@ -11,7 +11,7 @@ import grpc
 
 from hexz.errors import HexzError, IllegalMove, InvalidBoard
 from hexz.player.service import PlayerService
-from hexz.web import CannotListen
+from hexz.web import listen
 from hexz.wire import (
     MAX_REQUEST_BYTES,
     InvalidRequest,
@@ -73,13 +73,9 @@ class RpcServer:
         self._server.add_generic_rpc_handlers(
             (grpc.method_handlers_generic_handler(SERVICE, handlers),)
         )
+        listen(host, port).close()  # gRPC's own errors say nothing, and print much
         host = f"[{host}]" if ":" in host else host
-        try:
-            bound = self._server.add_insecure_port(f"{host}:{port}")
-        except RuntimeError:
-            bound = 0
-        if not bound:
-            raise CannotListen(f"cannot listen at {host}:{port} for gRPC: is it in use?")
+        bound = self._server.add_insecure_port(f"{host}:{port}")
         self.address = f"{host}:{bound}"
         self._server.start()
 

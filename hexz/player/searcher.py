@@ -41,7 +41,7 @@ leaves that wait."""
 
 MAX_SEARCHES: Final = 48
 """Searches at once."""
-MIN_SIMULATIONS: Final = 16
+MIN_SIMULATIONS: Final = 4
 """A search that would have time for fewer, because of the others, is not begun."""
 
 MAX_NODES: Final = 800_000
@@ -51,7 +51,10 @@ SOLVE_NODES: Final = 20_000
 """Size at which the exact solution of an endgame is given up, mostly after some 10 ms."""
 
 _ANSWER_SECONDS: Final = 0.001
-"""What it takes to make an answer of a finished search and to send it."""
+"""What it takes to make an answer of a finished search and to send it. Searches that begin together
+end together, and their answers are made one after another."""
+_LEAST: Final = 0.955
+"""Share of the time that a search uses at least."""
 
 _SMOOTHING: Final = 0.05
 """Weight of the last batch in the running means."""
@@ -240,9 +243,10 @@ class Searcher:
         self._thread.join()
 
     def _stop_at(self, started: float, seconds: float) -> float:
-        """When a search must end so that its answer is there in time: leaves are still evaluated
-        then."""
-        return started + AIM * seconds - self._latency - _ANSWER_SECONDS
+        """When a search must end so that its answer is there in time."""
+        answers = (1 + self.num_searches) * _ANSWER_SECONDS
+        leaves = self._latency  # they are still evaluated then
+        return started + max(_LEAST * seconds, AIM * seconds - leaves - answers)
 
     def _measure(self) -> float:
         """Seconds that a batch takes."""

@@ -117,7 +117,7 @@ def json_response(
             "LeafNodes": [0, leaves],
             "BranchNodes": [1, len(tried) - leaves],
             "VisitCounts": [
-                {str(simulations): 1},
+                {str(suggestion.visits.sum()): 1},
                 {str(visits): count for visits, count in sorted(counts.items())},
             ],
             "Elapsed": round(1e9 * seconds),
