@@ -88,7 +88,7 @@ class ExportView:
         for name, figure in (
             ("files", f"{len(reader.archives):,}"),
             *rows,
-            ("copies of these", f"{reader.copies:,}"),
+            ("duplicates", f"{reader.copies:,}"),
             ("unreadable files and entries", f"{reader.problems:,}"),
         ):
             table.add_row(name, figure)

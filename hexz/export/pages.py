@@ -31,13 +31,14 @@ def write_page(path: Path, games: Games, *, by_surprise: bool) -> None:
     Raises:
         OutputError: the file cannot be written, or there are more than GAMES_A_PAGE games.
     """
-    page = list(islice(games, GAMES_A_PAGE + 1))
-    if len(page) > GAMES_A_PAGE:
-        raise OutputError(
-            f"more than {GAMES_A_PAGE} games are too many for one page: give a directory as "
-            "--output, or --limit or --sample"
-        )
-    _write(path, page, path.stem, by_surprise)
+    with atomic_file(path) as file:
+        page = list(islice(games, GAMES_A_PAGE + 1))
+        if len(page) > GAMES_A_PAGE:
+            raise OutputError(
+                f"more than {GAMES_A_PAGE} games are too many for one page: give a directory as "
+                "--output, or --limit or --sample"
+            )
+        file.write(_page(page, path.stem, by_surprise))
 
 
 def write_pages(
@@ -66,7 +67,8 @@ def write_pages(
         for page in _parts(group):
             file = _free_name(title, links)
             _make_directory(directory)
-            _write(directory / file, page, title, by_surprise)
+            with atomic_file(directory / file) as target:
+                target.write(_page(page, title, by_surprise))
             links[file] = title, len(page)
     items = "\n".join(
         f'<li><a href="{escape(file)}">{escape(title)}</a> '
@@ -84,12 +86,10 @@ def _parts(games: Games) -> Iterator[list[GameParts[Example]]]:
         yield part
 
 
-def _write(path: Path, games: list[GameParts[Example]], title: str, by_surprise: bool) -> None:
+def _page(games: list[GameParts[Example]], title: str, by_surprise: bool) -> bytes:
     if by_surprise:
         games = sorted(games, key=greatest_surprise, reverse=True)
-    page = positions_page(games, title=title, by_surprise=by_surprise)
-    with atomic_file(path) as file:
-        file.write(page.encode())
+    return positions_page(games, title=title, by_surprise=by_surprise).encode()
 
 
 def _free_name(title: str, taken: Iterable[str]) -> str:

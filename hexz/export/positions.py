@@ -159,7 +159,6 @@ def _end(example: Example) -> dict[str, Any] | None:
     mover = example.turn or 1
     owner, value = (grid.reshape(-1)[_CELLS] for grid in (example.final_owner, example.final_value))
     cells = np.frombuffer(_cells(example).encode(), np.uint8)
-    cells = np.where(value > 0, _letters(_GRASS)[value], cells)
     score = []
     for player in (1, 2):
         owned = owner == (1 if player == mover else -1)

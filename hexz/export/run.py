@@ -101,7 +101,7 @@ class Export:
             for archive, entry in places:
                 chosen[archive].add(entry)
             found = self.reader.read_chosen({n: frozenset(chosen[n]) for n in chosen})
-        return _not_empty(f.example for f in islice(found, config.limit))
+        return _not_empty((f.example for f in islice(found, config.limit)), self)
 
     def _whole_games(self, config: ExportConfig) -> Iterator[GameParts[Ply]]:
         for game in by_game(self.reader, config.wanted, Ply.of):
@@ -115,7 +115,7 @@ class Export:
     ) -> Iterator[GameParts[T]]:
         if config.sample is not None:
             games = sample(games, config.sample, config.seed)
-        return _not_empty(islice(games, config.limit))
+        return _not_empty(islice(games, config.limit), self)
 
     def _write_pages(self, config: ExportConfig) -> None:
         one_page = config.output.suffix == ".html"
@@ -159,12 +159,14 @@ def _example(found: Found) -> Example:
     return found.example
 
 
-def _not_empty(items: Iterable[T]) -> Iterator[T]:
+def _not_empty(items: Iterable[T], export: Export) -> Iterator[T]:
     """The items; raises NothingToExport if there are none."""
     empty = True
     for item in items:
         empty = False
         yield item
+    if empty and export.incomplete:
+        raise NothingToExport("nothing to export: there is no game of which all moves are there")
     if empty:
         raise NothingToExport("nothing to export: no example passes the filters")
 

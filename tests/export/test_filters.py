@@ -76,6 +76,14 @@ def test_games_with_missing_moves_come_last(games: list[list[Example]]) -> None:
     assert together[2].ordered() == list(range(1, len(games[2])))
 
 
+def test_a_move_after_the_end_completes_no_game(games: list[list[Example]]) -> None:
+    game = list(games[0])
+    game[3] = replace(game[3], move_number=len(game))
+    [together] = by_game(found(game), Filter(), lambda found: None)
+    assert len(together.moves) == together.length
+    assert not together.is_complete
+
+
 def test_a_game_is_of_each_checkpoint_that_played_in_it(games: list[list[Example]]) -> None:
     mixed = [replace(e, checkpoint=7 if i > 30 else 6) for i, e in enumerate(games[0])]
     examples = found([*mixed, *games[1]])

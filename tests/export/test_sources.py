@@ -6,6 +6,7 @@ import pytest
 
 from hexz.checkpoints import NewCheckpoint, open_store
 from hexz.errors import InvalidExample, StoreError
+from hexz.export.reading import ExampleReader
 from hexz.export.sources import find_archives
 
 from ..games import game_examples
@@ -104,6 +105,18 @@ def test_the_content_of_an_object(bucket: str) -> None:
     with archive.local() as path:
         assert path.stat().st_size == archive.size > 1000
     assert not path.exists()
+
+
+def test_examples_are_read_from_a_bucket(bucket: str) -> None:
+    reader = ExampleReader(find_archives([f"{bucket}/models/flagz/m"]), pytest.fail)
+    games = game_examples(2)
+    assert [found.example.example_id for found in reader] == [
+        example.example_id for game in games for example in game
+    ]
+    [first] = reader.read_chosen({1: frozenset({3})})
+    assert first.origin == (
+        f"{bucket}/models/flagz/m/checkpoints/10/examples/batch.zip, entry '3.pb'"
+    )
 
 
 def test_what_is_not_in_a_bucket(bucket: str) -> None:

@@ -71,6 +71,8 @@ def test_games() -> None:
     flags = sum(int((game.actions < 110).sum()) for game in finished)
     assert shown["flags among moves played"] == f"{flags / sum(lengths):.1%}"
     assert shown["full searches"] == "100.0%"
+    backwards = figures(*[game[::-1] for game in games])
+    assert backwards == shown
 
 
 def test_parts_of_games() -> None:

@@ -149,7 +149,7 @@ def test_summary(played, examples):
     figures = {name.strip(): figure.strip() for name, figure in figures.items()}
     assert figures["examples"] == f"{len(examples):,}"
     assert figures["games"] == figures["with all moves"] == str(GAMES)
-    assert figures["copies of these"] == figures["unreadable files and entries"] == "0"
+    assert figures["duplicates"] == figures["unreadable files and entries"] == "0"
     assert export(played, played / "examples", "--summary").stdout == result.stdout
 
 
