@@ -11,9 +11,6 @@ from typing import Any, Final, Self
 from hexz.errors import InvalidConfig
 from hexz.training.config import TrainingConfig
 
-HOST: Final = "127.0.0.1"
-PORT: Final = 8080
-
 _TOKEN: Final = re.compile(r"[!-~]{16,}")
 """What a header can carry; a shorter token could be guessed."""
 
