@@ -1,4 +1,4 @@
-"""Every error that hexz raises on purpose.
+"""The errors that hexz raises on purpose; those of one module are there.
 
 A message is one line that says what is wrong and, where that is not obvious, what to do. The
 command line prints it as it is and exits with 1.
@@ -6,7 +6,7 @@ command line prints it as it is and exits with 1.
 
 
 class HexzError(Exception):
-    """Base class of the errors below; catching it catches nothing that is a bug."""
+    """Base class of all of them; catching it catches nothing that is a bug."""
 
 
 class IllegalMove(HexzError, ValueError):

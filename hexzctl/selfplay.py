@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import secrets
-import signal
 import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
+
+from hexzctl.interruption import Interruption
 
 # Several of these are as large as anybody could mean, so that a typing error is a usage error.
 MAX_WORKERS = 256
@@ -87,22 +88,12 @@ def selfplay(
         seed=secrets.randbits(63) if seed is None else seed,
     )
     run = SelfPlayRun(config)
-    interrupted_by: list[int] = []
-
-    def stop(signum: int, _frame: object) -> None:
-        if interrupted_by:
-            raise KeyboardInterrupt
-        interrupted_by.append(signum)
-        run.stop()
-
-    for signum in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(signum, stop)
+    interruption = Interruption(run.stop)
     with SelfPlayView(config) as view:
         for event in run.events():
             view.show(event)
     view.print_summary(run.page)
-    if interrupted_by:
-        sys.exit(128 + interrupted_by[0])
+    interruption.exit()
     if view.games == 0:
         print(
             "hexzctl: error: no game was finished in the time given: allow more --max-seconds, "

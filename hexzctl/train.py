@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import signal
-import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
+
+from hexzctl.interruption import Interruption
 
 
 def train(
@@ -64,19 +64,9 @@ def train(
             seed=seed,
         )
     )
-    interrupted_by: list[int] = []
-
-    def stop(signum: int, _frame: object) -> None:
-        if interrupted_by:
-            raise KeyboardInterrupt
-        interrupted_by.append(signum)
-        training.stop()
-
-    for signum in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(signum, stop)
+    interruption = Interruption(training.stop)
     with TrainView(training) as view:
         for event in training.events():
             view.show(event)
     view.print_summary()
-    if interrupted_by:
-        sys.exit(128 + interrupted_by[0])
+    interruption.exit()

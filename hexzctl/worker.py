@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 import time
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+
+from hexzctl.interruption import Interruption
 
 if TYPE_CHECKING:
     from hexz.fleet import Heartbeat
@@ -93,17 +94,8 @@ def worker(
     """
     import os
 
-    interrupted = False
-
-    def interrupt(_signum: int, _frame: object) -> None:
-        nonlocal interrupted
-        if interrupted:
-            raise KeyboardInterrupt
-        interrupted = True
-
     # First of all: the next import takes seconds, and an end in these is as good as a later one.
-    for signum in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(signum, interrupt)
+    interruption = Interruption()
 
     from hexz.worker.run import Worker, WorkerConfig
 
@@ -121,7 +113,10 @@ def worker(
         post=post,
     )
     runner = Worker(
-        config, stop_asked=lambda: interrupted, on_status=_Log().print, notify=_print_error
+        config,
+        stop_asked=lambda: interruption.has_come,
+        on_status=_Log().print,
+        notify=_print_error,
     )
     runner.run()
 

@@ -82,6 +82,10 @@ def installed(wheel, tmp_path_factory) -> Path:
     return root / "bin"
 
 
+DATA = {".pyi", ".typed", ".html", ".css", ".js", ".svg", ".pt"}
+"""Kinds of files beside Python's that the wheel has."""
+
+
 def package_files(*suffixes: str) -> set[str]:
     """The files of both packages with these suffixes, relative to the repository."""
     return {
@@ -96,14 +100,14 @@ def test_the_wheel_has_every_file_of_the_packages_and_no_other(wheel):
     names = {n for n in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in n}
     extension = sysconfig.get_config_var("EXT_SUFFIX")
     modules = {name.removesuffix(".pyx") + extension for name in package_files(".pyx")}
-    data = {".py", ".pyi", ".typed", ".html", ".css", ".js", ".svg"}
+    data = {".py", *DATA}
     assert modules
     assert names == modules | package_files(*data)
 
 
 def test_packages_have_no_files_of_unknown_kind():
     """Whoever adds another kind of file adds it to pyproject.toml, and to these tests."""
-    known = {".py", ".pyi", ".pyx", ".pxd", ".so", ".pyc", ".typed", ".html", ".css", ".js", ".svg"}
+    known = {".py", ".pyx", ".pxd", ".so", ".pyc", *DATA}
     suffixes = {
         path.suffix
         for package in ("hexz", "hexzctl")

@@ -9,7 +9,7 @@ import typer
 from hexz.engine.settings import InvalidSettings
 from hexz.errors import HexzError, InvalidConfig
 from hexz.training.config import TrainingConfig
-from hexz.trainserver.config import HOST, PORT, ServerConfig, variable_of
+from hexz.trainserver.config import ServerConfig, variable_of
 from hexzctl.cli import app
 
 TOKEN = "a-secret-of-24-characters"  # noqa: S105
@@ -103,7 +103,7 @@ def options():
 
 
 def test_options_and_variables_have_the_same_names_and_defaults(options):
-    defaults = {"host": HOST, "port": PORT}
+    defaults = {"host": "127.0.0.1", "port": 8080}
     for config in (ServerConfig(), TrainingConfig()):
         defaults |= {known.name: getattr(config, known.name) for known in fields(config)}
     for name, option in options.items():
