@@ -15,6 +15,7 @@ import typer
 from hexz.errors import HexzError
 from hexz.version import __version__
 from hexzctl import (
+    arena,
     bench,
     export_examples,
     play,
@@ -33,6 +34,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command("arena")(arena.arena)
 app.command("export-examples", cls=export_examples.Command)(export_examples.export_examples)
 app.command("selfplay")(selfplay.selfplay)
 app.command("play")(play.play)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from hexz.arena.entrants import Field
 from hexz.engine import (
@@ -22,6 +22,7 @@ from hexz.engine import (
     expand_leaves,
 )
 from hexz.engine.endgame import solve
+from hexz.export import top_moves
 from hexz.model import Evaluation, Evaluator
 from hexz.player.network import NetworkPlayer
 from hexz.player.player import Player
@@ -30,6 +31,8 @@ from hexz.player.searcher import SOLVE_NODES, Searcher
 
 GROUPS: Final = 2
 """The games are in so many groups: while the leaves of one are evaluated, another one searches."""
+TOP_MOVES: Final = 3
+"""Moves that are kept of what a search thought."""
 
 
 @dataclass(frozen=True)
@@ -48,34 +51,39 @@ class Unit:
 
 
 @dataclass(frozen=True)
+class PlayedMove:
+    """A move and what its player thought of it.
+
+    Attributes:
+        action: see `Move.index`.
+        value: the expected result in -1..1, from the view of the player.
+        top: the actions that were searched most, and their shares of the visits, best first.
+    """
+
+    action: int
+    value: float
+    top: list[tuple[int, float]]
+
+
+@dataclass(frozen=True)
 class Played:
     """The games of a unit.
 
     Attributes:
         unit: what was played.
-        moves: the action indices of both games; the first of the pair moves first in the first.
+        games: the moves of both; the first of the pair moves first in the first game.
         scores: of players 1 and 2 in both games.
     """
 
     unit: Unit
-    moves: tuple[list[int], list[int]]
+    games: tuple[list[PlayedMove], list[PlayedMove]] = field(repr=False)
     scores: tuple[tuple[int, int], tuple[int, int]]
-
-    @property
-    def points(self) -> tuple[float, float]:
-        """What the first of the pair got for each game: 1, 1/2 or 0."""
-        (a, b), (c, d) = self.scores
-        return _points(a - b), _points(d - c)
 
     @property
     def margins(self) -> tuple[int, int]:
         """By how much the first of the pair won each game."""
         (a, b), (c, d) = self.scores
         return a - b, d - c
-
-
-def _points(margin: int) -> float:
-    return 0.5 if margin == 0 else float(margin > 0)
 
 
 class _Side:
@@ -113,44 +121,63 @@ class _Game:
     """One game of a unit.
 
     Attributes:
+        unit: as given.
         order: the players as players 1 and 2.
         board: the position.
-        moves: action indices so far.
+        moves: so far.
         search: of the next move, if it shares batches.
         network: that this search asks.
     """
 
-    def __init__(self, unit: Unit, order: tuple[int, int], sides: Sequence[_Side | Player]) -> None:
+    def __init__(
+        self,
+        unit: Unit,
+        order: tuple[int, int],
+        sides: Sequence[_Side | Player],
+        on_move: Callable[[], None],
+    ) -> None:
         self.unit, self.order = unit, order
         self.board = Board.from_text(unit.board)
-        self.moves: list[int] = []
+        self.moves: list[PlayedMove] = []
         self.search: TreeSearch | None = None
         self.network = 0
         self._sides = sides  # of players 1 and 2
+        self._on_move = on_move
 
     def advance(self) -> bool:
         """Plays until a search needs evaluations; False once the game is over."""
         if self.search is not None:
-            self._play(self.search.suggestion().move)
+            suggestion = self.search.suggestion()
+            self._play(suggestion.move, suggestion.value, _top(suggestion.visits))
             self.search = None
         while not self.board.is_over:
             side = self._sides[self.board.turn - 1]
             if isinstance(side, Player):
-                self._play(side.suggest(self.board).suggestion.move)
+                suggestion = side.suggest(self.board).suggestion
+                self._play(suggestion.move, suggestion.value, _top(suggestion.visits))
                 continue
             solution = solve(self.board, SOLVE_NODES)
             if solution is None:
                 self.search, self.network = side.search(self.board), side.network
                 return True
-            self._play(solution.move)
+            self._play(solution.move, _result(solution.margin), [(solution.move.index, 1.0)])
         return False
 
-    def _play(self, move: Move) -> None:
+    def _play(self, move: Move, value: float, top: list[tuple[int, float]]) -> None:
         self.board.play(move)
-        self.moves.append(move.index)
+        self.moves.append(PlayedMove(move.index, value, top))
         for side in self._sides:
             if isinstance(side, _Side):
                 side.note(move)
+        self._on_move()
+
+
+def _result(margin: int) -> float:
+    return float((margin > 0) - (margin < 0))
+
+
+def _top(visits: npt.NDArray[np.int32]) -> list[tuple[int, float]]:
+    return top_moves((visits / max(int(visits.sum()), 1)).astype(np.float32), TOP_MOVES)
 
 
 @dataclass
@@ -158,10 +185,12 @@ class _Group:
     """Games whose leaves are evaluated together.
 
     Attributes:
+        fresh: games that have not begun yet.
         games: all of which have a search, and a leaf that waits if evaluations are under way.
         running: these evaluations and whose they are.
     """
 
+    fresh: list[_Game] = field(default_factory=list)
     games: list[_Game] = field(default_factory=list)
     running: list[tuple[list[TreeSearch], Callable[[], Evaluation]]] = field(default_factory=list)
 
@@ -171,66 +200,73 @@ class GamePlayer:
 
     Args:
         players: the field.
-        seed: of `uct` and `random`.
+        seed: of `uct` and `random`. What they play depends on it, the board and the seat alone.
 
     Attributes:
-        evaluations: positions evaluated so far.
+        evaluations: positions evaluated so far, for the searches that share batches.
+        moves: played so far.
     """
 
     def __init__(self, players: Field, *, seed: int) -> None:
-        self.evaluations = 0
+        self.evaluations = self.moves = 0
         self._field = players
         self._evaluators: list[Evaluator] = [network.load() for network in players.networks]
-        self._seeds = itertools.count(seed)
-        self._players: dict[int, Player] = {}
+        self._seed = seed
+        self._timed: dict[int, Player] = {}
+        self._on_move: Callable[[], None] = lambda: None
 
-    def play(self, next_unit: Callable[[], Unit | None]) -> Iterator[Played]:
+    def play(
+        self, next_unit: Callable[[], Unit | None], on_move: Callable[[], None] = lambda: None
+    ) -> Iterator[Played]:
         """Plays all units that there are, and yields each when it is finished.
 
         Args:
             next_unit: returns another unit whenever there is room for one; None while there is
                 not, and once all have been played.
+            on_move: is called after each move.
         """
+        self._on_move = on_move
         groups = [_Group() for _ in range(GROUPS)]
         ended: dict[Unit, list[_Game]] = {}
         while True:
-            over: list[_Game] = []
             while (unit := next_unit()) is not None:
                 ended[unit] = []
-                over += self._begin(unit, min(groups, key=lambda group: len(group.games)))
-            for group in groups:
-                self._expand(group)
-                over += self._collect(group)
-            for game in over:
-                ended[game.unit].append(game)
-                if len(ended[game.unit]) == 2:
-                    yield _played(game.unit, ended.pop(game.unit))
+                group = min(groups, key=lambda group: len(group.games) + len(group.fresh))
+                group.fresh += [self._game(unit, order) for order in (unit.pair, unit.pair[::-1])]
             if not ended:
                 return
+            for group in groups:
+                self._expand(group)
+                for game in self._collect(group):
+                    ended[game.unit].append(game)
+                    if len(ended[game.unit]) == 2:
+                        yield _played(game.unit, ended.pop(game.unit))
 
     def close(self) -> None:
         """Ends the threads of the players."""
-        for player in self._players.values():
+        for player in self._timed.values():
             player.close()
 
-    def _begin(self, unit: Unit, group: _Group) -> list[_Game]:
-        """Begins both games, and returns those that are over already."""
-        orders = (unit.pair, unit.pair[::-1])
-        games = [_Game(unit, order, [self._side(number) for number in order]) for order in orders]
-        on = [game.advance() for game in games]
-        group.games += [game for game, goes_on in zip(games, on, strict=True) if goes_on]
-        return [game for game, goes_on in zip(games, on, strict=True) if not goes_on]
+    def _game(self, unit: Unit, order: tuple[int, int]) -> _Game:
+        return _Game(unit, order, [self._side(unit, order, seat) for seat in (0, 1)], self._moved)
 
-    def _side(self, number: int) -> _Side | Player:
+    def _moved(self) -> None:
+        self.moves += 1
+        self._on_move()
+
+    def _side(self, unit: Unit, order: tuple[int, int], seat: int) -> _Side | Player:
+        number = order[seat]
         entrant = self._field.entrants[number]
         if entrant.network is None:
-            return make_player(entrant.spec, seed=next(self._seeds))
+            seeds = np.random.SeedSequence((self._seed, *unit.board.encode(), seat))
+            seed = int(seeds.generate_state(1, np.uint64)[0]) >> 1  # of many searches, seed + n
+            return make_player(entrant.spec, seed=seed)
         if entrant.search is not None:
             return _Side(entrant.network, entrant.search)
-        if number not in self._players:
+        if number not in self._timed:
             searcher = Searcher(self._evaluators[entrant.network])
-            self._players[number] = NetworkPlayer(entrant.spec, searcher)
-        return self._players[number]
+            self._timed[number] = NetworkPlayer(entrant.spec, searcher)
+        return self._timed[number]
 
     def _expand(self, group: _Group) -> None:
         """Waits for the evaluations that are under way."""
@@ -239,34 +275,36 @@ class GamePlayer:
             self.evaluations += len(searches)
         group.running.clear()
 
-    def _collect(self, group: _Group) -> list[_Game]:
-        """Takes all games to their next leaves and starts the evaluations of these; returns the
+    def _collect(self, group: _Group) -> Iterator[_Game]:
+        """Takes all games to their next leaves and starts the evaluations of these. Yields the
         games that are over now, which leave the group."""
-        planes = np.empty((len(group.games), NUM_PLANES, ROWS, COLS), np.float32)
+        planes = np.empty((len(group.games) + len(group.fresh), NUM_PLANES, ROWS, COLS), np.float32)
         rows: list[_Game] = []
-        over: list[_Game] = []
-        todo = group.games
-        while todo:
+        todo, complete = group.games, group.fresh
+        group.fresh = []
+        while todo or complete:
+            for game in complete:
+                if game.advance():
+                    todo.append(game)
+                else:
+                    yield game
             searches = [game.search for game in todo if game.search is not None]
             waiting = set(collect_leaves(searches, planes[len(rows) :]))
             rows += [game for game in todo if game.search in waiting]
             complete = [game for game in todo if game.search not in waiting]
             todo = []
-            for game in complete:
-                (todo if game.advance() else over).append(game)
         group.games = rows
         for network, evaluator in enumerate(self._evaluators):
             mine = [row for row, game in enumerate(rows) if game.network == network]
             if mine:
                 asked = [search for row in mine if (search := rows[row].search) is not None]
                 group.running.append((asked, evaluator.start(planes[mine])))
-        return over
 
 
 def _played(unit: Unit, games: Sequence[_Game]) -> Played:
     first, second = sorted(games, key=lambda game: game.order != unit.pair)
     return Played(
         unit=unit,
-        moves=(first.moves, second.moves),
+        games=(first.moves, second.moves),
         scores=(first.board.score, second.board.score),
     )

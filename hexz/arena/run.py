@@ -1,147 +1,218 @@
-"""The processes of an arena: one a core, all with games in flight."""
+"""A run of an arena: boards, pairs and a log in, results out."""
 
 from __future__ import annotations
 
-import contextlib
-import multiprocessing
-import os
-from collections.abc import Iterator, Sequence
+import itertools
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from multiprocessing.connection import Connection, wait
-from multiprocessing.process import BaseProcess
-from typing import Final
+from pathlib import Path
 
-from hexz.arena.entrants import Field
-from hexz.arena.games import GROUPS, GamePlayer, Played, Unit
+from hexz.arena.entrants import Field, prepare
+from hexz.arena.games import Played, Unit
+from hexz.arena.log import ArenaLog
+from hexz.arena.pool import (
+    Event,
+    batch_size,
+    default_processes,
+    play_units,
+    units_at_once,
+)
+from hexz.arena.results import Pair, Results
+from hexz.arena.statistics import Sprt
+from hexz.engine import Board
 from hexz.errors import HexzError
-from hexz.processes import available_cores, signals_held_back
-
-_MOST_UNITS: Final = 64
-"""Units at once in a process: four batches of 32 for a pair of networks."""
-_SMALLEST_BATCH: Final = 8
-_LARGEST_BATCH: Final = 32
+from hexz.model import usable_device
+from hexz.player.spec import PlayerSpec
+from hexz.selfplay.loop import board_seed
 
 
-class ArenaFailed(HexzError):
-    """A process of the arena has ended before its games."""
+class InvalidArena(HexzError, ValueError):
+    """What is asked of an arena makes no sense."""
 
 
-def units_at_once(num_units: int, num_processes: int, *, is_timed: bool) -> int:
-    """Units in flight in each process. A player whose time is measured thinks alone on its core."""
-    return 1 if is_timed else min(_MOST_UNITS, -(-num_units // num_processes))
+def random_boards(count: int, seed: int) -> list[str]:
+    """Start positions, as `Board.to_text()`. More of one seed begin with fewer."""
+    return [Board.random(board_seed(seed, number)).to_text() for number in range(count)]
 
 
-def batch_size(at_once: int, num_networks: int) -> int:
-    """Positions of a batch where half of the games wait for one of two networks, or all for one."""
-    leaves = 2 * at_once // GROUPS // min(max(num_networks, 1), 2)
-    return min(max(-(-leaves // 8) * 8, _SMALLEST_BATCH), _LARGEST_BATCH)
-
-
-@dataclass
-class _Child:
-    process: BaseProcess
-    connection: Connection
-    units: int = 0
-
-
-def play_units(
-    players: Field, units: Sequence[Unit], *, num_processes: int, seed: int
-) -> Iterator[Played]:
-    """Plays all units on all cores, and yields each when it is finished.
-
-    Closing the generator ends the processes at once.
+def read_boards(path: Path) -> list[str]:
+    """Start positions from a file with one a line, as `Board.to_text()` writes them.
 
     Raises:
-        ArenaFailed: a process has ended.
+        InvalidArena: the file cannot be read, is empty, or a line is no new board.
     """
-    at_once = units_at_once(len(units), num_processes, is_timed=players.is_timed)
-    children: list[_Child] = []
     try:
-        for number in range(min(num_processes, len(units))):
-            children.append(_start(players, number, seed))
-        yield from _hand_out(children, iter(units), at_once)
-    finally:
-        for child in children:
-            child.process.kill()
-            child.process.join()
-            child.connection.close()
+        lines = path.read_text(encoding="ascii").splitlines()
+    except OSError as error:
+        raise InvalidArena(f"cannot read {path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise InvalidArena(f"{path} is not a file of boards") from None
+    boards = []
+    for number, line in enumerate(lines, 1):
+        if not line.strip():
+            continue
+        try:
+            boards.append(Board.from_text(line.strip()).to_text())
+        except HexzError as error:
+            raise InvalidArena(f"line {number} of {path} is no board: {error}") from None
+    if not boards:
+        raise InvalidArena(f"there is no board in {path}")
+    return list(dict.fromkeys(boards))
 
 
-def _start(players: Field, number: int, seed: int) -> _Child:
-    context = multiprocessing.get_context("spawn")
-    connection, remote = context.Pipe()
-    process = context.Process(target=_run, args=(remote, number, seed), name=f"arena-{number}")
-    with signals_held_back():
-        process.start()
-    remote.close()
-    connection.send(players)
-    return _Child(process, connection)
+@dataclass(frozen=True, kw_only=True)
+class ArenaConfig:
+    """What an arena plays.
+
+    Attributes:
+        specs: the players, no two the same.
+        boards: start positions; a pair plays each twice.
+        log: where games are kept; those that are there already are not played again.
+        pairs: of players by their numbers; None: all.
+        round_boards: a pair plays so many boards before the next pair has its turn; None: all.
+        sprt: a test that ends the games of a pair once it is decided.
+        seed: of `uct` and `random`.
+        device: of networks.
+        num_processes: None: one a core, or one in all on a GPU.
+        max_seconds: ends the run; games under way are dropped.
+    """
+
+    specs: Sequence[PlayerSpec]
+    boards: Sequence[str]
+    log: Path
+    pairs: Sequence[Pair] | None = None
+    round_boards: int | None = None
+    sprt: Sprt | None = None
+    seed: int = 0
+    device: str = "cpu"
+    num_processes: int | None = None
+    max_seconds: float | None = None
+
+    def __post_init__(self) -> None:
+        names = [str(spec) for spec in self.specs]
+        for name in names:
+            if names.count(name) > 1:
+                raise InvalidArena(f"{name} is there twice: a player cannot play against itself")
+        if len(names) < 2:
+            raise InvalidArena("an arena needs at least two players")
+
+    @property
+    def all_pairs(self) -> Sequence[Pair]:
+        """Those that play."""
+        return self.pairs or list(itertools.combinations(range(len(self.specs)), 2))
 
 
-def _hand_out(children: Sequence[_Child], units: Iterator[Unit], at_once: int) -> Iterator[Played]:
-    for _ in range(at_once):
-        for child in children:
-            _give(child, units)
-    busy = {child.connection: child for child in children if child.units}
-    while busy:
-        for connection in wait(list(busy)):
-            child = busy[connection]  # type: ignore[index]
-            try:
-                message: Played | str = child.connection.recv()
-            except (EOFError, OSError):
-                child.process.join()
-                message = f"it ended with exit code {child.process.exitcode}"
-            if isinstance(message, str):
-                raise ArenaFailed(f"a process that played games has failed: {message}")
-            child.units -= 1
-            _give(child, units)
-            if not child.units:
-                del busy[child.connection]
-            yield message
+class ArenaRun:
+    """Plays the games of a configuration that its log does not have.
 
+    Iterate over `events()`; `stop()` may be called meanwhile, from a signal handler too.
 
-def _give(child: _Child, units: Iterator[Unit]) -> None:
-    unit = next(units, None)
-    if unit is not None:
-        child.units += 1
-        # If it has ended, what it sent last is still to be read.
-        with contextlib.suppress(OSError):
-            child.connection.send(unit)
+    Args:
+        config: what to play.
+        notify: takes lines for people, such as that a device is missing.
 
+    Attributes:
+        results: so far, those of the log included.
+        played: the same, game by game.
+        resumed: units that were in the log.
+        decisions: of the test: the hypothesis in Elo that was accepted for a pair.
+    """
 
-def _run(connection: Connection, number: int, seed: int) -> None:
-    """A process: plays the units that its parent sends, and ends with it."""
-    try:
-        players: Field = connection.recv()
-        if players.is_timed:
-            _keep_to_one_core(number)
-        player = GamePlayer(players, seed=seed + (number << 32))
-        in_flight = 0
+    def __init__(self, config: ArenaConfig, notify: Callable[[str], None]) -> None:
+        self.config = config
+        self.results = Results([str(spec) for spec in config.specs], config.all_pairs)
+        self.played: list[Played] = []
+        self.resumed = 0
+        self.decisions: dict[Pair, float] = {}
+        self._notify = notify
+        self._is_stopped = False
 
-        def next_unit() -> Unit | None:
-            nonlocal in_flight
-            if in_flight and not connection.poll():
-                return None
-            unit: Unit = connection.recv()
-            in_flight += 1
-            return unit
+    @property
+    def total(self) -> int:
+        """Units that there are."""
+        return len(self.config.boards) * len(self.config.all_pairs)
 
-        for played in player.play(next_unit):
-            in_flight -= 1
-            connection.send(played)
-    except (EOFError, OSError):
-        return  # the parent has all that it wants
-    except Exception as error:
-        with contextlib.suppress(OSError):
-            connection.send(str(error) if isinstance(error, HexzError) else repr(error))
+    def stop(self) -> None:
+        """Ends the run soon: games under way are dropped, finished boards are kept."""
+        self._is_stopped = True
 
+    def events(self) -> Iterator[Event]:
+        """Plays and yields what happens.
 
-def _keep_to_one_core(number: int) -> None:
-    if hasattr(os, "sched_setaffinity"):
-        cores = sorted(os.sched_getaffinity(0))
-        os.sched_setaffinity(0, {cores[number % len(cores)]})
+        Raises:
+            NoBudget, InvalidModel, StoreError, UnknownDevice: a player cannot play.
+            InvalidLog, OutputError: the log cannot be used.
+            ArenaFailed: a process has ended.
+        """
+        deadline = time.monotonic() + (self.config.max_seconds or float("inf"))
+        device = usable_device(self.config.device, self._notify)
+        num_processes = self.config.num_processes or default_processes(device)
+        players = self._prepare(device, num_processes)
+        with ArenaLog(self.config.log, players) as log:
+            todo = list(self._resume(log))
+            for units in self._phases(players, todo):
+                more = (unit for unit in units if unit.pair not in self.decisions)
+                playing = play_units(
+                    players, units, more, num_processes=num_processes, seed=self.config.seed
+                )
+                for events in playing:
+                    for event in events:
+                        if isinstance(event, Played):
+                            log.append(event)
+                            self._count(event)
+                        yield event
+                    if self._is_stopped or time.monotonic() >= deadline:
+                        playing.close()
+                        return
+                    if all(unit.pair in self.decisions for unit in units):
+                        playing.close()
 
+    def _prepare(self, device: str, num_processes: int) -> Field:
+        specs = self.config.specs
+        at_once = units_at_once(specs, len(self._units()), num_processes)
+        return prepare(
+            specs, device=device, batch_size=batch_size(specs, at_once), notify=self._notify
+        )
 
-def default_processes(device: str) -> int:
-    """One a core, or one in all on a GPU."""
-    return available_cores() if device == "cpu" else 1
+    def _units(self) -> list[Unit]:
+        """All units in the order in which they are to be played."""
+        boards = list(enumerate(self.config.boards))
+        size = self.config.round_boards or max(1, len(boards))
+        return [
+            Unit(pair, board, number)
+            for start in range(0, len(boards), size)
+            for pair in self.config.all_pairs
+            for number, board in boards[start : start + size]
+        ]
+
+    def _resume(self, log: ArenaLog) -> Iterator[Unit]:
+        """Counts what is in the log, and yields the other units."""
+        for unit in self._units():
+            found = log.find(unit)
+            if found is None:
+                yield unit
+            else:
+                self.resumed += 1
+                self._count(found)
+
+    def _count(self, played: Played) -> None:
+        self.played.append(played)
+        self.results.add(played)
+        pair = played.unit.pair
+        if self.config.sprt is not None and pair not in self.decisions:
+            decision = self.config.sprt.decision(self.results.in_order(pair))
+            if decision is not None:
+                self.decisions[pair] = decision
+
+    def _phases(self, players: Field, units: Sequence[Unit]) -> Iterator[list[Unit]]:
+        """Units that are played together: those of players whose time is measured go last."""
+        for timed in (False, True):
+            group = [
+                unit
+                for unit in units
+                if timed == any(players.entrants[number].is_timed for number in unit.pair)
+                and unit.pair not in self.decisions
+            ]
+            if group:
+                yield group

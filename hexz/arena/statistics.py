@@ -112,25 +112,27 @@ class Sprt:
         """The log-likelihood ratio that decides for elo1; its negative decides for elo0."""
         return math.log((1 - self.alpha) / self.alpha)
 
-    def ratio(self, scores: npt.ArrayLike) -> float:
-        """The log-likelihood ratio of elo1 to elo0, given the scores on the boards, [n]."""
+    def ratios(self, scores: npt.ArrayLike) -> _Floats:
+        """The log-likelihood ratios of elo1 to elo0 after each board, given the scores, [n]."""
         boards = np.asarray(scores, float)
-        if len(boards) == 0:
-            return 0.0
-        low, high = score_of_elo(self.elo0), score_of_elo(self.elo1)
+        counts = np.arange(1, len(boards) + 1)
+        means = np.cumsum(boards) / counts
         # A few boards of equal scores do not mean that there is no variance: as if there had been
         # some of independent games already.
-        spread = np.square(boards - boards.mean()).sum() + _PRIOR_BOARDS * _PRIOR_VARIANCE
-        variance = float(spread) / (len(boards) + _PRIOR_BOARDS)
-        drift = 2 * float(boards.mean()) - low - high
-        return len(boards) * (high - low) * drift / (2 * variance)
+        spreads = np.cumsum(boards**2) - counts * means**2 + _PRIOR_BOARDS * _PRIOR_VARIANCE
+        variances = spreads / (counts + _PRIOR_BOARDS)
+        low, high = score_of_elo(self.elo0), score_of_elo(self.elo1)
+        ratios: _Floats = counts * (high - low) * (2 * means - low - high) / (2 * variances)
+        return ratios
 
     def decision(self, scores: npt.ArrayLike) -> float | None:
-        """The hypothesis that is accepted, in Elo, or None while the test is to go on."""
-        ratio = self.ratio(scores)
-        if abs(ratio) < self.bound:
+        """The hypothesis that is accepted first, in Elo, where the test looks after each board, or
+        None while it is to go on."""
+        ratios = self.ratios(scores)
+        decided = np.flatnonzero(np.abs(ratios) >= self.bound)
+        if len(decided) == 0:
             return None
-        return self.elo1 if ratio > 0 else self.elo0
+        return self.elo1 if ratios[decided[0]] > 0 else self.elo0
 
 
 _PRIOR_BOARDS: Final = 10

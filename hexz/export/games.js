@@ -198,4 +198,7 @@ byId("chart").addEventListener("click", (event) => {
 document.title = byId("title").textContent = title;
 byId("summary").textContent = summary();
 listGames();
+document.querySelectorAll("[data-game]").forEach((element) => {
+  element.addEventListener("click", () => choose(Number(element.dataset.game)));
+});
 choose(0);

@@ -45,8 +45,15 @@ def top_moves(policy: npt.NDArray[np.float32], count: int = 5) -> list[tuple[int
     return [(int(action), float(policy[action])) for action in best if policy[action] > 0]
 
 
-def games_page(games: Sequence[GameRecord], *, title: str = "Self-play games") -> str:
+def games_page(
+    games: Sequence[GameRecord], *, title: str = "Self-play games", introduction: str = ""
+) -> str:
     """The HTML of a page that shows games, as the list orders them.
+
+    Args:
+        games: what to show.
+        title: of the page.
+        introduction: HTML above the games. An element in it with `data-game="n"` leads to game n.
 
     Raises:
         ValueError: there is no game, or one with lists of different lengths.
@@ -55,12 +62,12 @@ def games_page(games: Sequence[GameRecord], *, title: str = "Self-play games") -
     if not games:
         raise ValueError("a page needs at least one game")
     data = {"title": title, "games": [_game(game) for game in games]}
-    return fill_page("games", data, games[0].initial_text)
+    return fill_page("games", data, games[0].initial_text, INTRODUCTION=introduction)
 
 
-def fill_page(name: str, data: Any, initial_text: str) -> str:
-    """A page from the files {name}.html, .css and .js, with data for its script to draw, and with
-    a board to draw on."""
+def fill_page(name: str, data: Any, initial_text: str, **parts: str) -> str:
+    """A page from the files {name}.html, .css and .js, with data for its script to draw, with a
+    board to draw on, and with parts that this page alone has."""
     # "<" could end the script element that holds the data.
     text = json.dumps(data, separators=(",", ":"), ensure_ascii=False).replace("<", "\\u003c")
     return _fill(
@@ -73,6 +80,7 @@ def fill_page(name: str, data: Any, initial_text: str) -> str:
         CONTROLS=asset("controls.html"),
         DATA=text,
         SCRIPT=f"{asset('board.js')}\n\n{asset(f'{name}.js')}",
+        **parts,
     )
 
 

@@ -94,7 +94,7 @@ def test_the_errors_of_the_test_stay_under_their_bound(bias, draws, hypotheses, 
     strength = strength_with_score(score_of_elo(hypotheses[truth]), bias, draws)
     wrong, matches = 0, 600
     for scores in simulate(rng, strength, (matches, 1500), bias, draws):
-        wrong += first_decision(sprt, scores) == hypotheses[1 - truth]
+        wrong += sprt.decision(scores) == hypotheses[1 - truth]
     # 5 % are allowed; 3 standard deviations of 600 matches on top.
     assert wrong / matches < 0.05 + 3 * math.sqrt(0.05 * 0.95 / matches)
 
@@ -106,16 +106,13 @@ def strength_with_score(score: float, bias: float, draws: float) -> float:
     return float(np.interp(score, np.poly1d(np.polyfit(grid, means, 5))(grid), grid))
 
 
-def first_decision(sprt: Sprt, scores: np.ndarray) -> float | None:
-    """The decision of a test that looks after each board."""
-    counts = np.arange(1, len(scores) + 1)
-    means = np.cumsum(scores) / counts
-    spread = np.cumsum(scores**2) - counts * means**2
-    low, high = score_of_elo(sprt.elo0), score_of_elo(sprt.elo1)
-    ratios = counts * (high - low) * (2 * means - low - high) / (2 * (spread + 1.25) / (counts + 10))
-    assert ratios[9] == pytest.approx(sprt.ratio(scores[:10]))
-    decided = np.flatnonzero(np.abs(ratios) >= sprt.bound)
-    return sprt.decision(scores[: decided[0] + 1]) if len(decided) else None
+def test_the_ratio_by_hand():
+    """Two boards, won and halved; 10 boards of variance 1/8 are assumed."""
+    sprt = Sprt(elo0=0, elo1=elo_of_score(0.6))
+    variance = (2 * 0.25**2 + 10 / 8) / 12
+    expected = 2 * 0.1 * (2 * 0.75 - 0.5 - 0.6) / (2 * variance)
+    assert sprt.ratios([1.0, 0.5])[-1] == pytest.approx(expected)
+    assert sprt.bound == pytest.approx(math.log(19))
 
 
 def test_a_clear_difference_is_decided_soon():

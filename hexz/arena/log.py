@@ -1,0 +1,187 @@
+"""The log of an arena: what was played is kept, and never played again.
+
+A line is a JSON object, a unit of two games:
+
+    {"players": ["uct:800", "model@64"], "networks": [null, "{sha256}"], "board": "105 characters",
+     "games": [{"score": [50, 41], "moves": ["d5", "Fd6", ...], "values": [0.1, ...],
+                "top": [[["d5", 0.7], ...], ...]}, {...}], "unix_seconds": 1764120000}
+
+The first player moves first in the first game. `values` and `top` are what the player of each move
+expected, in -1..1, and the moves that it searched most with their shares.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from hexz.arena.entrants import Entrant, Field
+from hexz.arena.games import Played, PlayedMove, Unit
+from hexz.engine import Move
+from hexz.errors import HexzError, OutputError
+
+_Key = tuple[str, str | None, str, str | None, str]
+"""Name and digest of the first and of the second player, and the board."""
+
+
+class InvalidLog(HexzError, ValueError):
+    """A file is not the log of an arena, or another arena writes to it."""
+
+
+class ArenaLog:
+    """The log at a path, which is made. Nobody else can open it while it is open here.
+
+    Args:
+        path: the file. A last line that was cut off is removed.
+        players: whose games are of interest.
+
+    Raises:
+        InvalidLog: the file is not such a log, or it is in use.
+        OutputError: it cannot be read or written.
+    """
+
+    def __init__(self, path: Path, players: Field) -> None:
+        self.path = path
+        self._players = players
+        self._names = {entrant.name for entrant in players.entrants}
+        self._found: dict[_Key, tuple[Any, Any]] = {}
+        with self._errors():
+            self._file = open(path, "a+b", buffering=0)  # noqa: SIM115 - open as long as this is
+        try:
+            with self._errors():
+                self._lock()
+                self._read()
+        except BaseException:
+            self._file.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._file.close()
+
+    def find(self, unit: Unit) -> Played | None:
+        """The games of a unit, if they were played."""
+        for pair in (unit.pair, unit.pair[::-1]):
+            found = self._found.get(self._key(pair, unit.board))
+            if found is not None:
+                first, second = found if pair == unit.pair else found[::-1]
+                return Played(
+                    unit=unit,
+                    games=(_moves(first), _moves(second)),
+                    scores=(_score(first), _score(second)),
+                )
+        return None
+
+    def append(self, played: Played) -> None:
+        """Adds the games of a unit; they survive the end of this process.
+
+        Raises:
+            OutputError: there is no space, for example.
+        """
+        pair = [self._players.entrants[number] for number in played.unit.pair]
+        line = {
+            "players": [entrant.name for entrant in pair],
+            "networks": [entrant.digest for entrant in pair],
+            "board": played.unit.board,
+            "games": [
+                _game(moves, score)
+                for moves, score in zip(played.games, played.scores, strict=True)
+            ],
+            "unix_seconds": round(time.time()),
+        }
+        data = json.dumps(line, separators=(",", ":")).encode() + b"\n"
+        with self._errors():
+            while data:
+                data = data[self._file.write(data) :]
+
+    def _key(self, pair: tuple[int, int], board: str) -> _Key:
+        first, second = (self._players.entrants[number] for number in pair)
+        return (*_identity(first), *_identity(second), board)
+
+    def _lock(self) -> None:
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InvalidLog(
+                f"{self.path} is in use by another arena: wait for it, or give another --log"
+            ) from None
+
+    def _read(self) -> None:
+        self._file.seek(0)
+        end = 0
+        with open(self.path, "rb") as lines:
+            for number, line in enumerate(lines, 1):
+                if not line.endswith(b"\n"):
+                    break
+                self._take(line, number)
+                end += len(line)
+        os.truncate(self.path, end)
+
+    def _take(self, line: bytes, number: int) -> None:
+        try:
+            content = json.loads(line)
+            first, second = content["players"]
+            networks = content["networks"]
+            key = (first, networks[0], second, networks[1], content["board"])
+            a, b = content["games"]
+            if self._names >= {first, second}:
+                _moves(a), _moves(b), _score(a), _score(b)
+                self._found[key] = a, b
+        except (ValueError, TypeError, KeyError, IndexError, RecursionError):
+            raise InvalidLog(
+                f"line {number} of {self.path} is not the result of games: remove the line, or "
+                "give another --log"
+            ) from None
+
+    @contextlib.contextmanager
+    def _errors(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise OutputError(f"cannot write {self.path}: {error.strerror or error}") from None
+
+
+def _identity(entrant: Entrant) -> tuple[str, str | None]:
+    return entrant.name, entrant.digest
+
+
+def _game(moves: list[PlayedMove], score: tuple[int, int]) -> dict[str, Any]:
+    return {
+        "score": score,
+        "moves": [str(Move.from_index(move.action)) for move in moves],
+        "values": [round(move.value, 3) for move in moves],
+        "top": [
+            [(str(Move.from_index(action)), round(share, 3)) for action, share in move.top]
+            for move in moves
+        ],
+    }
+
+
+def _moves(game: Any) -> list[PlayedMove]:
+    return [
+        PlayedMove(
+            action=Move.parse(move).index,
+            value=float(value),
+            top=[(Move.parse(other).index, float(share)) for other, share in top],
+        )
+        for move, value, top in zip(game["moves"], game["values"], game["top"], strict=True)
+    ]
+
+
+def _score(game: Any) -> tuple[int, int]:
+    first, second = game["score"]
+    return int(first), int(second)

@@ -1,0 +1,154 @@
+"""A page of an arena: cross table, ratings, and all games to step through."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from html import escape
+from importlib import resources
+from pathlib import Path
+from typing import Final
+
+from hexz.arena.games import Played
+from hexz.arena.results import Pair, Results
+from hexz.arena.run import ArenaRun
+from hexz.arena.statistics import Estimate
+from hexz.export import GameRecord, games_page
+from hexz.wire import atomic_file
+
+
+def write_arena_page(path: Path, run: ArenaRun) -> None:
+    """Writes the page of a run that has played something, all or nothing.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    page = arena_page(run.results, run.played)
+    with atomic_file(path) as file:
+        file.write(page.encode())
+
+
+def arena_page(results: Results, played: Sequence[Played]) -> str:
+    """The HTML of the page, complete in itself. ValueError: nothing was played."""
+    in_order = sorted(played, key=lambda p: (p.unit.pair, p.unit.number))
+    records = [record for one in in_order for record in _records(results.names, one)]
+    first_games: dict[Pair, int] = {}
+    for place, one in enumerate(in_order):
+        first_games.setdefault(one.unit.pair, 2 * place)
+    css = resources.files(__package__).joinpath("page.css").read_text(encoding="utf-8")
+    ratings = results.ratings()
+    introduction = "\n".join(
+        [
+            f"<style>\n{css}</style>",
+            '<div class="arena">',
+            f"<section><h3>Scores</h3>{_cross_table(results, ratings, first_games)}"
+            '<p class="hint">Points of the player on the left in percent, and their 95 % interval. '
+            "Click to see the games.</p></section>",
+            f"<section><h3>Elo ratings</h3>{_rating_plot(ratings)}"
+            f'<p class="hint">With 95 % intervals; {escape(results.anchor)} has 0.</p></section>',
+            "</div>",
+        ]
+    )
+    return games_page(records, title="Arena", introduction=introduction)
+
+
+def _records(names: Sequence[str], played: Played) -> list[GameRecord]:
+    unit = played.unit
+    return [
+        GameRecord(
+            name=f"{names[order[0]]} – {names[order[1]]}, board {unit.number + 1}",  # noqa: RUF001
+            players=(names[order[0]], names[order[1]]),
+            initial_text=unit.board,
+            actions=[move.action for move in moves],
+            root_values=[move.value for move in moves],
+            policies=[move.top for move in moves],
+        )
+        for order, moves in zip((unit.pair, unit.pair[::-1]), played.games, strict=True)
+    ]
+
+
+def _ranked(ratings: Mapping[str, Estimate]) -> list[str]:
+    return sorted(ratings, key=lambda name: -ratings[name].value)
+
+
+def _cross_table(
+    results: Results, ratings: Mapping[str, Estimate], first_games: Mapping[Pair, int]
+) -> str:
+    ranked = [results.names.index(name) for name in _ranked(ratings)]
+    ranked += [number for number in range(len(results.names)) if number not in ranked]
+    heads = "".join(f"<th>{escape(results.names[number])}</th>" for number in ranked)
+    rows = []
+    for row in ranked:
+        cells = "".join(_cell(results, (row, column), first_games) for column in ranked)
+        rows.append(f"<tr><th>{escape(results.names[row])}</th>{cells}</tr>")
+    return f"<table><thead><tr><th></th>{heads}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+
+
+def _cell(results: Results, pair: Pair, first_games: Mapping[Pair, int]) -> str:
+    known = pair if pair in first_games else pair[::-1]
+    found = results.of(known) if known in first_games else None
+    if found is None:
+        return '<td class="self"></td>' if pair[0] == pair[1] else "<td></td>"
+    score = found.score
+    if known != pair:
+        score = Estimate(value=1 - score.value, low=1 - score.high, high=1 - score.low)
+    percent, low, high = (f"{100 * x:.0f}" for x in (score.value, score.low, score.high))
+    return (
+        f'<td style="--score:{percent}"><button type="button" data-game="{first_games[known]}" '
+        f'title="{found.boards} boards">{percent} %<small>{low} to {high}</small></button></td>'
+    )
+
+
+# Of the plot, in its own units.
+_WIDTH: Final = 460
+_LEFT: Final = 170
+_RIGHT: Final = 14
+_ROW: Final = 30
+_LONGEST_NAME: Final = 22
+
+
+def _rating_plot(ratings: Mapping[str, Estimate]) -> str:
+    ranked = _ranked(ratings)
+    low = min(elo.low for elo in ratings.values())
+    high = max(elo.high for elo in ratings.values())
+    step = _step(max(high - low, 1))
+    low, high = math.floor(low / step) * step, math.ceil(high / step) * step
+    high = max(high, low + step)
+    height = _ROW * len(ranked) + 24
+
+    def x(elo: float) -> float:
+        return round(_LEFT + (_WIDTH - _LEFT - _RIGHT) * (elo - low) / (high - low), 1)
+
+    parts = [
+        f'<svg class="ratings" role="img" viewBox="0 0 {_WIDTH} {height}">',
+        f"<title>{escape(_spoken(ratings, ranked))}</title>",
+        '<g class="axis">',
+    ]
+    for tick in range(int(low), int(high) + 1, step):
+        parts.append(
+            f'<line x1="{x(tick)}" x2="{x(tick)}" y1="0" y2="{height - 20}"/>'
+            f'<text x="{x(tick)}" y="{height - 6}">{tick}</text>'
+        )
+    parts.append("</g>")
+    for row, name in enumerate(ranked):
+        elo, y = ratings[name], _ROW * row + _ROW // 2
+        short = name if len(name) <= _LONGEST_NAME else f"…{name[1 - _LONGEST_NAME :]}"
+        parts.append(
+            f'<g><text x="0" y="{y + 4}">{escape(short)}</text>'
+            f'<line class="interval" x1="{x(elo.low)}" x2="{x(elo.high)}" y1="{y}" y2="{y}"/>'
+            f'<circle cx="{x(elo.value)}" cy="{y}" r="5.5"/>'
+            f"<title>{escape(name)}: {elo.value:.0f}, {elo.low:.0f} to {elo.high:.0f}</title></g>"
+        )
+    return "".join([*parts, "</svg>"])
+
+
+def _step(span: float) -> int:
+    """Between two ticks of an axis, such that there are four to ten."""
+    return next(
+        (step for step in (50, 100, 200, 500, 1000) if span / step <= 6),
+        2000 if span < 1e4 else 5000,
+    )
+
+
+def _spoken(ratings: Mapping[str, Estimate], ranked: Sequence[str]) -> str:
+    return "; ".join(f"{name} {ratings[name].value:.0f}" for name in ranked)

@@ -1,0 +1,225 @@
+"""The processes of an arena: one a core, all with games in flight."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import time
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Final
+
+from hexz.arena.entrants import Field
+from hexz.arena.games import GROUPS, GamePlayer, Played, Unit
+from hexz.errors import HexzError
+from hexz.player.searcher import BATCH_SIZE as SEARCHER_BATCH_SIZE
+from hexz.player.spec import PlayerSpec
+from hexz.processes import available_cores, signals_held_back
+
+_MOST_UNITS: Final = 64
+"""Units at once in a process: four batches of 32 for a pair of networks."""
+_MOST_NODES: Final = 400_000
+"""Of all search trees in a process, of 1 to 2 KB each."""
+_SMALLEST_BATCH: Final = 8
+_LARGEST_BATCH: Final = 32
+TICK_SECONDS: Final = 0.25
+"""How often the parent looks up although no game has ended."""
+PROGRESS_SECONDS: Final = 0.5
+"""How often a process reports its counters."""
+
+
+class ArenaFailed(HexzError):
+    """A process of the arena has ended before its games."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Counters of one process since its start.
+
+    Attributes:
+        process: its number.
+        moves: played.
+        evaluations: positions evaluated, in searches that share batches.
+    """
+
+    process: int
+    moves: int
+    evaluations: int
+
+
+Event = Played | Progress
+
+
+def units_at_once(specs: Iterable[PlayerSpec], num_units: int, num_processes: int) -> int:
+    """Units in flight in each process, for searches that share batches."""
+    simulations = [
+        spec.budget.simulations
+        for spec in specs
+        if spec.needs_network and spec.budget and spec.budget.simulations
+    ]
+    # Two games with a tree, and the memory to copy it into, for both players.
+    room = _MOST_NODES // (8 * max(simulations, default=1))
+    return max(1, min(_MOST_UNITS, room, -(-num_units // num_processes)))
+
+
+def batch_size(specs: Sequence[PlayerSpec], at_once: int) -> int:
+    """Positions of a batch where half of the games wait for one of two networks, or all for one."""
+    networks = [spec for spec in specs if spec.needs_network]
+    if any(spec.budget and spec.budget.seconds for spec in networks):
+        return SEARCHER_BATCH_SIZE
+    leaves = 2 * at_once // GROUPS // (2 if len({spec.path for spec in networks}) > 1 else 1)
+    return min(max(-(-leaves // 8) * 8, _SMALLEST_BATCH), _LARGEST_BATCH)
+
+
+@dataclass
+class _Child:
+    process: BaseProcess
+    connection: Connection
+    units: int = 0
+
+
+def play_units(
+    players: Field, units: Sequence[Unit], more: Iterator[Unit], *, num_processes: int, seed: int
+) -> Generator[list[Event]]:
+    """Plays units on all cores, in their order.
+
+    Closing the generator ends the processes at once.
+
+    Args:
+        players: of the units.
+        units: all that there may be; those of timed players go without others.
+        more: those of them that are still to be played, taken when there is room for one.
+        num_processes: that share the units.
+        seed: of `uct` and `random`.
+
+    Yields:
+        what has happened, at least every TICK_SECONDS.
+
+    Raises:
+        ArenaFailed: a process has ended.
+    """
+    timed = any(players.entrants[number].is_timed for unit in units for number in unit.pair)
+    # A player whose time is measured thinks alone on its core.
+    cores = separate_cores() if timed else None
+    num_processes = min(num_processes, len(units), len(cores) if cores else num_processes)
+    specs = [entrant.spec for entrant in players.entrants]
+    at_once = 1 if timed else units_at_once(specs, len(units), num_processes)
+    children: list[_Child] = []
+    try:
+        for number in range(num_processes):
+            children.append(_start(players, number, seed, cores[number] if cores else None))
+        for _ in range(at_once):
+            for child in children:
+                _give(child, more)
+        while any(child.units for child in children):
+            yield _receive(children, more)
+    finally:
+        for child in children:
+            child.process.kill()
+            child.process.join()
+            child.connection.close()
+
+
+def _start(players: Field, number: int, seed: int, core: int | None) -> _Child:
+    context = multiprocessing.get_context("spawn")
+    connection, remote = context.Pipe()
+    process = context.Process(
+        target=_run, args=(remote, number, seed, core), name=f"arena-{number}"
+    )
+    with signals_held_back():
+        process.start()
+    remote.close()
+    # Not an argument: multiprocessing would wait for ever for a process that dies before it has
+    # read so much.
+    with contextlib.suppress(OSError):
+        connection.send(players)
+    return _Child(process, connection)
+
+
+def _receive(children: Sequence[_Child], more: Iterator[Unit]) -> list[Event]:
+    """What the processes have sent; each that has finished a unit gets another one."""
+    busy = {child.connection: child for child in children if child.units}
+    events: list[Event] = []
+    for connection in wait(list(busy), TICK_SECONDS):
+        child = busy[connection]  # type: ignore[index]
+        try:
+            message: Event | str = child.connection.recv()
+        except (EOFError, OSError):
+            child.process.join()
+            message = f"it ended with exit code {child.process.exitcode}"
+        if isinstance(message, str):
+            raise ArenaFailed(f"a process that played games has failed: {message}")
+        events.append(message)
+        if isinstance(message, Played):
+            child.units -= 1
+            _give(child, more)
+    return events
+
+
+def _give(child: _Child, more: Iterator[Unit]) -> None:
+    unit = next(more, None)
+    if unit is not None:
+        child.units += 1
+        # If it has ended, what it sent last is still to be read.
+        with contextlib.suppress(OSError):
+            child.connection.send(unit)
+
+
+def _run(connection: Connection, number: int, seed: int, core: int | None) -> None:
+    """A process: plays the units that its parent sends, and ends with it."""
+    try:
+        players: Field = connection.recv()
+        if core is not None and hasattr(os, "sched_setaffinity"):
+            os.sched_setaffinity(0, {core})
+        player = GamePlayer(players, seed=seed)
+        in_flight = 0
+        next_report = 0.0
+
+        def next_unit() -> Unit | None:
+            nonlocal in_flight
+            if in_flight and not connection.poll():
+                return None
+            unit: Unit = connection.recv()
+            in_flight += 1
+            return unit
+
+        def report() -> None:
+            nonlocal next_report
+            if time.monotonic() >= next_report:
+                connection.send(Progress(number, player.moves, player.evaluations))
+                next_report = time.monotonic() + PROGRESS_SECONDS
+
+        for played in player.play(next_unit, report):
+            in_flight -= 1
+            connection.send(Progress(number, player.moves, player.evaluations))
+            connection.send(played)
+    except (EOFError, OSError):
+        return  # the parent has all that it wants
+    except Exception as error:
+        with contextlib.suppress(OSError):
+            connection.send(str(error) if isinstance(error, HexzError) else repr(error))
+
+
+def separate_cores() -> list[int]:
+    """The CPUs that this process may use, one of each core: two that share a core would slow each
+    other down. Where cores cannot be told apart, all CPUs."""
+    if not hasattr(os, "sched_getaffinity"):
+        return list(range(available_cores()))
+    cores: dict[str, int] = {}
+    for cpu in sorted(os.sched_getaffinity(0)):
+        siblings = Path(f"/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list")
+        try:
+            core = siblings.read_text()
+        except OSError:
+            core = str(cpu)
+        cores.setdefault(core, cpu)
+    return list(cores.values())
+
+
+def default_processes(device: str) -> int:
+    """One a core, or one in all on a GPU."""
+    return available_cores() if device == "cpu" else 1

@@ -1,0 +1,36 @@
+"""The results of an arena as JSON."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from hexz.arena.results import Pair
+from hexz.arena.run import ArenaRun
+from hexz.version import __version__
+
+
+def report(run: ArenaRun) -> dict[str, Any]:
+    """What `hexzctl arena --json` prints; docs/arena.md describes it."""
+    ratings = run.results.ratings()
+    return {
+        "version": __version__,
+        "anchor": run.results.anchor,
+        "players": [
+            {"name": name, "elo": asdict(ratings[name]) if name in ratings else None}
+            for name in run.results.names
+        ],
+        "pairs": [found for pair in run.results.pairs if (found := _pair(run, pair))],
+        "complete": run.results.boards == run.total,
+    }
+
+
+def _pair(run: ArenaRun, pair: Pair) -> dict[str, Any] | None:
+    result = run.results.of(pair)
+    if result is None:
+        return None
+    first, second = (run.results.names[number] for number in pair)
+    found = {"players": [first, second], **asdict(result)}
+    if run.config.sprt is not None:
+        found["accepted_elo"] = run.decisions.get(pair)
+    return found

@@ -1,0 +1,112 @@
+"""What an arena has found so far: a result for each pair, and ratings of all players."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from hexz.arena.games import Played
+from hexz.arena.statistics import Estimate, estimate_score, ratings
+
+ANCHOR: Final = "uct:800"
+"""Has the rating 0, if it plays; otherwise the first player has."""
+
+Pair = tuple[int, int]
+"""Two players by their numbers."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PairResult:
+    """The games of two players, from the view of the first.
+
+    Attributes:
+        boards: played from both seats.
+        wins, draws, losses: games.
+        margin: mean difference of the final scores of a game.
+        score: the share of points, with the board as the unit.
+        by_seat: the share of points as player 1, who moves first, and as player 2.
+    """
+
+    boards: int
+    wins: int
+    draws: int
+    losses: int
+    margin: float
+    score: Estimate
+    by_seat: tuple[float, float]
+
+
+class Results:
+    """Results by pair.
+
+    Args:
+        names: of all players.
+        pairs: that play.
+    """
+
+    def __init__(self, names: Sequence[str], pairs: Sequence[Pair]) -> None:
+        self.names = names
+        self._margins: dict[Pair, dict[int, tuple[int, int]]] = {pair: {} for pair in pairs}
+
+    @property
+    def pairs(self) -> Sequence[Pair]:
+        return list(self._margins)
+
+    @property
+    def boards(self) -> int:
+        """Of all pairs."""
+        return sum(len(margins) for margins in self._margins.values())
+
+    @property
+    def anchor(self) -> str:
+        """The player with the rating 0."""
+        return ANCHOR if ANCHOR in self.names else self.names[0]
+
+    def add(self, played: Played) -> None:
+        """Counts the games on a board."""
+        self._margins[played.unit.pair][played.unit.number] = played.margins
+
+    def of(self, pair: Pair) -> PairResult | None:
+        """The result of a pair; None before its first board."""
+        margins = list(self._margins[pair].values())
+        if not margins:
+            return None
+        games = [_points(margin) for both in margins for margin in both]
+        return PairResult(
+            boards=len(margins),
+            wins=games.count(1.0),
+            draws=games.count(0.5),
+            losses=games.count(0.0),
+            margin=sum(a + b for a, b in margins) / len(games),
+            score=estimate_score([_score(both) for both in margins]),
+            by_seat=(2 * sum(games[::2]) / len(games), 2 * sum(games[1::2]) / len(games)),
+        )
+
+    def in_order(self, pair: Pair) -> list[float]:
+        """The scores of the first player on the first boards up to one that is not finished. Short
+        games end first and may be of a certain kind: a sequential test must not look at the boards
+        in the order in which they end."""
+        scores: list[float] = []
+        margins = self._margins[pair]
+        while (both := margins.get(len(scores))) is not None:
+            scores.append(_score(both))
+        return scores
+
+    def ratings(self) -> dict[str, Estimate]:
+        """Elo of the players that have met the anchor, over others too; see `ratings`."""
+        return ratings(
+            {
+                (self.names[a], self.names[b]): [_score(both) for both in margins.values()]
+                for (a, b), margins in self._margins.items()
+            },
+            self.anchor,
+        )
+
+
+def _points(margin: int) -> float:
+    return 0.5 if margin == 0 else float(margin > 0)
+
+
+def _score(margins: tuple[int, int]) -> float:
+    return (_points(margins[0]) + _points(margins[1])) / 2

@@ -1,0 +1,138 @@
+"""`hexzctl arena`: matches between players, and how strong they are."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+if TYPE_CHECKING:
+    from hexz.arena.statistics import Sprt
+
+MAX_BOARDS = 100_000
+SPRT_BOARDS = 2000
+"""Boards of a pair, at most, if a test is to end the match."""
+
+
+def arena(
+    player: Annotated[
+        list[str],
+        typer.Option(
+            "--player",
+            metavar="SPEC",
+            help="uct:800, model@800, model:PATH@2.5s, gumbel:PATH@64, random, ...; give it for "
+            "each player.",
+        ),
+    ],
+    boards: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=MAX_BOARDS,
+            help=f"Random boards; each pair plays each twice, once from each seat. Default: 100, "
+            f"or with --sprt at most {SPRT_BOARDS}.",
+            show_default=False,
+        ),
+    ] = None,
+    boards_file: Annotated[
+        Path | None,
+        typer.Option(metavar="PATH", help="Boards to play on instead, one a line, 105 characters."),
+    ] = None,
+    seed: Annotated[
+        int, typer.Option(min=0, max=2**63 - 1, help="Of the boards, and of uct and random.")
+    ] = 0,
+    sprt: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ELO0,ELO1",
+            help="Stop a pair once it is decided whether the first player is ELO0 or ELO1 better.",
+        ),
+    ] = None,
+    log: Annotated[
+        Path,
+        typer.Option(metavar="PATH", help="Keeps all games. What it has is not played again."),
+    ] = Path("arena.jsonl"),
+    html: Annotated[
+        Path | None, typer.Option(metavar="PATH", help="Write a page with tables and all games.")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the results as JSON, see docs/arena.md.")
+    ] = False,
+    device: Annotated[
+        Literal["cpu", "cuda", "mps"], typer.Option(help="Where networks run.")
+    ] = "cpu",
+    num_workers: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=256,
+            help="Processes that play. Default: one a core, or one in all on a GPU.",
+            show_default=False,
+        ),
+    ] = None,
+    max_seconds: Annotated[
+        float | None,
+        typer.Option(min=0.001, help="Stop after this long; games under way are dropped."),
+    ] = None,
+) -> None:
+    """Play matches between players and rate them.
+
+    Every pair plays on the same boards, from both seats. Ctrl-C ends the arena and shows what was
+    found; the same command goes on from there. Players with a number of simulations have many
+    games going at once. Players with seconds, as in model@2.5s, think alone on a core.
+    """
+    from hexz.arena.run import ArenaConfig, ArenaRun, random_boards, read_boards
+    from hexz.player.spec import parse_spec
+    from hexzctl.arena_view import ArenaView
+    from hexzctl.interruption import Interruption
+
+    if boards_file is not None and boards is not None:
+        raise typer.BadParameter("give --boards or --boards-file, not both")
+    test = None if sprt is None else _parse_sprt(sprt)
+    count = boards or (SPRT_BOARDS if test else 100)
+    view = ArenaView()
+    run = ArenaRun(
+        ArenaConfig(
+            specs=[parse_spec(text) for text in player],
+            boards=random_boards(count, seed) if boards_file is None else read_boards(boards_file),
+            log=log,
+            sprt=test,
+            seed=seed,
+            device=device,
+            num_processes=num_workers,
+            max_seconds=max_seconds,
+        ),
+        view.notice,
+    )
+    interruption = Interruption(run.stop)
+    view.watch(run)
+    if html is not None and run.played:
+        from hexz.arena.page import write_arena_page
+
+        write_arena_page(html, run)
+    view.print_results(run, as_json=as_json)
+    if html is not None and run.played:
+        view.notice(f"Games to look at: {html.resolve().as_uri()}")
+    interruption.exit()
+    if not run.played:
+        print(
+            "hexzctl: error: no board was finished in the time given: allow more --max-seconds",
+            file=sys.stderr,
+        )
+        sys.exit(1)
+
+
+def _parse_sprt(text: str) -> Sprt:
+    from hexz.arena.statistics import Sprt
+
+    try:
+        low, high = (float(part) for part in text.split(","))
+    except ValueError:
+        low, high = 0.0, 0.0
+    if not -1000 <= low < high <= 1000:
+        raise typer.BadParameter(
+            f"--sprt {text} is not two differences in Elo, the smaller one first, as 0,50"
+        )
+    return Sprt(elo0=low, elo1=high)

@@ -1,0 +1,167 @@
+"""What `hexzctl arena` shows: a live display on a terminal, log lines elsewhere, then results."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from typing import Final
+
+from rich.box import SIMPLE_HEAD
+from rich.console import Console, Group
+from rich.live import Live
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from hexz.arena.pool import Progress
+from hexz.arena.report import report
+from hexz.arena.results import Pair, PairResult
+from hexz.arena.run import ArenaRun
+from hexz.arena.statistics import Estimate
+
+LOG_SECONDS: Final = 10.0
+"""How often a log line is printed where there is no terminal."""
+_SHOWN_PAIRS: Final = 15
+"""Of the live display: those that were played last."""
+_PLAIN_WIDTH: Final = 200
+
+
+class ArenaView:
+    """Shows a run on stderr, and its results on stdout."""
+
+    def __init__(self) -> None:
+        self._console = Console(stderr=True)
+        self._progress: dict[int, Progress] = {}
+        self._started = time.monotonic()
+        self._next_log = self._started + LOG_SECONDS
+        self._latest: dict[Pair, None] = {}
+        self._new = 0
+
+    def notice(self, text: str) -> None:
+        """Takes a line for people."""
+        # A running live display catches this and prints it above itself.
+        print(f"hexzctl: {text}", file=sys.stderr, flush=True)
+
+    def watch(self, run: ArenaRun) -> None:
+        """Plays a run to its end and shows how far it is."""
+        if self._console.is_terminal:
+            with Live(
+                console=self._console,
+                get_renderable=lambda: self._render(run),
+                refresh_per_second=4,
+                transient=True,
+            ):
+                self._take_all(run)
+        else:
+            self._take_all(run)
+            self._log(run)
+
+    def _take_all(self, run: ArenaRun) -> None:
+        for event in run.events():
+            if isinstance(event, Progress):
+                self._progress[event.process] = event
+            else:
+                self._new += 1
+                self._latest.pop(event.unit.pair, None)
+                self._latest[event.unit.pair] = None
+            if not self._console.is_terminal and time.monotonic() >= self._next_log:
+                self._next_log = time.monotonic() + LOG_SECONDS
+                self._log(run)
+
+    def _log(self, run: ArenaRun) -> None:
+        line = ", ".join([self._state(run), *self._scores(run, _SHOWN_PAIRS)])
+        print(f"{time.strftime('%H:%M:%S')} {line}", file=sys.stderr, flush=True)
+
+    def _state(self, run: ArenaRun) -> str:
+        seconds = time.monotonic() - self._started
+        done = run.results.boards
+        moves = sum(p.moves for p in self._progress.values())
+        evaluations = sum(p.evaluations for p in self._progress.values())
+        parts = [f"{done:,} of {run.total:,} boards", f"{moves:,} moves"]
+        if run.resumed:
+            parts.insert(1, f"{run.resumed:,} from {run.config.log}")
+        if evaluations:
+            parts.append(f"{evaluations / seconds:,.0f} evaluations/s")
+        parts.append(f"{seconds:.0f} s")
+        if self._new and not run.decisions:
+            parts.append(f"about {seconds / self._new * (run.total - done):.0f} s left")
+        return ", ".join(parts)
+
+    def _scores(self, run: ArenaRun, most: int) -> list[str]:
+        """The scores so far of the pairs that were played last."""
+        scores = []
+        for pair in list(self._latest)[-most:]:
+            result = run.results.of(pair)
+            if result is not None:
+                a, b = (run.results.names[number] for number in pair)
+                scores.append(
+                    f"{a} against {b}: {_percent(result.score)} on {result.boards} boards"
+                )
+        return scores
+
+    def _render(self, run: ArenaRun) -> Panel:
+        lines = [Text(self._state(run), "dim"), *map(Text, self._scores(run, _SHOWN_PAIRS))]
+        return Panel(Group(*lines), title="arena", expand=False)
+
+    def print_results(self, run: ArenaRun, *, as_json: bool) -> None:
+        """Prints what a run has found."""
+        if as_json:
+            print(json.dumps(report(run)))
+            return
+        if not run.played:
+            return
+        console = Console()
+        if not console.is_terminal:
+            console = Console(width=_PLAIN_WIDTH)
+        console.print(_pairs_table(run), _ratings_table(run), highlight=False)
+
+
+def _pairs_table(run: ArenaRun) -> Table:
+    heads = ("", "against", "score", "95 % interval", "boards", "won", "drawn", "lost", "margin")
+    table = Table(*heads, "as 1st, 2nd", box=SIMPLE_HEAD)
+    for column in table.columns[2:]:
+        column.justify = "right"
+        column.no_wrap = True
+    if run.config.sprt is not None:
+        table.add_column("test")
+    for pair in run.results.pairs:
+        result = run.results.of(pair)
+        if result is None:
+            continue
+        cells = [*(run.results.names[number] for number in pair), *_cells(result)]
+        if run.config.sprt is not None:
+            cells.append(_test(run, pair))
+        table.add_row(*map(Text, cells))
+    return table
+
+
+def _cells(result: PairResult) -> list[str]:
+    score, seats = result.score, result.by_seat
+    return [
+        f"{100 * score.value:.1f} %",
+        f"{100 * score.low:.1f} to {100 * score.high:.1f}",
+        *(str(count) for count in (result.boards, result.wins, result.draws, result.losses)),
+        f"{result.margin:+.1f}",
+        f"{100 * seats[0]:.0f}, {100 * seats[1]:.0f} %",
+    ]
+
+
+def _test(run: ArenaRun, pair: Pair) -> str:
+    decision = run.decisions.get(pair)
+    return "not decided" if decision is None else f"{decision:+g} Elo accepted"
+
+
+def _ratings_table(run: ArenaRun) -> Table:
+    table = Table("", "Elo", "95 % interval", box=SIMPLE_HEAD)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    ranked = sorted(run.results.ratings().items(), key=lambda item: -item[1].value)
+    for name, elo in ranked:
+        interval = "" if elo.low == elo.high else f"{elo.low:.0f} to {elo.high:.0f}"
+        table.add_row(Text(name), f"{elo.value:.0f}", interval)
+    return table
+
+
+def _percent(score: Estimate) -> str:
+    return f"{100 * score.value:.1f} % ({100 * score.low:.1f} to {100 * score.high:.1f})"
