@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 from torch import nn
 
 from hexz.engine import (
@@ -79,7 +78,7 @@ def engine_rates(seconds: float) -> Iterator[Rate]:
         ),
     }
     for name, step in steps.items():
-        yield Rate.of(name, [_rate(step, seconds) for _ in range(RUNS)])
+        yield Rate.of(name, [rate_of(step, seconds) for _ in range(RUNS)])
 
 
 def _random_games(count: int) -> int:
@@ -107,13 +106,14 @@ def _constant_search(settings: SearchSettings) -> int:
 
 def inference_rate(evaluator: Evaluator, batch_size: int, seconds: float) -> Rate:
     """Measures positions a second of an evaluator on batches of one size."""
-    step = _evaluation(evaluator, random_positions(batch_size))
+    step = alone_step(evaluator, batch_size)
     step()
-    return Rate.of("positions", [_rate(step, seconds) for _ in range(RUNS)])
+    return Rate.of("positions", [rate_of(step, seconds) for _ in range(RUNS)])
 
 
-def _evaluation(evaluator: Evaluator, planes: npt.NDArray[np.float32]) -> Step:
+def alone_step(evaluator: Evaluator, batch_size: int) -> Step:
     """Evaluates one batch a step with the next one always under way, as in self-play."""
+    planes = np.stack([board.planes() for board in random_boards(batch_size)])
     running = evaluator.start(planes)
 
     def step() -> int:
@@ -125,17 +125,15 @@ def _evaluation(evaluator: Evaluator, planes: npt.NDArray[np.float32]) -> Step:
     return step
 
 
-def random_positions(count: int) -> npt.NDArray[np.float32]:
-    """Planes [count, 11, 11, 10] from all phases of random games."""
-    planes = np.empty((count, 11, 11, 10), np.float32)
+def random_boards(count: int) -> Iterator[Board]:
+    """Positions from all phases of random games."""
     mover = RandomPlayer(SEED)
     board = Board.random(SEED)
     for i in range(count):
         if board.is_over:
             board = Board.random(SEED + i)
-        planes[i] = board.planes()
+        yield board.copy()
         board.play(mover.suggest(board).move)
-    return planes
 
 
 @dataclass(frozen=True)
@@ -174,16 +172,16 @@ def self_play_rates(
     batch_size = -(-games // 2)
     evaluator = create_evaluator(net, device=device, batch_size=batch_size, notify=notify)
     eager = TorchEvaluator(net, device="cpu", batch_size=1, half=False)
-    alone = _evaluation(evaluator, random_positions(batch_size))
+    alone = alone_step(evaluator, batch_size)
     with (
-        closing(_SelfPlaySteps(evaluator, settings, games)) as batched,
-        closing(_SelfPlaySteps(eager, settings, 1)) as single,
+        closing(SelfPlaySteps(evaluator, settings, games)) as batched,
+        closing(SelfPlaySteps(eager, settings, 1)) as single,
     ):
         runs = []
         for step in (alone, batched.step, single.step):
             step()
         for _ in range(RUNS):
-            runs.append([_rate(step, seconds) for step in (batched.step, alone, single.step)])
+            runs.append([rate_of(step, seconds) for step in (batched.step, alone, single.step)])
     return SelfPlayRates(
         evaluator=evaluator.name,
         batch_size=batch_size,
@@ -195,7 +193,7 @@ def self_play_rates(
     )
 
 
-class _SelfPlaySteps:
+class SelfPlaySteps:
     """Self-play that can be run for a round and left again."""
 
     def __init__(self, evaluator: Evaluator, settings: SearchSettings, games: int) -> None:
@@ -211,7 +209,7 @@ class _SelfPlaySteps:
         self._rounds.close()
 
 
-def _rate(step: Step, seconds: float) -> float:
+def rate_of(step: Step, seconds: float) -> float:
     """Repeats a step for some time; returns its work a second."""
     done = 0
     start = time.perf_counter()

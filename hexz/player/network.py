@@ -13,7 +13,7 @@ from hexz.errors import HexzError
 from hexz.model import Evaluator, create_evaluator
 from hexz.player.models import ModelSource
 from hexz.player.player import Answer, Player
-from hexz.player.searcher import BATCH_SIZE, Searcher
+from hexz.player.searcher import BATCH_SIZE, CHUNK, Searcher
 from hexz.player.spec import Budget, PlayerSpec
 
 _log = logging.getLogger(__name__)
@@ -97,7 +97,10 @@ class Network:
     def _load(self) -> Evaluator:
         checkpoint = self._source.load()
         evaluator = create_evaluator(
-            checkpoint.net, device=self._device, batch_size=BATCH_SIZE, notify=self._notify
+            checkpoint.net,
+            device=self._device,
+            batch_size=CHUNK if self._device == "cpu" else BATCH_SIZE,
+            notify=self._notify,
         )
         self.model_name, self.number = checkpoint.model_name, checkpoint.number
         return evaluator

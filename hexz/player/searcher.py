@@ -36,8 +36,12 @@ from hexz.player.trees import TreeCache
 _log = logging.getLogger(__name__)
 
 BATCH_SIZE: Final = 32
-"""Positions of a batch. Two batches are under way, so one search alone has up to twice as many
-leaves that wait."""
+"""Positions of a batch. Two batches are under way."""
+CHUNK: Final = 8
+"""Positions of an inference on a CPU. Young searches have so few leaves at once, and an inference
+computes all of its rows, used or not."""
+_VISITS_PER_LEAF: Final = 8
+"""As `ParallelSearch.collect` limits the leaves that wait."""
 
 MAX_SEARCHES: Final = 48
 """Searches at once."""
@@ -81,8 +85,8 @@ class _Task:
     done: threading.Event = field(default_factory=threading.Event)
     error: BaseException | None = None
 
-    def wanted(self, now: float) -> int:
-        """How many more leaves the search can use; 0 ends it."""
+    def wanted(self, now: float, *, alone: bool = False) -> int:
+        """How many leaves of the next batch the search can use; 0 ends it."""
         tree = self.tree
         if self.error:
             return 0
@@ -92,9 +96,16 @@ class _Task:
             return 0
         if self.stop_at is not None and now >= self.stop_at:
             return 0
+        leaves = self._whole_chunks() if alone else BATCH_SIZE
         if self.most is None:
-            return BATCH_SIZE
-        return max(0, self.most - tree.simulations - tree.num_waiting)
+            return leaves
+        return min(leaves, max(0, self.most - tree.simulations - tree.num_waiting))
+
+    def _whole_chunks(self) -> int:
+        """Half of the leaves that may wait, as the other half is for the other batch, without
+        those that would leave rows of an inference unused."""
+        most = max(CHUNK, self.tree.simulations // _VISITS_PER_LEAF)
+        return min(most - self.tree.num_waiting, max(CHUNK, most // 2)) // CHUNK * CHUNK
 
 
 class _GumbelTree:
@@ -157,7 +168,7 @@ class Searcher:
     """Searches any number of positions at once with one network; threads may share it.
 
     Args:
-        evaluator: of positions, best with BATCH_SIZE.
+        evaluator: of positions, best prepared for CHUNK positions on a CPU, else BATCH_SIZE.
 
     Attributes:
         evaluator: the one in use.
@@ -327,7 +338,7 @@ class Searcher:
         batch.shares = []
         for i, task in enumerate(tasks):
             share = -(-(BATCH_SIZE - count) // (len(tasks) - i))
-            leaves = min(share, task.wanted(now))
+            leaves = min(share, task.wanted(now, alone=len(tasks) == 1))
             if leaves == 0:
                 continue
             before = task.tree.simulations
