@@ -217,8 +217,9 @@ class GamePlayer:
 
     def play(
         self, next_unit: Callable[[], Unit | None], on_move: Callable[[], None] = lambda: None
-    ) -> Iterator[Played]:
-        """Plays all units that there are, and yields each when it is finished.
+    ) -> Iterator[Played | None]:
+        """Plays all units that there are, and yields each when it is finished, and None after each
+        round of evaluations.
 
         Args:
             next_unit: returns another unit whenever there is room for one; None while there is
@@ -241,6 +242,7 @@ class GamePlayer:
                     ended[game.unit].append(game)
                     if len(ended[game.unit]) == 2:
                         yield _played(game.unit, ended.pop(game.unit))
+                yield None
 
     def close(self) -> None:
         """Ends the threads of the players."""

@@ -56,7 +56,7 @@ def _records(names: Sequence[str], played: Played) -> list[GameRecord]:
     unit = played.unit
     return [
         GameRecord(
-            name=f"{names[order[0]]} – {names[order[1]]}, board {unit.number + 1}",  # noqa: RUF001
+            name=f"Board {unit.number + 1}: {names[order[0]]} – {names[order[1]]}",  # noqa: RUF001
             players=(names[order[0]], names[order[1]]),
             initial_text=unit.board,
             actions=[move.action for move in moves],

@@ -194,9 +194,10 @@ def _run(connection: Connection, number: int, seed: int, core: int | None) -> No
                 next_report = time.monotonic() + PROGRESS_SECONDS
 
         for played in player.play(next_unit, report):
-            in_flight -= 1
-            connection.send(Progress(number, player.moves, player.evaluations))
-            connection.send(played)
+            if played is not None:
+                in_flight -= 1
+                connection.send(Progress(number, player.moves, player.evaluations))
+                connection.send(played)
     except (EOFError, OSError):
         return  # the parent has all that it wants
     except Exception as error:

@@ -1,0 +1,44 @@
+"""A field of quick players, and units for them."""
+
+from collections.abc import Sequence
+
+from hexz.arena.entrants import Field, prepare
+from hexz.arena.games import GamePlayer, Played, Unit
+from hexz.arena.run import random_boards
+from hexz.player.spec import parse_spec
+
+NETWORKS = ["gumbel@4", "model@6"]
+PLAYERS = [*NETWORKS, "uct:30", "random"]
+
+
+def field(*specs: str) -> Field:
+    """Players by their specs."""
+    return prepare([parse_spec(s) for s in specs], device="cpu", batch_size=8, notify=print)
+
+
+def units(pairs: Sequence[tuple[int, int]], boards: int, seed: int = 1) -> list[Unit]:
+    """All boards for each pair."""
+    start = list(enumerate(random_boards(boards, seed)))
+    return [Unit(pair, board, number) for pair in pairs for number, board in start]
+
+
+def play(players: Field, todo: Sequence[Unit], at_once: int, seed: int = 1) -> list[Played]:
+    """Plays units in this process, so many at once."""
+    left = list(reversed(todo))
+    in_flight = 0
+
+    def next_unit() -> Unit | None:
+        nonlocal in_flight
+        if in_flight == at_once or not left:
+            return None
+        in_flight += 1
+        return left.pop()
+
+    player = GamePlayer(players, seed=seed)
+    played = []
+    for one in player.play(next_unit):
+        if one is not None:
+            in_flight -= 1
+            played.append(one)
+    player.close()
+    return sorted(played, key=lambda p: todo.index(p.unit))

@@ -1,0 +1,72 @@
+"""Games of all kinds of players, in one process."""
+
+import pytest
+
+from hexz.arena.games import Played, PlayedMove
+from hexz.engine import Board
+
+from .helpers import PLAYERS, field, play, units
+
+
+@pytest.fixture(scope="module")
+def players():
+    return field(*PLAYERS)
+
+
+def final_board(initial: str, moves: list[PlayedMove]) -> Board:
+    board = Board.from_text(initial)
+    for move in moves:
+        assert -1 <= move.value <= 1
+        assert all(0 < share <= 1.001 for _, share in move.top)
+        board.play_index(move.action)
+    return board
+
+
+def test_every_pair_plays_each_board_from_both_seats(players):
+    pairs = [(a, b) for a in range(4) for b in range(a)]
+    todo = units(pairs, 2)
+    played = play(players, todo, at_once=5)
+    assert [one.unit for one in played] == todo
+    for one in played:
+        for moves, score in zip(one.games, one.scores, strict=True):
+            board = final_board(one.unit.board, moves)
+            assert board.is_over
+            assert board.score == score
+
+
+def test_what_is_played_does_not_depend_on_what_else_is_in_flight(players):
+    todo = units([(0, 1), (1, 2), (2, 3)], 2)
+    together = play(players, todo, at_once=6)
+    alone = [play(players, [unit], at_once=1)[0] for unit in todo]
+    assert actions(together) == actions(alone)
+    assert actions(play(players, todo, at_once=6, seed=2)) != actions(alone)
+
+
+def actions(played: list[Played]) -> list[list[int]]:
+    return [[move.action for move in moves] for one in played for moves in one.games]
+
+
+def test_the_first_of_a_pair_moves_first_in_the_first_game():
+    """The random player tells itself apart by having no opinion."""
+    players = field("random", "uct:200")
+    (played,) = play(players, units([(0, 1)], 1), at_once=1)
+    first, second = played.games
+    assert first[0].value == 0 != second[0].value
+    (a, b), (c, d) = played.scores
+    assert played.margins == (a - b, d - c)
+    assert max(played.margins) < 0  # uct wins both
+
+
+def test_timed_players():
+    players = field("model@0.02s", "uct:0.02s")
+    assert all(entrant.is_timed for entrant in players.entrants)
+    (played,) = play(players, units([(0, 1)], 1), at_once=1)
+    for moves, score in zip(played.games, played.scores, strict=True):
+        assert final_board(played.unit.board, moves).score == score
+
+
+def test_one_network_of_two_players_is_loaded_once():
+    players = field("gumbel@4", "model@6", "uct:30")
+    assert len(players.networks) == 1
+    assert [entrant.network for entrant in players.entrants] == [0, 0, None]
+    assert players.entrants[0].digest == players.entrants[1].digest

@@ -1,0 +1,98 @@
+"""The log: what was played is found again, whatever happened to the file."""
+
+import dataclasses
+import json
+
+import pytest
+
+from hexz.arena.log import ArenaLog, InvalidLog
+from hexz.errors import OutputError
+
+from .helpers import field, play, units
+
+
+@pytest.fixture(scope="module")
+def players():
+    return field("uct:20", "random", "gumbel@2")
+
+
+@pytest.fixture(scope="module")
+def played(players):
+    return play(players, units([(0, 1), (1, 2)], 2), at_once=4)
+
+
+@pytest.fixture
+def path(tmp_path, players, played):
+    with ArenaLog(tmp_path / "log.jsonl", players) as log:
+        for one in played:
+            log.append(one)
+    return tmp_path / "log.jsonl"
+
+
+def same(found, one) -> bool:
+    """Apart from the rounding of values and shares."""
+    actions = [[[m.action for m in moves] for moves in p.games] for p in (found, one)]
+    return (found.unit, found.scores) == (one.unit, one.scores) and actions[0] == actions[1]
+
+
+def test_what_was_played_is_found(path, players, played):
+    with ArenaLog(path, players) as log:
+        for one in played:
+            assert same(log.find(one.unit), one)
+        assert log.find(units([(0, 2)], 1)[0]) is None
+        assert log.find(units([(0, 1)], 1, seed=2)[0]) is None
+
+
+def test_the_order_of_players_does_not_matter(path, players, played):
+    swapped = dataclasses.replace(played[0].unit, pair=(1, 0))
+    with ArenaLog(path, players) as log:
+        found = log.find(swapped)
+    assert found is not None
+    assert found.margins == tuple(-margin for margin in reversed(played[0].margins))
+    assert [len(moves) for moves in found.games] == [len(m) for m in reversed(played[0].games)]
+
+
+def test_another_network_of_the_same_name_has_played_nothing(path, players, played):
+    entrants = (*players.entrants[:2], dataclasses.replace(players.entrants[2], digest="0" * 64))
+    with ArenaLog(path, dataclasses.replace(players, entrants=entrants)) as log:
+        assert log.find(played[0].unit) is not None
+        assert log.find(played[2].unit) is None
+
+
+def test_a_line_that_was_cut_off_is_removed(path, players, played):
+    whole = path.read_bytes()
+    for cut in (1, 100, len(whole.splitlines(keepends=True)[-1]) - 1):
+        path.write_bytes(whole[:-cut])
+        with ArenaLog(path, players) as log:
+            assert same(log.find(played[2].unit), played[2])
+            assert log.find(played[3].unit) is None
+            log.append(played[3])
+        assert len([json.loads(line) for line in path.read_text().splitlines()]) == 4
+        with ArenaLog(path, players) as log:
+            assert same(log.find(played[3].unit), played[3])
+
+
+@pytest.mark.parametrize("line", ["hello", "[]", "{}", '{"players": ["uct:20", "random"]}', "5"])
+def test_a_foreign_line_is_named(path, players, line):
+    with path.open("a") as file:
+        file.write(line + "\n")
+    with pytest.raises(InvalidLog, match=r"^line 5 of .*log\.jsonl"):
+        ArenaLog(path, players)
+    with pytest.raises(InvalidLog):  # the lock is gone
+        ArenaLog(path, players)
+
+
+def test_games_of_others_are_skipped(path):
+    others = field("uct:20", "uct:21")
+    with ArenaLog(path, others) as log:
+        assert log.find(units([(0, 1)], 1)[0]) is None
+
+
+def test_a_log_belongs_to_one_arena(path, players):
+    with ArenaLog(path, players), pytest.raises(InvalidLog, match="in use by another arena"):
+        ArenaLog(path, players)
+
+
+def test_a_path_that_cannot_be_written(tmp_path, players):
+    with pytest.raises(OutputError, match="cannot write"):
+        ArenaLog(tmp_path / "missing" / "log.jsonl", players)
