@@ -213,6 +213,8 @@ cdef class ParallelSearch:
         self.depth = 0
         if advance(&self.search, &self.settings.config, move.index, &self.scratch) < 0:
             raise MemoryError("no memory to keep the search tree")
+        # Players keep many trees between moves, and hardly any of what they were before.
+        release(&self.scratch)
 
     @property
     def board(self):

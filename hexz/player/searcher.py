@@ -48,7 +48,7 @@ MAX_SEARCHES: Final = 48
 MIN_SIMULATIONS: Final = 4
 """A search that would have time for fewer, because of the others, is not begun."""
 
-MAX_NODES: Final = 800_000
+MAX_NODES: Final = 500_000
 """Nodes of all running searches, of 1 to 2 KB each. Beyond it the largest search ends early."""
 
 SOLVE_NODES: Final = 20_000

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from hexz.engine import Board, IllegalMove, Move, ParallelSearch
 
 MAX_TREES: Final = 64
-MAX_NODES: Final = 400_000
+MAX_NODES: Final = 200_000
 """Nodes of all trees that are kept, of 1 to 2 KB each."""
 MAX_MOVES: Final = 3
 """A tree is of use for the next move of its game: the own move, and one or two of the opponent."""
