@@ -1,7 +1,7 @@
 """The gRPC side of the player service, called over a real connection."""
 
+import contextlib
 import random
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -17,7 +17,7 @@ from hexz.web import CannotListen
 from hexz.wire import board_to_message, encode_board
 from hexz.wire import hexz_pb2 as pb
 
-from .positions import forced, game, solvable
+from .positions import assert_think_time_is_kept, forced, game, solvable
 
 SUGGEST = "/hexzpb.CPUPlayerService/SuggestMove"
 INFO = "/hexzpb.CPUPlayerService/ServerInfo"
@@ -81,20 +81,20 @@ def test_an_answer_has_the_move_and_the_scores_of_all(client, board):
 
 
 def test_think_time_is_kept(client):
-    for _ in range(4):
-        started = time.monotonic()
-        client.suggest(Board.random(5), max_think_time_ms=500)
-        elapsed = time.monotonic() - started
-        assert elapsed >= 0.475
-        if elapsed <= 0.5:
-            return
-    raise AssertionError("never in time")
+    assert_think_time_is_kept(
+        lambda: client.suggest(Board.random(5), max_think_time_ms=500), seconds=0.5
+    )
 
 
 def test_the_answer_comes_before_the_clients_deadline(client):
-    started = time.monotonic()
-    client.suggest(Board.random(5), timeout=1.0, max_think_time_ms=30_000)
-    assert 0.9 < time.monotonic() - started < 1.0
+    answers = []
+
+    def think() -> None:
+        with contextlib.suppress(grpc.RpcError):
+            answers.append(client.suggest(Board.random(5), timeout=0.8, max_think_time_ms=30_000))
+
+    assert_think_time_is_kept(think, seconds=0.8)
+    assert answers
 
 
 def test_iterations_count_without_think_time(client, service):
