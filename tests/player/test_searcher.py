@@ -16,7 +16,14 @@ from hexz.player.player import Overloaded
 from hexz.player.searcher import BATCH_SIZE, MAX_SEARCHES, Searcher
 from hexz.player.spec import Budget
 
-from .positions import EvenEvaluator, assert_think_time_is_kept, forced, game, solvable
+from .positions import (
+    EvenEvaluator,
+    PositionEvaluator,
+    assert_think_time_is_kept,
+    forced,
+    game,
+    solvable,
+)
 
 SMALL = Budget(simulations=50)
 
@@ -69,6 +76,22 @@ def test_searches_share_batches():
     assert sum(evaluator.sizes) == 16 * 201
     assert max(evaluator.sizes) == BATCH_SIZE
     assert len(evaluator.sizes) < 1.25 * 16 * 200 / BATCH_SIZE
+
+
+def test_each_search_gets_the_evaluations_of_its_own_positions():
+    """Together with others it finds what it finds alone, as far as that does not depend on when."""
+    boards = [game(seed)[seed % 9] for seed in range(16)]
+    with searching(PositionEvaluator()) as searcher:
+        alone = [searcher.suggest(board, Budget(simulations=1)).suggestion for board in boards]
+    with searching(PositionEvaluator()) as searcher, ThreadPoolExecutor(16) as threads:
+        searcher.evaluator.gate.clear()
+        running = [
+            threads.submit(searcher.suggest, board, Budget(simulations=100)) for board in boards
+        ]
+        wait_until(lambda: searcher.num_searches == 16)
+        searcher.evaluator.gate.set()
+        for answer, expected in zip(running, alone, strict=True):
+            assert np.array_equal(answer.result().suggestion.priors, expected.priors)
 
 
 def test_a_search_among_others_ends_as_soon_as_it_has_its_share():
