@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from hexz.engine.settings import InvalidSettings
@@ -17,7 +18,9 @@ class TrainingConfig:
 
     Attributes:
         batch_size: examples of an optimizer step.
-        learning_rate: of AdamW [AW]; constant, since the averaged weights are what is used.
+        learning_rate: of AdamW [AW], to begin with.
+        decay_from: examples trained on until which the learning rate is constant; from then on it
+            falls with the inverse square root of their number. docs/experiments.md has a test.
         weight_decay: of AdamW.
         clip_norm: the norm to which longer gradients are shortened.
         ema_decay: decay a step of the moving average of the weights, which is the model that
@@ -43,6 +46,7 @@ class TrainingConfig:
 
     batch_size: int = 256
     learning_rate: float = 2e-3
+    decay_from: int = 500_000
     weight_decay: float = 1e-2
     clip_norm: float = 4.0
     ema_decay: float = 0.995
@@ -66,6 +70,7 @@ class TrainingConfig:
             ("batch_size", 1, 1 << 16),
             ("clip_norm", 1e-6, inf),
             ("learning_rate", 0, 1),
+            ("decay_from", 1, inf),
             ("weight_decay", 0, 1),
             ("ema_decay", 0, 1),
             ("reuse", 1, 1000),
@@ -89,6 +94,10 @@ class TrainingConfig:
         """Examples that the replay window spans after `total` examples."""
         grown = self.window_min + int(self.window_growth * max(0, total - self.window_min))
         return min(self.window_max, grown)
+
+    def learning_rate_after(self, total: int) -> float:
+        """The learning rate after `total` examples."""
+        return self.learning_rate * min(1.0, math.sqrt(self.decay_from / max(total, 1)))
 
     def root_value_share_after(self, total: int) -> float:
         """The share of the search's value in the value target after `total` examples."""

@@ -121,6 +121,7 @@ class Learner:
             raise ValueError(f"reuse must be at least 1, not {reuse:g}")
         start = time.perf_counter()
         new = self.window.add(examples)
+        self._configure_optimizer()
         batch_size = self.config.batch_size
         num_steps = math.ceil(new * reuse / batch_size)
         rng = np.random.default_rng((self.config.seed, self.total_steps))
@@ -202,9 +203,12 @@ class Learner:
                 "the training state is damaged, or of another network or version: "
                 "delete it to go on with a fresh optimizer and window"
             ) from error
-        for group in self._optimizer.param_groups:
-            group.update(lr=self.config.learning_rate, weight_decay=self.config.weight_decay)
         return totals
+
+    def _configure_optimizer(self) -> None:
+        rate = self.config.learning_rate_after(self.window.total)
+        for group in self._optimizer.param_groups:
+            group.update(lr=rate, weight_decay=self.config.weight_decay)
 
     def _batch(self, rows: Rows, symmetries: Any) -> Batch:
         return make_batch(

@@ -112,7 +112,7 @@ def batches() -> list[list[Example]]:
 
 
 RESUMING = TrainingConfig(
-    batch_size=32, held_out=0.2, window_min=50, window_growth=0.3, window_max=100
+    batch_size=32, held_out=0.2, window_min=50, window_growth=0.3, window_max=100, decay_from=60
 )
 
 
@@ -135,6 +135,27 @@ def test_a_resumed_learner_goes_on_exactly_as_the_one_before(after, batches):
         torch.load(BytesIO(resumed.training_state()), weights_only=True)["net"],
         torch.load(BytesIO(learner.training_state()), weights_only=True)["net"],
     )
+
+
+def test_the_learning_rate_is_that_of_the_examples_so_far(batches):
+    decaying = Learner.new(RESUMING, TINY, seed=7)
+    total = train(decaying, batches[0]).total_examples + len(split_by(RESUMING, batches[1]))
+    train(decaying, batches[1])
+    rate = RESUMING.learning_rate_after(total)
+    assert rate < RESUMING.learning_rate
+    constant = Learner.new(RESUMING, TINY, seed=7)
+    train(constant, batches[0])
+    config = replace(RESUMING, learning_rate=rate, decay_from=10**9)
+    resumed = Learner.resume(
+        config, checkpoint(constant), constant.training_state(), iter(batches[:1])
+    )
+    train(resumed, batches[1])
+    assert_equal(weights(checkpoint(resumed)), weights(checkpoint(decaying)))
+
+
+def split_by(config: TrainingConfig, examples: Sequence[Example]) -> list[Example]:
+    """Those to train on."""
+    return [e for e in examples if not is_held_out(e.game_id, config.held_out)]
 
 
 def test_the_seeds_decide_everything(batches):
