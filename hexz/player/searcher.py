@@ -356,7 +356,8 @@ class Searcher:
 
     @staticmethod
     def _limit_memory(tasks: list[_Task]) -> None:
-        if sum(task.tree.num_nodes for task in tasks) > MAX_NODES:
+        is_full = sum(task.tree.num_nodes for task in tasks) > MAX_NODES
+        if is_full and not any(task.is_stopped for task in tasks):
             max(tasks, key=lambda task: task.tree.num_nodes).is_stopped = True
 
     def _fail(self, error: Exception) -> None:

@@ -35,16 +35,18 @@ class EvenEvaluator(Evaluator):
         sizes: of the batches so far.
         gate: an evaluation ends only while it is set.
         values: what all positions are worth.
+        seconds: that a batch takes.
     """
 
     name = "even"
     batch_size = 32
 
-    def __init__(self, values: float = 0.0) -> None:
+    def __init__(self, values: float = 0.0, seconds: float = 0.0) -> None:
         self.sizes: list[int] = []
         self.gate = threading.Event()
         self.gate.set()
         self.values = values
+        self.seconds = seconds
 
     def start(self, planes: Floats) -> Callable[[], Evaluation]:
         count = len(planes)
@@ -52,6 +54,7 @@ class EvenEvaluator(Evaluator):
 
         def finish() -> Evaluation:
             self.gate.wait()
+            time.sleep(self.seconds)
             return np.zeros((count, 220), np.float32), np.full(count, self.values, np.float32)
 
         return finish

@@ -108,16 +108,18 @@ def test_a_search_among_others_ends_as_soon_as_it_has_its_share():
 
 
 @pytest.mark.parametrize("seconds", [0.3, 0.8])
-def test_think_time_is_kept(searcher, seconds):
+def test_think_time_is_kept(seconds):
     budget = Budget(seconds=seconds)
-    assert_think_time_is_kept(lambda: searcher.suggest(Board.random(1), budget), seconds)
+    with searching(EvenEvaluator(seconds=0.002)) as searcher:
+        assert_think_time_is_kept(lambda: searcher.suggest(Board.random(1), budget), seconds)
 
 
-def test_think_time_is_kept_by_many_at_once(searcher):
-    def think(seed: int) -> None:
-        searcher.suggest(Board.random(seed), Budget(seconds=1.0))
+def test_think_time_is_kept_by_many_at_once():
+    with searching(EvenEvaluator(seconds=0.002)) as searcher, ThreadPoolExecutor(16) as threads:
 
-    with ThreadPoolExecutor(16) as threads:
+        def think(seed: int) -> None:
+            searcher.suggest(Board.random(seed), Budget(seconds=1.0))
+
         assert_think_time_is_kept(lambda: list(threads.map(think, range(16))), 1.0)
 
 
@@ -263,11 +265,15 @@ def test_closing_ends_searches_with_what_they_have():
             searcher.suggest(Board.random(1), SMALL)
 
 
-def test_the_largest_search_ends_where_memory_would(monkeypatch):
-    monkeypatch.setattr("hexz.player.searcher.MAX_NODES", 2000)
-    with searching(EvenEvaluator()) as searcher, ThreadPoolExecutor(1) as threads:
+def test_only_the_largest_search_ends_where_memory_would(monkeypatch):
+    monkeypatch.setattr("hexz.player.searcher.MAX_NODES", 4000)
+    evaluator = EvenEvaluator()
+    with searching(evaluator) as searcher, ThreadPoolExecutor(2) as threads:
         large = threads.submit(searcher.suggest, Board.random(1), Budget(simulations=900_000))
-        assert 1900 < large.result().nodes <= 2200
+        wait_until(lambda: sum(evaluator.sizes) > 1000)
+        small = threads.submit(searcher.suggest, Board.random(2), Budget(simulations=2000))
+        assert 2000 < large.result().nodes < 4000
+        assert small.result().simulations == 2000
 
 
 def test_no_thread_is_left():
