@@ -85,7 +85,9 @@ class ArenaView:
             parts.append(f"{evaluations / seconds:,.0f} evaluations/s")
         parts.append(f"{seconds:.0f} s")
         if self._new and not run.decisions:
-            parts.append(f"about {seconds / self._new * (run.total - done):.0f} s left")
+            left = seconds / self._new * (run.total - done)
+            left = min(left, (run.config.max_seconds or left + seconds) - seconds)
+            parts.append(f"about {max(left, 0):.0f} s left")
         return ", ".join(parts)
 
     def _scores(self, run: ArenaRun, most: int) -> list[str]:

@@ -18,6 +18,7 @@ from hexzctl import (
     arena,
     bench,
     export_examples,
+    models,
     play,
     selfplay,
     serve_player,
@@ -42,6 +43,7 @@ app.command("serve-player")(serve_player.serve_player)
 app.command("train")(train.train)
 app.command("train-server")(train_server.train_server)
 app.command("worker")(worker.worker)
+app.add_typer(models.app, name="models")
 app.add_typer(bench.app, name="bench")
 
 

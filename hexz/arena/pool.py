@@ -66,12 +66,20 @@ def units_at_once(specs: Iterable[PlayerSpec], num_units: int, num_processes: in
     return max(1, min(_MOST_UNITS, room, -(-num_units // num_processes)))
 
 
-def batch_size(specs: Sequence[PlayerSpec], at_once: int) -> int:
-    """Positions of a batch where half of the games wait for one of two networks, or all for one."""
+def batch_size(specs: Sequence[PlayerSpec], at_once: int, *, mixed: bool) -> int:
+    """Positions of a batch.
+
+    Args:
+        specs: the players.
+        at_once: units in flight in each process.
+        mixed: whether these are of all pairs. Otherwise half of the games wait for one of two
+            networks, or all for one.
+    """
     networks = [spec for spec in specs if spec.needs_network]
     if any(spec.budget and spec.budget.seconds for spec in networks):
         return SEARCHER_BATCH_SIZE
-    leaves = 2 * at_once // GROUPS // (2 if len({spec.path for spec in networks}) > 1 else 1)
+    count = max(1, len({spec.path for spec in networks}))
+    leaves = 2 * at_once // GROUPS // (count if mixed else min(count, 2))
     return min(max(-(-leaves // 8) * 8, _SMALLEST_BATCH), _LARGEST_BATCH)
 
 

@@ -69,6 +69,7 @@ class ArenaConfig:
         specs: the players, no two the same.
         boards: start positions; a pair plays each twice.
         log: where games are kept; those that are there already are not played again.
+        names: what people call the players; None: as their specs.
         pairs: of players by their numbers; None: all.
         round_boards: a pair plays so many boards before the next pair has its turn; None: all.
         sprt: a test that ends the games of a pair once it is decided.
@@ -81,6 +82,7 @@ class ArenaConfig:
     specs: Sequence[PlayerSpec]
     boards: Sequence[str]
     log: Path
+    names: Sequence[str] | None = None
     pairs: Sequence[Pair] | None = None
     round_boards: int | None = None
     sprt: Sprt | None = None
@@ -90,12 +92,17 @@ class ArenaConfig:
     max_seconds: float | None = None
 
     def __post_init__(self) -> None:
-        names = [str(spec) for spec in self.specs]
+        names = self.all_names
         for name in names:
             if names.count(name) > 1:
                 raise InvalidArena(f"{name} is there twice: a player cannot play against itself")
         if len(names) < 2:
             raise InvalidArena("an arena needs at least two players")
+
+    @property
+    def all_names(self) -> Sequence[str]:
+        """Of the players."""
+        return self.names or [str(spec) for spec in self.specs]
 
     @property
     def all_pairs(self) -> Sequence[Pair]:
@@ -121,7 +128,7 @@ class ArenaRun:
 
     def __init__(self, config: ArenaConfig, notify: Callable[[str], None]) -> None:
         self.config = config
-        self.results = Results([str(spec) for spec in config.specs], config.all_pairs)
+        self.results = Results(config.all_names, config.all_pairs)
         self.played: list[Played] = []
         self.resumed = 0
         self.decisions: dict[Pair, float] = {}
@@ -171,9 +178,8 @@ class ArenaRun:
     def _prepare(self, device: str, num_processes: int) -> Field:
         specs = self.config.specs
         at_once = units_at_once(specs, len(self._units()), num_processes)
-        return prepare(
-            specs, device=device, batch_size=batch_size(specs, at_once), notify=self._notify
-        )
+        size = batch_size(specs, at_once, mixed=self.config.round_boards is not None)
+        return prepare(specs, device=device, batch_size=size, notify=self._notify)
 
     def _units(self) -> list[Unit]:
         """All units in the order in which they are to be played."""

@@ -22,6 +22,7 @@ from hexz.checkpoints.cloud import (
 )
 from hexz.checkpoints.store import (
     MODEL_FILE,
+    RATINGS_FILE,
     CheckpointInfo,
     CheckpointStore,
     NewCheckpoint,
@@ -39,7 +40,7 @@ _METADATA_KEY: Final = "checkpoint"
 class BucketStore(CheckpointStore):
     """Checkpoints in a bucket of Google Cloud Storage, or in the emulator STORAGE_EMULATOR_HOST.
 
-    Objects are only ever created, never replaced, by the precondition `ifGenerationMatch=0`. A
+    Objects of checkpoints are only ever created, by the precondition `ifGenerationMatch=0`. A
     checkpoint is there if its `model.pt` is, which is written last and carries the metadata. So
     what a failed attempt left beside it is invisible, and used by the next attempt if it fits.
     """
@@ -108,6 +109,21 @@ class BucketStore(CheckpointStore):
             self._discard(new.number, created)
             raise self._exists(new.number) from None
 
+    def _read_ratings(self) -> bytes | None:
+        with self._errors("storage.objects.get"):
+            try:
+                data: bytes = self._ratings_blob().download_as_bytes(**self._options)
+            except api.NotFound:
+                return None
+        return data
+
+    def _write_ratings(self, data: bytes) -> None:
+        with self._errors("storage.objects.create"):
+            self._ratings_blob().upload_from_string(data, "application/json", **self._options)
+
+    def _ratings_blob(self) -> Any:
+        return self._bucket.blob(f"{self._root.removesuffix('checkpoints')}{RATINGS_FILE}")
+
     def _create(self, blob: Any, data: bytes) -> bool:
         """Creates an object. False if it is there already, with the same content.
 
@@ -144,6 +160,19 @@ class BucketStore(CheckpointStore):
 
     def _errors(self, permission: str) -> AbstractContextManager[None]:
         return errors_of(self._bucket.name, permission)
+
+
+def bucket_models(url: str) -> Sequence[str]:
+    """The names below a root that models have or may have."""
+    name, folders = split_url(url)
+    prefix = "/".join([*folders, "models", "flagz", ""])
+    with errors_of(name, "storage.objects.list"):
+        blobs = (
+            open_client().bucket(name).list_blobs(prefix=prefix, delimiter="/", **request_options())
+        )
+        for _ in blobs:  # the folders are known once all pages are read
+            pass
+        return [folder.removeprefix(prefix).rstrip("/") for folder in blobs.prefixes]
 
 
 def _place(blob: Any) -> str:

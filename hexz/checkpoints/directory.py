@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from hexz.checkpoints.store import (
     MODEL_FILE,
+    RATINGS_FILE,
     CheckpointInfo,
     CheckpointStore,
     NewCheckpoint,
@@ -115,6 +116,25 @@ class DirectoryStore(CheckpointStore):
         for leftover in self._root.glob(f".{new.number}.*.tmp"):
             shutil.rmtree(leftover, ignore_errors=True)
 
+    def _read_ratings(self) -> bytes | None:
+        with self._errors("read"):
+            try:
+                return (self._root.parent / RATINGS_FILE).read_bytes()
+            except FileNotFoundError:
+                return None
+
+    def _write_ratings(self, data: bytes) -> None:
+        with self._errors("write"):
+            path = self._root.parent / RATINGS_FILE
+            temporary = path.with_name(f".{RATINGS_FILE}.{secrets.token_hex(4)}.tmp")
+            try:
+                temporary.write_bytes(data)
+                _sync(temporary)
+                os.replace(temporary, path)
+            finally:
+                temporary.unlink(missing_ok=True)
+            _sync(path.parent)
+
     @contextlib.contextmanager
     def _errors(self, verb: str) -> Iterator[None]:
         """Turns errors of the operating system into ours."""
@@ -124,6 +144,17 @@ class DirectoryStore(CheckpointStore):
             kind = StoreUnavailable if error.errno in _PASSING else StoreError
             where = error.filename2 or error.filename or self._root
             raise kind(f"cannot {verb} {where}: {error.strerror or error}") from None
+
+
+def directory_models(url: str) -> Sequence[str]:
+    """The names below a root that models have or may have."""
+    root = Path(url).expanduser() / "models" / "flagz"
+    try:
+        return [path.name for path in root.iterdir() if path.is_dir()]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise StoreError(f"cannot read {root}: {error.strerror or error}") from None
 
 
 def _build(directory: Path, new: NewCheckpoint, metadata: Mapping[str, Any]) -> None:

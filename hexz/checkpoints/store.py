@@ -15,6 +15,7 @@ from typing import Any, Final
 from hexz.errors import CheckpointExists, StoreError
 
 MODEL_FILE: Final = "model.pt"
+RATINGS_FILE: Final = "ratings.json"
 
 MAX_METADATA_BYTES: Final = 8000
 """Longest metadata, as JSON. Cloud Storage keeps at most 8 KiB of it with an object."""
@@ -154,6 +155,30 @@ class CheckpointStore(ABC):
                 raise
         return self.info(new.number)
 
+    def ratings(self) -> dict[str, Any] | None:
+        """What `save_ratings` saved last, None if nothing was."""
+        data = self._read_ratings()
+        if data is None:
+            return None
+        try:
+            ratings = json.loads(data)
+        except (ValueError, RecursionError):
+            ratings = None
+        if not isinstance(ratings, dict):
+            raise StoreError(
+                f"{RATINGS_FILE} of {self.model_name} in {self.url} is damaged: remove it, and "
+                "rate the model again"
+            )
+        return ratings
+
+    def save_ratings(self, ratings: Mapping[str, Any]) -> None:
+        """Keeps how strong the checkpoints are, beside them, in place of what was known before.
+
+        Args:
+            ratings: JSON; see `hexz.arena.curve`.
+        """
+        self._write_ratings(json.dumps(ratings, allow_nan=False).encode() + b"\n")
+
     @abstractmethod
     def _find(self, number: int) -> CheckpointInfo | None: ...
 
@@ -164,6 +189,13 @@ class CheckpointStore(ABC):
     @abstractmethod
     def _write(self, new: NewCheckpoint, metadata: Mapping[str, Any]) -> None:
         """Saves a checkpoint; raises CheckpointExists if one of its number is there."""
+
+    @abstractmethod
+    def _read_ratings(self) -> bytes | None: ...
+
+    @abstractmethod
+    def _write_ratings(self, data: bytes) -> None:
+        """Replaces the ratings in one step."""
 
     def _exists(self, number: int) -> CheckpointExists:
         return CheckpointExists(
@@ -198,6 +230,26 @@ def open_store(url: str, model_name: str) -> CheckpointStore:
     from hexz.checkpoints.directory import DirectoryStore
 
     return DirectoryStore(url, model_name)
+
+
+def model_names(url: str) -> Sequence[str]:
+    """The names of the models that have a place below a root, in alphabetical order.
+
+    Args:
+        url: see `open_store`.
+
+    Raises:
+        StoreError: the URL cannot be used, or the place cannot be read.
+    """
+    if url.startswith("gs://"):
+        from hexz.checkpoints.bucket import bucket_models
+
+        names = bucket_models(url)
+    else:
+        from hexz.checkpoints.directory import directory_models
+
+        names = directory_models(url)
+    return sorted(name for name in names if _NAME.fullmatch(name))
 
 
 def checkpoint_number(text: str) -> int | None:

@@ -20,6 +20,7 @@ from hexz.trainserver.events import CheckpointReady
 from hexz.trainserver.ingest import check_example, check_game
 from hexz.trainserver.journal import Journal, JournalError, Record
 from hexz.trainserver.settings import SettingsSource
+from hexz.trainserver.strength import Strength
 from hexz.trainserver.supervisor import TrainerSupervisor
 from hexz.version import __version__
 
@@ -85,6 +86,8 @@ class TrainingService:
             self._store = open_store(config.store, config.model_name)
             self._journal = Journal(config.journal_dir, config.minibatch_size)
             undo.callback(self._journal.close)
+            self._strength = Strength(self._store)
+            undo.callback(self._strength.close)
             self._announcer = Announcer(config.redis_url, config.model_name)
             undo.pop_all()
         self._supervisor = TrainerSupervisor(
@@ -95,6 +98,7 @@ class TrainingService:
     def close(self) -> None:
         """Ends the trainer and the private Redis. Accepted examples stay in the journal."""
         self._supervisor.stop()
+        self._strength.close()
         self._announcer.close()
         self._journal.close()
 
@@ -240,6 +244,7 @@ class TrainingService:
                 for age, heartbeat in self.workers()
             ],
             "checkpoints": [_summary(info) for info in _spread(self._history)],
+            "strength": self._strength.known,
         }
 
     def _take_checkpoint(self, event: CheckpointReady) -> None:

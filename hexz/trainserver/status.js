@@ -83,47 +83,66 @@ function showWorkers(workers) {
 // Width, height and margins of a chart, in its own units.
 const W = 320, H = 190, LEFT = 44, RIGHT = 8, TOP = 8, BOTTOM = 22;
 
-function chart(name, checkpoints) {
-  const points = (set) => checkpoints
-    .filter((c) => c[set][name] !== undefined)
-    .map((c) => [c.examples, c[set][name]]);
-  const lines = { first: points("losses"), second: points("held_out_losses") };
-  const all = [...lines.first, ...lines.second];
-  const low = Math.min(...all.map((p) => p[1])), high = Math.max(...all.map((p) => p[1]));
-  const last = Math.max(...all.map((p) => p[0]));
-  const span = high - low || 1;
+/** Draws lines of points [examples, value], and a band of [examples, low, high]. */
+function drawChart(label, format, lines, band = []) {
+  const values = [...Object.values(lines).flat().map((p) => p[1]), ...band.flatMap((p) => p.slice(1))];
+  const low = Math.min(...values), high = Math.max(...values), span = high - low || 1;
+  const last = Math.max(...Object.values(lines).flat().map((p) => p[0])) || 1;
   const x = (examples) => LEFT + (W - LEFT - RIGHT) * (examples / last);
-  const y = (loss) => TOP + (H - TOP - BOTTOM) * ((high - loss) / span);
-  const picture = svg("svg", { viewBox: `0 0 ${W} ${H}`, role: "img",
-    "aria-label": `${name} loss, newest ${all.length ? all[all.length - 1][1].toFixed(3) : "unknown"}` });
+  const y = (value) => TOP + (H - TOP - BOTTOM) * ((high - value) / span);
+  const path = (points) => points.map(([e, v], i) => `${i ? "L" : "M"}${x(e).toFixed(1)} ${y(v).toFixed(1)}`).join("");
+  const picture = svg("svg", { viewBox: `0 0 ${W} ${H}`, role: "img", "aria-label": label });
   for (const value of [low, (low + high) / 2, high]) {
     picture.append(svg("line", { x1: LEFT, x2: W - RIGHT, y1: y(value), y2: y(value) }));
-    const label = svg("text", { x: LEFT - 5, y: y(value) + 4, "text-anchor": "end" });
-    label.textContent = value.toPrecision(3);
-    picture.append(label);
+    const text = svg("text", { x: LEFT - 5, y: y(value) + 4, "text-anchor": "end" });
+    text.textContent = format(value);
+    picture.append(text);
   }
   const axis = svg("text", { x: W - RIGHT, y: H - 5, "text-anchor": "end" });
   axis.textContent = `${whole(last)} examples`;
   picture.append(axis);
+  if (band.length) {
+    const edge = [...band.map(([e, l]) => [e, l]), ...band.map(([e, , h]) => [e, h]).reverse()];
+    picture.append(svg("path", { class: "band", d: `${path(edge)}Z` }));
+  }
   for (const [kind, line] of Object.entries(lines)) {
     const group = svg("g", { class: kind });
-    const d = line.map(([e, l], i) => `${i ? "L" : "M"}${x(e).toFixed(1)} ${y(l).toFixed(1)}`).join("");
-    group.append(svg("path", { d }), ...line.slice(-1).map(([e, l]) => svg("circle", { cx: x(e), cy: y(l), r: 2 })));
+    group.append(svg("path", { d: path(line) }), ...line.slice(-1).map(([e, v]) => svg("circle", { cx: x(e), cy: y(v), r: 2 })));
     picture.append(group);
   }
-  const caption = element("figcaption");
+  return picture;
+}
+
+function lossChart(name, checkpoints) {
+  const points = (set) => checkpoints
+    .filter((c) => c[set][name] !== undefined)
+    .map((c) => [c.examples, c[set][name]]);
+  const lines = { first: points("losses"), second: points("held_out_losses") };
   const newest = (line) => (line.length ? line[line.length - 1][1].toFixed(3) : "–");
+  const caption = element("figcaption");
   caption.append(element("strong", name), element("span", `training ${newest(lines.first)}`, { class: "first" }),
     element("span", `held out ${newest(lines.second)}`, { class: "second" }));
   const figure = element("figure");
-  figure.append(caption, picture);
+  figure.append(caption, drawChart(`${name} loss, newest ${newest(lines.first)}`, (v) => v.toPrecision(3), lines));
   return figure;
+}
+
+function showStrength(strength) {
+  const rated = (strength?.checkpoints ?? []).filter((c) => c.examples !== null);
+  byId("strength").hidden = rated.length === 0;
+  if (rated.length === 0) return;
+  const best = rated.reduce((a, b) => (b.value > a.value ? b : a));
+  byId("strength-note").textContent =
+    `Elo of checkpoints as ${strength.player}, with 95 % intervals; ${strength.anchor} has 0. ` +
+    `Best: checkpoint ${best.number} with ${whole(best.value)}.`;
+  byId("strength-chart").replaceChildren(drawChart(`Elo, best ${whole(best.value)}`, whole,
+    { first: rated.map((c) => [c.examples, c.value]) }, rated.map((c) => [c.examples, c.low, c.high])));
 }
 
 function showCharts(checkpoints) {
   const trained = checkpoints.filter((c) => c.examples > 0 && c.losses.total !== undefined);
   byId("charts").replaceChildren(...(trained.length
-    ? LOSSES.filter((name) => trained.some((c) => c.losses[name] !== undefined)).map((name) => chart(name, trained))
+    ? LOSSES.filter((name) => trained.some((c) => c.losses[name] !== undefined)).map((name) => lossChart(name, trained))
     : [element("p", "Nothing was trained yet.", { class: "note" })]));
 }
 
@@ -138,6 +157,7 @@ function show(status) {
   showBars(status);
   showProblems(status.problems);
   showWorkers(status.workers);
+  showStrength(status.strength);
   if (shown !== status.checkpoint) showCharts(status.checkpoints);
   shown = status.checkpoint;
 }

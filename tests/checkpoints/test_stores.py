@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from hexz.checkpoints import CheckpointStore, NewCheckpoint, open_store
+from hexz.checkpoints import CheckpointStore, NewCheckpoint, model_names, open_store
 from hexz.errors import CheckpointExists, StoreError
 
 MODEL = b"weights" * 1000
@@ -226,3 +226,21 @@ def test_names_of_models_are_plain(url: str, name: str) -> None:
 def test_other_urls_are_refused(url: str) -> None:
     with pytest.raises(StoreError, match="is no place "):
         open_store(url, "tiny")
+
+
+def test_ratings_are_kept_beside_the_checkpoints(url: str, store: CheckpointStore) -> None:
+    assert store.ratings() is None
+    store.save(NewCheckpoint(number=0, model=MODEL))
+    store.save_ratings({"checkpoints": {"0": {"value": -12.5}}})
+    store.save_ratings({"checkpoints": {"0": {"value": 3.25}}})
+    again = open_store(url, "tiny")
+    assert again.ratings() == {"checkpoints": {"0": {"value": 3.25}}}
+    assert [info.number for info in again.list()] == [0]
+    assert open_store(url, "other").ratings() is None
+
+
+def test_models_of_a_root(url: str, store: CheckpointStore) -> None:
+    assert list(model_names(url)) == []
+    for name in ("tiny", "large", "tiny.2"):
+        open_store(url, name).save(NewCheckpoint(number=0, model=MODEL))
+    assert list(model_names(url)) == ["large", "tiny", "tiny.2"]

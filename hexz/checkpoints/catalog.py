@@ -1,0 +1,98 @@
+"""The models of a store and what is known of their checkpoints, for people."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from hexz.checkpoints.store import CheckpointInfo, CheckpointStore, model_names, open_store
+from hexz.errors import StoreError
+
+_MODEL: Final = re.compile(r"(?P<root>.*?)/*models/flagz/(?P<name>[^/]+)/*")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CatalogEntry:
+    """A checkpoint.
+
+    Attributes:
+        info: what the store knows.
+        elo: its rating as in `ratings.json`, with `value`, `low` and `high`; None if it has none.
+    """
+
+    info: CheckpointInfo
+    elo: Mapping[str, Any] | None
+
+    @property
+    def examples(self) -> int | None:
+        """That it was trained on, if its writer said."""
+        found: int | None = self.info.metadata.get("examples")
+        return found
+
+    @property
+    def losses(self) -> Mapping[str, float]:
+        """Of the last training, by name."""
+        found: Mapping[str, float] = self.info.metadata.get("report", {}).get("losses", {})
+        return found
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Everything, as JSON."""
+        return {
+            "checkpoint": self.info.number,
+            "unix_seconds": round(self.info.unix_seconds, 1),
+            "bytes": self.info.size,
+            "elo": self.elo and dict(self.elo),
+            **self.info.metadata,
+        }
+
+
+def open_models(where: str) -> Sequence[CheckpointStore]:
+    """The models that a text names.
+
+    Args:
+        where: the root of a store, see `open_store`, or `{root}/models/flagz/{name}`.
+
+    Raises:
+        StoreError: there is none.
+    """
+    match = _MODEL.fullmatch(where)
+    if match is not None:
+        store = open_store(match["root"] or ".", match["name"])
+        return [store] if store.latest() is not None else _none(where)
+    stores = [open_store(where, name) for name in model_names(where)]
+    return [store for store in stores if store.latest() is not None] or _none(where)
+
+
+def open_model(where: str) -> CheckpointStore:
+    """The one model that a text names; raises StoreError if there are none or several."""
+    stores = open_models(where)
+    if len(stores) > 1:
+        names = ", ".join(store.model_name for store in stores)
+        raise StoreError(f"{where} has the models {names}: name one as {where}/models/flagz/NAME")
+    return stores[0]
+
+
+def catalog(store: CheckpointStore) -> list[CatalogEntry]:
+    """All checkpoints of a model, by ascending number."""
+    ratings = _ratings(store)
+    return [CatalogEntry(info=i, elo=ratings.get(str(i.number))) for i in store.list()]
+
+
+def entry(store: CheckpointStore, number: int | None) -> CatalogEntry:
+    """One checkpoint, the newest for None; raises StoreError if there is no such checkpoint."""
+    number = store.latest() if number is None else number
+    if number is None:
+        raise StoreError(f"there is no checkpoint of {store.model_name} in {store.url}")
+    return CatalogEntry(info=store.info(number), elo=_ratings(store).get(str(number)))
+
+
+def _ratings(store: CheckpointStore) -> Mapping[str, Mapping[str, Any]]:
+    ratings: Mapping[str, Mapping[str, Any]] = (store.ratings() or {}).get("checkpoints", {})
+    return ratings
+
+
+def _none(where: str) -> Sequence[CheckpointStore]:
+    raise StoreError(f"there is no model in {where}")

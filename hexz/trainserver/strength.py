@@ -1,0 +1,63 @@
+"""How strong the checkpoints are, as far as `hexzctl models rate` has found out."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import Any, Final
+
+from hexz.checkpoints import CheckpointStore
+from hexz.errors import StoreError
+
+READ_SECONDS: Final = 60.0
+"""Between two looks into the store."""
+
+_log = logging.getLogger(__name__)
+
+
+class Strength:
+    """Follows the ratings in a store, on a thread of its own: an answer may take a while.
+
+    Attributes:
+        known: the ratings as JSON for the status; None if there are none.
+    """
+
+    def __init__(self, store: CheckpointStore, read_seconds: float = READ_SECONDS) -> None:
+        self.known: dict[str, Any] | None = None
+        self._store = store
+        self._read_seconds = read_seconds
+        self._stop = threading.Event()
+        threading.Thread(target=self._follow, name="strength", daemon=True).start()
+
+    def close(self) -> None:
+        """Ends the thread soon."""
+        self._stop.set()
+
+    def _follow(self) -> None:
+        problem = ""
+        while not self._stop.is_set():
+            try:
+                self.known = _summary(self._store.ratings())
+            except (StoreError, ValueError, TypeError, AttributeError, KeyError) as error:
+                if str(error) != problem:
+                    _log.warning("cannot show how strong checkpoints are: %s", error)
+                problem = str(error)
+            self._stop.wait(self._read_seconds)
+
+
+def _summary(ratings: dict[str, Any] | None) -> dict[str, Any] | None:
+    if ratings is None:
+        return None
+    rated = sorted((int(number), elo) for number, elo in ratings["checkpoints"].items())
+    return {
+        "player": str(ratings["player"]),
+        "anchor": str(ratings["anchor"]),
+        "checkpoints": [
+            {
+                "number": number,
+                "examples": elo["examples"],
+                **{name: float(elo[name]) for name in ("value", "low", "high")},
+            }
+            for number, elo in rated
+        ],
+    }

@@ -1,0 +1,152 @@
+"""`hexzctl models`: the checkpoints of models, and how strong they are."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+app = typer.Typer(
+    help="Look at the checkpoints of models, and rate them. MODEL is the directory or "
+    "gs://bucket/prefix in which `hexzctl train-server` keeps checkpoints (--store), or "
+    "STORE/models/flagz/NAME where there are several models.",
+    no_args_is_help=True,
+)
+
+Model = Annotated[str, typer.Argument(metavar="MODEL", help="A store, or a model in it.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, see docs/arena.md.")]
+
+
+@app.command("list")
+def list_(
+    model: Model = "hexz-data",
+    every: Annotated[
+        bool, typer.Option("--all", help="All checkpoints, not only some 30.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """The checkpoints of a model, or the models of a store that has several."""
+    from hexz.checkpoints.catalog import catalog, open_models
+    from hexzctl.models_view import print_catalog, print_models
+
+    stores = open_models(model)
+    catalogs = {store.model_name: catalog(store) for store in stores}
+    if as_json:
+        facts = {name: [entry.facts for entry in found] for name, found in catalogs.items()}
+        print(json.dumps(facts))
+    elif len(stores) > 1:
+        print_models(catalogs)
+    else:
+        print_catalog(catalogs[stores[0].model_name], every=every)
+
+
+@app.command()
+def show(
+    model: Model,
+    number: Annotated[
+        int | None, typer.Argument(help="Of a checkpoint.", show_default="the newest one")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """All that is known of a checkpoint."""
+    _show(model, [number], as_json=as_json)
+
+
+@app.command()
+def compare(
+    model: Model,
+    first: Annotated[int, typer.Argument(help="Number of a checkpoint.")],
+    second: Annotated[int, typer.Argument(help="Number of another one.")],
+    as_json: Json = False,
+) -> None:
+    """Two checkpoints side by side."""
+    _show(model, [first, second], as_json=as_json)
+
+
+def _show(model: str, numbers: list[int | None], *, as_json: bool) -> None:
+    from hexz.checkpoints.catalog import entry, open_model
+    from hexzctl.models_view import print_facts
+
+    store = open_model(model)
+    facts = [entry(store, number).facts for number in numbers]
+    if as_json:
+        print(json.dumps(facts))
+    else:
+        print_facts(facts)
+
+
+@app.command()
+def rate(
+    model: Model,
+    checkpoints: Annotated[
+        int, typer.Option(min=2, max=1000, help="So many at most, evenly spread.")
+    ] = 12,
+    simulations: Annotated[
+        int, typer.Option(min=1, max=100_000, help="Of a move, in the Gumbel search.")
+    ] = 64,
+    games: Annotated[int, typer.Option(min=1, help="To play in all, about.")] = 2000,
+    max_seconds: Annotated[
+        float | None,
+        typer.Option(min=0.001, help="Stop after this long; games under way are dropped."),
+    ] = None,
+    output_dir: Annotated[
+        Path, typer.Option(help="For the games, curve.json, curve.csv, curve.png and games.html.")
+    ] = Path("ratings"),
+    tensorboard: Annotated[
+        Path | None, typer.Option(help="Write the ratings for TensorBoard here, too.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Of boards and uct.")] = 0,
+    device: Annotated[
+        Literal["cpu", "cuda", "mps"], typer.Option(help="Where networks run.")
+    ] = "cpu",
+    num_workers: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=256,
+            help="Processes that play. Default: one a core, or one in all on a GPU.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Play checkpoints against each other and against uct, and draw the learning curve.
+
+    The ratings are kept beside the model, too: `hexzctl models list` and the status page of the
+    train server show them. Ctrl-C ends the games and keeps what was found; the same command goes
+    on from there.
+    """
+    from hexz.arena.curve import Rating, RatingConfig
+    from hexz.checkpoints.catalog import open_model
+    from hexzctl.arena_view import ArenaView
+    from hexzctl.interruption import Interruption
+
+    view = ArenaView()
+    config = RatingConfig(
+        num_checkpoints=checkpoints,
+        simulations=simulations,
+        games=games,
+        max_seconds=max_seconds,
+        output_dir=output_dir,
+        tensorboard=tensorboard,
+        seed=seed,
+        device=device,
+        num_processes=num_workers,
+    )
+    rating = Rating(open_model(model), config, view.notice)
+    interruption = Interruption(rating.run.stop)
+    view.watch(rating.run)
+    if rating.run.played:
+        files = rating.save()
+        view.print_results(rating.run, as_json=False)
+        for file in files:
+            view.notice(f"wrote {file}")
+    interruption.exit()
+    if not rating.run.played:
+        print(
+            "hexzctl: error: no board was finished in the time given: allow more --max-seconds",
+            file=sys.stderr,
+        )
+        sys.exit(1)

@@ -1,0 +1,118 @@
+"""`hexzctl arena` and `hexzctl models`, as people run them."""
+
+import json
+import signal
+
+import pytest
+
+from hexz.checkpoints import NewCheckpoint, open_store
+from hexz.model import ModelConfig, encode_checkpoint, new_checkpoint
+
+from .processes import TIMEOUT, assert_one_error_line, hexzctl, start_hexzctl
+
+QUICK = ("arena", "--player", "uct:20", "--player", "random", "--boards", 3, "--num-workers", 1)
+
+
+def test_a_match_with_json_and_a_page(tmp_path):
+    log, page = tmp_path / "log.jsonl", tmp_path / "page.html"
+    result = hexzctl(*QUICK, "--log", log, "--html", page, "--json")
+    assert result.returncode == 0, result.stderr
+    content = json.loads(result.stdout)
+    assert content["complete"]
+    assert content["anchor"] == "uct:20"
+    assert [player["name"] for player in content["players"]] == ["uct:20", "random"]
+    (pair,) = content["pairs"]
+    assert pair["players"] == ["uct:20", "random"]
+    assert pair["wins"] + pair["draws"] + pair["losses"] == 2 * pair["boards"] == 6
+    assert pair["score"]["low"] <= pair["score"]["value"] <= pair["score"]["high"]
+    assert "Board 3: random" in page.read_text()
+
+    again = hexzctl(*QUICK, "--log", log)
+    assert again.returncode == 0, again.stderr
+    assert "3 of 3 boards, 3 from" in again.stderr
+    lines = again.stdout.splitlines()
+    assert any("uct:20" in line and "random" in line and " 3 " in line for line in lines)
+
+
+def test_ctrl_c_keeps_what_was_played(tmp_path):
+    log = tmp_path / "log.jsonl"
+    arguments = ("arena", "--player", "uct:50", "--player", "random", "--num-workers", 1,
+                 "--log", log)  # fmt: skip
+    process = start_hexzctl(*arguments, "--boards", 2000)
+    try:
+        while not (log.exists() and log.read_bytes().count(b"\n") > 2):
+            assert process.poll() is None, process.stderr and process.stderr.read()
+        process.send_signal(signal.SIGINT)
+        stdout, stderr = process.communicate(timeout=TIMEOUT)
+    finally:
+        process.kill()
+    assert process.returncode == 128 + signal.SIGINT
+    assert "uct:50" in stdout
+    assert "Traceback" not in stderr
+    again = hexzctl(*arguments, "--boards", 3, "--json")
+    assert json.loads(again.stdout)["complete"]
+    boards = [json.loads(line)["board"] for line in log.read_text().splitlines()]
+    assert len(boards) == len(set(boards)) >= 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--player", "uct:20", "--player", "gobbledygook"], ["gobbledygook", "expected"]),
+        (["--player", "uct:20", "--player", "uct:20"], ["twice"]),
+        (["--player", "uct:20"], ["two players"]),
+        (["--player", "uct:20", "--player", "model:/missing@8"], ["/missing"]),
+        (["--player", "uct:20", "--player", "uct"], ["uct:800"]),
+        (["--player", "uct:20", "--player", "random", "--log", "/missing/log"], ["/missing/log"]),
+        (["--player", "uct:20", "--player", "random", "--boards-file", "/missing"], ["/missing"]),
+    ],
+)
+def test_mistakes_are_one_line(tmp_path, arguments, words):
+    result = hexzctl("arena", "--log", tmp_path / "log.jsonl", *arguments)
+    assert result.returncode == 1
+    assert result.stdout == ""
+    assert_one_error_line(result.stderr, *words)
+
+
+@pytest.mark.parametrize("test", ["5", "50,0", "a,b", "0,0"])
+def test_a_test_needs_two_hypotheses(tmp_path, test):
+    result = hexzctl(*QUICK, "--log", tmp_path / "log", "--sprt", test)
+    assert result.returncode == 2
+    assert test in result.stderr
+
+
+def test_models(tmp_path):
+    url = str(tmp_path / "data")
+    for name, numbers in (("tiny", (0, 1, 2)), ("other", (0,))):
+        for number in numbers:
+            network = new_checkpoint(ModelConfig(blocks=1, filters=8), seed=number, model_name=name)
+            open_store(url, name).save(
+                NewCheckpoint(
+                    number=number,
+                    model=encode_checkpoint(network),
+                    metadata={"examples": 4321 * number, "report": {"losses": {"total": 2.5}}},
+                )
+            )
+    model = f"{url}/models/flagz/tiny"
+    rated = hexzctl(
+        "models", "rate", model, "--simulations", 2, "--games", 30, "--num-workers", 1,
+        "--output-dir", tmp_path / "out",
+    )  # fmt: skip
+    assert rated.returncode == 0, rated.stderr
+    assert "curve.csv" in rated.stderr
+    models = hexzctl("models", "list", url).stdout
+    assert "other" in models
+    assert "tiny" in models
+    table = hexzctl("models", "list", model).stdout.splitlines()
+    assert any("8,642" in line and "2.500" in line and " to " in line for line in table)
+    facts = json.loads(hexzctl("models", "list", model, "--json").stdout)
+    assert [row["checkpoint"] for row in facts["tiny"]] == [0, 1, 2]
+    assert all(row["elo"]["low"] < row["elo"]["high"] for row in facts["tiny"])
+    shown = hexzctl("models", "show", model).stdout
+    assert "elo.value" in shown
+    assert "8,642" in shown
+    compared = hexzctl("models", "compare", model, 0, 1).stdout
+    assert any("examples" in line and "4,321" in line for line in compared.splitlines())
+    assert_one_error_line(hexzctl("models", "show", url).stderr, "other, tiny")
+    assert_one_error_line(hexzctl("models", "show", model, 9).stderr, "no checkpoint 9")
+    assert_one_error_line(hexzctl("models", "list", tmp_path / "missing").stderr, "no model")

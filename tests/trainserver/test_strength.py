@@ -1,0 +1,63 @@
+"""The status shows ratings once somebody has rated the model."""
+
+import time
+
+from hexz.checkpoints import CheckpointStore, NewCheckpoint, open_store
+from hexz.trainserver.strength import Strength
+
+RATINGS = {
+    "player": "gumbel@64",
+    "anchor": "uct:800",
+    "checkpoints": {
+        "10": {"value": 250.0, "low": 200.0, "high": 300.0, "boards": 40, "examples": 80_000},
+        "2": {"value": -50.0, "low": -90.0, "high": -10.0, "boards": 40, "examples": None},
+    },
+}
+
+
+def known(strength: Strength, number_of_checkpoints: int) -> dict:
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        if strength.known and len(strength.known["checkpoints"]) == number_of_checkpoints:
+            return strength.known
+        time.sleep(0.005)
+    raise AssertionError(strength.known)
+
+
+def rated_store(directory) -> CheckpointStore:
+    store = open_store(str(directory), "tiny")
+    store.save(NewCheckpoint(number=2, model=b"weights"))
+    return store
+
+
+def test_ratings_are_followed(tmp_path):
+    store = rated_store(tmp_path)
+    strength = Strength(store, read_seconds=0.01)
+    assert strength.known is None
+    store.save_ratings({**RATINGS, "checkpoints": {"2": RATINGS["checkpoints"]["2"]}})
+    known(strength, 1)
+    store.save_ratings(RATINGS)
+    assert known(strength, 2) == {
+        "player": "gumbel@64",
+        "anchor": "uct:800",
+        "checkpoints": [
+            {"number": 2, "examples": None, "value": -50.0, "low": -90.0, "high": -10.0},
+            {"number": 10, "examples": 80_000, "value": 250.0, "low": 200.0, "high": 300.0},
+        ],
+    }
+    strength.close()
+
+
+def test_damaged_ratings_are_said_once_and_harm_nothing(tmp_path, caplog):
+    store = rated_store(tmp_path)
+    path = tmp_path / "models" / "flagz" / "tiny" / "ratings.json"
+    path.write_text('{"checkpoints": {"2": ')
+    strength = Strength(store, read_seconds=0.01)
+    deadline = time.monotonic() + 10
+    while not caplog.records and time.monotonic() < deadline:
+        time.sleep(0.005)
+    store.save_ratings({"checkpoints": []})
+    store.save_ratings(RATINGS)
+    known(strength, 2)
+    strength.close()
+    assert sum("damaged" in record.message for record in caplog.records) == 1
