@@ -19,7 +19,16 @@ def test_help_names_the_subcommands():
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["selfplay"], ["bench"], ["bench", "engine"], ["bench", "selfplay"]]
+    "arguments",
+    [
+        [],
+        ["arena"],
+        ["models", "rate"],
+        ["selfplay"],
+        ["bench"],
+        ["bench", "engine"],
+        ["bench", "selfplay"],
+    ],
 )
 def test_help_imports_neither_torch_nor_numpy(arguments):
     code = (
