@@ -20,12 +20,15 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from hexz.arena.entrants import Entrant, Field
 from hexz.arena.games import Played, PlayedMove, Unit
-from hexz.engine import Move
+from hexz.engine import Board, Move
 from hexz.errors import HexzError, OutputError
+
+_START: Final = b'{"players":'
+"""How every line begins."""
 
 _Key = tuple[str, str | None, str, str | None, str]
 """Name and digest of the first and of the second player, and the board."""
@@ -39,7 +42,7 @@ class ArenaLog:
     """The log at a path, which is made. Nobody else can open it while it is open here.
 
     Args:
-        path: the file. A last line that was cut off is removed.
+        path: the file. A last line that was cut off is removed; other files are left as they are.
         players: whose games are of interest.
 
     Raises:
@@ -125,7 +128,7 @@ class ArenaLog:
         end = 0
         with open(self.path, "rb") as lines:
             for number, line in enumerate(lines, 1):
-                if not line.endswith(b"\n"):
+                if not line.endswith(b"\n") and line.startswith(_START[: len(line)]):
                     break
                 self._take(line, number)
                 end += len(line)
@@ -139,7 +142,8 @@ class ArenaLog:
             key = (first, networks[0], second, networks[1], content["board"])
             a, b = content["games"]
             if self._names >= {first, second}:
-                _moves(a), _moves(b), _score(a), _score(b)
+                _replay(content["board"], a)
+                _replay(content["board"], b)
                 self._found[key] = a, b
         except (ValueError, TypeError, KeyError, IndexError, RecursionError):
             raise InvalidLog(
@@ -180,6 +184,14 @@ def _moves(game: Any) -> list[PlayedMove]:
         )
         for move, value, top in zip(game["moves"], game["values"], game["top"], strict=True)
     ]
+
+
+def _replay(initial_text: str, game: Any) -> None:
+    board = Board.from_text(initial_text)
+    for move in _moves(game):
+        board.play_index(move.action)
+    if not board.is_over or board.score != _score(game):
+        raise ValueError("the moves do not lead to the score")
 
 
 def _score(game: Any) -> tuple[int, int]:

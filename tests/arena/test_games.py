@@ -1,9 +1,15 @@
 """Games of all kinds of players, in one process."""
 
+import time
+
+import numpy as np
 import pytest
 
-from hexz.arena.games import Played, PlayedMove
-from hexz.engine import Board
+from hexz.arena.games import GamePlayer, Played, PlayedMove
+from hexz.engine import Board, Move, TreeSearch, collect_leaves, expand_leaves
+from hexz.engine.endgame import solve
+from hexz.model import Evaluator
+from hexz.player.searcher import SOLVE_NODES
 
 from .helpers import PLAYERS, field, play, units
 
@@ -46,6 +52,39 @@ def actions(played: list[Played]) -> list[list[int]]:
     return [[move.action for move in moves] for one in played for moves in one.games]
 
 
+@pytest.mark.parametrize("keeps_its_tree", [False, True])
+def test_networks_play_what_they_play_alone(keeps_its_tree):
+    """Each search for itself, one position a batch."""
+    players = field("model@20" if keeps_its_tree else "gumbel@8", "random")
+    settings = players.entrants[0].search
+    assert settings is not None
+    evaluator = players.networks[0].load()
+    for one in play(players, units([(0, 1)], 3), at_once=3):
+        for number, moves in enumerate(one.games, 1):
+            board = Board.from_text(one.unit.board)
+            tree = None
+            for played in moves:
+                move = Move.from_index(played.action)
+                if board.turn == number:
+                    solution = solve(board, SOLVE_NODES)
+                    if solution is None:
+                        if tree is None or not keeps_its_tree:
+                            tree = TreeSearch(board, settings)
+                        assert move == search_alone(tree, evaluator)
+                    else:
+                        assert move == solution.move
+                board.play(move)
+                if tree is not None and keeps_its_tree and not board.is_over:
+                    tree.advance(move)
+
+
+def search_alone(tree: TreeSearch, evaluator: Evaluator) -> Move:
+    planes = np.empty((1, 11, 11, 10), np.float32)
+    while collect_leaves([tree], planes):
+        expand_leaves([tree], *evaluator.start(planes)())
+    return tree.suggestion().move
+
+
 def test_the_first_of_a_pair_moves_first_in_the_first_game():
     """The random player tells itself apart by having no opinion."""
     players = field("random", "uct:200")
@@ -63,6 +102,19 @@ def test_timed_players():
     (played,) = play(players, units([(0, 1)], 1), at_once=1)
     for moves, score in zip(played.games, played.scores, strict=True):
         assert final_board(played.unit.board, moves).score == score
+
+
+@pytest.mark.parametrize("spec", ["model@0.04s", "uct:0.04s"])
+def test_the_time_for_a_move_is_kept(spec):
+    """Opening moves, of which none is known; the random player takes no time."""
+    todo = units([(0, 1)], 1)
+    moved = [time.monotonic()]
+    player = GamePlayer(field(spec, "random"), seed=1)
+    list(player.play(lambda: todo.pop() if todo else None, lambda: moved.append(time.monotonic())))
+    player.close()
+    times = np.diff(moved)[2:22:2]
+    assert times.min() >= 0.95 * 0.04
+    assert np.quantile(times, 0.25) <= 0.04  # other work on the machine may get in between
 
 
 def test_one_network_of_two_players_is_loaded_once():

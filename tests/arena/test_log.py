@@ -82,6 +82,32 @@ def test_a_foreign_line_is_named(path, players, line):
         ArenaLog(path, players)
 
 
+@pytest.mark.parametrize("content", ['{"a": 1}', "hello", '{"a": 1}\n{"players":["uct'])
+def test_only_a_log_is_cut(tmp_path, players, content):
+    """A file that somebody names by mistake keeps what it has, a last line without end too."""
+    other = tmp_path / "other.json"
+    other.write_text(content)
+    with pytest.raises(InvalidLog, match=r"^line 1 of .*other\.json"):
+        ArenaLog(other, players)
+    assert other.read_text() == content
+
+
+@pytest.mark.parametrize("damage", ["score", "move", "end"])
+def test_games_that_the_rules_do_not_allow_are_named(path, players, damage):
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    game = lines[1]["games"][0]
+    if damage == "score":
+        game["score"][0] += 1
+    elif damage == "move":
+        game["moves"][1] = game["moves"][0]
+    else:
+        for key in ("moves", "values", "top"):
+            game[key].pop()
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    with pytest.raises(InvalidLog, match=r"^line 2 of "):
+        ArenaLog(path, players)
+
+
 def test_games_of_others_are_skipped(path):
     others = field("uct:20", "uct:21")
     with ArenaLog(path, others) as log:
