@@ -2,7 +2,8 @@
 
     python benchmarks/arena.py [--seconds 2]
 
-One process each. In the arena two networks play each other with as many units in flight as
+One process on one core, as each of theirs has it when all cores play; two networks would compute
+on two otherwise. In the arena two networks play each other with as many units in flight as
 `hexzctl arena` has; self-play is that of `hexzctl bench selfplay`, 64 games of one of them.
 """
 
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import os
 import statistics
 import tempfile
 from contextlib import closing
@@ -63,6 +65,8 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--seconds", type=float, default=2.0, help="Of one of the 5 runs.")
     options = parser.parse_args()
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     with tempfile.TemporaryDirectory() as directory:
         other = Path(directory) / "other.pt"
         save_checkpoint(new_checkpoint(seed=1), other)
