@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -55,7 +56,10 @@ def arena(
         typer.Option(metavar="PATH", help="Keeps all games. What it has is not played again."),
     ] = Path("arena.jsonl"),
     html: Annotated[
-        Path | None, typer.Option(metavar="PATH", help="Write a page with tables and all games.")
+        Path | None,
+        typer.Option(
+            metavar="PATH", dir_okay=False, help="Write a page with tables and all games."
+        ),
     ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the results as JSON, see docs/arena.md.")
@@ -90,6 +94,8 @@ def arena(
 
     if boards_file is not None and boards is not None:
         raise typer.BadParameter("give --boards or --boards-file, not both")
+    if html is not None:
+        _check_directory(html)
     test = None if sprt is None else _parse_sprt(sprt)
     count = boards or (SPRT_BOARDS if test else 100)
     view = ArenaView()
@@ -108,12 +114,11 @@ def arena(
     )
     interruption = Interruption(run.stop)
     view.watch(run)
+    view.print_results(run, as_json=as_json)
     if html is not None and run.played:
         from hexz.arena.page import write_arena_page
 
         write_arena_page(html, run)
-    view.print_results(run, as_json=as_json)
-    if html is not None and run.played:
         view.notice(f"Games to look at: {html.resolve().as_uri()}")
     interruption.exit()
     if not run.played:
@@ -122,6 +127,17 @@ def arena(
             file=sys.stderr,
         )
         sys.exit(1)
+
+
+def _check_directory(path: Path) -> None:
+    """Tells now, not after all the games, that a file cannot be written."""
+    from hexz.errors import OutputError
+
+    try:
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror}") from None
 
 
 def _parse_sprt(text: str) -> Sprt:

@@ -1,7 +1,10 @@
 """`hexzctl arena` and `hexzctl models`, as people run them."""
 
 import json
+import os
+import re
 import signal
+import time
 
 import pytest
 
@@ -9,6 +12,7 @@ from hexz.checkpoints import NewCheckpoint, open_store
 from hexz.model import ModelConfig, encode_checkpoint, new_checkpoint
 
 from .processes import TIMEOUT, assert_one_error_line, hexzctl, start_hexzctl
+from .terminal import terminal
 
 QUICK = ("arena", "--player", "uct:20", "--player", "random", "--boards", 3, "--num-workers", 1)
 
@@ -55,6 +59,60 @@ def test_ctrl_c_keeps_what_was_played(tmp_path):
     assert len(boards) == len(set(boards)) >= 3
 
 
+def test_a_killed_arena_leaves_no_process_and_goes_on(tmp_path):
+    log = tmp_path / "log.jsonl"
+    arguments = ("arena", "--player", "uct:100", "--player", "random", "--num-workers", 2,
+                 "--boards", 40, "--json")  # fmt: skip
+    process = start_hexzctl(*arguments, "--log", log, start_new_session=True)
+    try:
+        while not (log.exists() and log.read_bytes().count(b"\n") > 2):
+            assert process.poll() is None, process.stderr and process.stderr.read()
+        process.kill()
+        process.communicate(timeout=TIMEOUT)
+        deadline = time.monotonic() + TIMEOUT
+        while group_exists(process.pid):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+    finally:
+        if group_exists(process.pid):
+            os.killpg(process.pid, signal.SIGKILL)
+    kept = log.read_bytes()
+    assert kept.count(b"\n") < 40
+    resumed = hexzctl(*arguments, "--log", log)
+    assert resumed.returncode == 0, resumed.stderr
+    assert log.read_bytes().startswith(kept[: kept.rindex(b"\n") + 1])
+    units = [(*line["players"], line["board"]) for line in map(json.loads, log.open())]
+    assert len(units) == len(set(units)) == 40
+    whole = hexzctl(*arguments, "--log", tmp_path / "other.jsonl")
+    assert json.loads(whole.stdout) == json.loads(resumed.stdout)
+
+
+def group_exists(number: int) -> bool:
+    try:
+        os.killpg(number, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_a_test_ends_early(tmp_path):
+    result = hexzctl("arena", "--player", "uct:300", "--player", "uct:20", "--sprt", "0,100",
+                     "--log", tmp_path / "log", "--json")  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    (pair,) = json.loads(result.stdout)["pairs"]
+    assert pair["accepted_elo"] == 100
+    assert pair["boards"] < 200  # of at most 2,000
+
+
+def test_in_a_terminal(tmp_path):
+    arguments = ("arena", "--player", "uct:50", "--player", "random", "--boards", 2000,
+                 "--log", tmp_path / "log")  # fmt: skip
+    with terminal(*arguments, columns=120) as tty:
+        tty.until(r"[1-9]\d* of 2,000 boards.* left[^$]*uct:50 against random")
+        assert tty.press(b"\x03") == 128 + signal.SIGINT
+        assert re.search(r"uct:50 +random +\d+\.\d %", tty.text)
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
@@ -64,6 +122,7 @@ def test_ctrl_c_keeps_what_was_played(tmp_path):
         (["--player", "uct:20", "--player", "model:/missing@8"], ["/missing"]),
         (["--player", "uct:20", "--player", "uct"], ["uct:800"]),
         (["--player", "uct:20", "--player", "random", "--log", "/missing/log"], ["/missing/log"]),
+        (["--player", "uct:20", "--player", "random", "--html", "/missing/p.html"], ["/missing/p"]),
         (["--player", "uct:20", "--player", "random", "--boards-file", "/missing"], ["/missing"]),
     ],
 )
