@@ -4,7 +4,8 @@ A line is a JSON object, a unit of two games:
 
     {"players": ["uct:800", "model@64"], "networks": [null, "{sha256}"], "board": "105 characters",
      "games": [{"score": [50, 41], "moves": ["d5", "Fd6", ...], "values": [0.1, ...],
-                "top": [[["d5", 0.7], ...], ...]}, {...}], "unix_seconds": 1764120000}
+                "top": [[["d5", 0.7], ...], ...]}, {...}], "unix_seconds": 1764120000,
+     "version": "0.1.0"}
 
 The first player moves first in the first game. `values` and `top` are what the player of each move
 expected, in -1..1, and the moves that it searched most with their shares.
@@ -26,6 +27,7 @@ from hexz.arena.entrants import Entrant, Field
 from hexz.arena.games import Played, PlayedMove, Unit
 from hexz.engine import Board, Move
 from hexz.errors import HexzError, OutputError
+from hexz.version import __version__
 
 _START: Final = b'{"players":'
 """How every line begins."""
@@ -105,6 +107,7 @@ class ArenaLog:
                 for moves, score in zip(played.games, played.scores, strict=True)
             ],
             "unix_seconds": round(time.time()),
+            "version": __version__,
         }
         data = json.dumps(line, separators=(",", ":")).encode() + b"\n"
         with self._errors():

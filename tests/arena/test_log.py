@@ -7,6 +7,7 @@ import pytest
 
 from hexz.arena.log import ArenaLog, InvalidLog
 from hexz.errors import OutputError
+from hexz.version import __version__
 
 from .helpers import field, play, units
 
@@ -41,6 +42,10 @@ def test_what_was_played_is_found(path, players, played):
             assert same(log.find(one.unit), one)
         assert log.find(units([(0, 2)], 1)[0]) is None
         assert log.find(units([(0, 1)], 1, seed=2)[0]) is None
+
+
+def test_a_line_tells_the_version(path):
+    assert {json.loads(line)["version"] for line in path.open()} == {__version__}
 
 
 def test_the_order_of_players_does_not_matter(path, players, played):
