@@ -25,6 +25,9 @@ LOG_SECONDS: Final = 10.0
 _SHOWN_PAIRS: Final = 15
 """Of the live display: those that were played last."""
 _PLAIN_WIDTH: Final = 200
+_NAME_WIDTH: Final = 10
+_WIDE: Final = 100
+"""Columns of a terminal that has room for all figures."""
 
 
 class ArenaView:
@@ -116,22 +119,25 @@ class ArenaView:
         console = Console()
         if not console.is_terminal:
             console = Console(width=_PLAIN_WIDTH)
-        console.print(_pairs_table(run), _ratings_table(run), highlight=False)
+        console.print(_pairs_table(run, console.width), _ratings_table(run), highlight=False)
 
 
-def _pairs_table(run: ArenaRun) -> Table:
-    heads = ("", "against", "score", "95 % interval", "boards", "won", "drawn", "lost", "margin")
-    table = Table(*heads, "as 1st, 2nd", box=SIMPLE_HEAD)
-    for column in table.columns[2:]:
-        column.justify = "right"
-        column.no_wrap = True
+def _pairs_table(run: ArenaRun, width: int) -> Table:
+    figures = ["score", "95 % interval", "boards", "won", "=", "lost", "margin"]
+    if width >= _WIDE:
+        figures.append("seats")
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for name in ("", "against"):
+        table.add_column(name, overflow="fold", min_width=_NAME_WIDTH)
+    for name in figures:
+        table.add_column(name, justify="right", no_wrap=True)
     if run.config.sprt is not None:
-        table.add_column("test")
+        table.add_column("test", justify="right", no_wrap=True)
     for pair in run.results.pairs:
         result = run.results.of(pair)
         if result is None:
             continue
-        cells = [*(run.results.names[number] for number in pair), *_cells(result)]
+        cells = [*(run.results.names[number] for number in pair), *_cells(result)[: len(figures)]]
         if run.config.sprt is not None:
             cells.append(_test(run, pair))
         table.add_row(*map(Text, cells))
@@ -141,17 +147,17 @@ def _pairs_table(run: ArenaRun) -> Table:
 def _cells(result: PairResult) -> list[str]:
     score, seats = result.score, result.by_seat
     return [
-        f"{100 * score.value:.1f} %",
+        f"{100 * score.value:.1f}%",
         f"{100 * score.low:.1f} to {100 * score.high:.1f}",
         *(str(count) for count in (result.boards, result.wins, result.draws, result.losses)),
         f"{result.margin:+.1f}",
-        f"{100 * seats[0]:.0f}, {100 * seats[1]:.0f} %",
+        f"{100 * seats[0]:.0f}, {100 * seats[1]:.0f}",
     ]
 
 
 def _test(run: ArenaRun, pair: Pair) -> str:
     decision = run.decisions.get(pair)
-    return "not decided" if decision is None else f"{decision:+g} Elo accepted"
+    return "open" if decision is None else f"{decision:+g}"
 
 
 def _ratings_table(run: ArenaRun) -> Table:
