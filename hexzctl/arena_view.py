@@ -123,9 +123,11 @@ class ArenaView:
 
 
 def _pairs_table(run: ArenaRun, width: int) -> Table:
-    figures = ["score", "95 % interval", "boards", "won", "=", "lost", "margin"]
+    figures = ["score", "95 % interval", "boards", "won", "=", "lost"]
     if width >= _WIDE:
-        figures.append("seats")
+        figures += ["margin", "seats"]
+    elif run.config.sprt is None:
+        figures.append("margin")
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
     for name in ("", "against"):
         table.add_column(name, overflow="fold", min_width=_NAME_WIDTH)
