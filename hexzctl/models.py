@@ -9,6 +9,8 @@ from typing import Annotated, Literal
 
 import typer
 
+MAX_BOARDS = 10_000
+
 app = typer.Typer(
     help="Look at the checkpoints of models, and rate them. MODEL is the directory or "
     "gs://bucket/prefix in which `hexzctl train-server` keeps checkpoints (--store), or "
@@ -52,7 +54,14 @@ def show(
     as_json: Json = False,
 ) -> None:
     """All that is known of a checkpoint."""
-    _show(model, [number], as_json=as_json)
+    from hexz.checkpoints.catalog import entry, open_model
+    from hexzctl.models_view import print_facts
+
+    facts = entry(open_model(model), number).facts
+    if as_json:
+        print(json.dumps(facts))
+    else:
+        print_facts(facts)
 
 
 @app.command()
@@ -62,32 +71,44 @@ def compare(
     second: Annotated[int, typer.Argument(help="Number of another one.")],
     as_json: Json = False,
 ) -> None:
-    """Two checkpoints side by side."""
-    _show(model, [first, second], as_json=as_json)
-
-
-def _show(model: str, numbers: list[int | None], *, as_json: bool) -> None:
-    from hexz.checkpoints.catalog import entry, open_model
-    from hexzctl.models_view import print_facts
+    """In what two checkpoints differ."""
+    from hexz.checkpoints.catalog import differences, entry, open_model
+    from hexzctl.models_view import print_differences
 
     store = open_model(model)
-    facts = [entry(store, number).facts for number in numbers]
+    facts = [entry(store, number).facts for number in (first, second)]
+    found = differences(*facts)
     if as_json:
-        print(json.dumps(facts))
+        print(json.dumps(found))
     else:
-        print_facts(facts)
+        print_differences((first, second), found)
 
 
 @app.command()
 def rate(
     model: Model,
     checkpoints: Annotated[
-        int, typer.Option(min=2, max=1000, help="So many at most, evenly spread.")
-    ] = 12,
+        str | None,
+        typer.Option(
+            metavar="N,N,...",
+            help="The checkpoints that play. Default: 8 from the first to the newest.",
+        ),
+    ] = None,
+    every: Annotated[
+        int | None,
+        typer.Option(min=1, help="Instead: the newest checkpoint and every so many before it."),
+    ] = None,
     simulations: Annotated[
         int, typer.Option(min=1, max=100_000, help="Of a move, in the Gumbel search.")
     ] = 64,
-    games: Annotated[int, typer.Option(min=1, help="To play in all, about.")] = 2000,
+    boards: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            max=MAX_BOARDS,
+            help="For each checkpoint on average, two games on each; those of earlier runs count.",
+        ),
+    ] = 100,
     max_seconds: Annotated[
         float | None,
         typer.Option(min=0.001, help="Stop after this long; games under way are dropped."),
@@ -114,20 +135,25 @@ def rate(
 ) -> None:
     """Play checkpoints against each other and against uct, and draw the learning curve.
 
-    The ratings are kept beside the model, too: `hexzctl models list` and the status page of the
-    train server show them. Ctrl-C ends the games and keeps what was found; the same command goes
-    on from there.
+    What is played is chosen to tell most: players of like strength meet, and those that are little
+    known. The ratings are kept beside the model, too: `hexzctl models list` and the status page of
+    the train server show them, and later runs, with other checkpoints perhaps, add to them. Ctrl-C
+    ends the games and keeps what was found; the same command goes on from there.
     """
     from hexz.arena.curve import Rating, RatingConfig
     from hexz.checkpoints.catalog import open_model
     from hexzctl.arena_view import ArenaView
     from hexzctl.interruption import Interruption
+    from hexzctl.models_view import print_curve
 
+    if checkpoints is not None and every is not None:
+        raise typer.BadParameter("give --checkpoints or --every, not both")
     view = ArenaView()
     config = RatingConfig(
-        num_checkpoints=checkpoints,
+        numbers=None if checkpoints is None else _parse_numbers(checkpoints),
+        every=every,
         simulations=simulations,
-        games=games,
+        boards=boards,
         max_seconds=max_seconds,
         output_dir=output_dir,
         tensorboard=tensorboard,
@@ -138,15 +164,25 @@ def rate(
     rating = Rating(open_model(model), config, view.notice)
     interruption = Interruption(rating.run.stop)
     view.watch(rating.run)
-    if rating.run.played:
+    curve = rating.curve()
+    if curve.points:
         files = rating.save()
-        view.print_results(rating.run, as_json=False)
+        print_curve(curve)
         for file in files:
             view.notice(f"wrote {file}")
     interruption.exit()
-    if not rating.run.played:
+    if not curve.points:
         print(
             "hexzctl: error: no board was finished in the time given: allow more --max-seconds",
             file=sys.stderr,
         )
         sys.exit(1)
+
+
+def _parse_numbers(text: str) -> list[int]:
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise typer.BadParameter(
+            f"--checkpoints {text} is no list of numbers, as 0,20,40"
+        ) from None

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from hexz.checkpoints.catalog import CatalogEntry
+from hexz.checkpoints.catalog import CatalogEntry, flat
+
+if TYPE_CHECKING:
+    from hexz.arena.curve import Curve
 
 _SHOWN: Final = 30
 """Checkpoints of a table, unless all are asked for."""
@@ -58,30 +61,66 @@ def print_catalog(entries: Sequence[CatalogEntry], *, every: bool) -> None:
     _print(table)
 
 
-def print_facts(facts: Sequence[Mapping[str, Any]]) -> None:
-    """A line for each thing known, with a column for each checkpoint."""
-    columns = [dict(_flat(fact)) for fact in facts]
-    table = _table("", *(column["checkpoint"] for column in columns))
-    for key in dict.fromkeys(key for column in columns for key in column):
-        if key != "checkpoint":
-            table.add_row(Text(key), *(Text(column.get(key, "")) for column in columns))
+def print_curve(curve: Curve) -> None:
+    """A line for each rated checkpoint, the newest first, and for the reference players."""
+    table = _table("checkpoint", "examples", "hours", "boards", "Elo", "95 % interval")
+    for point in reversed(curve.points):
+        table.add_row(
+            str(point.number),
+            _count(point.examples),
+            f"{point.hours:.2f}",
+            f"{point.boards:,}",
+            f"{point.elo.value:.0f}",
+            f"{point.elo.low:.0f} to {point.elo.high:.0f}",
+        )
+    for name, elo in curve.references.items():
+        interval = "" if elo.low == elo.high else f"{elo.low:.0f} to {elo.high:.0f}"
+        table.add_row(name, "", "", "", f"{elo.value:.0f}", interval)
     _print(table)
 
 
-def _flat(content: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Names and texts of what is in nested objects."""
-    for key, value in content.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{key}.")
-        elif value is not None:
-            name = "saved" if prefix + key == "unix_seconds" else prefix + key
-            yield name, _date(value) if name == "saved" else _text(value)
+def print_facts(facts: Mapping[str, Any]) -> None:
+    """A line for each thing that is known of a checkpoint."""
+    table = _table("", str(facts["checkpoint"]))
+    for name, value in flat(facts):
+        if name != "checkpoint" and value is not None:
+            table.add_row(Text(_label(name)), Text(_text(name, value)))
+    _print(table)
 
 
-def _text(value: Any) -> str:
+def print_differences(numbers: Sequence[int], found: Mapping[str, Sequence[Any]]) -> None:
+    """A line for each thing in which two checkpoints differ."""
+    table = _table("", *map(str, numbers), "difference")
+    for name, (first, second) in found.items():
+        if name != "checkpoint":
+            texts = [_text(name, value) for value in (first, second)]
+            table.add_row(Text(_label(name)), *map(Text, texts), Text(_change(name, first, second)))
+    _print(table)
+
+
+def _label(name: str) -> str:
+    return "saved" if name == "unix_seconds" else name
+
+
+def _text(name: str, value: Any) -> str:
+    if value is None:
+        return ""
+    if name == "unix_seconds":
+        return _date(value)
     if isinstance(value, list):
         return ", ".join(map(str, value))
     return f"{value:,}" if type(value) is int else str(value)
+
+
+def _change(name: str, first: Any, second: Any) -> str:
+    """The difference of two numbers."""
+    if not {type(first), type(second)} <= {int, float}:
+        return ""
+    if name == "unix_seconds":
+        return f"{(second - first) / 3600:+,.2f} hours"
+    return (
+        f"{second - first:+,.5g}" if isinstance(second - first, float) else f"{second - first:+,}"
+    )
 
 
 def _table(first: str, *others: str) -> Table:

@@ -147,6 +147,7 @@ def _training(status: Mapping[str, Any]) -> list[tuple[str, str]]:
     if progress:
         activity += f", step {progress['step']} of {progress['steps']}"
     losses = {} if newest is None else newest["held_out_losses"] or newest["losses"]
+    rated = (status["strength"] or {"checkpoints": []})["checkpoints"][-1:]
     return [
         ("checkpoint", str(status["checkpoint"])),
         ("examples", f"{status['examples']['trained'] or 0:,}"),
@@ -154,6 +155,7 @@ def _training(status: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("loss", _figure(losses.get("total"))),
         ("policy, value loss", f"{_figure(losses.get('policy'))}, {_figure(losses.get('value'))}"),
         ("window", f"{(newest or {}).get('window_size') or 0:,} examples"),
+        *(("Elo", f"{elo['value']:.0f} at checkpoint {elo['number']}") for elo in rated),
     ]
 
 

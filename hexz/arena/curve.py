@@ -1,11 +1,15 @@
 """How strong the checkpoints of a model are: its learning curve.
 
-Some of the checkpoints play a round-robin of near neighbours, and all of them the reference
-players. The result is kept beside the model as `ratings.json`:
+Some of the checkpoints play each other and the reference players. The result is kept beside the
+model as `ratings.json`, with all that it rests on, so that a later run adds to it:
 
     {"player": "gumbel@64", "anchor": "uct:800", "unix_seconds": 1764120000,
-     "checkpoints": {"140": {"value": 512.3, "low": 470.1, "high": 554.5, "boards": 120}},
-     "references": {"uct:3200": {...}}}
+     "checkpoints": {"140": {"value": 512.3, "low": 470.1, "high": 554.5, "boards": 120,
+                             "examples": 1151622, "hours": 2.1}},
+     "references": {"uct:3200": {"value": ..., "low": ..., "high": ...}},
+     "results": [["gumbel@64 140", "uct:3200", {"1f0c63d2": 0.75}]]}
+
+For `results` see `Evidence`. They may be of players that play otherwise, such as gumbel@32, too.
 """
 
 from __future__ import annotations
@@ -14,14 +18,16 @@ import csv
 import io
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from hexz.arena.evidence import Evidence
 from hexz.arena.page import arena_page
+from hexz.arena.rating import ROUND_BOARDS, RatingRun
 from hexz.arena.results import ANCHOR
-from hexz.arena.run import ArenaConfig, ArenaRun, random_boards
+from hexz.arena.run import ArenaConfig, random_boards
 from hexz.arena.statistics import Estimate
 from hexz.checkpoints import CheckpointInfo, CheckpointStore
 from hexz.checkpoints.hours import training_hours
@@ -29,12 +35,9 @@ from hexz.errors import HexzError, OutputError, StoreError
 from hexz.player.spec import Budget, PlayerSpec, parse_spec
 from hexz.wire import atomic_file
 
-REFERENCES: Final = (ANCHOR, "uct:3200")
-"""Players that all checkpoints meet."""
-NEIGHBOURS: Final = 2
-"""A checkpoint plays so many on either side."""
-_ROUND_BOARDS: Final = 4
-"""Boards of a pair before the next pair has its turn, so that a run may end at any time."""
+REFERENCES: Final = (ANCHOR, "uct:3200", "uct:32000")
+"""Players of known strength. The last one plays if it helps to compare strong checkpoints."""
+DEFAULT_CHECKPOINTS: Final = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,12 +76,25 @@ class Curve:
     references: Mapping[str, Estimate]
 
 
-def choose(checkpoints: Sequence[CheckpointInfo], count: int) -> list[CheckpointInfo]:
-    """At most `count` of them, evenly spread, the first and the last among them."""
+def choose(
+    checkpoints: Sequence[CheckpointInfo], count: int, rated: Collection[int] = ()
+) -> list[CheckpointInfo]:
+    """At most `count` of them, about evenly spread, the first and the last among them.
+
+    Args:
+        checkpoints: by number.
+        count: 2 or more.
+        rated: numbers of those that have a rating, which are taken rather than others nearby.
+    """
     if len(checkpoints) <= count:
         return list(checkpoints)
-    step = (len(checkpoints) - 1) / max(count - 1, 1)
-    return [checkpoints[len(checkpoints) - 1 - round(i * step)] for i in reversed(range(count))]
+    step = (len(checkpoints) - 1) / (count - 1)
+    places = [place for place, info in enumerate(checkpoints) if info.number in rated]
+    chosen = {0, len(checkpoints) - 1}
+    for i in range(1, count - 1):
+        near = min(places, key=lambda place: abs(place - i * step), default=-1)
+        chosen.add(near if abs(near - i * step) <= step / 3 else round(i * step))
+    return [checkpoints[place] for place in sorted(chosen)]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,9 +102,10 @@ class RatingConfig:
     """How a model is rated.
 
     Attributes:
-        num_checkpoints: that play, at most.
+        numbers: of the checkpoints that play; None: some, see `choose`.
+        every: instead, the newest one and every so many before it; None: see `numbers`.
         simulations: of a move.
-        games: to play in all, about.
+        boards: for each checkpoint on average, those of earlier runs included.
         max_seconds: ends the games; None: all are played.
         output_dir: where games and results go; games that are there are not played again.
         tensorboard: where its event files go; None: nowhere.
@@ -96,9 +113,10 @@ class RatingConfig:
         device, num_processes: see `ArenaConfig`.
     """
 
-    num_checkpoints: int
+    numbers: Sequence[int] | None = None
+    every: int | None = None
     simulations: int
-    games: int
+    boards: int
     output_dir: Path
     max_seconds: float | None = None
     tensorboard: Path | None = None
@@ -116,7 +134,8 @@ class Rating:
         notify: takes lines for people.
 
     Raises:
-        StoreError: the store cannot be read, or has fewer than two checkpoints.
+        StoreError: the store cannot be read, has fewer than two checkpoints, or lacks one that
+            is wanted.
         OutputError: the directory cannot be made.
         HexzError: TensorBoard is wanted and not installed.
 
@@ -135,10 +154,11 @@ class Rating:
             )
         self._store = store
         self._config = config
-        self._chosen = choose(everything, config.num_checkpoints)
-        numbers = (info.number for info in everything)
-        self._hours = dict(zip(numbers, training_hours(everything), strict=True))
+        self._infos = {info.number: info for info in everything}
+        self._hours = dict(zip(self._infos, training_hours(everything), strict=True))
         self._player = PlayerSpec(kind="gumbel", budget=Budget(simulations=config.simulations))
+        evidence = _evidence(store.ratings())
+        chosen = self._choose(everything, evidence)
         # What is missing is found before the games.
         self._write_plot = _plot_writer(notify)
         self._write_events = _event_writer(config.tensorboard)
@@ -148,22 +168,41 @@ class Rating:
             raise OutputError(
                 f"cannot make {config.output_dir}: {error.strerror or error}"
             ) from None
-        pairs = self._pairs()
-        self.run = ArenaRun(
-            ArenaConfig(
-                specs=[*map(self._spec, self._chosen), *map(parse_spec, REFERENCES)],
-                names=[*(f"{store.model_name} {i.number}" for i in self._chosen), *REFERENCES],
-                boards=random_boards(max(1, config.games // (2 * len(pairs))), config.seed),
-                pairs=pairs,
-                round_boards=_ROUND_BOARDS,
-                log=config.output_dir / "games.jsonl",
-                seed=config.seed,
-                device=config.device,
-                num_processes=config.num_processes,
-                max_seconds=config.max_seconds,
-            ),
-            notify,
+        arena = ArenaConfig(
+            specs=[*map(self._spec, chosen), *map(parse_spec, REFERENCES)],
+            names=[*(f"{store.model_name} {info.number}" for info in chosen), *REFERENCES],
+            boards=random_boards(config.boards, config.seed),
+            round_boards=ROUND_BOARDS,
+            log=config.output_dir / "games.jsonl",
+            seed=config.seed,
+            device=config.device,
+            num_processes=config.num_processes,
+            max_seconds=config.max_seconds,
         )
+        ids = [*(self._id(info.number) for info in chosen), *REFERENCES]
+        self.run = RatingRun(arena, len(chosen), evidence, ids, config.boards, notify)
+
+    def _choose(
+        self, everything: Sequence[CheckpointInfo], evidence: Evidence
+    ) -> Sequence[CheckpointInfo]:
+        if self._config.numbers is not None:
+            return [self._wanted(number) for number in sorted({*self._config.numbers})]
+        if self._config.every is not None:
+            return everything[:: -self._config.every][::-1]
+        rated = {number for number in self._infos if evidence.boards_of(self._id(number))}
+        return choose(everything, DEFAULT_CHECKPOINTS, rated)
+
+    def _wanted(self, number: int) -> CheckpointInfo:
+        info = self._infos.get(number)
+        if info is None:
+            raise StoreError(
+                f"there is no checkpoint {number} of {self._store.model_name} in {self._store.url}"
+            )
+        return info
+
+    def _id(self, number: int) -> str:
+        """What the evidence calls a checkpoint."""
+        return f"{self._player} {number}"
 
     def _spec(self, info: CheckpointInfo) -> PlayerSpec:
         root = self._store.url
@@ -172,28 +211,22 @@ class Rating:
         path = f"{root}/models/flagz/{self._store.model_name}/checkpoints/{info.number}"
         return PlayerSpec(kind=self._player.kind, path=path, budget=self._player.budget)
 
-    def _pairs(self) -> list[tuple[int, int]]:
-        count = len(self._chosen)
-        return [
-            *((a, b) for a in range(count) for b in range(a + 1, min(count, a + 1 + NEIGHBOURS))),
-            *((a, count + r) for a in range(count) for r in range(len(REFERENCES))),
-            *((count + r, count + r + 1) for r in range(len(REFERENCES) - 1)),
-        ]
-
     def curve(self) -> Curve:
-        """What was found so far."""
-        results = self.run.results
-        ratings = results.ratings()
+        """What is known so far, from this run and from earlier ones."""
+        return self._curve(self.run.evidence)
+
+    def _curve(self, evidence: Evidence) -> Curve:
+        ratings = evidence.ratings(ANCHOR)
         points = [
             Point(
-                number=info.number,
+                number=number,
                 examples=info.metadata.get("examples"),
-                hours=self._hours[info.number],
-                elo=ratings[name],
-                boards=results.boards_of(place),
+                hours=self._hours[number],
+                elo=ratings[self._id(number)],
+                boards=evidence.boards_of(self._id(number)),
             )
-            for place, info in enumerate(self._chosen)
-            if (name := results.names[place]) in ratings
+            for number, info in self._infos.items()
+            if self._id(number) in ratings
         ]
         return Curve(
             model_name=self._store.model_name,
@@ -211,14 +244,20 @@ class Rating:
         Raises:
             OutputError, StoreError: it cannot be written.
         """
+
+        def change(known: Mapping[str, Any] | None) -> Mapping[str, Any]:
+            evidence = _evidence(known)
+            evidence.update(self.run.evidence)
+            return {**ratings_of(self._curve(evidence)), "results": evidence.to_json()}
+
+        self._store.update_ratings(change)
         curve = self.curve()
-        ratings = self._merged(ratings_of(curve))
-        self._store.save_ratings(ratings)
         files = {
-            "curve.json": json.dumps(ratings, indent=1).encode() + b"\n",
+            "curve.json": json.dumps(ratings_of(curve), indent=1).encode() + b"\n",
             "curve.csv": _csv(curve),
-            "games.html": arena_page(self.run.results, self.run.played).encode(),
         }
+        if self.run.played:
+            files["games.html"] = arena_page(self.run.results, self.run.played).encode()
         if self._write_plot is not None:
             files["curve.png"] = self._write_plot(curve)
         for name, data in files.items():
@@ -227,13 +266,9 @@ class Rating:
         self._write_events(curve)
         return [self._config.output_dir / name for name in files]
 
-    def _merged(self, ratings: dict[str, Any]) -> dict[str, Any]:
-        """With what was known of other checkpoints that played in the same way."""
-        known = self._store.ratings() or {}
-        if all(known.get(key) == ratings[key] for key in ("player", "anchor")):
-            merged = {**known.get("checkpoints", {}), **ratings["checkpoints"]}
-            ratings["checkpoints"] = dict(sorted(merged.items(), key=lambda item: int(item[0])))
-        return ratings
+
+def _evidence(ratings: Mapping[str, Any] | None) -> Evidence:
+    return Evidence((ratings or {}).get("results", ()))
 
 
 def ratings_of(curve: Curve) -> dict[str, Any]:

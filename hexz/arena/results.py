@@ -58,10 +58,6 @@ class Results:
         """Of all pairs."""
         return sum(len(margins) for margins in self._margins.values())
 
-    def boards_of(self, player: int) -> int:
-        """That a player has played, with all others."""
-        return sum(len(margins) for pair, margins in self._margins.items() if player in pair)
-
     @property
     def anchor(self) -> str:
         """The player with the rating 0."""

@@ -159,7 +159,7 @@ class ArenaRun:
         with ArenaLog(self.config.log, players) as log:
             todo = list(self._resume(log))
             for units in self._phases(players, todo):
-                more = (unit for unit in units if unit.pair not in self.decisions)
+                more = (unit for unit in self._order(units) if unit.pair not in self.decisions)
                 playing = play_units(
                     players, units, more, num_processes=num_processes, seed=self.config.seed
                 )
@@ -191,6 +191,10 @@ class ArenaRun:
             for pair in self.config.all_pairs
             for number, board in boards[start : start + size]
         ]
+
+    def _order(self, units: Sequence[Unit]) -> Iterator[Unit]:
+        """Those of them that are to be played, taken one by one as there is room for them."""
+        return iter(units)
 
     def _resume(self, log: ArenaLog) -> Iterator[Unit]:
         """Counts what is in the log, and yields the other units."""

@@ -109,17 +109,25 @@ class BucketStore(CheckpointStore):
             self._discard(new.number, created)
             raise self._exists(new.number) from None
 
-    def _read_ratings(self) -> bytes | None:
+    def _read_ratings(self) -> tuple[bytes | None, Any]:
         with self._errors("storage.objects.get"):
+            blob = self._bucket.get_blob(self._ratings_blob().name, **self._options)
+            if blob is None:
+                return None, 0
+            generation = blob.generation  # a download takes it from the answer, if it is there
             try:
-                data: bytes = self._ratings_blob().download_as_bytes(**self._options)
-            except api.NotFound:
-                return None
-        return data
+                return blob.download_as_bytes(**self._options), generation
+            except api.NotFound:  # replaced or removed just now
+                return self._read_ratings()
 
-    def _write_ratings(self, data: bytes) -> None:
+    def _write_ratings(self, data: bytes, version: Any) -> bool:
+        options = {"if_generation_match": version, **self._options}
         with self._errors("storage.objects.create"):
-            self._ratings_blob().upload_from_string(data, "application/json", **self._options)
+            try:
+                self._ratings_blob().upload_from_string(data, "application/json", **options)
+            except api.PreconditionFailed:
+                return False
+        return True
 
     def _ratings_blob(self) -> Any:
         return self._bucket.blob(f"{self._root.removesuffix('checkpoints')}{RATINGS_FILE}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -87,6 +87,26 @@ def entry(store: CheckpointStore, number: int | None) -> CatalogEntry:
     if number is None:
         raise StoreError(f"there is no checkpoint of {store.model_name} in {store.url}")
     return CatalogEntry(info=store.info(number), elo=_ratings(store).get(str(number)))
+
+
+def differences(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, list[Any]]:
+    """The facts in which two checkpoints differ, with those of both; None for one that lacks it.
+    Names of nested facts are joined, as in `report.losses.total`."""
+    a, b = dict(flat(first)), dict(flat(second))
+    return {
+        name: [a.get(name), b.get(name)]
+        for name in dict.fromkeys([*a, *b])
+        if a.get(name) != b.get(name)
+    }
+
+
+def flat(facts: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """The facts with nested ones among them, by joined names."""
+    for key, value in facts.items():
+        if isinstance(value, Mapping):
+            yield from flat(value, f"{prefix}{key}.")
+        else:
+            yield prefix + key, value
 
 
 def _ratings(store: CheckpointStore) -> Mapping[str, Mapping[str, Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import os
 import secrets
 import shutil
@@ -116,17 +117,20 @@ class DirectoryStore(CheckpointStore):
         for leftover in self._root.glob(f".{new.number}.*.tmp"):
             shutil.rmtree(leftover, ignore_errors=True)
 
-    def _read_ratings(self) -> bytes | None:
+    def _read_ratings(self) -> tuple[bytes | None, Any]:
         with self._errors("read"):
             try:
-                return (self._root.parent / RATINGS_FILE).read_bytes()
+                data = (self._root.parent / RATINGS_FILE).read_bytes()
             except FileNotFoundError:
-                return None
+                data = None
+        return data, data
 
-    def _write_ratings(self, data: bytes) -> None:
-        with self._errors("write"):
-            path = self._root.parent / RATINGS_FILE
-            temporary = path.with_name(f".{RATINGS_FILE}.{secrets.token_hex(4)}.tmp")
+    def _write_ratings(self, data: bytes, version: Any) -> bool:
+        path = self._root.parent / RATINGS_FILE
+        temporary = path.with_name(f".{RATINGS_FILE}.tmp")
+        with self._errors("write"), _locked(path.parent):
+            if self._read_ratings()[0] != version:
+                return False
             try:
                 temporary.write_bytes(data)
                 _sync(temporary)
@@ -134,6 +138,7 @@ class DirectoryStore(CheckpointStore):
             finally:
                 temporary.unlink(missing_ok=True)
             _sync(path.parent)
+        return True
 
     @contextlib.contextmanager
     def _errors(self, verb: str) -> Iterator[None]:
@@ -177,6 +182,17 @@ def _make_directory(directory: Path) -> None:
         _make_directory(directory.parent)
         directory.mkdir(exist_ok=True)
         _sync(directory.parent)
+
+
+@contextlib.contextmanager
+def _locked(directory: Path) -> Iterator[None]:
+    """Keeps others that lock a directory waiting; the lock ends with this process at the latest."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def _sync(path: Path) -> None:

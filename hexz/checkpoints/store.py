@@ -6,16 +6,18 @@ import hashlib
 import json
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from hexz.errors import CheckpointExists, StoreError
+from hexz.errors import CheckpointExists, StoreError, StoreUnavailable
 
 MODEL_FILE: Final = "model.pt"
 RATINGS_FILE: Final = "ratings.json"
+_ATTEMPTS: Final = 10
+"""At a change of the ratings that somebody else changes at the same time."""
 
 MAX_METADATA_BYTES: Final = 8000
 """Longest metadata, as JSON. Cloud Storage keeps at most 8 KiB of it with an object."""
@@ -156,10 +158,34 @@ class CheckpointStore(ABC):
         return self.info(new.number)
 
     def ratings(self) -> dict[str, Any] | None:
-        """What `save_ratings` saved last, None if nothing was."""
-        data = self._read_ratings()
-        if data is None:
-            return None
+        """What `update_ratings` saved last, None if nothing was."""
+        data, _ = self._read_ratings()
+        return None if data is None else self._decode_ratings(data)
+
+    def update_ratings(
+        self, change: Callable[[dict[str, Any] | None], Mapping[str, Any]]
+    ) -> Mapping[str, Any]:
+        """Keeps how strong the checkpoints are, beside them, in place of what was known before.
+
+        Nothing that somebody else saves meanwhile is lost: then `change` is asked once more.
+
+        Args:
+            change: makes JSON of what `ratings()` returns; see `hexz.arena.curve`.
+
+        Returns:
+            What is saved now.
+        """
+        for _ in range(_ATTEMPTS):
+            data, version = self._read_ratings()
+            ratings = change(None if data is None else self._decode_ratings(data))
+            if self._write_ratings(json.dumps(ratings, allow_nan=False).encode() + b"\n", version):
+                return ratings
+        raise StoreUnavailable(
+            f"others change {RATINGS_FILE} of {self.model_name} in {self.url} all the time: rate "
+            "the model once more"
+        )
+
+    def _decode_ratings(self, data: bytes) -> dict[str, Any]:
         try:
             ratings = json.loads(data)
         except (ValueError, RecursionError):
@@ -170,14 +196,6 @@ class CheckpointStore(ABC):
                 "rate the model again"
             )
         return ratings
-
-    def save_ratings(self, ratings: Mapping[str, Any]) -> None:
-        """Keeps how strong the checkpoints are, beside them, in place of what was known before.
-
-        Args:
-            ratings: JSON; see `hexz.arena.curve`.
-        """
-        self._write_ratings(json.dumps(ratings, allow_nan=False).encode() + b"\n")
 
     @abstractmethod
     def _find(self, number: int) -> CheckpointInfo | None: ...
@@ -191,11 +209,12 @@ class CheckpointStore(ABC):
         """Saves a checkpoint; raises CheckpointExists if one of its number is there."""
 
     @abstractmethod
-    def _read_ratings(self) -> bytes | None: ...
+    def _read_ratings(self) -> tuple[bytes | None, Any]:
+        """The content of the file, None if there is none; and its version for `_write_ratings`."""
 
     @abstractmethod
-    def _write_ratings(self, data: bytes) -> None:
-        """Replaces the ratings in one step."""
+    def _write_ratings(self, data: bytes, version: Any) -> bool:
+        """Replaces the file in one step, if it still has this version. False if it has not."""
 
     def _exists(self, number: int) -> CheckpointExists:
         return CheckpointExists(

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import struct
 
 import pytest
 
@@ -35,50 +36,92 @@ def quick_references(monkeypatch):
 
 
 def config(tmp_path, **more) -> RatingConfig:
-    return RatingConfig(
-        num_checkpoints=3, simulations=2, games=60, output_dir=tmp_path / "out", num_processes=1,
-        **more,
-    )  # fmt: skip
+    defaults = {"simulations": 2, "boards": 6, "output_dir": tmp_path / "out", "num_processes": 1}
+    return RatingConfig(**{**defaults, **more})
+
+
+def rate(store, config) -> Rating:
+    rating = Rating(store, config, print)
+    list(rating.run.events())
+    rating.save()
+    return rating
+
+
+def size_of_png(data: bytes) -> tuple[int, int]:
+    assert data.startswith(b"\x89PNG\r\n\x1a\n")
+    return struct.unpack(">II", data[16:24])
 
 
 def test_rate(tmp_path, store):
-    rating = Rating(store, config(tmp_path, tensorboard=tmp_path / "events"), print)
-    list(rating.run.events())
-    files = rating.save()
-    assert {file.name for file in files} == {"curve.json", "curve.csv", "curve.png", "games.html"}
+    wanted = config(tmp_path, numbers=[3, 0, 2], tensorboard=tmp_path / "events")
+    rating = rate(store, wanted)
+    out = tmp_path / "out"
+    assert {file.name for file in out.iterdir()} == {
+        "curve.json", "curve.csv", "curve.png", "games.html", "games.jsonl",
+    }  # fmt: skip
+    assert rating.run.total == rating.run.results.boards == 18
     ratings = store.ratings()
     assert ratings is not None
-    assert list(ratings["checkpoints"]) == ["0", "1", "3"]
-    assert list(ratings["references"]) == ["uct:800", "uct:20"]
+    assert ratings["player"] == "gumbel@2"
+    assert list(ratings["checkpoints"]) == ["0", "2", "3"]
     assert ratings["references"]["uct:800"]["value"] == 0
     for elo in ratings["checkpoints"].values():
         assert elo["low"] < elo["value"] < elo["high"] < 0
-        assert elo["boards"] == 12  # 10 pairs, 3 boards of each
-    assert json.loads((tmp_path / "out" / "curve.json").read_bytes()) == ratings
-    rows = list(csv.DictReader((tmp_path / "out" / "curve.csv").open()))
+        assert elo["boards"] >= 4
+    curve = json.loads((out / "curve.json").read_bytes())
+    assert curve["checkpoints"] == ratings["checkpoints"]
+    rows = list(csv.DictReader((out / "curve.csv").open()))
     assert [(row["checkpoint"], row["examples"]) for row in rows] == [
-        ("0", "0"), ("1", "1000"), ("3", "3000"),
+        ("0", "0"), ("2", "2000"), ("3", "3000"),
     ]  # fmt: skip
-    assert (tmp_path / "out" / "curve.png").read_bytes().startswith(b"\x89PNG")
+    assert size_of_png((out / "curve.png").read_bytes()) == (1800, 630)
     assert list((tmp_path / "events").iterdir())
 
-    again = Rating(store, config(tmp_path), print)
-    assert list(again.run.events()) == []
-    again.save()
-    assert store.ratings()["checkpoints"] == ratings["checkpoints"]
+
+def test_a_later_run_adds_to_what_is_known(tmp_path, store):
+    rate(store, config(tmp_path, numbers=[0, 3]))
+    before = store.ratings()
+    later = rate(store, config(tmp_path, numbers=[1, 3], output_dir=tmp_path / "elsewhere"))
+    after = store.ratings()
+    assert list(after["checkpoints"]) == ["0", "1", "3"]
+    assert after["checkpoints"]["0"]["boards"] == before["checkpoints"]["0"]["boards"]
+    # The new one plays, the other one nearly has what it needs.
+    assert 6 <= later.run.results.boards < 12
+    assert [point.number for point in later.curve().points] == [0, 1, 3]
 
 
-def test_ratings_of_other_checkpoints_stay(tmp_path, store):
-    known = {"value": 1.0, "low": 0.0, "high": 2.0, "boards": 9, "examples": 1000, "hours": 0.5}
-    store.save_ratings(
-        {"player": "gumbel@2", "anchor": "uct:800", "checkpoints": {"2": known, "3": known}}
-    )
-    rating = Rating(store, config(tmp_path), print)
-    list(rating.run.events())
-    rating.save()
-    checkpoints = store.ratings()["checkpoints"]
-    assert list(checkpoints) == ["0", "1", "2", "3"]
-    assert checkpoints["2"] == known != checkpoints["3"]
+def test_a_run_that_was_ended_goes_on(tmp_path, store):
+    rating = Rating(store, config(tmp_path, numbers=[0, 3]), print)
+    for _ in rating.run.events():
+        if rating.run.played:
+            rating.run.stop()
+    ended = len(rating.run.played)
+    assert 0 < ended < 12
+    rating = rate(store, config(tmp_path, numbers=[0, 3]))  # nothing was saved
+    assert rating.run.resumed == ended
+    assert rating.run.total == rating.run.results.boards > ended
+    less = Rating(store, config(tmp_path, numbers=[0, 3], boards=2), print)
+    assert list(less.run.events()) == []
+
+
+def test_players_that_play_otherwise_are_kept_apart(tmp_path, store):
+    other = ["gumbel@3 1", "uct:800", {"0a1b2c3d": 0.5}]
+    store.update_ratings(lambda _: {"player": "gumbel@3", "checkpoints": {}, "results": [other]})
+    rate(store, config(tmp_path, numbers=[0, 3], boards=2))
+    found = store.ratings()
+    assert found["player"] == "gumbel@2"
+    assert list(found["checkpoints"]) == ["0", "3"]
+    assert other in found["results"]
+
+
+def test_each_so_many(tmp_path, store):
+    names = Rating(store, config(tmp_path, every=2), print).run.results.names
+    assert names[:2] == ["tiny 1", "tiny 3"]
+
+
+def test_a_checkpoint_that_is_not_there(tmp_path, store):
+    with pytest.raises(StoreError, match="there is no checkpoint 7 of tiny"):
+        Rating(store, config(tmp_path, numbers=[0, 7]), print)
 
 
 def test_one_checkpoint_is_no_curve(tmp_path):
@@ -104,6 +147,15 @@ def test_spread(count, numbers):
     assert sorted(set(chosen)) == chosen
     if count != 9:
         assert chosen == numbers
+
+
+def test_what_has_a_rating_is_taken_rather_than_others_nearby():
+    infos = [
+        CheckpointInfo(number=n, sha256=None, size=1, unix_seconds=n, metadata={})
+        for n in range(101)
+    ]
+    chosen = choose(infos, 6, rated={0, 22, 50, 99})
+    assert [info.number for info in chosen] == [0, 22, 40, 60, 80, 100]
 
 
 def test_a_curve_without_examples():

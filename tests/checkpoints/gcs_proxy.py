@@ -19,12 +19,17 @@ class Request:
         kind: `create`, `session` (starts a large upload), `list`, `info`, `content`, `delete`, or
             `bucket`.
         name: of the object, if it is about one.
-        only_new: whether it has the precondition `ifGenerationMatch=0`.
+        expected: its precondition `ifGenerationMatch`: "0" for an object that is not there yet,
+            "" for none.
     """
 
     kind: str
     name: str
-    only_new: bool
+    expected: str
+
+    @property
+    def only_new(self) -> bool:
+        return self.expected == "0"
 
 
 @dataclass(frozen=True)
@@ -104,7 +109,7 @@ class GcsProxy:
         if fault is not None and not fault.after:
             return _failure(fault)
         with self._one_writer:
-            if request.only_new and self._is_there(path, request.name):
+            if request.expected and self._generation(path, request.name) != request.expected:
                 answer = _failure(Fault(412, "At least one of the pre-conditions did not hold."))
             else:
                 answer = self._forward(method, path, headers, body)
@@ -113,28 +118,30 @@ class GcsProxy:
         return _failure(fault) if fault is not None else answer
 
     def _parse(self, method: str, path: str, body: bytes) -> Request:
-        only_new = _query(path, "ifGenerationMatch") == "0"
+        expected = _query(path, "ifGenerationMatch")
         if path.startswith("/upload/"):
             if session := _query(path, "upload_id"):
-                return Request("create", self._sessions[session], only_new)
+                return Request("create", self._sessions[session], expected)
             if _query(path, "uploadType") == "resumable":
-                return Request("session", json.loads(body)["name"], only_new)
+                return Request("session", json.loads(body)["name"], expected)
             found = re.search(rb'"name": "([^"]+)"', body)
             assert found is not None
-            return Request("create", found[1].decode(), only_new)
+            return Request("create", found[1].decode(), expected)
         name = urlsplit(path).path.partition("/o/")[2].replace("%2F", "/")
         if method == "DELETE":
-            return Request("delete", name, only_new)
+            return Request("delete", name, expected)
         if not name:  # Google's client also asks for the bucket, in the background
             kind = "list" if urlsplit(path).path.endswith("/o") else "bucket"
-            return Request(kind, "", only_new)
+            return Request(kind, "", expected)
         kind = "content" if _query(path, "alt") == "media" else "info"
-        return Request(kind, name, only_new)
+        return Request(kind, name, expected)
 
-    def _is_there(self, path: str, name: str) -> bool:
+    def _generation(self, path: str, name: str) -> str:
+        """Of an object; "0" if it is not there."""
         bucket = path.partition("/b/")[2].partition("/")[0]
         object_path = f"/storage/v1/b/{bucket}/o/{quote(name, safe='')}"
-        return self._forward("GET", object_path, {}, b"")[0] == 200
+        status, _, content = self._forward("GET", object_path, {}, b"")
+        return json.loads(content)["generation"] if status == 200 else "0"
 
     def _forward(
         self, method: str, path: str, headers: Mapping[str, str], body: bytes

@@ -24,7 +24,9 @@ def save(url: str, name: str, *numbers: int) -> None:
 def test_checkpoints_with_ratings(url):
     save(url, "tiny", 0, 1)
     store = open_model(url)
-    store.save_ratings({"checkpoints": {"1": {"value": 12.0, "low": 2.0, "high": 22.0}}})
+    store.update_ratings(
+        lambda _: {"checkpoints": {"1": {"value": 12.0, "low": 2.0, "high": 22.0}}}
+    )
     first, second = catalog(store)
     assert (first.info.number, first.examples, first.losses, first.elo) == (
         0, 0, {"total": 2.5}, None,

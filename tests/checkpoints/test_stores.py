@@ -1,17 +1,19 @@
 """What both stores promise. The one in a bucket talks to an emulator with preconditions."""
 
 import hashlib
+import itertools
 import os
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from hexz.checkpoints import CheckpointStore, NewCheckpoint, model_names, open_store
-from hexz.errors import CheckpointExists, StoreError
+from hexz.errors import CheckpointExists, StoreError, StoreUnavailable
 
 MODEL = b"weights" * 1000
 LARGE = 9_000_000
@@ -231,12 +233,51 @@ def test_other_urls_are_refused(url: str) -> None:
 def test_ratings_are_kept_beside_the_checkpoints(url: str, store: CheckpointStore) -> None:
     assert store.ratings() is None
     store.save(NewCheckpoint(number=0, model=MODEL))
-    store.save_ratings({"checkpoints": {"0": {"value": -12.5}}})
-    store.save_ratings({"checkpoints": {"0": {"value": 3.25}}})
+    store.update_ratings(lambda _: {"checkpoints": {"0": {"value": -12.5}}})
+    assert store.update_ratings(lambda known: {**known, "player": "gumbel@2"}) == {
+        "checkpoints": {"0": {"value": -12.5}},
+        "player": "gumbel@2",
+    }
     again = open_store(url, "tiny")
-    assert again.ratings() == {"checkpoints": {"0": {"value": 3.25}}}
+    assert again.ratings() == {"checkpoints": {"0": {"value": -12.5}}, "player": "gumbel@2"}
     assert [info.number for info in again.list()] == [0]
     assert open_store(url, "other").ratings() is None
+
+
+def test_ratings_that_two_change_at_once_are_all_kept(url: str, store: CheckpointStore) -> None:
+    store.save(NewCheckpoint(number=0, model=MODEL))
+    asked = []
+
+    def change(known: dict[str, Any] | None) -> dict[str, Any]:
+        asked.append(known)
+        if len(asked) < 3:
+            other = open_store(url, "tiny")
+            other.update_ratings(lambda theirs: {**(theirs or {}), f"other {len(asked)}": 1})
+        return {**(known or {}), "mine": 2}
+
+    store.update_ratings(change)
+    assert asked == [None, {"other 1": 1}, {"other 1": 1, "other 2": 1}]
+    assert store.ratings() == {"other 1": 1, "other 2": 1, "mine": 2}
+
+
+def test_ratings_that_are_changed_all_the_time(url: str, store: CheckpointStore) -> None:
+    store.save(NewCheckpoint(number=0, model=MODEL))
+    times = itertools.count()
+
+    def change(_: object) -> dict[str, Any]:
+        other = open_store(url, "tiny")
+        other.update_ratings(lambda theirs: {"number": next(times)})
+        return {}
+
+    with pytest.raises(StoreUnavailable, match="others change ratings"):
+        store.update_ratings(change)
+
+
+def test_damaged_ratings(url: str, store: CheckpointStore) -> None:
+    store.save(NewCheckpoint(number=0, model=MODEL))
+    store.update_ratings(lambda _: [])  # type: ignore[arg-type,return-value]
+    with pytest.raises(StoreError, match=r"ratings\.json of tiny in .* is damaged"):
+        store.ratings()
 
 
 def test_models_of_a_root(url: str, store: CheckpointStore) -> None:

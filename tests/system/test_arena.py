@@ -1,4 +1,4 @@
-"""`hexzctl arena` and `hexzctl models`, as people run them."""
+"""`hexzctl arena`, as people run it."""
 
 import json
 import os
@@ -7,9 +7,6 @@ import signal
 import time
 
 import pytest
-
-from hexz.checkpoints import NewCheckpoint, open_store
-from hexz.model import ModelConfig, encode_checkpoint, new_checkpoint
 
 from .processes import TIMEOUT, assert_one_error_line, hexzctl, start_hexzctl
 from .terminal import terminal
@@ -138,40 +135,3 @@ def test_a_test_needs_two_hypotheses(tmp_path, test):
     result = hexzctl(*QUICK, "--log", tmp_path / "log", "--sprt", test)
     assert result.returncode == 2
     assert test in result.stderr
-
-
-def test_models(tmp_path):
-    url = str(tmp_path / "data")
-    for name, numbers in (("tiny", (0, 1, 2)), ("other", (0,))):
-        for number in numbers:
-            network = new_checkpoint(ModelConfig(blocks=1, filters=8), seed=number, model_name=name)
-            open_store(url, name).save(
-                NewCheckpoint(
-                    number=number,
-                    model=encode_checkpoint(network),
-                    metadata={"examples": 4321 * number, "report": {"losses": {"total": 2.5}}},
-                )
-            )
-    model = f"{url}/models/flagz/tiny"
-    rated = hexzctl(
-        "models", "rate", model, "--simulations", 2, "--games", 30, "--num-workers", 1,
-        "--output-dir", tmp_path / "out",
-    )  # fmt: skip
-    assert rated.returncode == 0, rated.stderr
-    assert "curve.csv" in rated.stderr
-    models = hexzctl("models", "list", url).stdout
-    assert "other" in models
-    assert "tiny" in models
-    table = hexzctl("models", "list", model).stdout.splitlines()
-    assert any("8,642" in line and "2.500" in line and " to " in line for line in table)
-    facts = json.loads(hexzctl("models", "list", model, "--json").stdout)
-    assert [row["checkpoint"] for row in facts["tiny"]] == [0, 1, 2]
-    assert all(row["elo"]["low"] < row["elo"]["high"] for row in facts["tiny"])
-    shown = hexzctl("models", "show", model).stdout
-    assert "elo.value" in shown
-    assert "8,642" in shown
-    compared = hexzctl("models", "compare", model, 0, 1).stdout
-    assert any("examples" in line and "4,321" in line for line in compared.splitlines())
-    assert_one_error_line(hexzctl("models", "show", url).stderr, "other, tiny")
-    assert_one_error_line(hexzctl("models", "show", model, 9).stderr, "no checkpoint 9")
-    assert_one_error_line(hexzctl("models", "list", tmp_path / "missing").stderr, "no model")

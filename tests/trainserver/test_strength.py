@@ -34,9 +34,9 @@ def test_ratings_are_followed(tmp_path):
     store = rated_store(tmp_path)
     strength = Strength(store, read_seconds=0.01)
     assert strength.known is None
-    store.save_ratings({**RATINGS, "checkpoints": {"2": RATINGS["checkpoints"]["2"]}})
+    store.update_ratings(lambda _: {**RATINGS, "checkpoints": {"2": RATINGS["checkpoints"]["2"]}})
     known(strength, 1)
-    store.save_ratings(RATINGS)
+    store.update_ratings(lambda _: RATINGS)
     assert known(strength, 2) == {
         "player": "gumbel@64",
         "anchor": "uct:800",
@@ -56,8 +56,9 @@ def test_damaged_ratings_are_said_once_and_harm_nothing(tmp_path, caplog):
     deadline = time.monotonic() + 10
     while not caplog.records and time.monotonic() < deadline:
         time.sleep(0.005)
-    store.save_ratings({"checkpoints": []})
-    store.save_ratings(RATINGS)
+    path.unlink()
+    store.update_ratings(lambda _: {"checkpoints": []})
+    store.update_ratings(lambda _: RATINGS)
     known(strength, 2)
     strength.close()
     assert sum("damaged" in record.message for record in caplog.records) == 1

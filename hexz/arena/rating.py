@@ -1,0 +1,117 @@
+"""A run of an arena that finds out how strong checkpoints are, with as few games as it can."""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final
+
+import numpy as np
+
+from hexz.arena.design import Design
+from hexz.arena.evidence import Evidence
+from hexz.arena.games import Played, Unit
+from hexz.arena.results import ANCHOR, Pair
+from hexz.arena.run import ArenaConfig, ArenaRun
+from hexz.arena.statistics import ELO
+from hexz.player.spec import PlayerSpec
+
+ROUND_BOARDS: Final = 4
+"""A pair is chosen for so many boards."""
+_BLIND: Final = 0.1
+"""Worth of further boards of a pair that has more of them in flight than finished: their results
+may show that others are better."""
+_EVALUATION_COST: Final = 300
+"""Games of random moves in the time of an evaluation by a network of the default size, on a CPU."""
+
+
+class RatingRun(ArenaRun):
+    """Plays those pairs that tell most about the checkpoints, see `Design`.
+
+    Args:
+        config: its pairs are those that may play, each on its boards at most.
+        num_checkpoints: so many players, the first ones, are checkpoints in ascending order. All
+            the others are references, with the anchor among them.
+        evidence: what is known already, by the names in `ids`; grows with the run.
+        ids: of the players.
+        boards: to be known of each checkpoint, on average.
+        notify: takes lines for people.
+    """
+
+    def __init__(
+        self,
+        config: ArenaConfig,
+        num_checkpoints: int,
+        evidence: Evidence,
+        ids: Sequence[str],
+        boards: int,
+        notify: Callable[[str], None],
+    ) -> None:
+        super().__init__(config, notify)
+        self.evidence = evidence
+        self._ids = ids
+        self._checkpoints = range(num_checkpoints)
+        self._boards = boards
+        self._planned = 0
+        self._design = Design(
+            config.all_pairs,
+            costs=[_cost(spec) for spec in config.specs],
+            wanted=[number in self._checkpoints for number in range(len(ids))],
+            anchor=ids.index(ANCHOR),
+        )
+
+    @property
+    def total(self) -> int:
+        return self.resumed + self._planned
+
+    def _count(self, played: Played) -> None:
+        super()._count(played)
+        points = [0.5 if margin == 0 else float(margin > 0) for margin in played.margins]
+        self.evidence.add(self._names(played.unit.pair), played.unit.board, sum(points) / 2)
+
+    def _order(self, units: Sequence[Unit]) -> Iterator[Unit]:
+        waiting: dict[Pair, deque[Unit]] = defaultdict(deque)
+        for unit in units:
+            if not self.evidence.has(self._names(unit.pair), unit.board):
+                waiting[unit.pair].append(unit)
+        missing = sum(
+            max(0, self._boards - self.evidence.boards_of(self._ids[number]))
+            for number in self._checkpoints
+        )
+        left = self._planned = min(missing, sum(map(len, waiting.values())))
+        pairs = self.config.all_pairs
+        given = np.array([self.evidence.boards(self._names(pair)) for pair in pairs])
+        while left > 0:
+            known = np.array([self.evidence.boards(self._names(pair)) for pair in pairs])
+            gains = self._design.gains(self._strengths(), given)
+            gains[[not waiting[pair] for pair in pairs]] = -1
+            gains[given - known >= np.maximum(known, ROUND_BOARDS)] *= _BLIND
+            best = int(gains.argmax())
+            count = min(ROUND_BOARDS, left, len(waiting[pairs[best]]))
+            given[best] += count
+            left -= count
+            for _ in range(count):
+                yield waiting[pairs[best]].popleft()
+
+    def _strengths(self) -> Sequence[float]:
+        """Of all players, in log-odds; of one without games that of the nearest in age."""
+        ratings = self.evidence.ratings(ANCHOR)
+        rated = [number for number, name in enumerate(self._ids) if name in ratings]
+        strengths = []
+        for number in range(len(self._ids)):
+            group = [
+                other
+                for other in rated
+                if (other in self._checkpoints) == (number in self._checkpoints)
+            ]
+            nearest = min(group, key=lambda other: abs(other - number), default=None)
+            strengths.append(0.0 if nearest is None else ratings[self._ids[nearest]].value / ELO)
+        return strengths
+
+    def _names(self, pair: Pair) -> tuple[str, str]:
+        return self._ids[pair[0]], self._ids[pair[1]]
+
+
+def _cost(spec: PlayerSpec) -> float:
+    simulations = spec.budget.simulations if spec.budget else None
+    return float(simulations or 1) * (_EVALUATION_COST if spec.needs_network else 1)
