@@ -41,8 +41,10 @@ selfplay: build
 train: build
 	$(BIN)/hexzctl train
 
+# Two tests at once, and those of a file one after another, as they share what took long to make.
+# Most of them wait for processes that they start.
 test: build
-	$(BIN)/python -m pytest -m 'not soak'
+	$(BIN)/python -m pytest -m 'not soak' -n 2 --dist loadfile
 
 test-all: build
 	$(BIN)/python -m pytest
