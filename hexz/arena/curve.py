@@ -180,7 +180,8 @@ class Rating:
             max_seconds=config.max_seconds,
         )
         ids = [*(self._id(info.number) for info in chosen), *REFERENCES]
-        self.run = RatingRun(arena, len(chosen), evidence, ids, config.boards, notify)
+        relatives = [*(self._by_age(info.number) for info in chosen), *([()] * len(REFERENCES))]
+        self.run = RatingRun(arena, len(chosen), evidence, ids, relatives, config.boards, notify)
 
     def _choose(
         self, everything: Sequence[CheckpointInfo], evidence: Evidence
@@ -199,6 +200,10 @@ class Rating:
                 f"there is no checkpoint {number} of {self._store.model_name} in {self._store.url}"
             )
         return info
+
+    def _by_age(self, number: int) -> Sequence[str]:
+        """All checkpoints, those next to this one first."""
+        return [self._id(n) for n in sorted(self._infos, key=lambda n: abs(n - number))]
 
     def _id(self, number: int) -> str:
         """What the evidence calls a checkpoint."""

@@ -34,6 +34,7 @@ class RatingRun(ArenaRun):
             the others are references, with the anchor among them.
         evidence: what is known already, by the names in `ids`; grows with the run.
         ids: of the players.
+        relatives: for each player, by likeness, those that stand for it until it has a rating.
         boards: to be known of each checkpoint, on average.
         notify: takes lines for people.
     """
@@ -44,12 +45,14 @@ class RatingRun(ArenaRun):
         num_checkpoints: int,
         evidence: Evidence,
         ids: Sequence[str],
+        relatives: Sequence[Sequence[str]],
         boards: int,
         notify: Callable[[str], None],
     ) -> None:
         super().__init__(config, notify)
         self.evidence = evidence
         self._ids = ids
+        self._relatives = [[name, *others] for name, others in zip(ids, relatives, strict=True)]
         self._checkpoints = range(num_checkpoints)
         self._boards = boards
         self._planned = 0
@@ -94,19 +97,10 @@ class RatingRun(ArenaRun):
                 yield waiting[pairs[best]].popleft()
 
     def _strengths(self) -> Sequence[float]:
-        """Of all players, in log-odds; of one without games that of the nearest in age."""
+        """Of all players as far as they can be guessed, in log-odds."""
         ratings = self.evidence.ratings(ANCHOR)
-        rated = [number for number, name in enumerate(self._ids) if name in ratings]
-        strengths = []
-        for number in range(len(self._ids)):
-            group = [
-                other
-                for other in rated
-                if (other in self._checkpoints) == (number in self._checkpoints)
-            ]
-            nearest = min(group, key=lambda other: abs(other - number), default=None)
-            strengths.append(0.0 if nearest is None else ratings[self._ids[nearest]].value / ELO)
-        return strengths
+        rated = [[name for name in names if name in ratings] for names in self._relatives]
+        return [ratings[names[0]].value / ELO if names else 0.0 for names in rated]
 
     def _names(self, pair: Pair) -> tuple[str, str]:
         return self._ids[pair[0]], self._ids[pair[1]]

@@ -114,6 +114,14 @@ def test_players_that_play_otherwise_are_kept_apart(tmp_path, store):
     assert other in found["results"]
 
 
+def test_who_is_like_a_checkpoint_that_was_rated_meets_its_next_one(tmp_path, store):
+    """Checkpoint 2 is known to be far above uct:800, so 3 plays against it, and not uct."""
+    strong = ["gumbel@2 2", "uct:800", {f"{n:08x}": float(n > 0) for n in range(400)}]
+    store.update_ratings(lambda _: {"results": [strong]})
+    rating = rate(store, config(tmp_path, numbers=[2, 3], boards=4))
+    assert [pair for pair in rating.run.results.pairs if rating.run.results.of(pair)] == [(0, 1)]
+
+
 def test_each_so_many(tmp_path, store):
     names = Rating(store, config(tmp_path, every=2), print).run.results.names
     assert names[:2] == ["tiny 1", "tiny 3"]
