@@ -204,6 +204,7 @@ def test_redis_is_killed_and_comes_back_empty(
     outage(fleet, redis_server.kill, redis_server.start, seconds)
 
 
+@pytest.mark.soak
 def test_redis_is_flushed(fleet: Fleet, redis_server: RedisServer) -> None:
     def flush() -> None:
         with contextlib.closing(redis.Redis.from_url(redis_server.url)) as client:
@@ -234,6 +235,7 @@ def test_a_worker_is_killed(fleet: Fleet) -> None:
     assert_nothing_lost(fleet, set())
 
 
+@pytest.mark.soak
 def test_a_worker_ends_after_its_time_with_everything_posted(fleet: Fleet) -> None:
     fleet.start_server()
     worker = fleet.start_worker("--max-seconds=12")

@@ -316,7 +316,9 @@ def test_under_gunicorn_the_environment_says_all(tmp_path: Path) -> None:
 # --- Its end, and no start -----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize(
+    "signum", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.soak)]
+)
 def test_it_ends_in_peace_while_it_thinks(signum: int, tmp_path: Path) -> None:
     with (
         PlayerServer(tmp_path, "--grpc-port", 0) as server,

@@ -144,7 +144,7 @@ def test_nothing_outlives_a_killed_parent(start: Callable[..., Training]) -> Non
     assert_all_gone(family)
 
 
-@pytest.mark.parametrize("part", ["worker", "train-server"])
+@pytest.mark.parametrize("part", [pytest.param("worker", marks=pytest.mark.soak), "train-server"])
 def test_a_killed_part_is_started_again(start: Callable[..., Training], part: str) -> None:
     training = start()
     training.wait_for_checkpoint(1)

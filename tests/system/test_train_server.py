@@ -303,9 +303,9 @@ def test_the_second_server_of_a_model_stops_when_it_would_overwrite(tmp_path, bo
     ("signum", "group"),
     [
         (signal.SIGTERM, False),
-        (signal.SIGINT, False),
         (signal.SIGINT, True),
-        (signal.SIGTERM, True),
+        pytest.param(signal.SIGINT, False, marks=pytest.mark.soak),
+        pytest.param(signal.SIGTERM, True, marks=pytest.mark.soak),
     ],
 )
 def test_signals_end_it_soon_and_quietly(tmp_path, signum, group, games):
