@@ -78,7 +78,7 @@ def test_saved_games_come_back(tmp_path):
 def test_only_saved_games_are_overwritten(tmp_path):
     path = tmp_path / "thesis.txt"
     path.write_text("years of work")
-    with pytest.raises(OutputError, match=r"thesis\.txt is something else"):
+    with pytest.raises(OutputError, match=r"thesis\.txt exists and is no saved game"):
         random_game(1).save(path)
     assert path.read_text() == "years of work"
 

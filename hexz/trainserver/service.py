@@ -248,6 +248,8 @@ class TrainingService:
         }
 
     def _take_checkpoint(self, event: CheckpointReady) -> None:
+        # Not before: what is wrong with a store is for the trainer to report.
+        self._strength.follow()
         if self._newest is None:
             self._load_history(event.number)
         if not self._history or self._history[-1].number < event.number:

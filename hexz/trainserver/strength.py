@@ -16,7 +16,7 @@ _log = logging.getLogger(__name__)
 
 
 class Strength:
-    """Follows the ratings in a store, on a thread of its own: an answer may take a while.
+    """The ratings in a store, read on a thread of its own: an answer may take a while.
 
     Attributes:
         known: the ratings as JSON for the status; None if there are none.
@@ -27,7 +27,12 @@ class Strength:
         self._store = store
         self._read_seconds = read_seconds
         self._stop = threading.Event()
-        threading.Thread(target=self._follow, name="strength", daemon=True).start()
+        self._thread = threading.Thread(target=self._follow, name="strength", daemon=True)
+
+    def follow(self) -> None:
+        """Looks for ratings from now on, if it does not yet."""
+        if self._thread.ident is None:
+            self._thread.start()
 
     def close(self) -> None:
         """Ends the thread soon."""

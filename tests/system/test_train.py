@@ -163,7 +163,7 @@ def test_a_killed_part_is_started_again(start: Callable[..., Training], part: st
 
 def test_two_trainings_in_one_directory(start: Callable[..., Training]) -> None:
     first = start()
-    first.wait_for_checkpoint(0)
+    first.wait_for(lambda: first.checkpoint() is not None)
     second = start()
     code, errors = second.wait()
     assert code == 1

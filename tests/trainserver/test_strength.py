@@ -33,6 +33,7 @@ def rated_store(directory) -> CheckpointStore:
 def test_ratings_are_followed(tmp_path):
     store = rated_store(tmp_path)
     strength = Strength(store, read_seconds=0.01)
+    strength.follow()
     assert strength.known is None
     store.update_ratings(lambda _: {**RATINGS, "checkpoints": {"2": RATINGS["checkpoints"]["2"]}})
     known(strength, 1)
@@ -53,6 +54,7 @@ def test_damaged_ratings_are_said_once_and_harm_nothing(tmp_path, caplog):
     path = tmp_path / "models" / "flagz" / "tiny" / "ratings.json"
     path.write_text('{"checkpoints": {"2": ')
     strength = Strength(store, read_seconds=0.01)
+    strength.follow()
     deadline = time.monotonic() + 10
     while not caplog.records and time.monotonic() < deadline:
         time.sleep(0.005)
