@@ -148,10 +148,12 @@ Pair = tuple[str, str]
 def ratings(results: Mapping[Pair, Sequence[float]], anchor: str) -> dict[str, Estimate]:
     """Elo ratings of all players that are connected with the anchor by matches, which has 0.
 
-    The model of Bradley and Terry (Biometrika 39, 1952) by maximum likelihood, with draws as half
-    a win each. One drawn game is added to each pair, so that a player that has won all its games
-    has a finite rating. Intervals are of the difference to the anchor; they allow for the
-    dependence of the two games of a board.
+    The model of Bradley and Terry (Biometrika 39, 1952), with draws as half a win each, by
+    likelihood with Firth's penalty (Biometrika 80, 1993): as if there were as many more drawn games
+    as there are players but one, spread over the pairs by how much hangs on each. So a player that
+    has won all its games has a finite rating, and ratings are not drawn together, however many
+    pairs there are. Intervals are of the difference to the anchor; they allow for the dependence of
+    the two games of a board.
 
     Args:
         results: for pairs of players, the scores of the first one on the boards, [n] each.
@@ -186,7 +188,6 @@ def _connected(pairs: Sequence[Pair], anchor: str) -> list[str]:
     return list(known)
 
 
-_PRIOR_GAMES: Final = 1.0
 _STEPS: Final = 100
 
 
@@ -209,7 +210,7 @@ def _fit(
 ) -> tuple[_Floats, _Errors]:
     """Log-odds strengths [count], and their errors.
 
-    Newton's method. The errors are the larger of two: those of independent games, and those from
+    Fisher's scoring. The errors are the larger of two: those of independent games, and those from
     the spread between boards (a sandwich estimate, which says nothing if all boards are alike).
     """
     contrasts = np.zeros((len(pairs), count))
@@ -220,10 +221,11 @@ def _fit(
     strength = np.zeros(count)
     for _ in range(_STEPS):
         expected = 1 / (1 + np.exp(-contrasts @ strength))
-        weight = (games + _PRIOR_GAMES) * expected * (1 - expected)
-        gradient = contrasts.T @ (points + _PRIOR_GAMES / 2 - (games + _PRIOR_GAMES) * expected)
+        weight = games * expected * (1 - expected)
         # Only differences are determined: the pseudo-inverse keeps the mean at 0.
         inverse = np.linalg.pinv(contrasts.T @ (weight[:, None] * contrasts), hermitian=True)
+        drawn = weight * (contrasts @ inverse * contrasts).sum(axis=1)
+        gradient = contrasts.T @ (points + drawn / 2 - (games + drawn) * expected)
         step = np.clip(inverse @ gradient, -2, 2)
         strength += step
         if np.abs(step).max() < 1e-9:

@@ -33,5 +33,6 @@ class TreeSearch:
 
 # planes: [n, 11, 11, 10]
 def collect_leaves(searches: list[TreeSearch], planes: _Floats) -> list[TreeSearch]: ...
+
 # logits: [n or more, 220]; values: [n or more]
 def expand_leaves(searches: list[TreeSearch], logits: _Floats, values: _Floats) -> None: ...

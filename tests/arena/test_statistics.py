@@ -178,3 +178,21 @@ def test_players_without_a_link_to_the_anchor_have_no_rating():
     rated = ratings({("a", "b"): [1.0, 0.5], ("x", "y"): [0.5], ("a", "z"): []}, anchor="a")
     assert rated.keys() == {"a", "b"}
     assert ratings({}, anchor="a")["a"].value == 0
+
+
+def test_ratings_are_not_drawn_together_where_few_boards_are_spread_over_many_pairs():
+    """Ten players over 2050 Elo, a round-robin of 14 boards: half of the pairs are one-sided."""
+    rng = np.random.default_rng(5)
+    truth = np.array([0, 170, -800, 250, 600, 850, 1000, 1150, 1250, 1250.0])
+    errors, covered = [], []
+    for _ in range(40):
+        scores = {
+            (str(a), str(b)): rng.binomial(2, score_of_elo(truth[a] - truth[b]), 14) / 2
+            for a, b in itertools.combinations(range(10), 2)
+        }
+        found = ratings(scores, "0")
+        elo = [found[str(n)] for n in range(1, 10)]
+        errors.append([e.value - t for e, t in zip(elo, truth[1:], strict=True)])
+        covered.append([e.low <= t <= e.high for e, t in zip(elo, truth[1:], strict=True)])
+    assert np.abs(np.mean(errors, axis=0)[truth[1:] >= 0]).max() < 40
+    assert 0.92 < np.mean(covered) < 1
