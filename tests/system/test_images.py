@@ -23,6 +23,8 @@ from ..redis_server import RedisServer, free_port
 from .images import REPOSITORY, Stage, copy_context, read_dockerfile
 from .processes import TIMEOUT
 
+pytestmark = pytest.mark.soak  # a minute for the wheel alone, which test_package builds as well
+
 STAGES = read_dockerfile()
 TOKEN = "a-token-of-this-test"  # noqa: S105
 CLOUD_RUN_SECONDS = 10.0
