@@ -194,10 +194,7 @@ def outage(
     assert_nothing_lost(fleet, set())
 
 
-SECONDS = [3.0, pytest.param(60.0, marks=pytest.mark.soak)]
-
-
-@pytest.mark.parametrize("seconds", SECONDS)
+@pytest.mark.parametrize("seconds", [3.0, pytest.param(60.0, marks=pytest.mark.soak)])
 def test_redis_is_killed_and_comes_back_empty(
     fleet: Fleet, redis_server: RedisServer, seconds: float
 ) -> None:
@@ -213,12 +210,14 @@ def test_redis_is_flushed(fleet: Fleet, redis_server: RedisServer) -> None:
     outage(fleet, flush, lambda: None, 0)
 
 
-@pytest.mark.parametrize("seconds", SECONDS)
+@pytest.mark.soak
+@pytest.mark.parametrize("seconds", [60.0])
 def test_the_store_fails(fleet: Fleet, gcs: GcsEmulator, seconds: float) -> None:
     outage(fleet, gcs.stop, gcs.start, seconds)
 
 
-@pytest.mark.parametrize("seconds", SECONDS)
+@pytest.mark.soak
+@pytest.mark.parametrize("seconds", [60.0])
 def test_the_server_is_away_while_workers_play(fleet: Fleet, seconds: float) -> None:
     outage(fleet, fleet.kill_server, fleet.start_server, seconds)
 

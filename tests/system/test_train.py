@@ -127,6 +127,7 @@ def test_ctrl_c_ends_everything_and_the_next_start_goes_on(start: Callable[..., 
     assert newest.metadata["examples"] >= 300 * newest.number
 
 
+@pytest.mark.soak
 def test_time_is_up(start: Callable[..., Training]) -> None:
     training = start("--max-seconds=12")
     code, errors = training.wait()
@@ -144,7 +145,8 @@ def test_nothing_outlives_a_killed_parent(start: Callable[..., Training]) -> Non
     assert_all_gone(family)
 
 
-@pytest.mark.parametrize("part", [pytest.param("worker", marks=pytest.mark.soak), "train-server"])
+@pytest.mark.soak
+@pytest.mark.parametrize("part", ["worker", "train-server"])
 def test_a_killed_part_is_started_again(start: Callable[..., Training], part: str) -> None:
     training = start()
     training.wait_for_checkpoint(1)
