@@ -243,7 +243,8 @@ class Searcher:
             raise task.error
         if task.ran_out_of_time:
             # Of many searches that end together, the first answers would be there too early.
-            time.sleep(max(0.0, started + EARLIEST * (budget.seconds or 0) - time.monotonic()))
+            earliest = started + EARLIEST * (budget.seconds or 0) - _ANSWER_SECONDS
+            time.sleep(max(0.0, earliest - time.monotonic()))
         answer = Answer(
             suggestion=tree.suggestion(),
             simulations=tree.simulations - before,
