@@ -6,7 +6,7 @@ from typing import Final
 
 from rich.text import Text
 
-from hexz.engine import COLS, NUM_CELLS, ROWS, Board, Move
+from hexz.engine import CELLS, COLS, NUM_CELLS, ROWS, Board, Move
 
 PLAYER_STYLES: Final = {1: "bold #ffffff on #0072b2", 2: "bold #000000 on #e69f00"}
 """Blue and orange of Okabe and Ito, which colour-blind people can tell apart."""
@@ -17,9 +17,6 @@ BRACKETS: Final = {1: ("[", "]"), 2: ("(", ")")}
 # In the small board, player 1 is filled.
 _FLAGS: Final = {1: "▲", 2: "△"}
 _GRASS, _ROCK, _FLAG = 2, 3, 5
-
-POSITIONS: Final = [(row, col) for row in range(ROWS) for col in range(COLS - row % 2)]
-"""Row and column of each cell of `Board.cells()`."""
 
 _LABEL_WIDTH: Final = 4
 _PITCH: Final = 4
@@ -68,7 +65,7 @@ def play_board(
         hint: the move to propose, with `*`.
     """
     canvas = _Canvas(2 * ROWS + 1)
-    for cell, (row, col) in zip(board.cells().tolist(), POSITIONS, strict=True):
+    for cell, (row, col) in zip(board.cells().tolist(), CELLS, strict=True):
         x, y = _LABEL_WIDTH + _PITCH * col + row % 2 * _PITCH // 2, 2 * row + 1
         for dx, dy, line in _OUTLINE if outlined else ():
             canvas.put(x + dx, y + dy, line, "bright_black")

@@ -13,9 +13,9 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from hexz.engine import Board, Move, Suggestion
+from hexz.engine import CELLS, Board, Move, Suggestion
 from hexz.game import Game
-from hexzctl.board import BRACKETS, PLAYER_STYLES, POSITIONS, play_board
+from hexzctl.board import BRACKETS, PLAYER_STYLES, play_board
 
 COLOURS: Final = {1: "Blue", 2: "Orange"}
 """What players 1 and 2 are called."""
@@ -160,7 +160,7 @@ def player_text(player: int) -> str:
 def describe(before: Board, move: Move, after: Board) -> str:
     """What a move did, as markup."""
     taken = captured(before, after)
-    value = after.cells()[POSITIONS.index(move[1:]), 2]
+    value = after.cells()[CELLS.index(move[1:]), 2]
     what = "planted a flag on" if move.kind == "flag" else f"placed {value} on"
     grass = f" and captured {' + '.join(map(str, taken))}" if taken else ""
     return f"{player_text(before.turn)} {what} [bold]{move.cell}[/]{grass}."

@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from hexz.engine import COLS, ROWS, Board, Move
-from hexzctl.board import POSITIONS, play_board
+from hexz.engine import CELLS, COLS, ROWS, Board, Move
+from hexzctl.board import play_board
 
 from .test_game import random_game
 
@@ -30,7 +30,7 @@ def test_each_cell_shows_what_is_there_or_can_be_placed(outlined, moves):
     legal = {move[1:] for move in board.legal_moves() if move.kind == "normal"}
     shown = [cell for row in rows_of(board, outlined=outlined) for cell in row]
     assert len(shown) == 105
-    for text, position, cell in zip(shown, POSITIONS, board.cells().tolist(), strict=True):
+    for text, position, cell in zip(shown, CELLS, board.cells().tolist(), strict=True):
         kind, owner, value, *next_values, _ = cell
         if kind == 3:
             assert text == "▒▒▒"
@@ -64,7 +64,7 @@ def test_the_last_move_and_a_hint_are_marked(outlined):
     last = game.moves[-1]
     plain = rows_of(game.board, outlined=outlined)
     marked = rows_of(game.board, outlined=outlined, last=last, hint=hint)
-    different = {(row, col) for row, col in POSITIONS if marked[row][col] != plain[row][col]}
+    different = {(row, col) for row, col in CELLS if marked[row][col] != plain[row][col]}
     assert different == {hint[1:]}
     assert marked[hint.row][hint.col] == f"*{plain[hint.row][hint.col][1]}*"
     text = play_board(game.board, outlined=outlined, last=last).plain

@@ -3,6 +3,7 @@
 from hexz.engine.board import Board, transform_planes, transform_policy
 from hexz.engine.games import FinishedGame, GameBatch
 from hexz.engine.move import (
+    CELLS,
     COLS,
     MAX_MOVES,
     NUM_ACTIONS,
@@ -20,6 +21,7 @@ from hexz.engine.suggestion import Suggestion
 from hexz.errors import IllegalMove, InvalidBoard
 
 __all__ = [
+    "CELLS",
     "COLS",
     "MAX_MOVES",
     "NUM_ACTIONS",

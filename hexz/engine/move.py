@@ -13,6 +13,8 @@ COLS: Final = 10
 NUM_CELLS: Final = 105
 NUM_ACTIONS: Final = 220
 NUM_PLANES: Final = 11
+CELLS: Final = tuple((row, col) for row in range(ROWS) for col in range(COLS - row % 2))
+"""Row and column of each cell, in the order of `Board.cells()`."""
 MAX_MOVES: Final = 105
 """Every move fills an empty cell, so no game has more moves than the board has cells."""
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from hexz.engine import Board, Move
+from hexz.engine import CELLS, Board, Move
 from hexz.errors import IllegalMove, InvalidBoard, InvalidExample
 from hexz.export.filters import GameParts
 from hexz.export.reading import Found
@@ -129,7 +129,7 @@ def _play(board: Board, ply: Ply, what: str) -> dict[str, Any]:
         board.play(move)
     except IllegalMove as error:
         raise InvalidExample(f"{what}: {error}") from None
-    value = int(board.cells()[move.row * 10 - move.row // 2 + move.col, 2])
+    value = int(board.cells()[CELLS.index(move[1:]), 2])
     return {"p": player, "r": move.row, "c": move.col, "t": _letter(move), "v": value}
 
 
@@ -159,14 +159,3 @@ def _letter(move: Move) -> str:
 
 def _checksum(planes: npt.NDArray[np.float32]) -> int:
     return zlib.crc32(planes.astype(np.uint8).tobytes())
-
-
-def complete(
-    games: Iterable[GameParts[Ply]], on_incomplete: Callable[[], None]
-) -> Iterator[GameParts[Ply]]:
-    """The complete ones of some games."""
-    for game in games:
-        if game.is_complete:
-            yield game
-        else:
-            on_incomplete()

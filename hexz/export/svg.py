@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from hexz.engine import COLS, ROWS, Board, Move
+from hexz.engine import CELLS, COLS, ROWS, Board, Move
 
 CELL_RADIUS: Final = 24.0
 """From the centre of a cell to its corners; everything else follows from it."""
@@ -27,7 +27,6 @@ _WIDTH: Final = _LEFT + COLS * CELL_WIDTH + 16
 _BOARD_BOTTOM: Final = _TOP + (ROWS - 1) * _ROW_HEIGHT + 2 * CELL_RADIUS
 _HEIGHT: Final = _BOARD_BOTTOM + 46
 
-_POSITIONS: Final = [(row, col) for row in range(ROWS) for col in range(COLS - row % 2)]
 _KINDS: Final = {
     (0, 0): "empty",
     (0, 1): "cell1",
@@ -88,9 +87,7 @@ def _svg(height: float, *content: str) -> str:
 def _drawing(board: Board, marks: str, heat: str) -> list[str]:
     cells = [
         _cell(position, _KINDS[kind, owner], value)
-        for position, (kind, owner, value, *_) in zip(
-            _POSITIONS, board.cells().tolist(), strict=True
-        )
+        for position, (kind, owner, value, *_) in zip(CELLS, board.cells().tolist(), strict=True)
     ]
     return [
         asset("cells.svg"),

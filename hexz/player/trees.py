@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from hexz.engine import Board, IllegalMove, Move, ParallelSearch
+from hexz.engine import CELLS, Board, IllegalMove, Move, ParallelSearch
 
 MAX_TREES: Final = 64
 MAX_NODES: Final = 200_000
@@ -94,7 +94,5 @@ def _is_empty(cells: NDArray[np.int8]) -> NDArray[np.bool_]:
 
 
 def _move_on(cell: int, kind: int) -> Move:
-    """The move that filled a cell, given by its place in row-major order and its type now."""
-    pair, rest = divmod(cell, 19)
-    row, col = (2 * pair, rest) if rest < 10 else (2 * pair + 1, rest - 10)
-    return Move("flag" if kind == _FLAG else "normal", row, col)
+    """The move that filled a cell, given by its place in CELLS and its type now."""
+    return Move("flag" if kind == _FLAG else "normal", *CELLS[cell])

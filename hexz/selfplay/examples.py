@@ -8,13 +8,11 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from hexz.engine import COLS, ROWS, Board, FinishedGame
+from hexz.engine import CELLS, COLS, ROWS, Board, FinishedGame
 from hexz.example import Example
 from hexz.version import __version__
 
-_GRID_OF_CELL: Final = np.array(
-    [row * COLS + col for row in range(ROWS) for col in range(COLS - row % 2)]
-)
+_GRID_OF_CELL: Final = np.array([row * COLS + col for row, col in CELLS])
 
 
 def examples_of(

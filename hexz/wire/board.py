@@ -11,7 +11,7 @@ from typing import Final, cast
 import numpy as np
 from google.protobuf.message import DecodeError
 
-from hexz.engine import COLS, NUM_CELLS, ROWS, Board
+from hexz.engine import CELLS, NUM_CELLS, Board
 from hexz.errors import InvalidBoard
 from hexz.wire import hexz_pb2 as pb
 
@@ -23,7 +23,6 @@ _FLAGZ_CELL_TYPES: Final = (pb.Field.NORMAL, pb.Field.GRASS, pb.Field.ROCK, pb.F
 _UNLIMITED: Final = -1
 _NUM_ROCKS: Final = 15
 _NUM_FREE_AT_START: Final = 85
-_POSITIONS: Final = [(row, col) for row in range(ROWS) for col in range(COLS - row % 2)]
 
 
 def encode_board(board: Board) -> bytes:
@@ -104,7 +103,7 @@ def _num_pieces(flags_left: int) -> list[int]:
 
 
 def _place(index: int) -> str:
-    return "the field at row {}, column {}".format(*_POSITIONS[index])
+    return "the field at row {}, column {}".format(*CELLS[index])
 
 
 def _cell(index: int, field: pb.Field) -> tuple[int, int, int]:
