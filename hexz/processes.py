@@ -21,6 +21,11 @@ def available_cores() -> int:
     return os.cpu_count() or 1
 
 
+def default_processes(device: str) -> int:
+    """How many processes play: one a core, or one in all on a GPU."""
+    return available_cores() if device == "cpu" else 1
+
+
 @contextlib.contextmanager
 def signals_held_back() -> Iterator[None]:
     """Processes started meanwhile never see Ctrl-C, which a terminal sends to them too, nor a

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from hexz.engine import SearchSettings
 from hexz.engine.settings import Algorithm
 from hexz.errors import HexzError
 from hexz.model import PreparedModel, encode_checkpoint, prepare_model
 from hexz.player.models import open_source
-from hexz.player.spec import PlayerSpec
+from hexz.player.spec import Budget, PlayerSpec
 
 
 class NoBudget(HexzError, ValueError):
@@ -58,10 +58,6 @@ class Field:
     entrants: tuple[Entrant, ...]
     networks: tuple[PreparedModel, ...] = field(repr=False)
 
-    @property
-    def is_timed(self) -> bool:
-        return any(entrant.is_timed for entrant in self.entrants)
-
 
 def prepare(
     specs: Sequence[PlayerSpec], *, device: str, batch_size: int, notify: Callable[[str], None]
@@ -78,11 +74,8 @@ def prepare(
     """
     for spec in specs:
         if spec.kind != "random" and spec.budget is None:
-            example = PlayerSpec(kind=spec.kind, path=spec.path)
-            raise NoBudget(
-                f"{spec} needs a number of simulations or seconds, as in "
-                f"{example}{':' if spec.kind == 'uct' else '@'}800"
-            )
+            example = replace(spec, budget=Budget(simulations=800))
+            raise NoBudget(f"{spec} needs a number of simulations or seconds, as in {example}")
     networks: list[PreparedModel] = []
     known: dict[str | None, tuple[int, str]] = {}
     entrants = []

@@ -227,8 +227,3 @@ def separate_cores() -> list[int]:
             core = str(cpu)
         cores.setdefault(core, cpu)
     return list(cores.values())
-
-
-def default_processes(device: str) -> int:
-    """One a core, or one in all on a GPU."""
-    return available_cores() if device == "cpu" else 1

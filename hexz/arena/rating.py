@@ -11,7 +11,7 @@ import numpy as np
 from hexz.arena.design import Design
 from hexz.arena.evidence import Evidence
 from hexz.arena.games import Played, Unit
-from hexz.arena.results import ANCHOR, Pair
+from hexz.arena.results import ANCHOR, Pair, score_of
 from hexz.arena.run import ArenaConfig, ArenaRun
 from hexz.arena.statistics import ELO
 from hexz.player.spec import PlayerSpec
@@ -57,7 +57,7 @@ class RatingRun(ArenaRun):
         self._boards = boards
         self._planned = 0
         self._design = Design(
-            config.all_pairs,
+            config.pairs,
             costs=[_cost(spec) for spec in config.specs],
             wanted=[number in self._checkpoints for number in range(len(ids))],
             anchor=ids.index(ANCHOR),
@@ -69,8 +69,8 @@ class RatingRun(ArenaRun):
 
     def _count(self, played: Played) -> None:
         super()._count(played)
-        points = [0.5 if margin == 0 else float(margin > 0) for margin in played.margins]
-        self.evidence.add(self._names(played.unit.pair), played.unit.board, sum(points) / 2)
+        score = score_of(played.margins)
+        self.evidence.add(self._names(played.unit.pair), played.unit.board, score)
 
     def _order(self, units: Sequence[Unit]) -> Iterator[Unit]:
         waiting: dict[Pair, deque[Unit]] = defaultdict(deque)
@@ -82,7 +82,7 @@ class RatingRun(ArenaRun):
             for number in self._checkpoints
         )
         left = self._planned = min(missing, sum(map(len, waiting.values())))
-        pairs = self.config.all_pairs
+        pairs = self.config.pairs
         given = np.array([self.evidence.boards(self._names(pair)) for pair in pairs])
         while left > 0:
             known = np.array([self.evidence.boards(self._names(pair)) for pair in pairs])

@@ -79,7 +79,7 @@ class Results:
             draws=games.count(0.5),
             losses=games.count(0.0),
             margin=sum(a + b for a, b in margins) / len(games),
-            score=estimate_score([_score(both) for both in margins]),
+            score=estimate_score([score_of(both) for both in margins]),
             by_seat=(2 * sum(games[::2]) / len(games), 2 * sum(games[1::2]) / len(games)),
         )
 
@@ -90,14 +90,14 @@ class Results:
         scores: list[float] = []
         margins = self._margins[pair]
         while (both := margins.get(len(scores))) is not None:
-            scores.append(_score(both))
+            scores.append(score_of(both))
         return scores
 
     def ratings(self) -> dict[str, Estimate]:
         """Elo of the players that have met the anchor, over others too; see `ratings`."""
         return ratings(
             {
-                (self.names[a], self.names[b]): [_score(both) for both in margins.values()]
+                (self.names[a], self.names[b]): [score_of(both) for both in margins.values()]
                 for (a, b), margins in self._margins.items()
             },
             self.anchor,
@@ -108,5 +108,6 @@ def _points(margin: int) -> float:
     return 0.5 if margin == 0 else float(margin > 0)
 
 
-def _score(margins: tuple[int, int]) -> float:
+def score_of(margins: tuple[int, int]) -> float:
+    """The score of a player on a board, from its margins in both games."""
     return (_points(margins[0]) + _points(margins[1])) / 2

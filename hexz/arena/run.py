@@ -14,7 +14,6 @@ from hexz.arena.log import ArenaLog
 from hexz.arena.pool import (
     Event,
     batch_size,
-    default_processes,
     play_units,
     units_at_once,
 )
@@ -24,6 +23,7 @@ from hexz.engine import Board
 from hexz.errors import HexzError
 from hexz.model import usable_device
 from hexz.player.spec import PlayerSpec
+from hexz.processes import default_processes
 from hexz.selfplay.loop import board_seed
 
 
@@ -70,7 +70,6 @@ class ArenaConfig:
         boards: start positions; a pair plays each twice.
         log: where games are kept; those that are there already are not played again.
         names: what people call the players; None: as their specs.
-        pairs: of players by their numbers; None: all.
         round_boards: a pair plays so many boards before the next pair has its turn; None: all.
         sprt: a test that ends the games of a pair once it is decided.
         seed: of `uct` and `random`.
@@ -83,7 +82,6 @@ class ArenaConfig:
     boards: Sequence[str]
     log: Path
     names: Sequence[str] | None = None
-    pairs: Sequence[Pair] | None = None
     round_boards: int | None = None
     sprt: Sprt | None = None
     seed: int = 0
@@ -105,9 +103,9 @@ class ArenaConfig:
         return self.names or [str(spec) for spec in self.specs]
 
     @property
-    def all_pairs(self) -> Sequence[Pair]:
-        """Those that play."""
-        return self.pairs or list(itertools.combinations(range(len(self.specs)), 2))
+    def pairs(self) -> Sequence[Pair]:
+        """By the numbers of the players."""
+        return list(itertools.combinations(range(len(self.specs)), 2))
 
 
 class ArenaRun:
@@ -128,7 +126,7 @@ class ArenaRun:
 
     def __init__(self, config: ArenaConfig, notify: Callable[[str], None]) -> None:
         self.config = config
-        self.results = Results(config.all_names, config.all_pairs)
+        self.results = Results(config.all_names, config.pairs)
         self.played: list[Played] = []
         self.resumed = 0
         self.decisions: dict[Pair, float] = {}
@@ -138,7 +136,7 @@ class ArenaRun:
     @property
     def total(self) -> int:
         """Units that there are."""
-        return len(self.config.boards) * len(self.config.all_pairs)
+        return len(self.config.boards) * len(self.config.pairs)
 
     def stop(self) -> None:
         """Ends the run soon: games under way are dropped, finished boards are kept."""
@@ -188,7 +186,7 @@ class ArenaRun:
         return [
             Unit(pair, board, number)
             for start in range(0, len(boards), size)
-            for pair in self.config.all_pairs
+            for pair in self.config.pairs
             for number, board in boards[start : start + size]
         ]
 

@@ -39,11 +39,6 @@ class AllWorkersFailed(HexzError):
     """No process is left to play."""
 
 
-def default_processes(device: str) -> int:
-    """One a core, or one in all on a GPU."""
-    return available_cores() if device == "cpu" else 1
-
-
 def prepare_for_play(
     net: nn.Module,
     *,

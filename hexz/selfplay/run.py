@@ -14,6 +14,7 @@ from typing import Final
 from hexz.errors import OutputError
 from hexz.export import GameRecord, games_page
 from hexz.model import Checkpoint, load_checkpoint, new_checkpoint, usable_device
+from hexz.processes import default_processes
 from hexz.selfplay.config import Event, FileWritten, SelfPlayConfig
 from hexz.selfplay.messages import (
     Assignment,
@@ -23,7 +24,7 @@ from hexz.selfplay.messages import (
     Notice,
     ProcessEvent,
 )
-from hexz.selfplay.pool import SelfPlayPool, default_processes, prepare_for_play
+from hexz.selfplay.pool import SelfPlayPool, prepare_for_play
 from hexz.wire import atomic_file, write_examples
 
 EXAMPLES_PER_FILE: Final = 4096

@@ -30,6 +30,7 @@ from hexz.fleet import (
     WorkerSettings,
 )
 from hexz.model import decode_checkpoint, usable_device
+from hexz.processes import default_processes
 from hexz.pubsub import ModelChannel, PublishedModel
 from hexz.selfplay.messages import (
     Assignment,
@@ -42,7 +43,7 @@ from hexz.selfplay.messages import (
     ProcessFailed,
     Progress,
 )
-from hexz.selfplay.pool import SelfPlayPool, default_processes, prepare_for_play
+from hexz.selfplay.pool import SelfPlayPool, prepare_for_play
 from hexz.version import __version__
 from hexz.worker.client import Closed, Rejected, ServerRefuses, TrainServer
 from hexz.worker.outbox import Outbox
