@@ -210,10 +210,9 @@ class Rating:
         return f"{self._player} {number}"
 
     def _spec(self, info: CheckpointInfo) -> PlayerSpec:
-        root = self._store.url
-        if not root.startswith("gs://"):
-            root = str(Path(root).expanduser().resolve())
-        path = f"{root}/models/flagz/{self._store.model_name}/checkpoints/{info.number}"
+        path = self._store.place(info.number)
+        if not path.startswith("gs://"):
+            path = str(Path(path).expanduser().resolve())
         return PlayerSpec(kind=self._player.kind, path=path, budget=self._player.budget)
 
     def curve(self) -> Curve:

@@ -157,6 +157,10 @@ class CheckpointStore(ABC):
                 raise
         return self.info(new.number)
 
+    def place(self, number: int) -> str:
+        """The path or URL of a checkpoint, whether it is there or not."""
+        return f"{self.url}/models/flagz/{self.model_name}/checkpoints/{number}"
+
     def ratings(self) -> dict[str, Any] | None:
         """What `update_ratings` saved last, None if nothing was."""
         data, _ = self._read_ratings()

@@ -93,8 +93,7 @@ class _Stored(ModelSource):
 
     def load(self) -> Checkpoint:
         number = self._number()
-        origin = f"{self.store.url}/models/flagz/{self.store.model_name}/checkpoints/{number}"
-        return decode_checkpoint(self.store.load(number), f"{origin}/model.pt")
+        return decode_checkpoint(self.store.load(number), f"{self.store.place(number)}/model.pt")
 
     def _number(self) -> int:
         number = self.store.latest() if self.number is None else self.number
