@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import Any, Final
 
 import numpy as np
@@ -66,15 +67,20 @@ def games_page(
 
 
 def fill_page(name: str, data: Any, initial_text: str, **parts: str) -> str:
-    """A page from the files {name}.html, .css and .js, with data for its script to draw, with a
-    board to draw on, and with parts that this page alone has."""
+    """A page from the files {name}.html, .css and .js, with data for its script to draw, among
+    them its `title`, with a board to draw on, and with parts that this page alone has."""
     # "<" could end the script element that holds the data.
     text = json.dumps(data, separators=(",", ":"), ensure_ascii=False).replace("<", "\\u003c")
-    return _fill(
-        asset(f"{name}.html"),
+    head = _fill(
+        asset("head.html"),
+        TITLE=escape(data["title"]),
         BOARD_CSS=asset("board.css"),
         PAGE_CSS=asset("page.css"),
         CSS=asset(f"{name}.css"),
+    )
+    return _fill(
+        asset(f"{name}.html"),
+        HEAD=head,
         SCORES=asset("scores.html"),
         BOARD=bare_board_svg(Board.from_text(initial_text)),
         CONTROLS=asset("controls.html"),

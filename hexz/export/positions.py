@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from hexz.engine import COLS, ROWS
+from hexz.engine import CELLS, COLS, ROWS
 from hexz.example import Example
 from hexz.export.filters import GameParts
 from hexz.export.page import fill_page
@@ -26,7 +26,7 @@ _PLAYERS: Final = {1: b"fabcde", 2: b"FABCDE"}
 """How the flags of a player are written, and cells of the values 1 to 5."""
 _GRASS: Final = b".12345"
 
-_CELLS: Final = np.array([row * COLS + col for row in range(ROWS) for col in range(COLS - row % 2)])
+_CELLS: Final = np.array([row * COLS + col for row, col in CELLS])
 
 
 def positions_page(
@@ -73,20 +73,13 @@ def _network(examples: Sequence[Example]) -> str:
 
 def _position(example: Example) -> dict[str, Any]:
     planes, mover = example.planes, example.turn or 1
-    mine, theirs = (
-        (int(planes[1].sum()), int(planes[4, 0, 0])),
-        (
-            int(planes[6].sum()),
-            int(planes[9, 0, 0]),
-        ),
-    )
-    (score1, flags1), (score2, flags2) = (mine, theirs) if mover == 1 else (theirs, mine)
+    in_order = slice(None) if mover == 1 else slice(None, None, -1)  # players 1 and 2
     return {
         "number": example.move_number,
         "player": mover,
         "cells": _cells(example),
-        "score": [score1, score2],
-        "flags": [flags1, flags2],
+        "score": [int(planes[plane].sum()) for plane in (1, 6)][in_order],
+        "flags": [int(planes[plane, 0, 0]) for plane in (4, 9)][in_order],
         "action": example.action,
         "moves": _moves(example),
         "rootValue": _rounded(example.root_value),
