@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from hexzctl.interruption import Interruption
+from hexzctl.options import Device, MaxSeconds, NumWorkers
 
 if TYPE_CHECKING:
     from hexz.arena.statistics import Sprt
@@ -64,22 +66,9 @@ def arena(
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the results as JSON, see docs/arena.md.")
     ] = False,
-    device: Annotated[
-        Literal["cpu", "cuda", "mps"], typer.Option(help="Where networks run.")
-    ] = "cpu",
-    num_workers: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            max=256,
-            help="Processes that play. Default: one a core, or one in all on a GPU.",
-            show_default=False,
-        ),
-    ] = None,
-    max_seconds: Annotated[
-        float | None,
-        typer.Option(min=0.001, help="Stop after this long; games under way are dropped."),
-    ] = None,
+    device: Device = "cpu",
+    num_workers: NumWorkers = None,
+    max_seconds: MaxSeconds = None,
 ) -> None:
     """Play matches between players and rate them.
 
@@ -90,7 +79,6 @@ def arena(
     from hexz.arena.run import ArenaConfig, ArenaRun, random_boards, read_boards
     from hexz.player.spec import parse_spec
     from hexzctl.arena_view import ArenaView
-    from hexzctl.interruption import Interruption
 
     if boards_file is not None and boards is not None:
         raise typer.BadParameter("give --boards or --boards-file, not both")
@@ -122,11 +110,7 @@ def arena(
         view.notice(f"Games to look at: {html.resolve().as_uri()}")
     interruption.exit()
     if not run.played:
-        print(
-            "hexzctl: error: no board was finished in the time given: allow more --max-seconds",
-            file=sys.stderr,
-        )
-        sys.exit(1)
+        view.exit_without_boards()
 
 
 def _check_directory(path: Path) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
+
+from hexzctl.interruption import Interruption
+from hexzctl.options import Device, MaxSeconds, NumWorkers
 
 MAX_BOARDS = 10_000
 
@@ -109,10 +111,7 @@ def rate(
             help="For each checkpoint on average, two games on each; those of earlier runs count.",
         ),
     ] = 100,
-    max_seconds: Annotated[
-        float | None,
-        typer.Option(min=0.001, help="Stop after this long; games under way are dropped."),
-    ] = None,
+    max_seconds: MaxSeconds = None,
     output_dir: Annotated[
         Path, typer.Option(help="For the games, curve.json, curve.csv, curve.png and games.html.")
     ] = Path("ratings"),
@@ -120,18 +119,8 @@ def rate(
         Path | None, typer.Option(help="Write the ratings for TensorBoard here, too.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Of boards and uct.")] = 0,
-    device: Annotated[
-        Literal["cpu", "cuda", "mps"], typer.Option(help="Where networks run.")
-    ] = "cpu",
-    num_workers: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            max=256,
-            help="Processes that play. Default: one a core, or one in all on a GPU.",
-            show_default=False,
-        ),
-    ] = None,
+    device: Device = "cpu",
+    num_workers: NumWorkers = None,
 ) -> None:
     """Play checkpoints against each other and against uct, and draw the learning curve.
 
@@ -143,7 +132,6 @@ def rate(
     from hexz.arena.curve import Rating, RatingConfig
     from hexz.checkpoints.catalog import open_model
     from hexzctl.arena_view import ArenaView
-    from hexzctl.interruption import Interruption
     from hexzctl.models_view import print_curve
 
     if checkpoints is not None and every is not None:
@@ -172,11 +160,7 @@ def rate(
             view.notice(f"wrote {file}")
     interruption.exit()
     if not curve.points:
-        print(
-            "hexzctl: error: no board was finished in the time given: allow more --max-seconds",
-            file=sys.stderr,
-        )
-        sys.exit(1)
+        view.exit_without_boards()
 
 
 def _parse_numbers(text: str) -> list[int]:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 _DEFAULT_PLAYER = "model"
-_MAX_SEED = 2**64 - 1
+MAX_SEED = 2**64 - 1
 
 
 def play(
@@ -43,7 +43,7 @@ def play(
         int | None,
         typer.Option(
             min=0,
-            max=_MAX_SEED,
+            max=MAX_SEED,
             help="Number of the board. Default: any.",
             show_default=False,
         ),

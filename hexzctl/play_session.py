@@ -15,12 +15,12 @@ from hexz.errors import HexzError
 from hexz.game import Game
 from hexz.player.player import Player
 from hexz.player.spec import Budget
+from hexzctl.play import MAX_SEED
 from hexzctl.play_view import COLOURS, PlayView, describe, help_text, percent, player_text
 
 PERSON: Final = "person"
 """What a player is called who is no computer; saved games and the web page call it so too."""
 
-MAX_SEED: Final = 2**64 - 1
 _RANDOM_SEEDS: Final = 1_000_000
 """Boards are drawn from so many, so that their numbers are short enough to tell a friend."""
 

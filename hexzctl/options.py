@@ -1,0 +1,22 @@
+"""Options that the commands with matches share."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import typer
+
+Device = Annotated[Literal["cpu", "cuda", "mps"], typer.Option(help="Where networks run.")]
+NumWorkers = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        max=256,
+        help="Processes that play. Default: one a core, or one in all on a GPU.",
+        show_default=False,
+    ),
+]
+MaxSeconds = Annotated[
+    float | None,
+    typer.Option(min=0.001, help="Stop after this long; games under way are dropped."),
+]
