@@ -88,8 +88,7 @@ cdef class ParallelSearch:
         """Walks to at most n new leaves and writes their planes.
 
         At most n simulations are added: one that ends in a proven position needs no evaluation,
-        but takes the place of a leaf. No more leaves are out than one in eight visits of the root,
-        or 8 while there are few.
+        but takes the place of a leaf. No more than `most_waiting` leaves are out.
 
         Args:
             planes: float32 [n, 11, 11, 10], to be written to.
@@ -236,6 +235,14 @@ cdef class ParallelSearch:
     def num_nodes(self):
         """Nodes in the tree, leaves that wait included."""
         return self.search.tree.num_nodes
+
+    @property
+    def most_waiting(self):
+        """How many leaves may wait at once: one in eight visits of the root, or 8 while there are
+        few."""
+        if self.search.tree.num_nodes == 0:
+            return 1
+        return most_waiting(&self.search.tree.nodes[0])
 
     cdef int _require_idle(self) except -1:
         """Two threads in one tree would tear it."""

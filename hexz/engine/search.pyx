@@ -352,18 +352,22 @@ cdef class TreeSearch:
     def leaf(self):
         """The planes, float32 [11, 11, 10], of the next leaf, or None once the search of this
         move is complete."""
-        cdef int status = LEAF
-        if not self.waiting:
-            status = walk(&self.search, &self.settings.config)
-        if status == NO_MEMORY:
-            raise MemoryError("no memory for a larger search tree")
-        self.waiting = status == LEAF
-        if status == FINISHED:
+        if not self.find_leaf():
             return None
         planes = np.empty((NUM_PLANES, ROWS, COLS), np.float32)
         cdef float[:, :, ::1] view = planes
         write_planes(&self.search.path.leaf, &view[0, 0, 0])
         return planes
+
+    cdef bint find_leaf(self) except -1:
+        """Walks to the next leaf, unless one waits; False once the search is complete."""
+        cdef int status
+        if not self.waiting:
+            status = walk(&self.search, &self.settings.config)
+            if status == NO_MEMORY:
+                raise MemoryError("no memory for a larger search tree")
+            self.waiting = status == LEAF
+        return self.waiting
 
     def expand(self, logits, float value):
         """Takes the evaluation of the leaf: logits [220] and the value for the player to move."""
@@ -442,19 +446,12 @@ def collect_leaves(list searches not None, float[:, :, :, ::1] planes not None):
         complete.
     """
     cdef TreeSearch search
-    cdef int status
     if planes.shape[0] < len(searches) or planes.shape[1] != NUM_PLANES or (
             planes.shape[2] != ROWS or planes.shape[3] != COLS):
         raise ValueError(f"expected planes [{len(searches)}, 11, 11, 10]")
     waiting = []
     for search in searches:
-        status = LEAF
-        if not search.waiting:
-            status = walk(&search.search, &search.settings.config)
-        if status == NO_MEMORY:
-            raise MemoryError("no memory for a larger search tree")
-        search.waiting = status == LEAF
-        if search.waiting:
+        if search.find_leaf():
             write_planes(&search.search.path.leaf, &planes[len(waiting), 0, 0, 0])
             waiting.append(search)
     return waiting

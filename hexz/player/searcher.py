@@ -40,8 +40,6 @@ BATCH_SIZE: Final = 32
 CHUNK: Final = 8
 """Positions of an inference on a CPU. Young searches have so few leaves at once, and an inference
 computes all of its rows, used or not."""
-_VISITS_PER_LEAF: Final = 8
-"""As `ParallelSearch.collect` limits the leaves that wait."""
 
 MAX_SEARCHES: Final = 48
 """Searches at once."""
@@ -112,12 +110,14 @@ class _Task:
     def _whole_chunks(self) -> int:
         """Half of the leaves that may wait, as the other half is for the other batch, without
         those that would leave rows of an inference unused."""
-        most = max(CHUNK, self.tree.simulations // _VISITS_PER_LEAF)
+        most = self.tree.most_waiting
         return min(most - self.tree.num_waiting, max(CHUNK, most // 2)) // CHUNK * CHUNK
 
 
 class _GumbelTree:
     """A Gumbel search, which has one leaf at a time, in the shape of a ParallelSearch."""
+
+    most_waiting: Final = CHUNK  # an inference computes as many for one
 
     def __init__(self, board: Board, simulations: int) -> None:
         settings = SearchSettings(algorithm="gumbel", explore=False, simulations=simulations)

@@ -144,13 +144,11 @@ class PlayerService:
             self._network.close()
 
     def _make(self, spec: PlayerSpec) -> Player:
-        if self._network is None:
+        if self._network is None or not spec.needs_network:
             return make_player(spec)
         from hexz.player.network import NetworkPlayer
 
-        return (
-            NetworkPlayer(spec, self._network.searcher) if spec.needs_network else make_player(spec)
-        )
+        return NetworkPlayer(spec, self._network.searcher)
 
     def _make_offers(self) -> dict[str, Offer]:
         served = self.config.spec
