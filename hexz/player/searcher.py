@@ -55,8 +55,6 @@ SOLVE_NODES: Final = 20_000
 _ANSWER_SECONDS: Final = 0.0015
 """What it takes to make an answer of a finished search and to send it. Searches that begin together
 end together, and their answers are made one after another."""
-_LEAST: Final = 0.943
-"""Share of the time that a search uses at least."""
 EARLIEST: Final = 0.952
 """Share of the time at which an answer is given at the earliest."""
 
@@ -243,7 +241,7 @@ class Searcher:
             raise task.error
         if task.ran_out_of_time:
             # Of many searches that end together, the first answers would be there too early.
-            earliest = started + EARLIEST * (budget.seconds or 0) - _ANSWER_SECONDS
+            earliest = started + EARLIEST * (budget.seconds or 0)
             time.sleep(max(0.0, earliest - time.monotonic()))
         answer = Answer(
             suggestion=tree.suggestion(),
@@ -269,7 +267,7 @@ class Searcher:
         """When a search must end so that its answer is there in time."""
         answers = (1 + self.num_searches) * _ANSWER_SECONDS
         leaves = self._latency  # they are still evaluated then
-        return started + max(_LEAST * seconds, AIM * seconds - leaves - answers)
+        return started + AIM * seconds - leaves - answers
 
     def _measure(self) -> float:
         """Seconds that a batch takes."""

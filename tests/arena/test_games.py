@@ -114,8 +114,7 @@ def test_the_time_for_a_move_is_kept(spec):
     player.close()
     times = np.diff(moved)[2:22:2]
     assert times.min() >= 0.95 * 0.04
-    # An inference takes 2 ms of so short a time; other work on the machine may get in between.
-    assert np.quantile(times, 0.25) <= 0.043
+    assert np.quantile(times, 0.25) <= 0.04  # other work on the machine may get in between
 
 
 def test_one_network_of_two_players_is_loaded_once():
