@@ -26,6 +26,7 @@ from hexz.training.config import TrainingConfig
 from hexz.training.learner import Learner
 from hexz.training.losses import losses
 from hexz.training.network import TrainingNet
+from hexz.training.optimizer import Optimizer
 from hexz.training.window import to_rows
 
 RUNS = 5
@@ -52,7 +53,7 @@ def bare_loop(
     device = torch.device(config.device)
     net = TrainingNet(new_checkpoint(model_config).net).to(device).train()
     net.to(memory_format=torch.channels_last)
-    optimizer = torch.optim.AdamW(net.parameters(), lr=config.learning_rate, fused=True)
+    optimizer = Optimizer(net, config)
     rows = to_rows(examples)
     size = config.batch_size
     batches = [_batch(rows[i : i + size], device) for i in range(0, len(rows) - size + 1, size)]

@@ -82,8 +82,20 @@ def train_server(
         int, typer.Option(envvar="HEXZ_FILTERS", min=1, max=1024, help="Filters of a new network.")
     ] = 32,
     learning_rate: Annotated[
-        float, typer.Option(envvar="HEXZ_LEARNING_RATE", min=0, max=1, help="Of AdamW.")
+        float,
+        typer.Option(
+            envvar="HEXZ_LEARNING_RATE",
+            min=0,
+            max=1,
+            help="Of AdamW, which trains all but the kernels of the tower.",
+        ),
     ] = 2e-3,
+    kernel_rate: Annotated[
+        float,
+        typer.Option(
+            envvar="HEXZ_KERNEL_RATE", min=0, max=1, help="The same of Muon, which trains those."
+        ),
+    ] = 2e-2,
     batch_size: Annotated[
         int, typer.Option(envvar="HEXZ_BATCH_SIZE", min=1, help="Examples of an optimizer step.")
     ] = 256,
@@ -149,6 +161,7 @@ def train_server(
         training=TrainingConfig(
             device=device,
             learning_rate=learning_rate,
+            kernel_rate=kernel_rate,
             batch_size=batch_size,
             reuse=reuse,
             window_min=window_min,

@@ -13,15 +13,17 @@ class TrainingConfig:
     """How a network is trained.
 
     Sources: [KG] Wu, "Accelerating Self-Play Learning in Go", arXiv:1902.10565; [AW] Loshchilov
-    and Hutter, "Decoupled Weight Decay Regularization", arXiv:1711.05101. Where none is given, a
+    and Hutter, "Decoupled Weight Decay Regularization", arXiv:1711.05101; [MU] Jordan et al.,
+    "Muon: An optimizer for hidden layers in neural networks", 2024. Where none is given, a
     40-minute trial of this game with these values learnt to beat the reference player.
 
     Attributes:
         batch_size: examples of an optimizer step.
-        learning_rate: of AdamW [AW], to begin with.
-        decay_from: examples trained on until which the learning rate is constant; from then on it
-            falls with the inverse square root of their number. docs/experiments.md has a test.
-        weight_decay: of AdamW.
+        learning_rate: to begin with, of AdamW [AW], which trains all but the tower's kernels.
+        kernel_rate: the same of Muon [MU], which trains those.
+        decay_from: examples trained on until which these rates are constant; from then on they
+            fall with the inverse square root of their number. docs/experiments.md has a test.
+        weight_decay, kernel_decay: of AdamW and Muon.
         clip_norm: the norm to which longer gradients are shortened.
         ema_decay: decay a step of the moving average of the weights, which is the model that
             plays [KG].
@@ -46,8 +48,10 @@ class TrainingConfig:
 
     batch_size: int = 256
     learning_rate: float = 2e-3
+    kernel_rate: float = 2e-2
     decay_from: int = 500_000
     weight_decay: float = 1e-2
+    kernel_decay: float = 1e-1
     clip_norm: float = 4.0
     ema_decay: float = 0.995
     reuse: float = 4.0
@@ -70,8 +74,10 @@ class TrainingConfig:
             ("batch_size", 1, 1 << 16),
             ("clip_norm", 1e-6, inf),
             ("learning_rate", 0, 1),
+            ("kernel_rate", 0, 1),
             ("decay_from", 1, inf),
             ("weight_decay", 0, 1),
+            ("kernel_decay", 0, 1),
             ("ema_decay", 0, 1),
             ("reuse", 1, 1000),
             ("window_min", 1, inf),
@@ -95,9 +101,9 @@ class TrainingConfig:
         grown = self.window_min + int(self.window_growth * max(0, total - self.window_min))
         return min(self.window_max, grown)
 
-    def learning_rate_after(self, total: int) -> float:
-        """The learning rate after `total` examples."""
-        return self.learning_rate * min(1.0, math.sqrt(self.decay_from / max(total, 1)))
+    def rate_share_after(self, total: int) -> float:
+        """The share of the first learning rates that is left after `total` examples."""
+        return min(1.0, math.sqrt(self.decay_from / max(total, 1)))
 
     def root_value_share_after(self, total: int) -> float:
         """The share of the search's value in the value target after `total` examples."""

@@ -27,13 +27,14 @@ from hexz.training.batch import Batch, make_batch
 from hexz.training.config import TrainingConfig
 from hexz.training.losses import losses
 from hexz.training.network import Prediction, TrainingNet
+from hexz.training.optimizer import Optimizer
 from hexz.training.report import StepReport, TrainingReport
 from hexz.training.window import ReplayWindow, Rows
 
 MAX_SKIPPED: Final = 3
 """Steps of a training that may be skipped because a loss or gradient was not finite."""
 
-_FORMAT: Final = "hexzctl training 1"
+_FORMAT: Final = "hexzctl training 2"
 
 
 class Learner:
@@ -59,12 +60,7 @@ class Learner:
         # A quarter faster on the CPU than the default layout.
         self._net = training_net.to(self._device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
         self._average: TrainingNet = copy.deepcopy(self._net).requires_grad_(False).eval()
-        self._optimizer = torch.optim.AdamW(
-            self._net.parameters(),
-            lr=config.learning_rate,
-            weight_decay=config.weight_decay,
-            fused=True,
-        )
+        self._optimizer = Optimizer(self._net, config)
         self._weights, self._average_weights = _floats(self._net), _floats(self._average)
 
     @classmethod
@@ -121,7 +117,7 @@ class Learner:
             raise ValueError(f"reuse must be at least 1, not {reuse:g}")
         start = time.perf_counter()
         new = self.window.add(examples)
-        self._configure_optimizer()
+        self._optimizer.configure(self.config, self.window.total)
         batch_size = self.config.batch_size
         num_steps = math.ceil(new * reuse / batch_size)
         rng = np.random.default_rng((self.config.seed, self.total_steps))
@@ -204,11 +200,6 @@ class Learner:
                 "delete it to go on with a fresh optimizer and window"
             ) from error
         return totals
-
-    def _configure_optimizer(self) -> None:
-        rate = self.config.learning_rate_after(self.window.total)
-        for group in self._optimizer.param_groups:
-            group.update(lr=rate, weight_decay=self.config.weight_decay)
 
     def _batch(self, rows: Rows, symmetries: Any) -> Batch:
         return make_batch(

@@ -15,10 +15,10 @@ def test_the_window_grows_by_its_share_up_to_its_limit():
     assert sizes == [1000, 1000, 1250, 1999, 2000, 2000]
 
 
-def test_the_learning_rate_falls_with_the_square_root_of_the_examples():
-    config = TrainingConfig(learning_rate=0.01, decay_from=1000)
-    rates = [config.learning_rate_after(total) for total in (0, 1000, 4000, 100_000)]
-    assert rates == pytest.approx([0.01, 0.01, 0.005, 0.001])
+def test_the_learning_rates_fall_with_the_square_root_of_the_examples():
+    config = TrainingConfig(decay_from=1000)
+    shares = [config.rate_share_after(total) for total in (0, 1000, 4000, 100_000)]
+    assert shares == pytest.approx([1, 1, 0.5, 0.1])
 
 
 def test_the_search_gets_its_say_in_the_value_target_little_by_little():
@@ -32,8 +32,10 @@ def test_the_search_gets_its_say_in_the_value_target_little_by_little():
     [
         ("batch_size", 0),
         ("learning_rate", float("nan")),
+        ("kernel_rate", 2),
         ("decay_from", 0),
         ("weight_decay", -0.1),
+        ("kernel_decay", float("nan")),
         ("clip_norm", 0),
         ("clip_norm", float("inf")),
         ("ema_decay", 1.1),

@@ -141,11 +141,15 @@ def test_the_learning_rate_is_that_of_the_examples_so_far(batches):
     decaying = Learner.new(RESUMING, TINY, seed=7)
     total = train(decaying, batches[0]).total_examples + len(split_by(RESUMING, batches[1]))
     train(decaying, batches[1])
-    rate = RESUMING.learning_rate_after(total)
-    assert rate < RESUMING.learning_rate
+    share = RESUMING.rate_share_after(total)
+    assert share < 1
     constant = Learner.new(RESUMING, TINY, seed=7)
     train(constant, batches[0])
-    config = replace(RESUMING, learning_rate=rate, decay_from=10**9)
+    rates = {
+        "learning_rate": share * RESUMING.learning_rate,
+        "kernel_rate": share * RESUMING.kernel_rate,
+    }
+    config = replace(RESUMING, **rates, decay_from=10**9)
     resumed = Learner.resume(
         config, checkpoint(constant), constant.training_state(), iter(batches[:1])
     )
@@ -180,7 +184,7 @@ def test_without_a_training_state_only_the_weights_remain(batches):
 def test_a_new_configuration_holds_from_the_next_training_on(batches):
     learner = Learner.new(RESUMING, TINY, seed=7)
     train(learner, batches[0])
-    still = replace(RESUMING, learning_rate=0.0, weight_decay=0.0, ema_decay=0.0)
+    still = replace(RESUMING, learning_rate=0.0, kernel_rate=0.0, ema_decay=0.0)
     resumed = Learner.resume(still, checkpoint(learner), learner.training_state())
     before = torch.load(BytesIO(learner.training_state()), weights_only=True)["net"]
     train(resumed, batches[1])
