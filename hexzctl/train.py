@@ -36,7 +36,7 @@ def train(
     ] = 0,
     minibatch_size: Annotated[
         int, typer.Option(min=1, help="Examples that make a new checkpoint.")
-    ] = 8192,
+    ] = 16384,
     blocks: Annotated[int, typer.Option(min=1, max=100, help="Blocks of a new network.")] = 4,
     filters: Annotated[int, typer.Option(min=1, max=1024, help="Filters of a new network.")] = 32,
     seed: Annotated[

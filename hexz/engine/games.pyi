@@ -20,6 +20,7 @@ class FinishedGame:
     priors: npt.NDArray[np.float32]  # [T, 220]
     visits: npt.NDArray[np.int32]  # [T, 220]
     simulations: npt.NDArray[np.int32]  # [T]
+    full_searches: npt.NDArray[np.bool_]  # [T]
     root_values: npt.NDArray[np.float32]  # [T]
     network_values: npt.NDArray[np.float32]  # [T]
     checkpoints: npt.NDArray[np.int32]  # [T]

@@ -29,6 +29,7 @@ cdef struct Turn:
     int16_t action
     int32_t simulations
     int32_t checkpoint
+    bint full_search
     float root_value
     float network_value
     float policy[NUM_ACTIONS]
@@ -59,6 +60,7 @@ class FinishedGame:
         priors: float32 [T, 220], the network's probabilities of the legal moves, without noise.
         visits: int32 [T, 220], the visit counts of the root's actions.
         simulations: int32 [T], simulations run for the move.
+        full_searches: bool [T], whether the search was a full one, see `SearchSettings`.
         root_values: float32 [T], the searches' values for the player to move.
         network_values: float32 [T], the network's values for the player to move.
         checkpoints: int32 [T], `GameBatch.checkpoint` when the move was played.
@@ -72,6 +74,7 @@ class FinishedGame:
     priors: np.ndarray
     visits: np.ndarray
     simulations: np.ndarray
+    full_searches: np.ndarray
     root_values: np.ndarray
     network_values: np.ndarray
     checkpoints: np.ndarray
@@ -210,6 +213,7 @@ cdef class GameBatch:
             turn.prior[e.action[i]] = e.prior[i]
             turn.visits[e.action[i]] = e.visits[i]
         turn.simulations = search.simulations
+        turn.full_search = not search.fast
         turn.checkpoint = self.checkpoint
         turn.root_value = root.value
         turn.network_value = root.network_value
@@ -297,6 +301,7 @@ cdef object finished_game(const Slot* slot):
     priors = np.empty((count, NUM_ACTIONS), np.float32)
     visits = np.empty((count, NUM_ACTIONS), np.int32)
     simulations = np.empty(count, np.int32)
+    full_searches = np.empty(count, np.bool_)
     root_values = np.empty(count, np.float32)
     network_values = np.empty(count, np.float32)
     checkpoints = np.empty(count, np.int32)
@@ -307,6 +312,7 @@ cdef object finished_game(const Slot* slot):
         turn = &slot.turns[i]
         actions[i] = turn.action
         simulations[i] = turn.simulations
+        full_searches[i] = turn.full_search
         root_values[i] = turn.root_value
         network_values[i] = turn.network_value
         checkpoints[i] = turn.checkpoint
@@ -316,5 +322,5 @@ cdef object finished_game(const Slot* slot):
     return FinishedGame(
         game_id=slot.game_id, initial=Board.wrap(&slot.initial),
         final=Board.wrap(&slot.search.root), actions=actions, policies=policies, priors=priors,
-        visits=visits, simulations=simulations, root_values=root_values,
+        visits=visits, simulations=simulations, full_searches=full_searches, root_values=root_values,
         network_values=network_values, checkpoints=checkpoints)

@@ -17,12 +17,15 @@ cdef struct Config:     # SearchSettings in C
     bint gumbel
     bint explore
     int simulations
+    double full_search_share
+    int fast_simulations
     int max_considered
     double temperature
     int temperature_moves
     PuctSettings puct
     GumbelSettings sigma
     const int32_t* considered       # [max_considered + 1, simulations], see considered_visits
+    const int32_t* fast_considered  # the same with fast_simulations
 
 cdef struct Path:       # from the root to a leaf
     Position leaf
@@ -38,6 +41,7 @@ cdef struct Search:
     uint64_t rng
     int simulations                 # done for this move
     bint root_is_ready
+    bint fast                       # this move's search is a fast one
     float root_noise[NUM_ACTIONS]   # one an edge: priors with noise (PUCT), or Gumbel variates
 
 cdef class Settings:
@@ -45,6 +49,7 @@ cdef class Settings:
     cdef readonly object settings
     cdef Config config
     cdef object considered
+    cdef object fast_considered
 
 cdef bint is_sound(const float* logits, float value) noexcept nogil
 cdef int walk(Search* search, const Config* config) noexcept nogil

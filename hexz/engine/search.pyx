@@ -10,7 +10,7 @@ import numpy as np
 
 from libc.string cimport memcpy, memset
 
-from hexz.engine.bits cimport random_stream
+from hexz.engine.bits cimport next_random, random_stream, unit
 from hexz.engine.board cimport Board, checked_seed
 from hexz.engine.gumbel cimport (
     improved_policy, sample_gumbel, select_considered, select_final, select_interior,
@@ -66,6 +66,8 @@ cdef class Settings:
         c.gumbel = settings.algorithm == "gumbel"
         c.explore = settings.explore
         c.simulations = settings.simulations
+        c.full_search_share = settings.full_search_share if settings.explore else 1.0
+        c.fast_simulations = settings.fast_simulations
         c.max_considered = settings.max_considered
         c.temperature = settings.temperature
         c.temperature_moves = settings.temperature_moves
@@ -77,6 +79,10 @@ cdef class Settings:
             self.considered = considered_visits(settings.max_considered, settings.simulations)
             table = self.considered
             c.considered = &table[0, 0]
+            self.fast_considered = considered_visits(
+                settings.max_considered, settings.fast_simulations)
+            table = self.fast_considered
+            c.fast_considered = &table[0, 0]
 
 
 cdef int walk(Search* search, const Config* config) noexcept nogil:
@@ -86,11 +92,16 @@ cdef int walk(Search* search, const Config* config) noexcept nogil:
         return begin(search, &search.path)
     if not search.root_is_ready:
         prepare_root(search, config)
-    while search.simulations < config.simulations and not is_decided(search):
+    while search.simulations < budget_of(search, config) and not is_decided(search):
         status = simulate(search, config, &search.path)
         if status != FINISHED:
             return status
     return FINISHED
+
+
+cdef inline int budget_of(const Search* search, const Config* config) noexcept nogil:
+    """Simulations of this move's search."""
+    return config.fast_simulations if search.fast else config.simulations
 
 
 cdef int begin(Search* search, Path* path) noexcept nogil:
@@ -112,11 +123,13 @@ cdef bint is_decided(const Search* search) noexcept nogil:
 cdef void prepare_root(Search* search, const Config* config) noexcept nogil:
     cdef Edges e = edges_of(&search.tree, &search.tree.nodes[0])
     cdef size_t size = <size_t>e.count * sizeof(float)
+    search.fast = (config.full_search_share < 1
+                   and unit(next_random(&search.rng)) >= config.full_search_share)
     if config.gumbel:
         memset(search.root_noise, 0, size)
-        if config.explore:
+        if config.explore and not search.fast:
             sample_gumbel(e.count, &search.rng, search.root_noise)
-    elif config.explore:
+    elif config.explore and not search.fast:
         mix_dirichlet(&e, &config.puct, &search.rng, search.root_noise)
     else:
         memcpy(search.root_noise, e.prior, size)
@@ -135,10 +148,10 @@ cdef inline int select_edge(const Search* search, const Config* config, const No
         return select_puct(node, e, priors, &config.puct)
     if depth > 0:
         return select_interior(node, e, &config.sigma)
-    considered = min(config.max_considered, e.count)
-    return select_considered(
-        node, e, search.root_noise,
-        config.considered[considered * config.simulations + search.simulations], &config.sigma)
+    considered = (config.fast_considered if search.fast else config.considered
+                  )[min(config.max_considered, e.count) * budget_of(search, config)
+                    + search.simulations]
+    return select_considered(node, e, search.root_noise, considered, &config.sigma)
 
 
 cdef int simulate(Search* search, const Config* config, Path* path) noexcept nogil:

@@ -30,6 +30,10 @@ class SearchSettings:
     Attributes:
         algorithm: "puct", or "gumbel" for Gumbel root search with sequential halving.
         simulations: new simulations a move (a tree kept from the last move is not counted).
+        full_search_share: the share of the moves that are searched in full, at random; the others
+            get a fast search without noise, whose policy is no target ([KG], playout cap
+            randomization). Only if `explore` is on.
+        fast_simulations: of a fast search.
         explore: whether moves are drawn at random as self-play needs it: root noise and
             temperature for PUCT, Gumbel noise for Gumbel. Off, the strongest move is played.
         c_init: exploration constant of PUCT [AZ].
@@ -49,6 +53,8 @@ class SearchSettings:
 
     algorithm: Algorithm = "puct"
     simulations: int = 800
+    full_search_share: float = 1.0
+    fast_simulations: int = 16
     explore: bool = True
     c_init: float = 1.25
     c_base: float = 19652.0
@@ -64,7 +70,11 @@ class SearchSettings:
     def __post_init__(self) -> None:
         if self.algorithm not in ("puct", "gumbel"):
             raise InvalidSettings(f"unknown search {self.algorithm!r}: expected puct or gumbel")
-        for name, most in (("simulations", MAX_SIMULATIONS), ("max_considered", NUM_ACTIONS)):
+        for name, most in (
+            ("simulations", MAX_SIMULATIONS),
+            ("fast_simulations", MAX_SIMULATIONS),
+            ("max_considered", NUM_ACTIONS),
+        ):
             if not 1 <= getattr(self, name) <= most:
                 raise InvalidSettings(f"{name} must be in 1..{most}, not {getattr(self, name)}")
         for name in ("c_base", "dirichlet_total", "temperature"):
@@ -73,5 +83,6 @@ class SearchSettings:
         for name in ("c_init", "fpu_reduction", "temperature_moves", "c_visit", "c_scale"):
             if not 0 <= getattr(self, name) < float("inf"):
                 raise InvalidSettings(f"{name} must not be negative: {getattr(self, name)}")
-        if not 0 <= self.dirichlet_fraction <= 1:
-            raise InvalidSettings(f"dirichlet_fraction {self.dirichlet_fraction} is not in 0..1")
+        for name in ("dirichlet_fraction", "full_search_share"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise InvalidSettings(f"{name} {getattr(self, name)} is not in 0..1")

@@ -51,7 +51,7 @@ def examples_of(
             root_value=float(game.root_values[i]),
             network_value=float(game.network_values[i]),
             simulations=int(game.simulations[i]),
-            full_search=True,
+            full_search=bool(game.full_searches[i]),
             final_owner=np.where(owner == 0, 0, np.where(owner == mover, 1, -1)).astype(np.int8),
             final_value=value,
             score_margin=margin,

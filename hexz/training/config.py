@@ -49,12 +49,12 @@ class TrainingConfig:
     batch_size: int = 256
     learning_rate: float = 2e-3
     kernel_rate: float = 2e-2
-    decay_from: int = 500_000
+    decay_from: int = 250_000
     weight_decay: float = 1e-2
     kernel_decay: float = 1e-1
     clip_norm: float = 4.0
     ema_decay: float = 0.995
-    reuse: float = 4.0
+    reuse: float = 8.0
     window_min: int = 20_000
     window_growth: float = 0.5
     window_max: int = 500_000

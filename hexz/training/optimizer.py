@@ -57,7 +57,7 @@ class Optimizer:
         for kernel, matrix in zip(self._kernels, self._matrices, strict=True):
             if kernel.grad is not None:
                 matrix.grad = _matrix(kernel.grad)
-        self._muon.step()
+        self._muon.step()  # type: ignore[no-untyped-call]
         self._adamw.step()
 
     def state_dict(self) -> dict[str, Any]:

@@ -78,6 +78,7 @@ def test_every_array_has_one_row_a_move(games):
         "priors": np.float32,
         "visits": np.int32,
         "simulations": np.int32,
+        "full_searches": np.bool_,
         "root_values": np.float32,
         "network_values": np.float32,
         "checkpoints": np.int32,
@@ -165,6 +166,31 @@ def test_moves_with_exploration_are_not_always_the_most_visited():
         for game in games.values()
         for turn in range(16)
     )
+
+
+@pytest.mark.parametrize("algorithm", ["puct", "gumbel"])
+def test_a_share_of_the_moves_is_searched_in_full(algorithm):
+    settings = SearchSettings(
+        algorithm=algorithm, simulations=20, full_search_share=0.3, fast_simulations=6
+    )
+    boards = {i: Board.random(i) for i in range(8)}
+    games = play_games(GameBatch(4, settings, seed=1), boards, EVALUATE).values()
+    full = np.concatenate([game.full_searches for game in games])
+    assert 0.22 < full.mean() < 0.38
+    for game in games:
+        early = np.arange(len(game.actions)) < 30  # where nothing is proven yet
+        assert set(game.simulations[early & game.full_searches]) == {20}
+        assert set(game.simulations[early & ~game.full_searches]) == {6}
+
+
+def test_a_fast_search_has_no_noise():
+    """So from one position all seeds play one move."""
+    settings = SearchSettings(algorithm="gumbel", full_search_share=0.0, fast_simulations=6)
+    first = {
+        int(play_games(GameBatch(1, settings, seed), {0: board_at(2, 20)}, EVALUATE)[0].actions[0])
+        for seed in range(6)
+    }
+    assert len(first) == 1
 
 
 # --- One game depends on nothing but itself ------------------------------------------------------

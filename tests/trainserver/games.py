@@ -49,6 +49,7 @@ def random_game(seed: int) -> Game:
         priors=policy,
         visits=(policy > 0).astype(np.int32),
         simulations=np.full(count, 8, np.int32),
+        full_searches=np.ones(count, np.bool_),
         root_values=np.zeros(count, np.float32),
         network_values=np.zeros(count, np.float32),
         checkpoints=np.full(count, 7, np.int32),

@@ -341,7 +341,7 @@ def test_a_heartbeat_is_answered_with_orders(client):
     answer = client.post(HEARTBEAT, data=heartbeat())
     orders = Orders.from_json(answer.data)
     assert (orders.version, orders.checkpoint) == (__version__, 0)
-    assert orders.settings.search.simulations == 16
+    assert orders.settings.search.simulations == 32
 
 
 @pytest.mark.parametrize("body", ["", "[]", "{}", "{" * 5000, json.dumps({"worker": 1}), "\0"])

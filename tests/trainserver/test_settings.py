@@ -46,7 +46,13 @@ def rewrite(path, text):
 def test_a_document_is_read(path):
     settings = FleetSettings.read(path)
     assert settings.settings == WorkerSettings(
-        search=SearchSettings(algorithm="puct", simulations=100, temperature=2),
+        search=SearchSettings(
+            algorithm="puct",
+            simulations=100,
+            full_search_share=0.25,
+            fast_simulations=12,
+            temperature=2,
+        ),
         games_per_process=32,
         post="games",
     )
