@@ -77,7 +77,7 @@ class FakeTrainServer:
         self._http.server_close()
         for connection in self._connections:
             with contextlib.suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
+                connection.shutdown(socket.SHUT_RD)  # what was taken is answered
 
     def order(self, post: PostUnit = "examples", games: int = 8, **search: object) -> None:
         """Changes the settings."""
