@@ -62,7 +62,7 @@ def bare_loop(
         start = time.perf_counter()
         for batch in batches:
             total = losses(net(batch.planes), batch, config)["total"]
-            optimizer.zero_grad()
+            net.zero_grad()
             total.backward()
             optimizer.step()
         if device.type == "cuda":

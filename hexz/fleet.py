@@ -96,7 +96,7 @@ class WorkerSettings:
 
     search: SearchSettings = field(
         default_factory=lambda: SearchSettings(
-            algorithm="gumbel", simulations=64, full_search_share=0.25, fast_simulations=12
+            algorithm="gumbel", simulations=64, full_search_share=0.25
         )
     )
     games_per_process: int = 128

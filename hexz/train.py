@@ -18,7 +18,7 @@ from typing import Any, Final
 import urllib3
 
 from hexz.errors import HexzError, OutputError
-from hexz.processes import LeashedProcess, available_cores
+from hexz.processes import LeashedProcess, default_processes
 
 TICK_SECONDS: Final = 0.25
 """How often the processes, the time limit and requests to stop are looked at."""
@@ -241,7 +241,7 @@ class LocalTraining:
 
 def default_workers(device: str) -> int:
     """One core is for training; a GPU is kept busy by one process."""
-    return max(1, available_cores() - 1) if device == "cpu" else 1
+    return max(1, default_processes(device) - 1)
 
 
 def _last_words(part: _Part) -> str:

@@ -322,5 +322,5 @@ cdef object finished_game(const Slot* slot):
     return FinishedGame(
         game_id=slot.game_id, initial=Board.wrap(&slot.initial),
         final=Board.wrap(&slot.search.root), actions=actions, policies=policies, priors=priors,
-        visits=visits, simulations=simulations, full_searches=full_searches, root_values=root_values,
-        network_values=network_values, checkpoints=checkpoints)
+        visits=visits, simulations=simulations, full_searches=full_searches,
+        root_values=root_values, network_values=network_values, checkpoints=checkpoints)

@@ -13,19 +13,21 @@ cdef enum:
     LEAF = 1            # Path.leaf waits for the evaluator
     BLOCKED = 2         # the leaf waits for the evaluator already, since another walk
 
+cdef struct Budget:     # of a search
+    int simulations
+    const int32_t* considered       # [max_considered + 1, simulations], see considered_visits
+
 cdef struct Config:     # SearchSettings in C
     bint gumbel
     bint explore
-    int simulations
+    Budget full
+    Budget fast
     double full_search_share
-    int fast_simulations
     int max_considered
     double temperature
     int temperature_moves
     PuctSettings puct
     GumbelSettings sigma
-    const int32_t* considered       # [max_considered + 1, simulations], see considered_visits
-    const int32_t* fast_considered  # the same with fast_simulations
 
 cdef struct Path:       # from the root to a leaf
     Position leaf
@@ -48,8 +50,8 @@ cdef class Settings:
     """Owns what a Config points to."""
     cdef readonly object settings
     cdef Config config
-    cdef object considered
-    cdef object fast_considered
+    cdef list tables
+    cdef Budget budget(self, int simulations)
 
 cdef bint is_sound(const float* logits, float value) noexcept nogil
 cdef int walk(Search* search, const Config* config) noexcept nogil

@@ -61,13 +61,10 @@ cdef bint is_sound(const float* logits, float value) noexcept nogil:
 cdef class Settings:
     def __init__(self, settings):
         cdef Config* c = &self.config
-        cdef const int32_t[:, ::1] table
         self.settings = settings
         c.gumbel = settings.algorithm == "gumbel"
         c.explore = settings.explore
-        c.simulations = settings.simulations
         c.full_search_share = settings.full_search_share if settings.explore else 1.0
-        c.fast_simulations = settings.fast_simulations
         c.max_considered = settings.max_considered
         c.temperature = settings.temperature
         c.temperature_moves = settings.temperature_moves
@@ -75,14 +72,19 @@ cdef class Settings:
             settings.c_init, settings.c_base, settings.fpu_reduction,
             settings.dirichlet_total, settings.dirichlet_fraction)
         c.sigma = GumbelSettings(settings.c_visit, settings.c_scale)
-        if c.gumbel:
-            self.considered = considered_visits(settings.max_considered, settings.simulations)
-            table = self.considered
-            c.considered = &table[0, 0]
-            self.fast_considered = considered_visits(
-                settings.max_considered, settings.fast_simulations)
-            table = self.fast_considered
-            c.fast_considered = &table[0, 0]
+        self.tables = []
+        c.full = self.budget(settings.simulations)
+        if c.full_search_share < 1:
+            c.fast = self.budget(settings.fast_simulations)
+
+    cdef Budget budget(self, int simulations):
+        cdef Budget budget = Budget(simulations, NULL)
+        cdef const int32_t[:, ::1] table
+        if self.config.gumbel:
+            table = considered_visits(self.config.max_considered, simulations)
+            self.tables.append(table)
+            budget.considered = &table[0, 0]
+        return budget
 
 
 cdef int walk(Search* search, const Config* config) noexcept nogil:
@@ -92,16 +94,16 @@ cdef int walk(Search* search, const Config* config) noexcept nogil:
         return begin(search, &search.path)
     if not search.root_is_ready:
         prepare_root(search, config)
-    while search.simulations < budget_of(search, config) and not is_decided(search):
+    while search.simulations < budget_of(search, config).simulations and not is_decided(search):
         status = simulate(search, config, &search.path)
         if status != FINISHED:
             return status
     return FINISHED
 
 
-cdef inline int budget_of(const Search* search, const Config* config) noexcept nogil:
-    """Simulations of this move's search."""
-    return config.fast_simulations if search.fast else config.simulations
+cdef inline const Budget* budget_of(const Search* search, const Config* config) noexcept nogil:
+    """Of this move's search."""
+    return &config.fast if search.fast else &config.full
 
 
 cdef int begin(Search* search, Path* path) noexcept nogil:
@@ -123,13 +125,15 @@ cdef bint is_decided(const Search* search) noexcept nogil:
 cdef void prepare_root(Search* search, const Config* config) noexcept nogil:
     cdef Edges e = edges_of(&search.tree, &search.tree.nodes[0])
     cdef size_t size = <size_t>e.count * sizeof(float)
+    cdef bint noisy
     search.fast = (config.full_search_share < 1
                    and unit(next_random(&search.rng)) >= config.full_search_share)
+    noisy = config.explore and not search.fast
     if config.gumbel:
         memset(search.root_noise, 0, size)
-        if config.explore and not search.fast:
+        if noisy:
             sample_gumbel(e.count, &search.rng, search.root_noise)
-    elif config.explore and not search.fast:
+    elif noisy:
         mix_dirichlet(&e, &config.puct, &search.rng, search.root_noise)
     else:
         memcpy(search.root_noise, e.prior, size)
@@ -138,6 +142,7 @@ cdef void prepare_root(Search* search, const Config* config) noexcept nogil:
 
 cdef inline int select_edge(const Search* search, const Config* config, const Node* node,
                             const Edges* e, int depth) noexcept nogil:
+    cdef const Budget* budget
     cdef int considered
     cdef const float* priors = &search.root_noise[0]
     if not config.gumbel:
@@ -148,10 +153,11 @@ cdef inline int select_edge(const Search* search, const Config* config, const No
         return select_puct(node, e, priors, &config.puct)
     if depth > 0:
         return select_interior(node, e, &config.sigma)
-    considered = (config.fast_considered if search.fast else config.considered
-                  )[min(config.max_considered, e.count) * budget_of(search, config)
-                    + search.simulations]
-    return select_considered(node, e, search.root_noise, considered, &config.sigma)
+    budget = budget_of(search, config)
+    considered = min(config.max_considered, e.count)
+    return select_considered(
+        node, e, search.root_noise,
+        budget.considered[considered * budget.simulations + search.simulations], &config.sigma)
 
 
 cdef int simulate(Search* search, const Config* config, Path* path) noexcept nogil:

@@ -54,7 +54,7 @@ class SearchSettings:
     algorithm: Algorithm = "puct"
     simulations: int = 800
     full_search_share: float = 1.0
-    fast_simulations: int = 16
+    fast_simulations: int = 12
     explore: bool = True
     c_init: float = 1.25
     c_base: float = 19652.0

@@ -212,7 +212,7 @@ class Learner:
 
     def _step(self, batch: Batch, step: int, num_steps: int) -> StepReport:
         found = losses(self._net(batch.planes), batch, self.config)
-        self._optimizer.zero_grad()
+        self._net.zero_grad()
         found["total"].backward()  # type: ignore[no-untyped-call]
         norm = nn.utils.clip_grad_norm_(self._net.parameters(), self.config.clip_norm)
         # All figures at once, since each would make a GPU wait.

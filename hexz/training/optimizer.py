@@ -28,15 +28,11 @@ class Optimizer:
         self._kernels = [m.conv.weight for m in net.modules() if isinstance(m, TowerConv)]
         kernels = {id(kernel) for kernel in self._kernels}
         self._matrices = [nn.Parameter(_matrix(kernel.detach())) for kernel in self._kernels]
-        self._muon: Final = torch.optim.Muon(
-            self._matrices, lr=config.kernel_rate, weight_decay=config.kernel_decay
-        )
+        self._muon: Final = torch.optim.Muon(self._matrices)
         self._adamw: Final = torch.optim.AdamW(
-            [p for p in net.parameters() if id(p) not in kernels],
-            lr=config.learning_rate,
-            weight_decay=config.weight_decay,
-            fused=True,
+            [p for p in net.parameters() if id(p) not in kernels], fused=True
         )
+        self.configure(config, 0)
 
     def configure(self, config: TrainingConfig, examples: int) -> None:
         """Sets what the configuration says for a network trained on so many examples."""
@@ -45,12 +41,6 @@ class Optimizer:
             group.update(lr=config.kernel_rate * share, weight_decay=config.kernel_decay)
         for group in self._adamw.param_groups:
             group.update(lr=config.learning_rate * share, weight_decay=config.weight_decay)
-
-    def zero_grad(self) -> None:
-        """Forgets the gradients."""
-        self._adamw.zero_grad()
-        for kernel in self._kernels:
-            kernel.grad = None
 
     def step(self) -> None:
         """Updates the network by the gradients that its parameters have."""

@@ -184,7 +184,7 @@ def test_without_a_training_state_only_the_weights_remain(batches):
 def test_a_new_configuration_holds_from_the_next_training_on(batches):
     learner = Learner.new(RESUMING, TINY, seed=7)
     train(learner, batches[0])
-    still = replace(RESUMING, learning_rate=0.0, kernel_rate=0.0, ema_decay=0.0)
+    still = replace(RESUMING, learning_rate=0.0, kernel_rate=0.0, weight_decay=0.0, ema_decay=0.0)
     resumed = Learner.resume(still, checkpoint(learner), learner.training_state())
     before = torch.load(BytesIO(learner.training_state()), weights_only=True)["net"]
     train(resumed, batches[1])
