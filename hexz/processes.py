@@ -9,7 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from multiprocessing import resource_tracker
-from typing import Any
+from typing import Any, Final
 
 from hexz import leash
 
@@ -21,9 +21,14 @@ def available_cores() -> int:
     return os.cpu_count() or 1
 
 
+GPU_PROCESSES: Final = 4
+"""So many keep a GPU busy: while one searches, others' leaves are evaluated."""
+
+
 def default_processes(device: str) -> int:
-    """How many processes play: one a core, or one in all on a GPU."""
-    return available_cores() if device == "cpu" else 1
+    """How many processes play: one a core, and on a GPU no more than keep that busy."""
+    cores = available_cores()
+    return cores if device == "cpu" else min(cores, GPU_PROCESSES)
 
 
 @contextlib.contextmanager

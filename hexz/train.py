@@ -18,7 +18,7 @@ from typing import Any, Final
 import urllib3
 
 from hexz.errors import HexzError, OutputError
-from hexz.processes import LeashedProcess, default_processes
+from hexz.processes import LeashedProcess, available_cores, default_processes
 
 TICK_SECONDS: Final = 0.25
 """How often the processes, the time limit and requests to stop are looked at."""
@@ -35,6 +35,39 @@ finished, the server ends its trainer."""
 
 MAX_BACKLOG: Final = 4
 """Minibatches that may wait: on one machine a worker that waits gives its core to the trainer."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Profile:
+    """Sizes that suit a kind of machine.
+
+    Attributes:
+        device: that plays and trains: "cpu", "cuda" or "mps".
+        blocks, filters: size of a new network.
+        minibatch_size: examples that make a new checkpoint.
+        environment: of the train server, where nothing else is set.
+    """
+
+    device: str
+    blocks: int
+    filters: int
+    minibatch_size: int
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+PROFILES: Final = {
+    "laptop": Profile(device="cpu", blocks=4, filters=32, minibatch_size=16384),
+    "gpu": Profile(
+        device="cuda",
+        blocks=8,
+        filters=96,
+        minibatch_size=32768,
+        environment={
+            "HEXZ_BATCH_SIZE": "512",
+            "HEXZ_SETTINGS": str(Path(__file__).with_name("data") / "gpu.toml"),
+        },
+    ),
+}
 
 
 class TrainingEnded(HexzError):
@@ -55,6 +88,7 @@ class LocalTrainingConfig:
         minibatch_size: examples that make a new checkpoint.
         blocks, filters: size of the network, where there is no checkpoint yet.
         seed: of the first network.
+        environment: of the train server and the worker, where ours sets nothing else.
     """
 
     data_dir: Path
@@ -67,6 +101,7 @@ class LocalTrainingConfig:
     blocks: int
     filters: int
     seed: int
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -210,6 +245,7 @@ class LocalTraining:
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
+                    env={**self.config.environment, **os.environ},
                 )
 
     def _ask(self) -> Iterator[Status]:
@@ -240,8 +276,8 @@ class LocalTraining:
 
 
 def default_workers(device: str) -> int:
-    """One core is for training; a GPU is kept busy by one process."""
-    return max(1, default_processes(device) - 1)
+    """One core is for training."""
+    return max(1, min(default_processes(device), available_cores() - 1))
 
 
 def _last_words(part: _Part) -> str:

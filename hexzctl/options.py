@@ -12,7 +12,7 @@ NumWorkers = Annotated[
     typer.Option(
         min=1,
         max=256,
-        help="Processes that play. Default: one a core, or one in all on a GPU.",
+        help="Processes that play. Default: one a core; no more than 4 on a GPU.",
         show_default=False,
     ),
 ]

@@ -32,7 +32,7 @@ def selfplay(
         typer.Option(
             min=1,
             max=MAX_WORKERS,
-            help="Processes that play. Default: one a core, or one in all on a GPU.",
+            help="Processes that play. Default: one a core; no more than 4 on a GPU.",
             show_default=False,
         ),
     ] = None,

@@ -9,6 +9,8 @@ import typer
 
 from hexzctl.interruption import Interruption
 
+ProfileName = Literal["laptop", "gpu"]
+
 
 def train(
     data_dir: Annotated[
@@ -18,27 +20,50 @@ def train(
     max_seconds: Annotated[
         float | None, typer.Option(min=1, help="Stop after this long. Default: no limit.")
     ] = None,
+    profile: Annotated[
+        ProfileName,
+        typer.Option(help="Sizes that suit this machine; the options below change one each."),
+    ] = "laptop",
     num_workers: Annotated[
         int | None,
         typer.Option(
             min=1,
             max=256,
             show_default=False,
-            help="Processes that play. Default: one a core, but one core is for training; one in "
-            "all on a GPU.",
+            help="Processes that play. Default: one a core, but one core is for training; no more "
+            "than 4 on a GPU.",
         ),
     ] = None,
     device: Annotated[
-        Literal["cpu", "cuda", "mps"], typer.Option(help="What plays and trains.")
-    ] = "cpu",
+        Literal["cpu", "cuda", "mps"] | None,
+        typer.Option(help="What plays and trains. Default: cpu; gpu: cuda.", show_default=False),
+    ] = None,
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="Port of the status page; 0 is any free one.")
     ] = 0,
     minibatch_size: Annotated[
-        int, typer.Option(min=1, help="Examples that make a new checkpoint.")
-    ] = 16384,
-    blocks: Annotated[int, typer.Option(min=1, max=100, help="Blocks of a new network.")] = 4,
-    filters: Annotated[int, typer.Option(min=1, max=1024, help="Filters of a new network.")] = 32,
+        int | None,
+        typer.Option(
+            min=1,
+            help="Examples that make a new checkpoint. Default: 16384; gpu: 32768.",
+            show_default=False,
+        ),
+    ] = None,
+    blocks: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=100, help="Blocks of a new network. Default: 4; gpu: 8.", show_default=False
+        ),
+    ] = None,
+    filters: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=1024,
+            help="Filters of a new network. Default: 32; gpu: 96.",
+            show_default=False,
+        ),
+    ] = None,
     seed: Annotated[
         int, typer.Option(min=0, max=2**63 - 1, help="Of the weights of a new network.")
     ] = 0,
@@ -47,21 +72,24 @@ def train(
 
     Ctrl-C ends everything; the next start goes on where this one ended.
     """
-    from hexz.train import LocalTraining, LocalTrainingConfig, default_workers
+    from hexz.train import PROFILES, LocalTraining, LocalTrainingConfig, default_workers
     from hexzctl.train_view import TrainView
 
+    sizes = PROFILES[profile]
+    plays_on = device or sizes.device
     training = LocalTraining(
         LocalTrainingConfig(
             data_dir=data_dir,
             model_name=model_name,
-            num_workers=num_workers or default_workers(device),
-            device=device,
+            num_workers=num_workers or default_workers(plays_on),
+            device=plays_on,
             port=port,
             max_seconds=max_seconds,
-            minibatch_size=minibatch_size,
-            blocks=blocks,
-            filters=filters,
+            minibatch_size=minibatch_size or sizes.minibatch_size,
+            blocks=blocks or sizes.blocks,
+            filters=filters or sizes.filters,
             seed=seed,
+            environment=sizes.environment,
         )
     )
     interruption = Interruption(training.stop)

@@ -53,7 +53,7 @@ def worker(
             min=1,
             max=MAX_WORKERS,
             show_default=False,
-            help="Processes that play. Default: one a core, or one in all on a GPU.",
+            help="Processes that play. Default: one a core; no more than 4 on a GPU.",
         ),
     ] = None,
     games_per_process: Annotated[

@@ -74,7 +74,7 @@ class ArenaConfig:
         sprt: a test that ends the games of a pair once it is decided.
         seed: of `uct` and `random`.
         device: of networks.
-        num_processes: None: one a core, or one in all on a GPU.
+        num_processes: None: one a core; no more than 4 on a GPU.
         max_seconds: ends the run; games under way are dropped.
     """
 

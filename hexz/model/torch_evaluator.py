@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import pickle
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 
 from hexz.engine import COLS, NUM_PLANES, ROWS
 from hexz.model.evaluator import Evaluation, Evaluator, Floats, PreparedModel
+from hexz.model.layers import TowerConv
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +58,10 @@ class TorchEvaluator(Evaluator):
         self.batch_size = batch_size
         self._device = torch.device(device)
         self._dtype = torch.float16 if half else torch.float32
-        self._net = copy.deepcopy(net).eval().to(device=self._device, dtype=self._dtype)
+        self._net = _folded(net).to(device=self._device, dtype=self._dtype)
+        if self._device.type == "cuda":
+            # What tensor cores compute in; the other layout would be converted for each layer.
+            self._net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self._idle: list[Tensor] = []
 
     def start(self, planes: Floats) -> Callable[[], Evaluation]:
@@ -70,22 +75,34 @@ class TorchEvaluator(Evaluator):
     @torch.inference_mode()
     def _launch(self, planes: Floats) -> _Launch:
         count = len(planes)
-        staging = self._idle.pop() if self._idle else self._staging()
+        staging = self._staging()
         staging[:count] = torch.from_numpy(planes)
         # GPUs get one shape always, so that their libraries choose their kernels once.
         rows = staging[:count] if self._device.type == "cpu" else staging
         policy, value = self._net(rows.to(self._device, non_blocking=True).to(self._dtype))
-        return _Launch(staging, policy[:count], value[:count])
+        policy, value = policy[:count].float(), value[:count].float()
+        if self._device.type != "cuda":
+            return _Launch(staging, policy, value, None)
+        # Queued here: behind the next batch, the results would arrive with those of that one.
+        policy, value = (x.to("cpu", non_blocking=True) for x in (policy, value))
+        done = torch.cuda.Event(blocking=True)  # type: ignore[no-untyped-call]
+        done.record()
+        return _Launch(staging, policy, value, done)
 
     def _finish(self, running: list[_Launch]) -> Evaluation:
-        logits = np.concatenate([launch.logits.float().cpu().numpy() for launch in running])
-        values = np.concatenate([launch.values.float().cpu().numpy() for launch in running])
+        for launch in running:
+            if launch.done is not None:
+                launch.done.synchronize()
+        logits = np.concatenate([launch.logits.cpu().numpy() for launch in running])
+        values = np.concatenate([launch.values.cpu().numpy() for launch in running])
         # The results are here, so the copies out of the staging areas are over.
         self._idle += [launch.staging for launch in running]
         return logits, values
 
     def _staging(self) -> Tensor:
         """Memory that a GPU can copy from by itself."""
+        with contextlib.suppress(IndexError):
+            return self._idle.pop()
         shape = (self.batch_size, NUM_PLANES, ROWS, COLS)
         return torch.zeros(shape, pin_memory=self._device.type == "cuda")
 
@@ -96,3 +113,14 @@ class _Launch(NamedTuple):
     staging: Tensor
     logits: Tensor
     values: Tensor
+    done: torch.cuda.Event | None
+    """Of CUDA: when logits and values are in the memory of the CPU."""
+
+
+def _folded(net: nn.Module) -> nn.Module:
+    """A copy for inference, without batch norms in the tower."""
+    net = copy.deepcopy(net).eval()
+    for name, module in list(net.named_modules()):
+        if isinstance(module, TowerConv):
+            net.set_submodule(name, module.folded())
+    return net

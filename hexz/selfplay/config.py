@@ -16,7 +16,7 @@ class SelfPlayConfig:
     Attributes:
         model: a model file or directory; None: a fresh network.
         device: "cpu", "cuda" or "mps".
-        num_workers: processes; None: one a core, or one in all on a GPU.
+        num_workers: processes; None: one a core; no more than 4 on a GPU.
         games_per_worker: games that each process plays at once.
         max_games: games to finish; None: no limit.
         max_seconds: wall time from the start of the run; None: no limit.

@@ -102,8 +102,7 @@ class ReplayWindow:
         return self._held_out.end
 
     def add(self, examples: Sequence[Example]) -> int:
-        """Adds a batch; returns how many of its examples may be trained on. Those of fast searches
-        are left out: more games teach the value more than more positions of each."""
+        """Adds a batch; returns how many of its examples may be trained on."""
         train, held_out = self._split(examples)
         self._train.append(train)
         self._held_out.append(held_out)
@@ -150,7 +149,6 @@ class ReplayWindow:
         return self._held_out.take(np.arange(self._held_out.begin, self._held_out.end))
 
     def _split(self, examples: Sequence[Example]) -> tuple[Rows, Rows]:
-        examples = [example for example in examples if example.full_search is not False]
         rows = to_rows(examples)
         share = self._config.held_out
         held_out = np.array([is_held_out(e.game_id, share) for e in examples], np.bool_)

@@ -18,6 +18,7 @@ from hexz.wire.example import (
     decode_game,
     encode_example,
     encode_game,
+    is_fast_search,
 )
 from hexz.wire.suggest import (
     MAX_REQUEST_BYTES,
@@ -53,6 +54,7 @@ __all__ = [
     "encode_game",
     "encode_response",
     "encode_server_info",
+    "is_fast_search",
     "json_response",
     "load_object",
     "read_examples",

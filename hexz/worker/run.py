@@ -67,7 +67,7 @@ class WorkerConfig:
             machine tells about.
         model_name: of the model.
         device: "cpu", "cuda" or "mps".
-        num_workers: processes that play; None: one a core, or one in all on a GPU.
+        num_workers: processes that play; None: one a core; no more than 4 on a GPU.
         max_seconds: time from the start to the end; None: no limit.
         algorithm, simulations, games_per_process, post: replace what the server says; None: as it
             says.
