@@ -18,7 +18,7 @@ from typing import Any, Final
 import urllib3
 
 from hexz.errors import HexzError, OutputError
-from hexz.processes import LeashedProcess, available_cores, default_processes
+from hexz.processes import LeashedProcess
 
 TICK_SECONDS: Final = 0.25
 """How often the processes, the time limit and requests to stop are looked at."""
@@ -273,11 +273,6 @@ class LocalTraining:
                 yield Notice(f"the {part.name} did not end in {STOP_SECONDS:.0f} s and is killed")
             if part.name == "worker":
                 yield from self._ask()
-
-
-def default_workers(device: str) -> int:
-    """One core is for training."""
-    return max(1, min(default_processes(device), available_cores() - 1))
 
 
 def _last_words(part: _Part) -> str:

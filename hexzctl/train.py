@@ -30,8 +30,7 @@ def train(
             min=1,
             max=256,
             show_default=False,
-            help="Processes that play. Default: one a core, but one core is for training; no more "
-            "than 4 on a GPU.",
+            help="Processes that play. Default: one a core; no more than 4 on a GPU.",
         ),
     ] = None,
     device: Annotated[
@@ -72,7 +71,8 @@ def train(
 
     Ctrl-C ends everything; the next start goes on where this one ended.
     """
-    from hexz.train import PROFILES, LocalTraining, LocalTrainingConfig, default_workers
+    from hexz.processes import default_processes
+    from hexz.train import PROFILES, LocalTraining, LocalTrainingConfig
     from hexzctl.train_view import TrainView
 
     sizes = PROFILES[profile]
@@ -81,7 +81,7 @@ def train(
         LocalTrainingConfig(
             data_dir=data_dir,
             model_name=model_name,
-            num_workers=num_workers or default_workers(plays_on),
+            num_workers=num_workers or default_processes(plays_on),
             device=plays_on,
             port=port,
             max_seconds=max_seconds,

@@ -104,7 +104,7 @@ def train_server(
         typer.Option(
             envvar="HEXZ_REUSE", min=1, help="How often an example is trained on, at most."
         ),
-    ] = 8.0,
+    ] = 4.0,
     window_min: Annotated[
         int, typer.Option(envvar="HEXZ_WINDOW_MIN", min=1, help="First size of the replay window.")
     ] = 20_000,

@@ -54,7 +54,7 @@ class TrainingConfig:
     kernel_decay: float = 1e-1
     clip_norm: float = 4.0
     ema_decay: float = 0.995
-    reuse: float = 8.0
+    reuse: float = 4.0
     window_min: int = 20_000
     window_growth: float = 0.5
     window_max: int = 500_000
