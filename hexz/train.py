@@ -1,4 +1,5 @@
-"""Training on one machine: a train server and a worker as processes, watched over from here."""
+"""Training on one machine: a train server and a worker as processes, watched over from here, and
+now and then a match that tells how strong the model is."""
 
 from __future__ import annotations
 
@@ -17,8 +18,10 @@ from typing import Any, Final
 
 import urllib3
 
+from hexz.checkpoints import open_store
 from hexz.errors import HexzError, OutputError
 from hexz.processes import LeashedProcess
+from hexz.rater import Rater
 
 TICK_SECONDS: Final = 0.25
 """How often the processes, the time limit and requests to stop are looked at."""
@@ -79,7 +82,7 @@ class LocalTrainingConfig:
     """Training on this machine.
 
     Attributes:
-        data_dir: checkpoints, waiting examples and logs.
+        data_dir: checkpoints, waiting examples, ratings and logs.
         model_name: of the model.
         num_workers: processes that play.
         device: that plays and trains: "cpu", "cuda" or "mps".
@@ -166,6 +169,13 @@ class LocalTraining:
         """
         deadline = time.monotonic() + (self.config.max_seconds or float("inf"))
         logs = self._prepare_directory()
+        store = open_store(str(self.config.data_dir), self.config.model_name)
+        rater = Rater(
+            store,
+            device=self.config.device,
+            output_dir=self.config.data_dir / "ratings",
+            log=logs / "rating.log",
+        )
         port = self.config.port or _free_port()
         self.url = f"http://127.0.0.1:{port}"
         self._parts = [
@@ -173,7 +183,8 @@ class LocalTraining:
             _Part("worker", self._worker_arguments(), logs / "worker.log"),
         ]
         try:
-            yield from self._watch(deadline)
+            with contextlib.closing(rater):
+                yield from self._watch(deadline, rater)
             yield from self._end()
         finally:
             for part in self._parts:
@@ -216,14 +227,20 @@ class LocalTraining:
             "--post=games",
         ]
 
-    def _watch(self, deadline: float) -> Iterator[Event]:
+    def _watch(self, deadline: float, rater: Rater) -> Iterator[Event]:
         next_status = 0.0
+        newest = None
         while not self._stopping and time.monotonic() < deadline:
             for part in self._parts:
                 yield from self._keep_running(part)
             if time.monotonic() >= next_status:
                 next_status = time.monotonic() + STATUS_SECONDS
-                yield from self._ask()
+                for status in self._ask():
+                    newest = status.content["checkpoint"]
+                    yield status
+            problem = rater.look_after(newest)
+            if problem is not None:
+                yield Notice(problem)
             time.sleep(TICK_SECONDS)
 
     def _keep_running(self, part: _Part) -> Iterator[Event]:

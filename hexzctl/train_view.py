@@ -111,7 +111,7 @@ class TrainView:
             [_panel("self-play", _playing(status)), _panel("training", _training(status))]
         )
         return Panel(
-            Group(columns, _filling(status), _curve(status)),
+            Group(columns, _filling(status), _losses(status), _strength(status)),
             title=title,
             subtitle=f"{self._training.url}/status",
             expand=False,
@@ -147,7 +147,7 @@ def _training(status: Mapping[str, Any]) -> list[tuple[str, str]]:
     if progress:
         activity += f", step {progress['step']} of {progress['steps']}"
     losses = {} if newest is None else newest["held_out_losses"] or newest["losses"]
-    rated = (status["strength"] or {"checkpoints": []})["checkpoints"][-1:]
+    rated = _rated(status)[-1:]
     return [
         ("checkpoint", str(status["checkpoint"])),
         ("examples", f"{status['examples']['trained'] or 0:,}"),
@@ -155,7 +155,7 @@ def _training(status: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("loss", _figure(losses.get("total"))),
         ("policy, value loss", f"{_figure(losses.get('policy'))}, {_figure(losses.get('value'))}"),
         ("window", f"{(newest or {}).get('window_size') or 0:,} examples"),
-        *(("Elo", f"{elo['value']:.0f} at checkpoint {elo['number']}") for elo in rated),
+        *(("Elo", f"{_elo(elo)} at checkpoint {elo['number']}") for elo in rated),
     ]
 
 
@@ -168,17 +168,37 @@ def _filling(status: Mapping[str, Any]) -> Table:
     return table
 
 
-def _curve(status: Mapping[str, Any]) -> Text:
+def _losses(status: Mapping[str, Any]) -> Text:
     """The total loss of all checkpoints in one line."""
     losses = [c["losses"]["total"] for c in status["checkpoints"] if c["losses"]]
-    if len(losses) < 2:
+    return _curve("loss", losses, ".3f")
+
+
+def _strength(status: Mapping[str, Any]) -> Text:
+    """The learning curve: the ratings of the checkpoints that have one."""
+    return _curve("Elo", [elo["value"] for elo in _rated(status)], ".0f")
+
+
+def _curve(name: str, values: list[float], digits: str) -> Text:
+    """The course of a figure in one line."""
+    if len(values) < 2:
         return Text("")
-    step = -(-len(losses) // _CURVE_WIDTH)
-    shown = losses[::-step][::-1]
+    step = -(-len(values) // _CURVE_WIDTH)
+    shown = values[::-step][::-1]
     low, high = min(shown), max(shown)
     scale = (len(_BLOCKS) - 1) / ((high - low) or 1)
-    blocks = "".join(_BLOCKS[round((loss - low) * scale)] for loss in shown)
-    return Text.assemble(("loss  ", "dim"), blocks, f"  {high:.3f} to {low:.3f}")
+    blocks = "".join(_BLOCKS[round((value - low) * scale)] for value in shown)
+    course = f"  {shown[0]:{digits}} to {shown[-1]:{digits}}"
+    return Text.assemble((f"{name:<6}", "dim"), blocks, course)
+
+
+def _rated(status: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The checkpoints that have a rating."""
+    return list((status["strength"] or {"checkpoints": []})["checkpoints"])
+
+
+def _elo(elo: Mapping[str, Any]) -> str:
+    return f"{elo['value']:.0f} ({elo['low']:.0f} to {elo['high']:.0f})"
 
 
 def _figure(value: float | None) -> str:

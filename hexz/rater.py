@@ -1,0 +1,110 @@
+"""Finds out now and then how strong the newest checkpoint of a training on this machine is."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Final
+
+from hexz.checkpoints import CheckpointStore
+from hexz.errors import StoreError
+from hexz.processes import LeashedProcess
+
+PAUSE_SECONDS: Final = 300.0
+"""From the start of a match to the next one. Matches take time from training."""
+
+MATCH_SECONDS: Final = 25.0
+"""How long a match is, with its start of some 5 s."""
+
+BOARDS: Final = 1000
+"""For each checkpoint, unless time is up; it is."""
+
+OPPONENTS: Final = 3
+"""Older checkpoints that play along, those that were rated last: strong ones learn more from each
+other than from `uct`."""
+
+
+class Rater:
+    """Runs `hexzctl models rate` for the newest checkpoint, one match at a time.
+
+    The ratings go where that command keeps them: beside the model.
+
+    Args:
+        store: the checkpoints, in a directory.
+        device: where networks run.
+        output_dir: for the games and the curve.
+        log: where the output goes.
+    """
+
+    def __init__(self, store: CheckpointStore, *, device: str, output_dir: Path, log: Path) -> None:
+        self._store = store
+        self._device = device
+        self._model = Path(store.url) / "models" / "flagz" / store.model_name
+        self._output_dir = output_dir
+        self._log = log
+        self._process: LeashedProcess | None = None
+        self._next = time.monotonic() + PAUSE_SECONDS / 2
+        self._last: int | None = None
+        self._has_failed = False
+
+    @property
+    def is_playing(self) -> bool:
+        """Whether there is a match."""
+        return self._process is not None
+
+    def look_after(self, newest: int | None) -> str | None:
+        """Starts a match when it is time for one; to be called often.
+
+        Args:
+            newest: the newest checkpoint.
+
+        Returns:
+            What went wrong, in one line, if a match has failed for the first time.
+        """
+        if self._process is not None:
+            code = self._process.process.poll()
+            if code is None:
+                return None
+            self.close()
+            if code == 0 or self._has_failed:
+                return None
+            self._has_failed = True
+            return f"a match to rate the checkpoints failed: see {self._log}"
+        if newest and newest != self._last and time.monotonic() >= self._next:
+            self._next = time.monotonic() + PAUSE_SECONDS
+            self._last = newest
+            self._start(newest)
+        return None
+
+    def close(self) -> None:
+        """Ends the match, if there is one. The next one counts what it has played."""
+        if self._process is not None:
+            self._process.kill()
+            self._process = None
+
+    def _start(self, newest: int) -> None:
+        numbers = [*self._rated()[-OPPONENTS:], newest]
+        with self._log.open("ab") as log:
+            self._process = LeashedProcess(
+                [
+                    *(sys.executable, "-m", "hexzctl", "models", "rate", str(self._model)),
+                    f"--checkpoints={','.join(map(str, numbers))}",
+                    f"--max-seconds={MATCH_SECONDS}",
+                    f"--boards={BOARDS}",
+                    f"--device={self._device}",
+                    "--num-workers=1",
+                    f"--output-dir={self._output_dir}",
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+
+    def _rated(self) -> list[int]:
+        try:
+            ratings = self._store.ratings()
+        except StoreError:
+            return []
+        return sorted(map(int, (ratings or {}).get("checkpoints", ())))

@@ -1,0 +1,80 @@
+"""Matches that a training plays now and then: real ones, of checkpoints that know nothing."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from hexz import rater
+from hexz.checkpoints import CheckpointStore, NewCheckpoint, open_store
+from hexz.model import ModelConfig, encode_checkpoint, new_checkpoint
+from hexz.rater import Rater
+
+from .processes import TIMEOUT
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> CheckpointStore:
+    store = open_store(str(tmp_path / "data"), "tiny")
+    for number in range(4):
+        network = new_checkpoint(ModelConfig(blocks=1, filters=8), seed=number, model_name="tiny")
+        store.save(NewCheckpoint(number=number, model=encode_checkpoint(network)))
+    return store
+
+
+@pytest.fixture
+def tiny_rater(store: CheckpointStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Rater:
+    monkeypatch.setattr(rater, "PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(rater, "MATCH_SECONDS", TIMEOUT)
+    monkeypatch.setattr(rater, "BOARDS", 2)
+    return Rater(store, device="cpu", output_dir=tmp_path / "ratings", log=tmp_path / "rating.log")
+
+
+def play_one(rater: Rater, newest: int) -> str | None:
+    """What a match of this checkpoint ends with."""
+    assert rater.look_after(newest) is None
+    deadline = time.monotonic() + TIMEOUT
+    while rater.is_playing:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+        problem = rater.look_after(newest)
+    return problem
+
+
+def rated(store: CheckpointStore) -> set[str]:
+    ratings = store.ratings()
+    assert ratings is not None
+    return set(ratings["checkpoints"])
+
+
+def test_the_newest_checkpoint_is_rated_and_each_only_once(
+    tiny_rater: Rater, store: CheckpointStore
+) -> None:
+    assert play_one(tiny_rater, 1) is None
+    assert rated(store) == {"1"}
+    assert tiny_rater.look_after(1) is None
+    assert not tiny_rater.is_playing
+    assert play_one(tiny_rater, 3) is None
+    assert rated(store) == {"1", "3"}
+
+
+def test_the_first_match_waits_for_a_trained_checkpoint(tiny_rater: Rater) -> None:
+    for newest in (None, 0):
+        assert tiny_rater.look_after(newest) is None
+        assert not tiny_rater.is_playing
+
+
+def test_a_match_that_fails_is_told_once(tiny_rater: Rater, tmp_path: Path) -> None:
+    problem = play_one(tiny_rater, 77)
+    assert problem is not None
+    assert str(tmp_path / "rating.log") in problem
+    assert "no checkpoint 77" in (tmp_path / "rating.log").read_text()
+    assert tiny_rater.look_after(77) is None
+
+
+def test_a_match_can_be_ended(tiny_rater: Rater) -> None:
+    tiny_rater.look_after(2)
+    tiny_rater.close()
+    assert not tiny_rater.is_playing
