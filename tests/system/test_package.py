@@ -82,7 +82,7 @@ def installed(wheel, tmp_path_factory) -> Path:
     return root / "bin"
 
 
-DATA = {".pyi", ".typed", ".html", ".css", ".js", ".svg", ".pt"}
+DATA = {".pyi", ".typed", ".html", ".css", ".js", ".svg", ".pt", ".toml"}
 """Kinds of files beside Python's that the wheel has."""
 
 

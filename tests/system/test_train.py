@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+import torch
 
 from hexz.checkpoints import open_store
 from hexz.model import load_checkpoint
@@ -170,6 +171,23 @@ def test_two_trainings_in_one_directory(start: Callable[..., Training]) -> None:
     code, errors = second.wait()
     assert code == 1
     assert_one_error_line(errors, "the train-server cannot go on", str(first.data_dir))
+
+
+def test_a_profile_says_what_nothing_else_does(start: Callable[..., Training]) -> None:
+    training = start("--profile=gpu", "--device=cpu")
+    training.wait_for(lambda: training.checkpoint() is not None)
+    training.process.send_signal(signal.SIGINT)
+    assert training.wait() == (130, "")
+    metadata = open_store(str(training.data_dir), MODEL_NAME).info(0).metadata
+    assert metadata["model"] == {"blocks": 1, "filters": 8}
+    assert metadata["training"]["batch_size"] == 512
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
+def test_a_profile_for_a_gpu_that_is_not_there(start: Callable[..., Training]) -> None:
+    code, errors = start("--profile=gpu").wait()
+    assert code == 1
+    assert_one_error_line(errors, "the train-server cannot go on: cannot train on 'cuda'")
 
 
 def test_a_data_directory_that_is_a_file(start: Callable[..., Training], tmp_path: Path) -> None:

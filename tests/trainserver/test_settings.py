@@ -2,12 +2,14 @@
 
 import logging
 import os
+from pathlib import Path
 
 import pytest
 
 from hexz.engine import SearchSettings
 from hexz.errors import InvalidConfig
 from hexz.fleet import WorkerSettings
+from hexz.train import PROFILES
 from hexz.trainserver.settings import DEFAULT_SCHEDULE, FleetSettings, SettingsSource
 
 DOCUMENT = """
@@ -34,6 +36,12 @@ def path(tmp_path):
     path = tmp_path / "settings.toml"
     path.write_text(DOCUMENT)
     return path
+
+
+def test_the_settings_that_the_package_has_for_a_gpu():
+    settings = FleetSettings.read(Path(PROFILES["gpu"].environment["HEXZ_SETTINGS"]))
+    assert settings.at(0).games_per_process > WorkerSettings().games_per_process
+    assert settings.at(0).search.simulations < settings.at(10**7).search.simulations
 
 
 def rewrite(path, text):

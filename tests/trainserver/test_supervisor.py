@@ -103,6 +103,17 @@ def test_a_batch_becomes_a_checkpoint_and_leaves_the_journal(service, batches):
     assert service.model(before) != service.model(before + 1)
 
 
+def test_fast_searches_are_kept_but_not_trained_on(service, batches):
+    before, bodies = service.checkpoint, next(batches)
+    fast = [replace(decode_example(body), full_search=False) for body in bodies[: BATCH // 3]]
+    bodies[: BATCH // 3] = map(encode_example, fast)
+    post(service, bodies)
+    wait_until(lambda: service.checkpoint == before + 1)
+    assert_trained_once(service, bodies)
+    report = open_store(service.config.store, "flagz").info(before + 1).metadata["report"]
+    assert report["new_examples"] + report["new_held_out"] == BATCH - len(fast)
+
+
 def test_a_trainer_that_is_killed_in_training_is_replaced(service, batches):
     before, bodies = service.checkpoint, next(batches)
     post(service, bodies)

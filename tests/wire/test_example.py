@@ -12,7 +12,14 @@ from hypothesis import strategies as st
 
 from hexz.errors import InvalidExample
 from hexz.version import __version__
-from hexz.wire import MAX_GAME_BYTES, decode_example, decode_game, encode_example, encode_game
+from hexz.wire import (
+    MAX_GAME_BYTES,
+    decode_example,
+    decode_game,
+    encode_example,
+    encode_game,
+    is_fast_search,
+)
 from hexz.wire import hexz_pb2 as pb
 
 from .sample import ADDED_FIELDS, assert_same, make_example, old_example
@@ -95,6 +102,11 @@ def test_each_added_field_may_be_absent(name: str) -> None:
 def test_false_and_zero_are_not_absent() -> None:
     example = make_example(full_search=False, simulations=0, root_value=0.0, network_value=-0.0)
     assert_same(example, decode_example(encode_example(example)), ignore=("writer_version",))
+
+
+@pytest.mark.parametrize(("full_search", "fast"), [(False, True), (True, False), (None, False)])
+def test_fast_searches_are_told_without_decoding(full_search: bool | None, fast: bool) -> None:
+    assert is_fast_search(encode_example(make_example(full_search=full_search))) is fast
 
 
 def test_fields_of_a_newer_writer_are_skipped() -> None:
