@@ -1,5 +1,6 @@
 """Many searches that share the batches of one evaluator."""
 
+import random
 import threading
 import time
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from hexz.engine import Board, IllegalMove
 from hexz.engine.endgame import solve
 from hexz.errors import InvalidEvaluation
 from hexz.player.player import Overloaded
-from hexz.player.searcher import BATCH_SIZE, MAX_SEARCHES, Searcher
+from hexz.player.searcher import BATCH_SIZE, MAX_SEARCHES, SOLVE_NODES, Searcher
 from hexz.player.spec import Budget
 
 from .positions import (
@@ -166,6 +167,33 @@ def test_separated_territories_are_solved_without_the_network():
     for move in board.legal_moves():
         assert suggestion.visits[move.index] == 1
         assert suggestion.q[move.index] == np.sign(solution.values[move])
+
+
+@pytest.mark.parametrize("opponent", ["perfect", "random"])
+def test_no_point_is_given_away_once_an_endgame_is_proven(searcher, opponent):
+    rng = random.Random(1)
+    proven_games = 0
+    for seed in range(60):
+        boards = [b for b in game(seed) if not b.is_over and solve(b, SOLVE_NODES) is not None]
+        if not boards:
+            continue
+        proven_games += 1
+        board, player = boards[0].copy(), boards[0].turn
+        proven = solve(board, SOLVE_NODES).margin
+        while not board.is_over:
+            if board.turn == player:
+                solution = solve(board, SOLVE_NODES)
+                assert solution is not None
+                assert solution.margin >= proven
+                proven = solution.margin
+                board.play(searcher.suggest(board, SMALL).suggestion.move)
+            elif opponent == "perfect":
+                board.play(solve(board).move)
+            else:
+                board.play(rng.choice(board.legal_moves()))
+        margin = board.score[player - 1] - board.score[2 - player]
+        assert margin == proven if opponent == "perfect" else margin >= proven
+    assert proven_games > 20
 
 
 @pytest.mark.parametrize("algorithm", ["puct", "gumbel"])
