@@ -154,6 +154,7 @@ def test_a_server_killed_ten_times_loses_nothing(fleet: Fleet, seed: int) -> Non
     random_kills(fleet, kills=10, seed=seed)
 
 
+@pytest.mark.soak
 def test_a_trainer_killed_while_it_trains(fleet: Fleet) -> None:
     fleet.start_server()
     with posting(fleet) as accepted:
@@ -194,7 +195,8 @@ def outage(
     assert_nothing_lost(fleet, set())
 
 
-@pytest.mark.parametrize("seconds", [3.0, pytest.param(60.0, marks=pytest.mark.soak)])
+@pytest.mark.soak
+@pytest.mark.parametrize("seconds", [3.0, 60.0])
 def test_redis_is_killed_and_comes_back_empty(
     fleet: Fleet, redis_server: RedisServer, seconds: float
 ) -> None:
@@ -222,6 +224,7 @@ def test_the_server_is_away_while_workers_play(fleet: Fleet, seconds: float) -> 
     outage(fleet, fleet.kill_server, fleet.start_server, seconds)
 
 
+@pytest.mark.soak
 def test_a_worker_is_killed(fleet: Fleet) -> None:
     fleet.start_server()
     first, second = (fleet.start_worker() for _ in range(2))

@@ -56,8 +56,10 @@ def test_the_newest_checkpoint_is_rated_and_each_only_once(
     assert rated(store) == {"1"}
     assert tiny_rater.look_after(1) is None
     assert not tiny_rater.is_playing
-    assert play_one(tiny_rater, 3) is None
-    assert rated(store) == {"1", "3"}
+    assert tiny_rater.look_after(3) is None
+    assert tiny_rater.is_playing
+    tiny_rater.close()
+    assert not tiny_rater.is_playing
 
 
 def test_the_first_match_waits_for_a_trained_checkpoint(tiny_rater: Rater) -> None:
@@ -72,9 +74,3 @@ def test_a_match_that_fails_is_told_once(tiny_rater: Rater, tmp_path: Path) -> N
     assert str(tmp_path / "rating.log") in problem
     assert "no checkpoint 77" in (tmp_path / "rating.log").read_text()
     assert tiny_rater.look_after(77) is None
-
-
-def test_a_match_can_be_ended(tiny_rater: Rater) -> None:
-    tiny_rater.look_after(2)
-    tiny_rater.close()
-    assert not tiny_rater.is_playing

@@ -1,0 +1,83 @@
+"""Learns from nothing in one process on one core, to compare ways to learn at equal cost.
+
+    python benchmarks/learning.py a.pt --seconds 450
+    python benchmarks/learning.py b.pt --seconds 450 --reuse 8 --settings other.toml
+    hexzctl arena --player gumbel:a.pt@64 --player gumbel:b.pt@64 --boards 60
+
+Self-play and training take turns, both as in `hexzctl train`. What counts is the CPU time of the
+process, so that two runs may share a machine with two cores. The model is written, and a line
+printed, after each minibatch; the last one ends a little after the time.
+"""
+
+import argparse
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from hexz.example import Example
+from hexz.model import Evaluator, ModelConfig, create_evaluator, decode_checkpoint
+from hexz.selfplay.examples import examples_of
+from hexz.selfplay.loop import SelfPlay
+from hexz.training.config import TrainingConfig
+from hexz.training.learner import Learner
+from hexz.trainserver.settings import FleetSettings
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("model", type=Path, help="the file to write")
+    parser.add_argument("--seconds", type=float, required=True)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--settings", type=Path, help="as of hexzctl train-server")
+    parser.add_argument("--minibatch-size", type=int, default=16384)
+    parser.add_argument("--reuse", type=float, default=TrainingConfig().reuse)
+    parser.add_argument("--blocks", type=int, default=ModelConfig().blocks)
+    parser.add_argument("--filters", type=int, default=ModelConfig().filters)
+    options = parser.parse_args()
+
+    config = TrainingConfig(seed=options.seed)
+    learner = Learner.new(config, ModelConfig(options.blocks, options.filters), options.seed)
+    fleet = FleetSettings() if options.settings is None else FleetSettings.read(options.settings)
+    games = fleet.settings.games_per_process
+
+    def evaluator(number: int) -> Evaluator:
+        data = learner.checkpoint(model_name="learning", number=number)
+        options.model.write_bytes(data)
+        net = decode_checkpoint(data, str(options.model)).net
+        return create_evaluator(net, batch_size=games // 2, notify=print)
+
+    play = SelfPlay(evaluator(0), fleet.at(0).search, games_in_flight=games, seed=options.seed)
+    examples = 0
+    for number, batch in enumerate(minibatches(play, options.minibatch_size), 1):
+        report = learner.train(
+            [example for example in batch if example.full_search],
+            reuse=options.reuse,
+            on_step=lambda _: None,
+        )
+        examples += len(batch)
+        play.use(evaluator(number), number)
+        play.change(fleet.at(examples).search, games)
+        losses = ", ".join(f"{name} {loss:.3f}" for name, loss in report.held_out_losses.items())
+        print(
+            f"{time.process_time():.0f} s, {examples:,} examples, {play.evaluations:,} "
+            f"evaluations, {report.total_steps:,} steps, held-out losses: {losses}",
+            flush=True,
+        )
+        if time.process_time() >= options.seconds:
+            break
+
+
+def minibatches(play: SelfPlay, size: int) -> Iterator[list[Example]]:
+    """The examples of the games that end, so many at a time."""
+    examples: list[Example] = []
+    for finished in play.rounds():
+        for game in finished:
+            name = f"game-{game.game_id}"
+            examples += examples_of(game, game_name=name, model_name="learning", unix_micros=1)
+        if len(examples) >= size:
+            yield examples[:size]
+            examples = examples[size:]
+
+
+if __name__ == "__main__":
+    main()
