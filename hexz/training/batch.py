@@ -31,8 +31,6 @@ class Batch(NamedTuple):
     """bool [B, 220]."""
     policy: Tensor
     """float32 [B, 220]."""
-    has_policy: Tensor
-    """float32 [B]."""
     value: Tensor
     """float32 [B], in -1..1."""
     ownership: Tensor
@@ -82,7 +80,6 @@ def make_batch(
         planes=planes.float().view(-1, NUM_PLANES, ROWS, COLS),
         legal=legal.gather(1, actions),
         policy=floats("policy").gather(1, actions),
-        has_policy=floats("has_policy"),
         value=value,
         ownership=floats("owner").gather(1, cells),
         has_ownership=floats("has_owner"),

@@ -104,7 +104,7 @@ class Learner:
         """Adds a batch to the window and trains on it.
 
         Args:
-            examples: the batch; those of held-out games are only measured with.
+            examples: the batch, no fast searches; those of held-out games are only measured with.
             reuse: examples to train on for each new one, at least 1: each new one is trained on
                 once, and the others are drawn from the whole window.
             on_step: is told about each step. What it raises ends the training.

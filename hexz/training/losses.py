@@ -28,7 +28,7 @@ def losses(prediction: Prediction, batch: Batch, config: TrainingConfig) -> dict
     exists = _EXISTS.to(batch.planes.device)
     ownership_error = (prediction.ownership - batch.ownership).square() * exists
     found = {
-        "policy": _mean(-(batch.policy * log_policy).sum(1), batch.has_policy),
+        "policy": -(batch.policy * log_policy).sum(1).mean(),
         "value": (prediction.value - batch.value).square().mean(),
         "ownership": _mean(ownership_error.sum(1) / NUM_CELLS, batch.has_ownership),
         "margin": _mean((prediction.margin - batch.margin).square(), batch.has_margin),

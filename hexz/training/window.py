@@ -27,7 +27,6 @@ ROW: Final = np.dtype(
         ("root_value", np.float16),
         ("margin", np.int16),
         ("result", np.int8),
-        ("has_policy", np.bool_),
         ("has_owner", np.bool_),
         ("has_root_value", np.bool_),
         ("has_margin", np.bool_),
@@ -52,9 +51,8 @@ def to_rows(examples: Sequence[Example]) -> Rows:
     for row, example in zip(rows, examples, strict=True):
         row["planes"] = example.planes.reshape(NUM_PLANES, GRID)
         row["legal"] = np.packbits(_legal_mask(example))
+        row["policy"] = example.policy
         row["result"] = example.result
-        if example.full_search is not False:
-            row["policy"], row["has_policy"] = example.policy, True
         if example.final_owner is not None:
             row["owner"], row["has_owner"] = example.final_owner.reshape(GRID), True
         if example.score_margin is not None:

@@ -64,7 +64,6 @@ def test_losses_are_what_they_are_called():
 @pytest.mark.parametrize(
     ("name", "changes"),
     [
-        ("policy", {"full_search": False}),
         ("ownership", {"final_owner": None, "final_value": None}),
         ("margin", {"score_margin": None}),
     ],
@@ -82,7 +81,6 @@ def test_examples_without_a_target_do_not_count(name, changes):
 @pytest.mark.parametrize(
     ("head", "examples"),
     [
-        ("net.policy_head", [make_example(seed, full_search=False) for seed in range(4)]),
         ("auxiliary.ownership", [old_example(seed=seed) for seed in range(4)]),
         ("auxiliary.margin", [old_example(seed=seed) for seed in range(4)]),
     ],

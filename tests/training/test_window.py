@@ -52,7 +52,6 @@ def test_a_row_has_all_that_is_trained_on():
 @pytest.mark.parametrize(
     ("missing", "mark"),
     [
-        ({"full_search": False}, "has_policy"),
         ({"final_owner": None, "final_value": None}, "has_owner"),
         ({"root_value": None}, "has_root_value"),
         ({"score_margin": None}, "has_margin"),
@@ -62,10 +61,6 @@ def test_what_an_example_lacks_is_marked(missing, mark):
     (row,) = to_rows([replace(ONE, **missing)])
     marks = {name: bool(row[name]) for name in ROW.names if name.startswith("has_")}
     assert marks == {name: name != mark for name in marks}
-
-
-def test_an_example_that_does_not_say_how_it_was_searched_teaches_a_policy():
-    assert to_rows([old_example()])["has_policy"].all()
 
 
 def test_legal_actions_are_worked_out_where_an_example_lacks_them():
