@@ -35,8 +35,8 @@ from hexz.errors import HexzError, OutputError, StoreError
 from hexz.player.spec import Budget, PlayerSpec, parse_spec
 from hexz.wire import atomic_file
 
-REFERENCES: Final = ("random", ANCHOR, "uct:3200", "uct:32000")
-"""Players of known strength. They play where it helps to compare checkpoints."""
+REFERENCES: Final = (ANCHOR, "uct:3200", "uct:32000")
+"""Players of known strength. The last one plays if it helps to compare strong checkpoints."""
 DEFAULT_CHECKPOINTS: Final = 8
 
 
