@@ -15,11 +15,11 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
+from learning import minibatches
 
 from hexz.engine import SearchSettings
 from hexz.example import Example
 from hexz.model import ModelConfig, create_evaluator, new_checkpoint
-from hexz.selfplay.examples import examples_of
 from hexz.selfplay.loop import SelfPlay
 from hexz.training.batch import Batch, make_batch
 from hexz.training.config import TrainingConfig
@@ -36,14 +36,7 @@ def self_play_examples(count: int) -> list[Example]:
     """Examples of quick games, with a held-out share as in real training."""
     evaluator = create_evaluator(new_checkpoint().net, batch_size=32, notify=print)
     play = SelfPlay(evaluator, SearchSettings(algorithm="gumbel", simulations=4), 64, seed=1)
-    examples: list[Example] = []
-    for finished in play.rounds():
-        for game in finished:
-            name = f"game-{game.game_id}"
-            examples += examples_of(game, game_name=name, model_name="fresh", unix_micros=1)
-        if len(examples) >= count:
-            break
-    return examples[:count]
+    return next(minibatches(play, count))
 
 
 def bare_loop(

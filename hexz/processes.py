@@ -7,8 +7,9 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from multiprocessing import resource_tracker
+from pathlib import Path
 from typing import Any, Final
 
 from hexz import leash
@@ -79,3 +80,23 @@ class LeashedProcess:
         if self._leash >= 0:
             os.close(self._leash)
             self._leash = -1
+
+
+def start_hexzctl(
+    arguments: Sequence[str], log: Path, environment: Mapping[str, str] | None = None
+) -> LeashedProcess:
+    """Starts one of our own commands.
+
+    Args:
+        arguments: the subcommand and its options.
+        log: the file that what it prints is added to.
+        environment: what it finds in its environment where ours sets nothing else.
+    """
+    with log.open("ab") as file:
+        return LeashedProcess(
+            [sys.executable, "-m", "hexzctl", *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=file,
+            env={**(environment or {}), **os.environ},
+        )

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Final
 
 from hexz.checkpoints import CheckpointStore
 from hexz.errors import StoreError
-from hexz.processes import LeashedProcess
+from hexz.processes import LeashedProcess, start_hexzctl
 
 PAUSE_SECONDS: Final = 300.0
 """From the start of a match to the next one. Matches take time from training."""
@@ -41,7 +39,6 @@ class Rater:
     def __init__(self, store: CheckpointStore, *, device: str, output_dir: Path, log: Path) -> None:
         self._store = store
         self._device = device
-        self._model = Path(store.url) / "models" / "flagz" / store.model_name
         self._output_dir = output_dir
         self._log = log
         self._process: LeashedProcess | None = None
@@ -86,21 +83,18 @@ class Rater:
 
     def _start(self, newest: int) -> None:
         numbers = [*self._rated()[-OPPONENTS:], newest]
-        with self._log.open("ab") as log:
-            self._process = LeashedProcess(
-                [
-                    *(sys.executable, "-m", "hexzctl", "models", "rate", str(self._model)),
-                    f"--checkpoints={','.join(map(str, numbers))}",
-                    f"--max-seconds={MATCH_SECONDS}",
-                    f"--boards={BOARDS}",
-                    f"--device={self._device}",
-                    "--num-workers=1",
-                    f"--output-dir={self._output_dir}",
-                ],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
+        self._process = start_hexzctl(
+            [
+                *("models", "rate", self._store.model_place),
+                f"--checkpoints={','.join(map(str, numbers))}",
+                f"--max-seconds={MATCH_SECONDS}",
+                f"--boards={BOARDS}",
+                f"--device={self._device}",
+                "--num-workers=1",
+                f"--output-dir={self._output_dir}",
+            ],
+            self._log,
+        )
 
     def _rated(self) -> list[int]:
         try:

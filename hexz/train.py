@@ -8,7 +8,6 @@ import json
 import os
 import socket
 import subprocess
-import sys
 import time
 from collections import deque
 from collections.abc import Iterator, Mapping
@@ -20,7 +19,7 @@ import urllib3
 
 from hexz.checkpoints import open_store
 from hexz.errors import HexzError, OutputError
-from hexz.processes import LeashedProcess
+from hexz.processes import LeashedProcess, start_hexzctl
 from hexz.rater import Rater
 
 TICK_SECONDS: Final = 0.25
@@ -38,39 +37,6 @@ finished, the server ends its trainer."""
 
 MAX_BACKLOG: Final = 4
 """Minibatches that may wait: on one machine a worker that waits gives its core to the trainer."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Profile:
-    """Sizes that suit a kind of machine.
-
-    Attributes:
-        device: that plays and trains: "cpu", "cuda" or "mps".
-        blocks, filters: size of a new network.
-        minibatch_size: examples that make a new checkpoint.
-        environment: of the train server, where nothing else is set.
-    """
-
-    device: str
-    blocks: int
-    filters: int
-    minibatch_size: int
-    environment: Mapping[str, str] = field(default_factory=dict)
-
-
-PROFILES: Final = {
-    "laptop": Profile(device="cpu", blocks=4, filters=32, minibatch_size=16384),
-    "gpu": Profile(
-        device="cuda",
-        blocks=8,
-        filters=96,
-        minibatch_size=32768,
-        environment={
-            "HEXZ_BATCH_SIZE": "512",
-            "HEXZ_SETTINGS": str(Path(__file__).with_name("data") / "gpu.toml"),
-        },
-    ),
-}
 
 
 class TrainingEnded(HexzError):
@@ -256,14 +222,7 @@ class LocalTraining:
             part.restart_at = time.monotonic() + RESTART_SECONDS
             yield Notice(f"the {part.name} was killed by signal {-code}: starting it again")
         if time.monotonic() >= part.restart_at:
-            with part.log.open("ab") as log:
-                part.process = LeashedProcess(
-                    [sys.executable, "-m", "hexzctl", *part.arguments],
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    env={**self.config.environment, **os.environ},
-                )
+            part.process = start_hexzctl(part.arguments, part.log, self.config.environment)
 
     def _ask(self) -> Iterator[Status]:
         """Asks the server how it goes. It may not be up yet, or just restarting."""

@@ -10,9 +10,9 @@ from typing import Annotated, Literal
 import typer
 
 from hexzctl.interruption import Interruption
+from hexzctl.options import NumWorkers
 
 # Several of these are as large as anybody could mean, so that a typing error is a usage error.
-MAX_WORKERS = 256
 MAX_GAMES_PER_WORKER = 65536
 
 
@@ -27,15 +27,7 @@ def selfplay(
     device: Annotated[
         Literal["cpu", "cuda", "mps"], typer.Option(help="Where the network runs.")
     ] = "cpu",
-    num_workers: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            max=MAX_WORKERS,
-            help="Processes that play. Default: one a core; no more than 4 on a GPU.",
-            show_default=False,
-        ),
-    ] = None,
+    num_workers: NumWorkers = None,
     games_per_worker: Annotated[
         int,
         typer.Option(min=1, max=MAX_GAMES_PER_WORKER, help="Games that each process has going."),

@@ -7,9 +7,15 @@ from typing import Annotated, Literal
 
 import typer
 
+from hexz.profiles import PROFILES, ProfileName
 from hexzctl.interruption import Interruption
+from hexzctl.options import NumWorkers
 
-ProfileName = Literal["laptop", "gpu"]
+
+def _defaults(size: str) -> str:
+    """What a size is in each profile, for --help."""
+    laptop, gpu = (getattr(PROFILES[name], size) for name in ("laptop", "gpu"))
+    return f"Default: {laptop}; gpu: {gpu}."
 
 
 def train(
@@ -24,18 +30,10 @@ def train(
         ProfileName,
         typer.Option(help="Sizes that suit this machine; the options below change one each."),
     ] = "laptop",
-    num_workers: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            max=256,
-            show_default=False,
-            help="Processes that play. Default: one a core; no more than 4 on a GPU.",
-        ),
-    ] = None,
+    num_workers: NumWorkers = None,
     device: Annotated[
         Literal["cpu", "cuda", "mps"] | None,
-        typer.Option(help="What plays and trains. Default: cpu; gpu: cuda.", show_default=False),
+        typer.Option(help=f"What plays and trains. {_defaults('device')}", show_default=False),
     ] = None,
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="Port of the status page; 0 is any free one.")
@@ -44,14 +42,17 @@ def train(
         int | None,
         typer.Option(
             min=1,
-            help="Examples that make a new checkpoint. Default: 16384; gpu: 32768.",
+            help=f"Examples that make a new checkpoint. {_defaults('minibatch_size')}",
             show_default=False,
         ),
     ] = None,
     blocks: Annotated[
         int | None,
         typer.Option(
-            min=1, max=100, help="Blocks of a new network. Default: 4; gpu: 8.", show_default=False
+            min=1,
+            max=100,
+            help=f"Blocks of a new network. {_defaults('blocks')}",
+            show_default=False,
         ),
     ] = None,
     filters: Annotated[
@@ -59,7 +60,7 @@ def train(
         typer.Option(
             min=1,
             max=1024,
-            help="Filters of a new network. Default: 32; gpu: 96.",
+            help=f"Filters of a new network. {_defaults('filters')}",
             show_default=False,
         ),
     ] = None,
@@ -72,7 +73,7 @@ def train(
     Ctrl-C ends everything; the next start goes on where this one ended.
     """
     from hexz.processes import default_processes
-    from hexz.train import PROFILES, LocalTraining, LocalTrainingConfig
+    from hexz.train import LocalTraining, LocalTrainingConfig
     from hexzctl.train_view import TrainView
 
     sizes = PROFILES[profile]

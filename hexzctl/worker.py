@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from hexzctl.interruption import Interruption
+from hexzctl.options import MAX_WORKERS, NUM_WORKERS_HELP
 
 if TYPE_CHECKING:
     from hexz.fleet import Heartbeat
 
 # Several of these are as large as anybody could mean, so that a typing error is a usage error.
-MAX_WORKERS = 256
 MAX_GAMES_PER_PROCESS = 65536
 
 
@@ -53,7 +53,7 @@ def worker(
             min=1,
             max=MAX_WORKERS,
             show_default=False,
-            help="Processes that play. Default: one a core; no more than 4 on a GPU.",
+            help=NUM_WORKERS_HELP,
         ),
     ] = None,
     games_per_process: Annotated[

@@ -157,9 +157,14 @@ class CheckpointStore(ABC):
                 raise
         return self.info(new.number)
 
+    @property
+    def model_place(self) -> str:
+        """The path or URL of the model, whether it is there or not."""
+        return f"{self.url}/models/flagz/{self.model_name}"
+
     def place(self, number: int) -> str:
         """The path or URL of a checkpoint, whether it is there or not."""
-        return f"{self.url}/models/flagz/{self.model_name}/checkpoints/{number}"
+        return f"{self.model_place}/checkpoints/{number}"
 
     def ratings(self) -> dict[str, Any] | None:
         """What `update_ratings` saved last, None if nothing was."""

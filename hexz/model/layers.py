@@ -1,7 +1,8 @@
-"""The two layers that make up a tower, and that int8 inference replaces (see `quantization`)."""
+"""The two layers that make up a tower, and that inference replaces."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import cast
 
 from torch import nn
@@ -33,3 +34,14 @@ class TowerConv(nn.Sequential):
 
 class TowerReLU(nn.ReLU):
     """A rectifier whose output int8 inference stores in 8 bits."""
+
+
+def replace_layers(
+    parent: nn.Module, kind: type[nn.Module], replacement: Callable[..., nn.Module]
+) -> None:
+    """Replaces every submodule of a kind, however deep."""
+    for name, child in parent.named_children():
+        if isinstance(child, kind):
+            setattr(parent, name, replacement(child))
+        else:
+            replace_layers(child, kind, replacement)

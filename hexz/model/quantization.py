@@ -12,14 +12,13 @@ runs true 8-bit kernels.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
 from typing import Final, cast
 
 import torch
 from torch import Tensor, nn
 
 from hexz.model.features import SpatialFeatures
-from hexz.model.layers import TowerConv, TowerReLU
+from hexz.model.layers import TowerConv, TowerReLU, replace_layers
 
 _ACTIVATION_LEVELS: Final = 255
 _WEIGHT_LEVELS: Final = 127
@@ -96,9 +95,9 @@ def quantize(net: nn.Module, planes: Tensor) -> nn.Module:
     """
     net = copy.deepcopy(net).eval()
     expected = _expected_means(net, planes)
-    _replace(net, SpatialFeatures, QuantizedFeatures)
-    _replace(net, TowerReLU, lambda _: QuantizedReLU())
-    _replace(net, TowerConv, lambda conv: QuantizedConv(conv.folded()))
+    replace_layers(net, SpatialFeatures, QuantizedFeatures)
+    replace_layers(net, TowerReLU, lambda _: QuantizedReLU())
+    replace_layers(net, TowerConv, lambda conv: QuantizedConv(conv.folded()))
     _calibrate(net, planes, expected)
     return net
 
@@ -138,14 +137,3 @@ def _calibrate(net: nn.Module, planes: Tensor, expected: dict[str, Tensor]) -> N
     net(planes)
     for hook in hooks:
         hook.remove()
-
-
-def _replace(
-    parent: nn.Module, kind: type[nn.Module], replacement: Callable[..., nn.Module]
-) -> None:
-    """Replaces every submodule of a kind, however deep."""
-    for name, child in parent.named_children():
-        if isinstance(child, kind):
-            setattr(parent, name, replacement(child))
-        else:
-            _replace(child, kind, replacement)

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from hexz.engine import COLS, NUM_PLANES, ROWS
 from hexz.model.evaluator import Evaluation, Evaluator, Floats, PreparedModel
-from hexz.model.layers import TowerConv
+from hexz.model.layers import TowerConv, replace_layers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,7 +120,5 @@ class _Launch(NamedTuple):
 def _folded(net: nn.Module) -> nn.Module:
     """A copy for inference, without batch norms in the tower."""
     net = copy.deepcopy(net).eval()
-    for name, module in list(net.named_modules()):
-        if isinstance(module, TowerConv):
-            net.set_submodule(name, module.folded())
+    replace_layers(net, TowerConv, TowerConv.folded)
     return net

@@ -202,7 +202,7 @@ class _Trainer:
             # The name tells the batches of two journals apart.
             name = f"{order.batch:06d}-{self._journal_id}"
             path = Path(directory) / f"{name}.zip"
-            # Compression takes a fifth as long as training and needs no GIL.
+            # Beside training, since compression does not need the GIL.
             archived = archiver.submit(
                 write_examples, path, [(f"{record.id}.pb", record.data) for record in records]
             )
