@@ -13,11 +13,12 @@ from hexz.processes import LeashedProcess, start_hexzctl
 PAUSE_SECONDS: Final = 300.0
 """From the start of a match to the next one. Matches take time from training."""
 
-MATCH_SECONDS: Final = 25.0
-"""How long a match is, with its start of some 5 s."""
+BOARDS: Final = 10
+"""That a checkpoint plays, two games on each. Few enough that they end beside training: games that
+a time limit cut off would count for nothing."""
 
-BOARDS: Final = 1000
-"""For each checkpoint, unless time is up; it is."""
+MATCH_SECONDS: Final = 200.0
+"""The longest match, on a machine that is too slow for it."""
 
 OPPONENTS: Final = 3
 """Older checkpoints that play along, those that were rated last: strong ones learn more from each
