@@ -103,12 +103,21 @@ def rate(
     simulations: Annotated[
         int, typer.Option(min=1, max=100_000, help="Of a move, in the Gumbel search.")
     ] = 64,
+    player: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--player",
+            metavar="SPEC",
+            help="Another player to rate, as random, uct:100 or gumbel@64, the network that ships "
+            "with hexzctl; may be repeated.",
+        ),
+    ] = None,
     boards: Annotated[
         int,
         typer.Option(
             min=1,
             max=MAX_BOARDS,
-            help="For each checkpoint on average, two games on each; those of earlier runs count.",
+            help="For each player on average, two games on each; those of earlier runs count.",
         ),
     ] = 100,
     max_seconds: MaxSeconds = None,
@@ -131,6 +140,7 @@ def rate(
     """
     from hexz.arena.curve import Rating, RatingConfig
     from hexz.checkpoints.catalog import open_model
+    from hexz.player.spec import parse_spec
     from hexzctl.arena_view import ArenaView
     from hexzctl.models_view import print_curve
 
@@ -141,6 +151,7 @@ def rate(
         numbers=None if checkpoints is None else _parse_numbers(checkpoints),
         every=every,
         simulations=simulations,
+        players=[parse_spec(text) for text in player or ()],
         boards=boards,
         max_seconds=max_seconds,
         output_dir=output_dir,

@@ -1,7 +1,7 @@
 """How strong the checkpoints of a model are: its learning curve.
 
-Some of the checkpoints play each other and the reference players. The result is kept beside the
-model as `ratings.json`, with all that it rests on, so that a later run adds to it:
+Some of the checkpoints play each other and other players. The result is kept beside the model as
+`ratings.json`, with all that it rests on, so that a later run adds to it:
 
     {"player": "gumbel@64", "anchor": "uct:800", "unix_seconds": 1764120000,
      "checkpoints": {"140": {"value": 512.3, "low": 470.1, "high": 554.5, "boards": 120,
@@ -10,6 +10,8 @@ model as `ratings.json`, with all that it rests on, so that a later run adds to 
      "results": [["gumbel@64 140", "uct:3200", {"1f0c63d2": 0.75}]]}
 
 For `results` see `Evidence`. They may be of players that play otherwise, such as gumbel@32, too.
+Players with a network have the beginning of its SHA-256 after their name there, since the file may
+be replaced by another one.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from hexz.arena.entrants import digest_of
 from hexz.arena.evidence import Evidence
 from hexz.arena.page import arena_page
 from hexz.arena.rating import ROUND_BOARDS, RatingRun
@@ -32,6 +35,7 @@ from hexz.arena.statistics import Estimate
 from hexz.checkpoints import CheckpointInfo, CheckpointStore
 from hexz.checkpoints.hours import training_hours
 from hexz.errors import HexzError, OutputError, StoreError
+from hexz.player.models import open_source
 from hexz.player.spec import Budget, PlayerSpec, parse_spec
 from hexz.wire import atomic_file
 
@@ -67,7 +71,7 @@ class Curve:
         model_name: of the model.
         player: how its checkpoints play: the spec without their path.
         points: by number.
-        references: the other players.
+        references: the other players that have a rating.
     """
 
     model_name: str
@@ -105,7 +109,8 @@ class RatingConfig:
         numbers: of the checkpoints that play; None: some, see `choose`.
         every: instead, the newest one and every so many before it; None: see `numbers`.
         simulations: of a move.
-        boards: for each checkpoint on average, those of earlier runs included.
+        players: others that are to be rated, too.
+        boards: for each checkpoint and such player on average, those of earlier runs included.
         max_seconds: ends the games; None: all are played.
         output_dir: where games and results go; games that are there are not played again.
         tensorboard: where its event files go; None: nowhere.
@@ -116,6 +121,7 @@ class RatingConfig:
     numbers: Sequence[int] | None = None
     every: int | None = None
     simulations: int
+    players: Sequence[PlayerSpec] = ()
     boards: int
     output_dir: Path
     max_seconds: float | None = None
@@ -168,9 +174,12 @@ class Rating:
             raise OutputError(
                 f"cannot make {config.output_dir}: {error.strerror or error}"
             ) from None
+        wanted = {_digested(spec): spec for spec in config.players}
+        self._others = wanted | {name: parse_spec(name) for name in REFERENCES}
+        names = [str(spec) for spec in self._others.values()]
         arena = ArenaConfig(
-            specs=[*map(self._spec, chosen), *map(parse_spec, REFERENCES)],
-            names=[*(f"{store.model_name} {info.number}" for info in chosen), *REFERENCES],
+            specs=[*map(self._spec, chosen), *self._others.values()],
+            names=[*(f"{store.model_name} {info.number}" for info in chosen), *names],
             boards=random_boards(config.boards, config.seed),
             round_boards=ROUND_BOARDS,
             log=config.output_dir / "games.jsonl",
@@ -179,9 +188,10 @@ class Rating:
             num_processes=config.num_processes,
             max_seconds=config.max_seconds,
         )
-        ids = [*(self._id(info.number) for info in chosen), *REFERENCES]
-        relatives = [*(self._by_age(info.number) for info in chosen), *([()] * len(REFERENCES))]
-        self.run = RatingRun(arena, len(chosen), evidence, ids, relatives, config.boards, notify)
+        ids = [*(self._id(info.number) for info in chosen), *self._others]
+        relatives = [*(self._by_age(info.number) for info in chosen), *([()] * len(names))]
+        num_wanted = len(chosen) + len(wanted)
+        self.run = RatingRun(arena, num_wanted, evidence, ids, relatives, config.boards, notify)
 
     def _choose(
         self, everything: Sequence[CheckpointInfo], evidence: Evidence
@@ -236,7 +246,9 @@ class Rating:
             model_name=self._store.model_name,
             player=str(self._player),
             points=points,
-            references={name: ratings[name] for name in REFERENCES if name in ratings},
+            references={
+                str(spec): ratings[name] for name, spec in self._others.items() if name in ratings
+            },
         )
 
     def save(self) -> list[Path]:
@@ -269,6 +281,15 @@ class Rating:
                 file.write(data)
         self._write_events(curve)
         return [self._config.output_dir / name for name in files]
+
+
+def _digested(spec: PlayerSpec) -> str:
+    """What the evidence calls a player that is no checkpoint of the model."""
+    return (
+        f"{spec} {digest_of(open_source(spec.path).load())[:8]}"
+        if spec.needs_network
+        else str(spec)
+    )
 
 
 def _evidence(ratings: Mapping[str, Any] | None) -> Evidence:

@@ -22,7 +22,8 @@ class Design:
     Chaloner and Verdinelli, Statistical Science 10, 1995).
 
     So players of like strength meet, those that are little known first; and a player that is far
-    from the anchor is connected with it over others in between.
+    from the anchor is connected with it over others in between, beginning at the anchor: what is
+    known of players that nothing connects with it tells no rating.
 
     Args:
         pairs: that may play.
@@ -37,12 +38,14 @@ class Design:
         self._contrasts = np.zeros((len(pairs), len(costs)))
         for row, (a, b) in zip(self._contrasts, pairs, strict=True):
             row[a], row[b] = 1, -1
+        self._pairs = np.array(pairs)
         self._costs = np.array([costs[a] + costs[b] for a, b in pairs])
         self._others = np.arange(len(costs)) != anchor
         self._wanted = np.array(wanted, float)[self._others]
 
     def gains(self, strengths: npt.ArrayLike, boards: npt.ArrayLike) -> _Floats:
-        """By how much a board more would lower the variances, for each pair, per unit of cost.
+        """By how much a board more would lower the variances, for each pair, per unit of cost; 0
+        for a pair whose players have no rating, even over others.
 
         Args:
             strengths: of the players as far as they are known, [players], in log-odds.
@@ -56,4 +59,12 @@ class Design:
         toward = contrasts @ np.linalg.inv(known)
         lowered = weight * (toward**2 @ self._wanted)
         gains: _Floats = lowered / (1 + weight * (toward * contrasts).sum(axis=1)) / self._costs
+        gains[~self._is_rated(np.asarray(boards) > 0)[self._pairs].any(axis=1)] = 0
         return gains
+
+    def _is_rated(self, played: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+        """Whether players are connected with the anchor by the pairs that have played."""
+        rated: npt.NDArray[np.bool_] = ~self._others
+        for _ in rated:
+            rated[self._pairs[played & rated[self._pairs].any(axis=1)]] = True
+        return rated

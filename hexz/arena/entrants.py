@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from hexz.engine import SearchSettings
 from hexz.engine.settings import Algorithm
 from hexz.errors import HexzError
-from hexz.model import PreparedModel, encode_checkpoint, prepare_model
+from hexz.model import Checkpoint, PreparedModel, encode_checkpoint, prepare_model
 from hexz.player.models import open_source
 from hexz.player.spec import Budget, PlayerSpec
 
@@ -59,6 +59,11 @@ class Field:
     networks: tuple[PreparedModel, ...] = field(repr=False)
 
 
+def digest_of(network: Checkpoint) -> str:
+    """SHA-256 of a network, in hexadecimal."""
+    return hashlib.sha256(encode_checkpoint(network)).hexdigest()
+
+
 def prepare(
     specs: Sequence[PlayerSpec], *, device: str, batch_size: int, notify: Callable[[str], None]
 ) -> Field:
@@ -85,8 +90,7 @@ def prepare(
             continue
         if spec.path not in known:
             checkpoint = open_source(spec.path).load()
-            digest = hashlib.sha256(encode_checkpoint(checkpoint)).hexdigest()
-            known[spec.path] = (len(networks), digest)
+            known[spec.path] = (len(networks), digest_of(checkpoint))
             networks.append(
                 prepare_model(checkpoint.net, device=device, batch_size=batch_size, notify=notify)
             )

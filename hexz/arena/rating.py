@@ -1,4 +1,4 @@
-"""A run of an arena that finds out how strong checkpoints are, with as few games as it can."""
+"""A run of an arena that finds out how strong some players are, with as few games as it can."""
 
 from __future__ import annotations
 
@@ -26,23 +26,23 @@ _EVALUATION_COST: Final = 300
 
 
 class RatingRun(ArenaRun):
-    """Plays those pairs that tell most about the checkpoints, see `Design`.
+    """Plays those pairs that tell most about some of the players, see `Design`.
 
     Args:
         config: its pairs are those that may play, each on its boards at most.
-        num_checkpoints: so many players, the first ones, are checkpoints in ascending order. All
-            the others are references, with the anchor among them.
+        num_wanted: so many players, the first ones, are to be rated. All others play if that
+            helps; the anchor is one of the players.
         evidence: what is known already, by the names in `ids`; grows with the run.
         ids: of the players.
         relatives: for each player, by likeness, those that stand for it until it has a rating.
-        boards: to be known of each checkpoint, on average.
+        boards: to be known of each player that is to be rated, on average.
         notify: takes lines for people.
     """
 
     def __init__(
         self,
         config: ArenaConfig,
-        num_checkpoints: int,
+        num_wanted: int,
         evidence: Evidence,
         ids: Sequence[str],
         relatives: Sequence[Sequence[str]],
@@ -53,13 +53,13 @@ class RatingRun(ArenaRun):
         self.evidence = evidence
         self._ids = ids
         self._relatives = [[name, *others] for name, others in zip(ids, relatives, strict=True)]
-        self._checkpoints = range(num_checkpoints)
+        self._wanted = range(num_wanted)
         self._boards = boards
         self._planned = 0
         self._design = Design(
             config.pairs,
             costs=[_cost(spec) for spec in config.specs],
-            wanted=[number in self._checkpoints for number in range(len(ids))],
+            wanted=[number in self._wanted for number in range(len(ids))],
             anchor=ids.index(ANCHOR),
         )
 
@@ -79,7 +79,7 @@ class RatingRun(ArenaRun):
                 waiting[unit.pair].append(unit)
         missing = sum(
             max(0, self._boards - self.evidence.boards_of(self._ids[number]))
-            for number in self._checkpoints
+            for number in self._wanted
         )
         left = self._planned = min(missing, sum(map(len, waiting.values())))
         pairs = self.config.pairs

@@ -1,6 +1,7 @@
 """Learning curves: from a store of checkpoints to ratings and pictures."""
 
 import csv
+import hashlib
 import json
 import struct
 
@@ -12,6 +13,7 @@ from hexz.arena.statistics import Estimate
 from hexz.checkpoints import CheckpointInfo, CheckpointStore, NewCheckpoint, open_store
 from hexz.errors import StoreError
 from hexz.model import ModelConfig, encode_checkpoint, new_checkpoint
+from hexz.player.spec import parse_spec
 
 
 @pytest.fixture
@@ -112,6 +114,21 @@ def test_players_that_play_otherwise_are_kept_apart(tmp_path, store):
     assert found["player"] == "gumbel@2"
     assert list(found["checkpoints"]) == ["0", "3"]
     assert other in found["results"]
+
+
+def test_other_players_are_rated_too(tmp_path, store):
+    network = encode_checkpoint(new_checkpoint(ModelConfig(blocks=1, filters=8), seed=9))
+    (tmp_path / "x.pt").write_bytes(network)
+    specs = ["random", "uct:20", f"gumbel:{tmp_path}/x.pt@2"]
+    wanted = config(tmp_path, numbers=[0, 3], players=[parse_spec(spec) for spec in specs])
+    rating = rate(store, wanted)
+    found = store.ratings()
+    assert set(found["references"]) == {"uct:800", *specs}
+    assert list(found["checkpoints"]) == ["0", "3"]
+    assert rating.run.total == rating.run.results.boards == 6 * 5
+    players = {name for first, second, _ in found["results"] for name in (first, second)}
+    digest = hashlib.sha256(network).hexdigest()[:8]
+    assert players == {"gumbel@2 0", "gumbel@2 3", "uct:800", *specs[:2], f"{specs[2]} {digest}"}
 
 
 def test_who_is_like_a_checkpoint_that_was_rated_meets_its_next_one(tmp_path, store):

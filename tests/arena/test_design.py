@@ -34,6 +34,16 @@ def test_a_far_player_is_reached_over_others():
     assert gains[pairs.index((0, 2))] < gains.max() / 4
 
 
+def test_players_are_connected_with_the_anchor_first():
+    """However cheap the games of two others are: without it they tell no rating."""
+    pairs = all_pairs(4)
+    design = Design(pairs, [1000, 1, 1, 1000], [False, True, True, True], anchor=0)
+    assert choose(design, pairs, [0, 0, 0, 0]) in ((0, 1), (0, 2))
+    gains = design.gains(np.zeros(4), [0, 10, 0, 0, 0, 0])
+    connected = [0 in pair or 2 in pair for pair in pairs]
+    assert ((gains > 0) == connected).all()
+
+
 def test_what_is_cheap_is_played_more():
     pairs = [(0, 1), (0, 2)]
     for costs, best in (([1, 1, 5], (0, 1)), ([1, 5, 1], (0, 2))):
