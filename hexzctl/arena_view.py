@@ -24,6 +24,8 @@ LOG_SECONDS: Final = 10.0
 """How often a log line is printed where there is no terminal."""
 _SHOWN_PAIRS: Final = 15
 """Of the live display: those that were played last."""
+_LOGGED_PAIRS: Final = 3
+"""The same of a log line."""
 _PLAIN_WIDTH: Final = 200
 _NAME_WIDTH: Final = 10
 _WIDE: Final = 100
@@ -73,7 +75,7 @@ class ArenaView:
                 self._log(run)
 
     def _log(self, run: ArenaRun) -> None:
-        line = ", ".join([self._state(run), *self._scores(run, _SHOWN_PAIRS)])
+        line = ", ".join([self._state(run), *self._scores(run, _LOGGED_PAIRS)])
         print(f"{time.strftime('%H:%M:%S')} {line}", file=sys.stderr, flush=True)
 
     def _state(self, run: ArenaRun) -> str:
