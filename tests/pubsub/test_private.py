@@ -20,12 +20,14 @@ from ..redis_server import free_port
 TIMEOUT = 20.0
 
 OWNER = """
-import signal, sys
+import sys
 from hexz.pubsub import PrivateRedis
 with PrivateRedis() as server:
     print(server.process.pid, flush=True)
+    sys.stdin.readline()
     {action}
 """
+"""A process with a server, that goes on once it is told to."""
 
 
 @pytest.fixture
@@ -118,8 +120,8 @@ def test_a_dead_server_is_started_again_under_its_url(server):
 @pytest.mark.parametrize(
     ("action", "signum"),
     [
-        ("signal.pause()", signal.SIGKILL),
-        ("signal.pause()", signal.SIGINT),
+        ("pass", signal.SIGKILL),
+        ("pass", signal.SIGINT),
         ("pass", None),
         ("sys.exit(1)", None),
     ],
@@ -127,19 +129,21 @@ def test_a_dead_server_is_started_again_under_its_url(server):
 def test_it_ends_with_its_owner(action, signum):
     owner = subprocess.Popen(
         [sys.executable, "-c", OWNER.format(action=action)],
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
     )
     with owner:
         server = psutil.Process(int(owner.stdout.readline()))
-        try:
-            processes = [server, *server.children(recursive=True)]
-        except psutil.NoSuchProcess:
-            processes = []
+        processes = [server, *server.children(recursive=True)]
+        assert len(processes) == 2
         if signum is not None:
-            assert len(processes) == 2
             owner.send_signal(signum)
+        else:
+            owner.stdin.write("\n")
+            owner.stdin.flush()
+        owner.wait(TIMEOUT)
     assert_ended(processes)
 
 
