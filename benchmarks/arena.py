@@ -17,9 +17,9 @@ import tempfile
 from contextlib import closing
 from pathlib import Path
 
-from hexz.arena.entrants import prepare
 from hexz.arena.games import GamePlayer, Unit
 from hexz.arena.pool import batch_size, units_at_once
+from hexz.arena.preparation import prepare
 from hexz.bench import RUNS, Rate, SelfPlaySteps, rate_of
 from hexz.engine import Board, SearchSettings
 from hexz.model import create_evaluator, new_checkpoint, save_checkpoint, shipped_checkpoint

@@ -15,7 +15,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from hexz.example import Example
-from hexz.model import Evaluator, ModelConfig, create_evaluator, decode_checkpoint
+from hexz.inference import Evaluator
+from hexz.model import ModelConfig, create_evaluator, decode_checkpoint
 from hexz.selfplay.examples import examples_of
 from hexz.selfplay.loop import SelfPlay
 from hexz.training.config import TrainingConfig

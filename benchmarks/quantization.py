@@ -16,10 +16,10 @@ import torch
 from torch import nn
 
 from hexz.bench import inference_rate
+from hexz.inference.openvino import OpenVinoEvaluator
 from hexz.model import masked_log_softmax
-from hexz.model import openvino_evaluator as backend
+from hexz.model import openvino_conversion as backend
 from hexz.model.calibration import calibration_planes
-from hexz.model.openvino_evaluator import OpenVinoEvaluator, OpenVinoModel
 from tests.model.conftest import positions, sharp_net
 
 BATCH = 32
@@ -42,7 +42,7 @@ def nncf_evaluator(net: nn.Module, **options: Any) -> OpenVinoEvaluator:
 
     original, backend._compile = backend._compile, convert
     try:
-        return OpenVinoModel.prepare(net, int8=False, batch_size=BATCH, threads=1).load()
+        return backend.convert(net, int8=False, batch_size=BATCH, threads=1).load()
     finally:
         backend._compile = original
 
@@ -56,7 +56,7 @@ def main() -> None:
     expected = masked_log_softmax(logits, legal).exp().numpy()
     calibration_planes()
     ways: dict[str, Callable[[], OpenVinoEvaluator]] = {
-        "ours": lambda: OpenVinoModel.prepare(net, int8=True, batch_size=BATCH, threads=1).load(),
+        "ours": lambda: backend.convert(net, int8=True, batch_size=BATCH, threads=1).load(),
         "NNCF, fast bias correction": lambda: nncf_evaluator(net),
         "NNCF, accurate bias correction": lambda: nncf_evaluator(net, fast_bias_correction=False),
     }

@@ -23,8 +23,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from hexz.engine import FinishedGame, SearchSettings
+from hexz.inference import PreparedModel
 from hexz.model import (
-    PreparedModel,
     decode_checkpoint,
     encode_checkpoint,
     load_checkpoint,
@@ -104,7 +104,7 @@ def prepare(data: bytes) -> PreparedModel:
 def measure(backend: str, data: bytes, redis_url: str, swaps: int) -> Iterator[str]:
     """The lines of the table about a backend."""
     if backend == "PyTorch float32":
-        sys.modules["hexz.model.openvino_evaluator"] = None  # type: ignore[assignment]
+        sys.modules["hexz.model.openvino_conversion"] = None  # type: ignore[assignment]
     assignment = Assignment(
         run_name="swap",
         model_name=backend,

@@ -24,7 +24,8 @@ from hexz.engine import (
     UctPlayer,
     random_playouts,
 )
-from hexz.model import Evaluator, create_evaluator
+from hexz.inference import Evaluator
+from hexz.model import create_evaluator
 from hexz.model.torch_evaluator import TorchEvaluator
 from hexz.selfplay.loop import SelfPlay
 

@@ -25,9 +25,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from hexz.arena.entrants import digest_of
 from hexz.arena.evidence import Evidence
 from hexz.arena.page import arena_page
+from hexz.arena.preparation import digest_of
 from hexz.arena.rating import ROUND_BOARDS, RatingRun
 from hexz.arena.results import ANCHOR
 from hexz.arena.run import ArenaConfig, random_boards

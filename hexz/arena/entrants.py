@@ -1,21 +1,13 @@
-"""The players of an arena, ready to be sent to the processes that play."""
+"""The players of an arena as the processes that play are sent them."""
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from hexz.engine import SearchSettings
 from hexz.engine.settings import Algorithm
-from hexz.errors import HexzError
-from hexz.model import Checkpoint, PreparedModel, encode_checkpoint, prepare_model
-from hexz.player.models import open_source
-from hexz.player.spec import Budget, PlayerSpec
-
-
-class NoBudget(HexzError, ValueError):
-    """A player would think as long as it is told, and an arena tells nothing."""
+from hexz.inference import PreparedModel
+from hexz.player.spec import PlayerSpec
 
 
 @dataclass(frozen=True)
@@ -57,42 +49,3 @@ class Field:
 
     entrants: tuple[Entrant, ...]
     networks: tuple[PreparedModel, ...] = field(repr=False)
-
-
-def digest_of(network: Checkpoint) -> str:
-    """SHA-256 of a network, in hexadecimal."""
-    return hashlib.sha256(encode_checkpoint(network)).hexdigest()
-
-
-def prepare(
-    specs: Sequence[PlayerSpec], *, device: str, batch_size: int, notify: Callable[[str], None]
-) -> Field:
-    """Loads and converts the networks of players, each once.
-
-    Args:
-        specs: the players, no two the same.
-        device, batch_size, notify: see `prepare_model`.
-
-    Raises:
-        NoBudget: a player has none.
-        InvalidModel, StoreError: there is no such network.
-    """
-    for spec in specs:
-        if spec.kind != "random" and spec.budget is None:
-            example = replace(spec, budget=Budget(simulations=800))
-            raise NoBudget(f"{spec} needs a number of simulations or seconds, as in {example}")
-    networks: list[PreparedModel] = []
-    known: dict[str | None, tuple[int, str]] = {}
-    entrants = []
-    for spec in specs:
-        if not spec.needs_network:
-            entrants.append(Entrant(spec))
-            continue
-        if spec.path not in known:
-            checkpoint = open_source(spec.path).load()
-            known[spec.path] = (len(networks), digest_of(checkpoint))
-            networks.append(
-                prepare_model(checkpoint.net, device=device, batch_size=batch_size, notify=notify)
-            )
-        entrants.append(Entrant(spec, *known[spec.path]))
-    return Field(tuple(entrants), tuple(networks))

@@ -23,10 +23,9 @@ from hexz.engine import (
 )
 from hexz.engine.endgame import solve
 from hexz.export import top_moves
-from hexz.model import Evaluation, Evaluator
-from hexz.player.network import NetworkPlayer
+from hexz.inference import Evaluation, Evaluator
 from hexz.player.player import Player
-from hexz.player.players import make_player
+from hexz.player.players import NetworkPlayer, make_player
 from hexz.player.searcher import SOLVE_NODES, Searcher
 
 GROUPS: Final = 2

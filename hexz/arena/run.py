@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from hexz.arena.entrants import Field, prepare
+from hexz.arena.entrants import Field
 from hexz.arena.games import Played, Unit
 from hexz.arena.log import ArenaLog
 from hexz.arena.pool import (
@@ -17,6 +17,7 @@ from hexz.arena.pool import (
     play_units,
     units_at_once,
 )
+from hexz.arena.preparation import prepare
 from hexz.arena.results import Pair, Results
 from hexz.arena.statistics import Sprt
 from hexz.engine import Board

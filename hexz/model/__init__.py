@@ -1,7 +1,7 @@
-"""The network, its checkpoint files, and what evaluates positions with it.
+"""The network, its checkpoint files, and its conversion for inference.
 
-Only this package imports PyTorch, and importing it takes about a second: import it where it is
-used.
+Only this package and `hexz.training` need PyTorch, which takes a second or two to import: import
+them where they are used.
 """
 
 import torch
@@ -16,7 +16,6 @@ from hexz.model.checkpoint import (
     new_checkpoint,
     save_checkpoint,
 )
-from hexz.model.evaluator import Evaluation, Evaluator, PreparedModel
 from hexz.model.legacy import LegacyNet
 from hexz.model.network import HexzNet, ModelConfig, masked_log_softmax
 from hexz.model.shipped import shipped_checkpoint
@@ -24,12 +23,9 @@ from hexz.model.shipped import shipped_checkpoint
 __all__ = [
     "PRECISIONS",
     "Checkpoint",
-    "Evaluation",
-    "Evaluator",
     "HexzNet",
     "LegacyNet",
     "ModelConfig",
-    "PreparedModel",
     "create_evaluator",
     "decode_checkpoint",
     "encode_checkpoint",

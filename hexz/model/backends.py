@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from hexz.errors import UnknownDevice
-from hexz.model.evaluator import Evaluator, PreparedModel
+from hexz.inference import Evaluator, PreparedModel
 from hexz.model.torch_evaluator import TorchModel
 
 Notify = Callable[[str], None]
@@ -108,10 +108,10 @@ def _prepare_for_cpu(
 ) -> PreparedModel:
     """OpenVINO, or PyTorch where that is missing or does not work on this machine."""
     try:
-        from hexz.model.openvino_evaluator import OpenVinoModel
+        from hexz.model.openvino_conversion import convert
 
         int8 = precision == "int8"
-        return OpenVinoModel.prepare(net, int8=int8, batch_size=batch_size, threads=threads)
+        return convert(net, int8=int8, batch_size=batch_size, threads=threads)
     except ImportError:
         reason = "OpenVINO is not installed"
     except RuntimeError as error:  # what OpenVINO raises, and PyTorch when it traces the network

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from hexz.engine import COLS, NUM_PLANES, ROWS
-from hexz.model.evaluator import Evaluation, Evaluator, Floats, PreparedModel
+from hexz.inference import Evaluation, Evaluator, Floats, PreparedModel
 from hexz.model.layers import TowerConv, replace_layers
 
 

@@ -1,4 +1,4 @@
-"""Players that search with a network. Importing this takes as long as PyTorch does."""
+"""The network that a player searches with. Importing this takes as long as PyTorch does."""
 
 from __future__ import annotations
 
@@ -7,42 +7,16 @@ import threading
 from collections.abc import Callable
 from typing import Any, Final
 
-from hexz.engine import Board
-from hexz.engine.settings import Algorithm
 from hexz.errors import HexzError
-from hexz.model import Evaluator, create_evaluator
+from hexz.inference import Evaluator
+from hexz.model import create_evaluator
 from hexz.player.models import ModelSource
-from hexz.player.player import Answer, Player
 from hexz.player.searcher import BATCH_SIZE, CHUNK, Searcher
-from hexz.player.spec import Budget, PlayerSpec
 
 _log = logging.getLogger(__name__)
 
 FOLLOW_SECONDS: Final = 3.0
 """Time between two looks for a newer network."""
-
-
-class NetworkPlayer(Player):
-    """The players `model` and `gumbel`. Several may share a searcher, which the first one to be
-    closed closes for all.
-
-    Args:
-        spec: its kind and budget.
-        searcher: what it searches with.
-    """
-
-    def __init__(self, spec: PlayerSpec, searcher: Searcher) -> None:
-        super().__init__(spec.budget)
-        self._algorithm: Algorithm = "gumbel" if spec.kind == "gumbel" else "puct"
-        self._searcher = searcher
-
-    def suggest(self, board: Board, budget: Budget | None = None) -> Answer:
-        """See `Player.suggest`; raises InvalidEvaluation if the network is bad."""
-        return self._searcher.suggest(board, self.budget(budget), self._algorithm)
-
-    def close(self) -> None:
-        """See `Player.close`."""
-        self._searcher.close()
 
 
 class Network:

@@ -12,7 +12,9 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from hexz.engine import Board, RandomPlayer, UctPlayer
+from hexz.engine.settings import Algorithm
 from hexz.player.player import AIM, Answer, Overloaded, Player
+from hexz.player.searcher import Searcher
 from hexz.player.spec import MAX_PLAYOUTS, Budget, PlayerSpec
 from hexz.processes import available_cores
 
@@ -47,7 +49,7 @@ def make_player(
     if spec.kind == "uct":
         return PlayoutSearch(spec.budget, seed)
     from hexz.player.models import open_source
-    from hexz.player.network import Network, NetworkPlayer
+    from hexz.player.network import Network
 
     network = Network(open_source(spec.path), device=device, notify=notify)
     return NetworkPlayer(spec, network.searcher)
@@ -99,6 +101,29 @@ class PlayoutSearch(Player):
             nodes=simulations,
             elapsed=time.monotonic() - started,
         )
+
+
+class NetworkPlayer(Player):
+    """The players `model` and `gumbel`. Several may share a searcher, which the first one to be
+    closed closes for all.
+
+    Args:
+        spec: its kind and budget.
+        searcher: what it searches with.
+    """
+
+    def __init__(self, spec: PlayerSpec, searcher: Searcher) -> None:
+        super().__init__(spec.budget)
+        self._algorithm: Algorithm = "gumbel" if spec.kind == "gumbel" else "puct"
+        self._searcher = searcher
+
+    def suggest(self, board: Board, budget: Budget | None = None) -> Answer:
+        """See `Player.suggest`; raises InvalidEvaluation if the network is bad."""
+        return self._searcher.suggest(board, self.budget(budget), self._algorithm)
+
+    def close(self) -> None:
+        """See `Player.close`."""
+        self._searcher.close()
 
 
 _cores: Final = threading.Semaphore(available_cores())

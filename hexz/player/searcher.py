@@ -27,8 +27,7 @@ from hexz.engine.endgame import solve
 from hexz.engine.settings import Algorithm
 from hexz.engine.solution import Solution
 from hexz.errors import InvalidEvaluation
-from hexz.model import Evaluation, Evaluator
-from hexz.model.evaluator import Floats
+from hexz.inference import Evaluation, Evaluator, Floats
 from hexz.player.player import AIM, Answer, Overloaded
 from hexz.player.spec import Budget
 from hexz.player.trees import TreeCache

@@ -15,7 +15,7 @@ from hexz.engine import Board, IllegalMove
 from hexz.engine.settings import MAX_SIMULATIONS
 from hexz.player.config import PlayerConfig
 from hexz.player.player import Answer, Overloaded, Player
-from hexz.player.players import make_player
+from hexz.player.players import NetworkPlayer, make_player
 from hexz.player.spec import Budget, PlayerSpec, parse_spec
 from hexz.version import __version__
 
@@ -146,8 +146,6 @@ class PlayerService:
     def _make(self, spec: PlayerSpec) -> Player:
         if self._network is None or not spec.needs_network:
             return make_player(spec)
-        from hexz.player.network import NetworkPlayer
-
         return NetworkPlayer(spec, self._network.searcher)
 
     def _make_offers(self) -> dict[str, Offer]:

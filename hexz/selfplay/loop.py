@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from hexz.engine import Board, FinishedGame, GameBatch, SearchSettings
-from hexz.model import Evaluation, Evaluator
+from hexz.inference import Evaluation, Evaluator
 
 
 @dataclass

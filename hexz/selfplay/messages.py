@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from hexz.engine import Board, SearchSettings
 from hexz.export import GameRecord
-
-if TYPE_CHECKING:
-    from hexz.model import PreparedModel
+from hexz.inference import PreparedModel
 
 
 @dataclass(frozen=True)

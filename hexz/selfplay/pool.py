@@ -17,7 +17,8 @@ from typing import Final, Self
 from torch import nn
 
 from hexz.errors import HexzError
-from hexz.model import PreparedModel, prepare_model
+from hexz.inference import PreparedModel
+from hexz.model import prepare_model
 from hexz.processes import available_cores, signals_held_back
 from hexz.selfplay.messages import (
     Assignment,

@@ -22,7 +22,7 @@ import numpy as np
 from hexz.engine import FinishedGame
 from hexz.errors import HexzError
 from hexz.export import GameRecord, top_moves
-from hexz.model import Evaluator
+from hexz.inference import Evaluator
 from hexz.selfplay.examples import examples_of
 from hexz.selfplay.loop import SelfPlay
 from hexz.selfplay.messages import (

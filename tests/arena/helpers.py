@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
-from hexz.arena.entrants import Field, prepare
+from hexz.arena.entrants import Field
 from hexz.arena.games import GamePlayer, Played, Unit
+from hexz.arena.preparation import prepare
 from hexz.arena.run import random_boards
 from hexz.player.spec import parse_spec
 

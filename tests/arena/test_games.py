@@ -8,7 +8,7 @@ import pytest
 from hexz.arena.games import GamePlayer, Played, PlayedMove
 from hexz.engine import Board, Move, TreeSearch, collect_leaves, expand_leaves
 from hexz.engine.endgame import solve
-from hexz.model import Evaluator
+from hexz.inference import Evaluator
 from hexz.player.searcher import SOLVE_NODES
 
 from .helpers import PLAYERS, field, play, units

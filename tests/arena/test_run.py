@@ -6,10 +6,10 @@ import signal
 import pytest
 
 from hexz.arena import pool
-from hexz.arena.entrants import NoBudget
 from hexz.arena.games import Played
 from hexz.arena.page import arena_page
 from hexz.arena.pool import ArenaFailed, Progress, separate_cores
+from hexz.arena.preparation import NoBudget
 from hexz.arena.report import report
 from hexz.arena.run import ArenaConfig, ArenaRun, InvalidArena, random_boards, read_boards
 from hexz.arena.statistics import Sprt

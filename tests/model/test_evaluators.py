@@ -18,26 +18,25 @@ import torch
 from torch import nn
 
 from hexz.errors import UnknownDevice
+from hexz.inference import Evaluator, PreparedModel
+from hexz.inference.openvino import OpenVinoModel
 from hexz.model import (
-    Evaluator,
     HexzNet,
-    PreparedModel,
     create_evaluator,
     load_checkpoint,
     new_checkpoint,
-    openvino_evaluator,
+    openvino_conversion,
 )
-from hexz.model.openvino_evaluator import OpenVinoModel
 from hexz.model.torch_evaluator import TorchEvaluator, TorchModel
 from tests.model.conftest import Positions
 from tests.model.test_legacy import legacy_state_dict
 
 BATCH = 32
-CHUNK = openvino_evaluator._CHUNK
+CHUNK = openvino_conversion._CHUNK
 
 
 def openvino_model(net: nn.Module, *, batch_size: int, threads: int) -> OpenVinoModel:
-    return OpenVinoModel.prepare(net, int8=False, batch_size=batch_size, threads=threads)
+    return openvino_conversion.convert(net, int8=False, batch_size=batch_size, threads=threads)
 
 
 BACKENDS: dict[str, Callable[[nn.Module], Evaluator]] = {
@@ -225,7 +224,7 @@ def test_a_missing_device_is_said_in_one_line_and_the_cpu_is_used(
 def test_without_openvino_pytorch_is_used_and_that_is_said_once(
     fresh_net: HexzNet, new_positions: Positions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "hexz.model.openvino_evaluator", None)
+    monkeypatch.setitem(sys.modules, "hexz.model.openvino_conversion", None)
     lines: list[str] = []
     for _ in range(2):
         evaluator = create_evaluator(fresh_net, batch_size=8, notify=lines.append)
@@ -242,7 +241,7 @@ def test_where_openvino_fails_pytorch_is_used(
     def fail(*_: object) -> None:
         raise RuntimeError("Exception from core.cpp:117:\n\nno kernel for this CPU\n")
 
-    monkeypatch.setattr(openvino_evaluator, "_compile", fail)
+    monkeypatch.setattr(openvino_conversion, "_compile", fail)
     lines: list[str] = []
     evaluator = create_evaluator(fresh_net, batch_size=8, notify=lines.append)
     assert evaluator.name == "PyTorch float32 on cpu"

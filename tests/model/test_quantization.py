@@ -16,7 +16,7 @@ from torch import nn
 
 from hexz.model import HexzNet, LegacyNet, load_checkpoint, masked_log_softmax
 from hexz.model.calibration import calibration_planes
-from hexz.model.openvino_evaluator import OpenVinoModel
+from hexz.model.openvino_conversion import convert
 from hexz.model.quantization import QuantizedConv, quantize
 from tests.model.conftest import Positions
 from tests.model.test_legacy import legacy_state_dict
@@ -36,7 +36,7 @@ def float_outputs(net: nn.Module, positions: Positions) -> Outputs:
 
 
 def int8_outputs(net: nn.Module, positions: Positions) -> Outputs:
-    prepared = OpenVinoModel.prepare(net, int8=True, batch_size=64, threads=1)
+    prepared = convert(net, int8=True, batch_size=64, threads=1)
     return prepared.load().evaluate(positions.planes)
 
 

@@ -9,8 +9,7 @@ import numpy as np
 
 from hexz.engine import Board
 from hexz.engine.endgame import solve
-from hexz.model import Evaluation, Evaluator
-from hexz.model.evaluator import Floats
+from hexz.inference import Evaluation, Evaluator, Floats
 
 TRIES = 4
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from hexz.engine import Board, FinishedGame, SearchSettings
-from hexz.model import Evaluator, ModelConfig, new_checkpoint
+from hexz.inference import Evaluator
+from hexz.model import ModelConfig, new_checkpoint
 from hexz.model.torch_evaluator import TorchEvaluator
 from hexz.selfplay.loop import SelfPlay, board_seed
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 from hexz.engine import SearchSettings
+from hexz.inference.openvino import OpenVinoModel
 from hexz.model import ModelConfig, new_checkpoint
-from hexz.model.openvino_evaluator import OpenVinoModel
 from hexz.selfplay.messages import (
     Assignment,
     GameOver,

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-import copy
 import sys
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Final, Self
+from typing import Any
 
 import numpy as np
-import torch
-from torch import nn
 
-from hexz.engine import COLS, NUM_ACTIONS, NUM_PLANES, ROWS
-from hexz.model.calibration import calibration_planes
-from hexz.model.evaluator import Evaluation, Evaluator, Floats, PreparedModel
-from hexz.model.quantization import quantize
+from hexz.engine import NUM_ACTIONS
+from hexz.inference.evaluator import Evaluation, Evaluator, Floats, PreparedModel
 
 # OpenVINO's converter reports its use over the network if this package is there. It falls back
 # to a stub without it.
@@ -25,10 +18,7 @@ sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 
 import openvino as ov  # type: ignore[import-untyped]  # noqa: E402
 
-_CHUNK: Final = 32
-"""Positions an inference and thread. Shapes are static, so a batch is cut into chunks of this
-size, the last one padded. Larger chunks are hardly faster, and waste more on a batch that shrinks
-as games end."""
+__all__ = ["OpenVinoEvaluator", "OpenVinoModel", "inference_settings", "ov"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,19 +40,6 @@ class OpenVinoModel(PreparedModel):
     chunk: int
     compiled: bytes = field(repr=False)
 
-    @classmethod
-    def prepare(cls, net: nn.Module, *, int8: bool, batch_size: int, threads: int) -> Self:
-        """Takes about half a second in int8. The network, in float32 on the CPU, is not changed."""
-        net = quantize(net, torch.from_numpy(calibration_planes())) if int8 else copy.deepcopy(net)
-        chunk = min(_CHUNK * threads, batch_size)
-        return cls(
-            int8=int8,
-            batch_size=batch_size,
-            threads=threads,
-            chunk=chunk,
-            compiled=_compile(net.eval(), chunk, threads),
-        )
-
     def load(self) -> OpenVinoEvaluator:
         """See `PreparedModel.load`."""
         return OpenVinoEvaluator(self)
@@ -75,7 +52,7 @@ class OpenVinoEvaluator(Evaluator):
         self.name = f"OpenVINO {'int8' if prepared.int8 else 'float32'} on cpu"
         self.batch_size = prepared.batch_size
         self._chunk = prepared.chunk
-        settings = _settings(prepared.threads)
+        settings = inference_settings(prepared.threads)
         self._model = ov.Core().import_model(prepared.compiled, "CPU", settings)
         self._idle: list[_Inference] = []
 
@@ -120,21 +97,8 @@ class _Inference:
         values[:] = self._values[: len(values)]
 
 
-def _compile(net: nn.Module, batch_size: int, threads: int) -> bytes:
-    """A compiled model of static shape."""
-    example = torch.zeros(batch_size, NUM_PLANES, ROWS, COLS)
-    with torch.no_grad(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        traced = torch.jit.trace(net, example, check_trace=False)  # type: ignore[no-untyped-call]
-        model = ov.convert_model(traced, input=[tuple(example.shape)])
-        _forget_traced_types()
-    compiled = ov.Core().compile_model(model, "CPU", _settings(threads))
-    exported: bytes = compiled.export_model().getvalue()
-    return exported
-
-
-def _settings(threads: int) -> dict[str, Any]:
-    """For one inference at a time."""
+def inference_settings(threads: int) -> dict[str, Any]:
+    """OpenVINO's settings for one inference at a time on so many threads."""
     return {
         "PERFORMANCE_HINT": "LATENCY",
         "NUM_STREAMS": 1,
@@ -144,13 +108,3 @@ def _settings(threads: int) -> dict[str, Any]:
         # What is not int8 stays float32, also where the CPU prefers bfloat16.
         "INFERENCE_PRECISION_HINT": "f32",
     }
-
-
-def _forget_traced_types() -> None:
-    """Frees what PyTorch keeps of every network ever traced: 2 to 6 MB each, too much for a
-    process that prepares a new model every minute. There is no public way, so another version of
-    PyTorch may lack this one, and leak."""
-    with contextlib.suppress(AttributeError):
-        torch._C._jit_clear_class_registry()
-        torch.jit._recursive.concrete_type_store = torch.jit._recursive.ConcreteTypeStore()
-        torch.jit._state._clear_class_state()

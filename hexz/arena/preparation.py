@@ -1,0 +1,58 @@
+"""From the specs of players to the players of an arena. Importing this takes as long as PyTorch
+does; the processes that play need not."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from hexz.arena.entrants import Entrant, Field
+from hexz.errors import HexzError
+from hexz.inference import PreparedModel
+from hexz.model import Checkpoint, encode_checkpoint, prepare_model
+from hexz.player.models import open_source
+from hexz.player.spec import Budget, PlayerSpec
+
+
+class NoBudget(HexzError, ValueError):
+    """A player would think as long as it is told, and an arena tells nothing."""
+
+
+def digest_of(network: Checkpoint) -> str:
+    """SHA-256 of a network, in hexadecimal."""
+    return hashlib.sha256(encode_checkpoint(network)).hexdigest()
+
+
+def prepare(
+    specs: Sequence[PlayerSpec], *, device: str, batch_size: int, notify: Callable[[str], None]
+) -> Field:
+    """Loads and converts the networks of players, each once.
+
+    Args:
+        specs: the players, no two the same.
+        device, batch_size, notify: see `prepare_model`.
+
+    Raises:
+        NoBudget: a player has none.
+        InvalidModel, StoreError: there is no such network.
+    """
+    for spec in specs:
+        if spec.kind != "random" and spec.budget is None:
+            example = replace(spec, budget=Budget(simulations=800))
+            raise NoBudget(f"{spec} needs a number of simulations or seconds, as in {example}")
+    networks: list[PreparedModel] = []
+    known: dict[str | None, tuple[int, str]] = {}
+    entrants = []
+    for spec in specs:
+        if not spec.needs_network:
+            entrants.append(Entrant(spec))
+            continue
+        if spec.path not in known:
+            checkpoint = open_source(spec.path).load()
+            known[spec.path] = (len(networks), digest_of(checkpoint))
+            networks.append(
+                prepare_model(checkpoint.net, device=device, batch_size=batch_size, notify=notify)
+            )
+        entrants.append(Entrant(spec, *known[spec.path]))
+    return Field(tuple(entrants), tuple(networks))
