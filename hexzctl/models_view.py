@@ -68,7 +68,7 @@ def print_curve(curve: Curve) -> None:
         table.add_row(
             str(point.number),
             _count(point.examples),
-            f"{point.hours:.2f}",
+            "" if point.hours is None else f"{point.hours:.2f}",
             f"{point.boards:,}",
             f"{point.elo.value:.0f}",
             f"{point.elo.low:.0f} to {point.elo.high:.0f}",

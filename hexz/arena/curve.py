@@ -33,7 +33,6 @@ from hexz.arena.results import ANCHOR
 from hexz.arena.run import ArenaConfig, random_boards
 from hexz.arena.statistics import Estimate
 from hexz.checkpoints import CheckpointInfo, CheckpointStore
-from hexz.checkpoints.hours import training_hours
 from hexz.errors import HexzError, OutputError, StoreError
 from hexz.player.models import open_source
 from hexz.player.spec import Budget, PlayerSpec, parse_spec
@@ -51,14 +50,14 @@ class Point:
     Attributes:
         number: of the checkpoint.
         examples: that it was trained on; None if its writer did not say.
-        hours: of training, see `training_hours`.
+        hours: of training, the playing of its games included; None if its writer did not say.
         elo: its rating.
         boards: that it has played.
     """
 
     number: int
     examples: int | None
-    hours: float
+    hours: float | None
     elo: Estimate
     boards: int
 
@@ -161,7 +160,6 @@ class Rating:
         self._store = store
         self._config = config
         self._infos = {info.number: info for info in everything}
-        self._hours = dict(zip(self._infos, training_hours(everything), strict=True))
         self._player = PlayerSpec(kind="gumbel", budget=Budget(simulations=config.simulations))
         evidence = _evidence(store.ratings())
         chosen = self._choose(everything, evidence)
@@ -235,7 +233,7 @@ class Rating:
             Point(
                 number=number,
                 examples=info.metadata.get("examples"),
-                hours=self._hours[number],
+                hours=info.metadata.get("hours"),
                 elo=ratings[self._id(number)],
                 boards=evidence.boards_of(self._id(number)),
             )
@@ -307,7 +305,7 @@ def ratings_of(curve: Curve) -> dict[str, Any]:
                 **_rounded(point.elo),
                 "boards": point.boards,
                 "examples": point.examples,
-                "hours": round(point.hours, 3),
+                "hours": point.hours,
             }
             for point in curve.points
         },
@@ -325,7 +323,7 @@ def _csv(curve: Curve) -> bytes:
     writer.writerow(["checkpoint", "examples", "hours", "elo", "low", "high", "boards"])
     for point in curve.points:
         elo = [f"{value:.1f}" for value in asdict(point.elo).values()]
-        writer.writerow([point.number, point.examples, f"{point.hours:.3f}", *elo, point.boards])
+        writer.writerow([point.number, point.examples, point.hours, *elo, point.boards])
     return text.getvalue().encode()
 
 

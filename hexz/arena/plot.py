@@ -18,12 +18,9 @@ def curve_png(curve: Curve) -> bytes:
     figure = Figure(figsize=(12, 4.2), dpi=150, layout="constrained")
     axes = figure.subplots(1, 3, sharey=True)
     _draw(axes[0], curve, "checkpoint", lambda point: point.number)
-    if all(point.examples is not None for point in curve.points):
-        _draw(axes[1], curve, "examples trained on", lambda point: point.examples or 0)
-        axes[1].xaxis.set_major_formatter(lambda x, _: f"{x / 1000:,.0f}k" if x else "0")
-        axes[1].locator_params(axis="x", nbins=5)
-    else:
-        axes[1].set_axis_off()
+    _draw(axes[1], curve, "examples trained on", lambda point: point.examples)
+    axes[1].xaxis.set_major_formatter(lambda x, _: f"{x / 1000:,.0f}k" if x else "0")
+    axes[1].locator_params(axis="x", nbins=5)
     _draw(axes[2], curve, "hours of training", lambda point: point.hours)
     axes[0].set_ylabel("Elo")
     figure.suptitle(f"{curve.model_name}, {curve.player}, with 95 % intervals")
@@ -32,9 +29,13 @@ def curve_png(curve: Curve) -> bytes:
     return picture.getvalue()
 
 
-def _draw(axes: Axes, curve: Curve, label: str, place: Callable[[Point], float]) -> None:
+def _draw(axes: Axes, curve: Curve, label: str, place: Callable[[Point], float | None]) -> None:
+    """Draws the curve over what is known of all its points, and else nothing."""
     points = curve.points
-    x = [place(point) for point in points]
+    x = [known for point in points if (known := place(point)) is not None]
+    if len(x) < len(points):
+        axes.set_axis_off()
+        return
     axes.fill_between(
         x,
         [point.elo.low for point in points],

@@ -13,7 +13,7 @@ import fcntl
 import os
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from multiprocessing.connection import Connection
@@ -121,6 +121,7 @@ class _Trainer:
         self._config = config
         self._journal_id = journal_id
         self._next_report = 0.0
+        self._saved = time.time()  # the last checkpoint, or the beginning
         self._store = open_store(config.store, config.model_name)
         device = config.training.device
         if usable_device(device, lambda text: None) != device:
@@ -168,7 +169,12 @@ class _Trainer:
         """Makes checkpoint 0."""
         size = ModelConfig(blocks=self._config.blocks, filters=self._config.filters)
         learner = Learner.new(self._config.training, size, self._config.training.seed)
-        metadata = {"parent": None, "trained": {}, "examples": 0} | self._provenance()
+        metadata = self._provenance() | {
+            "parent": None,
+            "trained": {},
+            "examples": 0,
+            "hours": 0.0,
+        }
         model = learner.checkpoint(model_name=self._config.model_name, number=0, metadata=metadata)
         self._store.save(
             NewCheckpoint(
@@ -195,7 +201,6 @@ class _Trainer:
 
     def _train(self, order: TrainBatch) -> None:
         """One training run: the batch's examples become the next checkpoint."""
-        started = time.time()
         records = read_batch(self._config.journal_dir, order.batch)
         number = self._info.number + 1
         with tempfile.TemporaryDirectory() as directory, ThreadPoolExecutor(1) as archiver:
@@ -206,8 +211,9 @@ class _Trainer:
             archived = archiver.submit(
                 write_examples, path, [(f"{record.id}.pb", record.data) for record in records]
             )
+            examples = _full_searches(record.data for record in records)
             report = self._learner.train(
-                _full_searches(record.data for record in records),
+                examples,
                 # A trainer that falls behind spends less on each batch.
                 reuse=max(1.0, self._config.training.reuse / (1 + order.behind)),
                 on_step=lambda step: self._report_step(order.batch, step),
@@ -217,7 +223,7 @@ class _Trainer:
                 "trained": self._trained_with(order.batch),
                 "examples": self._examples + len(records),
                 "report": _rounded(asdict(report)),
-                "started": round(started, 3),
+                "hours": self._hours(examples),
             } | self._provenance()
             model = self._learner.checkpoint(
                 model_name=self._config.model_name, number=number, metadata=metadata
@@ -231,8 +237,19 @@ class _Trainer:
                 metadata=metadata,
             )
             self._info = self._save(new)
+            self._saved = time.time()
         self._board.write(report, number)
         self._report_checkpoint(model)
+
+    def _hours(self, examples: Sequence[Example]) -> float | None:
+        """Hours of training up to now: those in which a trainer ran and games came, or it trained.
+        None if the last checkpoint does not say."""
+        before: float | None = self._info.metadata.get("hours")
+        if before is None:
+            return None
+        # It waited for the first of the games, perhaps for days.
+        first_game = min((example.unix_micros / 1e6 for example in examples), default=0.0)
+        return round(before + max(0.0, time.time() - max(self._saved, first_game)) / 3600, 4)
 
     def _save(self, new: NewCheckpoint) -> CheckpointInfo:
         """Saves a checkpoint, however long the store cannot be reached."""

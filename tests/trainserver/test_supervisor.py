@@ -1,6 +1,7 @@
 """The trainer process: whatever ends it, the server goes on and each batch is trained on once."""
 
 import itertools
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -101,6 +102,27 @@ def test_a_batch_becomes_a_checkpoint_and_leaves_the_journal(service, batches):
     assert info.metadata["parent"] == before
     assert info.metadata["examples"] == status["examples"]["trained"]
     assert service.model(before) != service.model(before + 1)
+
+
+def test_hours_are_those_since_the_last_checkpoint_or_the_first_game(service, batches):
+    """Games that ended long ago, later than now, and just now."""
+    hours = []
+    begun = time.time()
+    for ended in (1.0, begun + 1e6, None):
+        before = service.checkpoint
+        micros = int(1e6 * (time.time() - 1.0 if ended is None else ended))
+        post(service, [at(body, micros) for body in next(batches)])
+        wait_until(lambda before=before: service.checkpoint == before + 1)
+        hours.append(open_store(service.config.store, "flagz").info(before + 1).metadata["hours"])
+    elapsed = (time.time() - begun) / 3600
+    assert hours[0] > 0
+    assert hours[1] == hours[0]
+    assert hours[1] < hours[2] < hours[1] + elapsed + 1e-4
+
+
+def at(body: bytes, micros: int) -> bytes:
+    """An example of a game that ended at another time."""
+    return encode_example(replace(decode_example(body), unix_micros=micros))
 
 
 def test_fast_searches_are_kept_but_not_trained_on(service, batches):
