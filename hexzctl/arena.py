@@ -79,6 +79,7 @@ def arena(
     from hexz.arena.run import ArenaConfig, ArenaRun, random_boards, read_boards
     from hexz.player.spec import parse_spec
     from hexzctl.arena_view import ArenaView
+    from hexzctl.display import notice
 
     if boards_file is not None and boards is not None:
         raise typer.BadParameter("give --boards or --boards-file, not both")
@@ -98,7 +99,7 @@ def arena(
             num_processes=num_workers,
             max_seconds=max_seconds,
         ),
-        view.notice,
+        notice,
     )
     interruption = Interruption(run.stop)
     view.watch(run)
@@ -107,7 +108,7 @@ def arena(
         from hexz.arena.page import write_arena_page
 
         write_arena_page(html, run)
-        view.notice(f"Games to look at: {html.resolve().as_uri()}")
+        notice(f"Games to look at: {html.resolve().as_uri()}")
     interruption.exit()
     if not run.played:
         view.exit_without_boards()

@@ -9,7 +9,6 @@ from typing import Final, NoReturn
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group
-from rich.live import Live
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
@@ -19,9 +18,8 @@ from hexz.arena.report import report
 from hexz.arena.results import Pair, PairResult
 from hexz.arena.run import ArenaRun
 from hexz.arena.statistics import Estimate
+from hexzctl.display import Display
 
-LOG_SECONDS: Final = 10.0
-"""How often a log line is printed where there is no terminal."""
 _SHOWN_PAIRS: Final = 15
 """Of the live display: those that were played last."""
 _LOGGED_PAIRS: Final = 3
@@ -36,47 +34,28 @@ class ArenaView:
     """Shows a run on stderr, and its results on stdout."""
 
     def __init__(self) -> None:
-        self._console = Console(stderr=True)
         self._progress: dict[int, Progress] = {}
         self._started = time.monotonic()
-        self._next_log = self._started + LOG_SECONDS
         self._latest: dict[Pair, None] = {}
         self._new = 0
 
-    def notice(self, text: str) -> None:
-        """Takes a line for people."""
-        # A running live display catches this and prints it above itself.
-        print(f"hexzctl: {text}", file=sys.stderr, flush=True)
-
     def watch(self, run: ArenaRun) -> None:
         """Plays a run to its end and shows how far it is."""
-        if self._console.is_terminal:
-            with Live(
-                console=self._console,
-                get_renderable=lambda: self._render(run),
-                refresh_per_second=4,
-                transient=True,
-            ):
-                self._take_all(run)
-        else:
-            self._take_all(run)
-            self._log(run)
-
-    def _take_all(self, run: ArenaRun) -> None:
-        for event in run.events():
-            if isinstance(event, Progress):
-                self._progress[event.process] = event
-            else:
-                self._new += 1
-                self._latest.pop(event.unit.pair, None)
-                self._latest[event.unit.pair] = None
-            if not self._console.is_terminal and time.monotonic() >= self._next_log:
-                self._next_log = time.monotonic() + LOG_SECONDS
-                self._log(run)
-
-    def _log(self, run: ArenaRun) -> None:
-        line = ", ".join([self._state(run), *self._scores(run, _LOGGED_PAIRS)])
-        print(f"{time.strftime('%H:%M:%S')} {line}", file=sys.stderr, flush=True)
+        with Display(
+            Console(stderr=True),
+            lambda: self._render(run),
+            lambda: ", ".join([self._state(run), *self._scores(run, _LOGGED_PAIRS)]),
+            transient=True,
+        ) as display:
+            for event in run.events():
+                if isinstance(event, Progress):
+                    self._progress[event.process] = event
+                else:
+                    self._new += 1
+                    self._latest.pop(event.unit.pair, None)
+                    self._latest[event.unit.pair] = None
+                display.step()
+            display.log()
 
     def _state(self, run: ArenaRun) -> str:
         seconds = time.monotonic() - self._started

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -59,13 +58,14 @@ def inference(
     """Positions a second in every precision of a device, on one thread."""
     from hexz.bench import inference_rate
     from hexz.model import PRECISIONS, create_evaluator
+    from hexzctl.display import notice
 
     net = _load(model).net
     results = []
     for precision in PRECISIONS[device]:
         for size in batch_size or [1, 8, 32, 128]:
             evaluator = create_evaluator(
-                net, device=device, precision=precision, batch_size=size, notify=_notify
+                net, device=device, precision=precision, batch_size=size, notify=notice
             )
             name, rate = evaluator.name, inference_rate(evaluator, size, seconds)
             if not as_json:
@@ -93,6 +93,7 @@ def selfplay(
     one position at a time through eager PyTorch, measured in turns."""
     from hexz.bench import self_play_rates
     from hexz.engine import SearchSettings
+    from hexzctl.display import notice
 
     rates = self_play_rates(
         _load(model).net,
@@ -100,7 +101,7 @@ def selfplay(
         settings=SearchSettings(algorithm=search, simulations=runs_per_move),
         games=games_per_worker,
         seconds=seconds,
-        notify=_notify,
+        notify=notice,
     )
     if as_json:
         figures = {
@@ -121,10 +122,6 @@ def _load(model: Path | None) -> Checkpoint:
     from hexz.model import load_checkpoint, new_checkpoint
 
     return new_checkpoint() if model is None else load_checkpoint(model)
-
-
-def _notify(text: str) -> None:
-    print(f"hexzctl: {text}", file=sys.stderr)
 
 
 def _print_rate(rate: Rate, name: str) -> None:

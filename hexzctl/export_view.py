@@ -6,18 +6,14 @@ import contextlib
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from typing import Final
 
 from rich.console import Console
-from rich.live import Live
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from hexz.errors import InvalidExample
 from hexz.export.run import Export, ExportConfig
-
-LOG_SECONDS: Final = 10.0
-"""How often a log line is printed where there is no terminal."""
+from hexzctl.display import Display, notice
 
 
 class ExportView:
@@ -25,42 +21,30 @@ class ExportView:
 
     def __init__(self, *, strict: bool) -> None:
         self._strict = strict
-        self._console = Console(stderr=True)
         self._started = time.monotonic()
-        self._next_log = self._started + LOG_SECONDS
-        self._export: Export | None = None
+        self._display: Display | None = None
 
     def problem(self, text: str) -> None:
         """Takes a problem of the reader; raises InvalidExample if that shall end the export."""
         if self._strict:
             raise InvalidExample(text)
-        # A running live display catches this and prints it above itself.
-        print(f"hexzctl: left out: {' '.join(text.split())}", file=sys.stderr, flush=True)
+        notice(f"left out: {' '.join(text.split())}")
 
     def step(self) -> None:
         """Some more was read."""
-        if self._export and not self._console.is_terminal and time.monotonic() >= self._next_log:
-            self._next_log = time.monotonic() + LOG_SECONDS
-            share = self._export.reader.share_read
-            print(
-                f"{time.strftime('%H:%M:%S')} {share:.0%}, {self._counts(self._export)}",
-                file=sys.stderr,
-                flush=True,
-            )
+        if self._display is not None:
+            self._display.step()
 
     @contextlib.contextmanager
     def watching(self, export: Export) -> Iterator[None]:
         """Shows an export while the block runs."""
-        self._export = export
-        if not self._console.is_terminal:
-            yield
-            return
+        console = Console(stderr=True)
         bar = Progress(
             TextColumn("{task.percentage:>3.0f} %"),
             BarColumn(),
             TextColumn("{task.description}"),
             TimeRemainingColumn(),
-            console=self._console,
+            console=console,
         )
         task = bar.add_task("", total=1.0)
 
@@ -68,9 +52,10 @@ class ExportView:
             bar.update(task, completed=export.reader.share_read, description=self._counts(export))
             return bar
 
-        with Live(
-            console=self._console, get_renderable=render, refresh_per_second=4, transient=True
-        ):
+        def line() -> str:
+            return f"{export.reader.share_read:.0%}, {self._counts(export)}"
+
+        with Display(console, render, line, transient=True) as self._display:
             yield
 
     def _counts(self, export: Export) -> str:

@@ -142,6 +142,7 @@ def rate(
     from hexz.checkpoints.catalog import open_model
     from hexz.player.spec import parse_spec
     from hexzctl.arena_view import ArenaView
+    from hexzctl.display import notice
     from hexzctl.models_view import print_curve
 
     if checkpoints is not None and every is not None:
@@ -160,7 +161,7 @@ def rate(
         device=device,
         num_processes=num_workers,
     )
-    rating = Rating(open_model(model), config, view.notice)
+    rating = Rating(open_model(model), config, notice)
     interruption = Interruption(rating.run.stop)
     view.watch(rating.run)
     curve = rating.curve()
@@ -168,7 +169,7 @@ def rate(
         files = rating.save()
         print_curve(curve)
         for file in files:
-            view.notice(f"wrote {file}")
+            notice(f"wrote {file}")
     interruption.exit()
     if not curve.points:
         view.exit_without_boards()

@@ -81,7 +81,8 @@ def selfplay(
     )
     run = SelfPlayRun(config)
     interruption = Interruption(run.stop)
-    with SelfPlayView(config) as view:
+    view = SelfPlayView(config)
+    with view.display:
         for event in run.events():
             view.show(event)
     view.print_summary(run.page)

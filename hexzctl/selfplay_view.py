@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Self
 
 from rich.columns import Columns
 from rich.console import Console
-from rich.live import Live
 from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
@@ -20,13 +16,16 @@ from hexz.engine import Board
 from hexz.selfplay.config import Event, FileWritten, SelfPlayConfig
 from hexz.selfplay.messages import GameOver, Notice, Playing, ProcessFailed, Progress
 from hexzctl.board import board_text
-
-LOG_SECONDS: Final = 10.0
-"""How often a log line is printed where there is no terminal."""
+from hexzctl.display import Display, notice
 
 
 class SelfPlayView:
-    """Adds up the events of a run and shows them while it is used as a context."""
+    """Adds up the events of a run and shows them.
+
+    Attributes:
+        games: that have ended.
+        display: to be used as a context during the run.
+    """
 
     def __init__(self, config: SelfPlayConfig) -> None:
         self.games = 0
@@ -34,27 +33,13 @@ class SelfPlayView:
         self._console = Console()
         self._started = time.monotonic()
         self._playing_since: float | None = None
-        self._next_log = self._started
         self._evaluator = ""
         self._notices: set[str] = set()
         self._progress: dict[int, Progress] = {}
         self._examples = 0
         self._scores = [0, 0]
         self._written: list[FileWritten] = []
-        self._live = Live(console=self._console, get_renderable=self._render, refresh_per_second=4)
-
-    def __enter__(self) -> Self:
-        if self._console.is_terminal:
-            self._live.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._live.stop()
+        self.display = Display(self._console, self._render, self._log_line)
 
     def show(self, event: Event) -> None:
         """Takes in what happened."""
@@ -65,23 +50,19 @@ class SelfPlayView:
             case Notice():
                 if event.text not in self._notices:
                     self._notices.add(event.text)
-                    self._print_error(event.text)
+                    notice(event.text)
             case Progress():
                 self._progress[event.process] = event
             case GameOver():
-                if self.games == 0:
-                    self._next_log = 0.0  # the first game is worth a line at once
                 self.games += 1
                 self._examples += len(event.entries)
                 self._scores = [a + b for a, b in zip(self._scores, event.score, strict=True)]
             case ProcessFailed():
                 self._last_words(event.process)
-                self._print_error(f"worker {event.process} failed: {event.reason}")
+                notice(f"worker {event.process} failed: {event.reason}")
             case FileWritten():
                 self._written.append(event)
-        if not self._console.is_terminal and time.monotonic() >= self._next_log:
-            self._next_log = time.monotonic() + LOG_SECONDS
-            print(self._log_line(), flush=True)
+        self.display.step(at_once=isinstance(event, GameOver) and self.games == 1)
 
     def _last_words(self, process: int) -> None:
         """What a dead process has counted stays; its games are gone."""
@@ -90,8 +71,7 @@ class SelfPlayView:
 
     def print_summary(self, page: Path | None) -> None:
         """Says what the run has left behind."""
-        if not self._console.is_terminal:
-            print(self._log_line(), flush=True)
+        self.display.log()
         for file in self._written:
             self._say(f"Wrote {file.examples:,} examples to {file.path}")
         if page is not None:
@@ -100,11 +80,6 @@ class SelfPlayView:
     def _say(self, text: str) -> None:
         # Paths stay whole and plain, so that they can be copied and clicked.
         self._console.print(text, soft_wrap=True, highlight=False, markup=False)
-
-    @staticmethod
-    def _print_error(text: str) -> None:
-        # A running live display catches this and prints it above itself.
-        print(f"hexzctl: {text}", file=sys.stderr, flush=True)
 
     def _rows(self) -> list[tuple[str, str]]:
         """The figures of the display, in order."""
@@ -141,9 +116,7 @@ class SelfPlayView:
         return f"{elapsed:.0f} s" + (f", {max(0.0, min(left)):.0f} s left" if left else "")
 
     def _log_line(self) -> str:
-        return f"{time.strftime('%H:%M:%S')} " + ", ".join(
-            f"{name} {figure}" for name, figure in self._rows()
-        )
+        return ", ".join(f"{name} {figure}" for name, figure in self._rows())
 
     def _render(self) -> Panel:
         table = Table.grid(padding=(0, 2))

@@ -94,7 +94,8 @@ def train(
         )
     )
     interruption = Interruption(training.stop)
-    with TrainView(training) as view:
+    view = TrainView(training)
+    with view.display:
         for event in training.events():
             view.show(event)
     view.print_summary()

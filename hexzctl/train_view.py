@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Mapping
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 
 from rich.columns import Columns
 from rich.console import Console, Group
-from rich.live import Live
 from rich.markup import escape
 from rich.panel import Panel
 from rich.progress_bar import ProgressBar
@@ -18,44 +15,32 @@ from rich.table import Table
 from rich.text import Text
 
 from hexz.train import Event, LocalTraining, Notice, Status
-
-LOG_SECONDS: Final = 10.0
-"""How often a log line is printed where there is no terminal."""
+from hexzctl.display import Display, notice
 
 _BLOCKS: Final = "▁▂▃▄▅▆▇█"
 _CURVE_WIDTH: Final = 40
 
 
 class TrainView:
-    """Shows the events of a training while it is used as a context."""
+    """Shows the events of a training.
+
+    Attributes:
+        display: to be used as a context meanwhile.
+    """
 
     def __init__(self, training: LocalTraining) -> None:
         self._training = training
         self._console = Console()
         self._started = time.monotonic()
-        self._next_log = self._started
         self._status: Mapping[str, Any] | None = None
         self._problems: set[str] = set()
-        self._live = Live(console=self._console, get_renderable=self._render, refresh_per_second=4)
-
-    def __enter__(self) -> Self:
-        if self._console.is_terminal:
-            self._live.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._live.stop()
+        self.display = Display(self._console, self._render, self._log_line)
 
     def show(self, event: Event) -> None:
         """Takes in what happened."""
         match event:
             case Notice():
-                self._print_error(event.text)
+                notice(event.text)
             case Status():
                 self._take_status(event.content)
 
@@ -64,8 +49,7 @@ class TrainView:
         status, config = self._status, self._training.config
         if status is None or status["checkpoint"] is None:
             return
-        if not self._console.is_terminal:
-            print(self._log_line(status), flush=True)
+        self.display.log()
         self._console.print(
             f"Checkpoint {status['checkpoint']} of {config.model_name}, trained on "
             f"{status['examples']['trained']:,} examples, is in "
@@ -82,21 +66,16 @@ class TrainView:
         for problem in status["problems"]:
             if problem not in self._problems:
                 self._problems.add(problem)
-                self._print_error(problem)
-        if not self._console.is_terminal and (first or time.monotonic() >= self._next_log):
-            self._next_log = time.monotonic() + LOG_SECONDS
-            if first:
-                print(f"Status page: {self._training.url}/status", flush=True)
-            print(self._log_line(status), flush=True)
+                notice(problem)
+        if first and not self._console.is_terminal:
+            print(f"Status page: {self._training.url}/status", flush=True)
+        self.display.step(at_once=first)
 
-    @staticmethod
-    def _print_error(text: str) -> None:
-        # A running live display catches this and prints it above itself.
-        print(f"hexzctl: {text}", file=sys.stderr, flush=True)
-
-    def _log_line(self, status: Mapping[str, Any]) -> str:
-        rows = [*_playing(status), *_training(status)]
-        return f"{time.strftime('%H:%M:%S')} " + ", ".join(f"{name} {text}" for name, text in rows)
+    def _log_line(self) -> str:
+        if self._status is None:
+            return "starting"
+        rows = [*_playing(self._status), *_training(self._status)]
+        return ", ".join(f"{name} {text}" for name, text in rows)
 
     def _render(self) -> Panel:
         config, status = self._training.config, self._status

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -98,6 +97,7 @@ def worker(
     interruption = Interruption()
 
     from hexz.worker.run import Worker, WorkerConfig
+    from hexzctl.display import notice
 
     config = WorkerConfig(
         server_url=server_url,
@@ -116,7 +116,7 @@ def worker(
         config,
         stop_asked=lambda: interruption.has_come,
         on_status=_Log().print,
-        notify=_print_error,
+        notify=notice,
     )
     runner.run()
 
@@ -142,7 +142,3 @@ class _Log:
             f"examples posted {status.examples:,}, waiting {status.pending:,}, "
             f"evaluations/s {evaluations / seconds if seconds > 0 else 0:,.0f}, {status.device}"
         )
-
-
-def _print_error(text: str) -> None:
-    print(f"hexzctl: {text}", file=sys.stderr, flush=True)

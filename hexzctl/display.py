@@ -1,0 +1,73 @@
+"""How far a command is: a live display on a terminal, log lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Final, Self
+
+from rich.console import Console, RenderableType
+from rich.live import Live
+
+LOG_SECONDS: Final = 10.0
+"""How often a log line is printed where there is no terminal."""
+
+
+def notice(text: str) -> None:
+    """Prints a line for people on stderr. A running live display catches it and prints it above
+    itself."""
+    print(f"hexzctl: {text}", file=sys.stderr, flush=True)
+
+
+class Display:
+    """Shows how far something is while it is used as a context.
+
+    Args:
+        console: where.
+        render: what a terminal shows, four times a second.
+        line: what is logged elsewhere; the time is put before it.
+        transient: whether a terminal is left without it in the end.
+    """
+
+    def __init__(
+        self,
+        console: Console,
+        render: Callable[[], RenderableType],
+        line: Callable[[], str],
+        *,
+        transient: bool = False,
+    ) -> None:
+        self._console = console
+        self._line = line
+        self._next_line = time.monotonic() + LOG_SECONDS
+        self._live = Live(
+            console=console, get_renderable=render, refresh_per_second=4, transient=transient
+        )
+
+    def __enter__(self) -> Self:
+        if self._console.is_terminal:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._live.stop()
+
+    def step(self, *, at_once: bool = False) -> None:
+        """Something has happened, which is logged if there was no line for LOG_SECONDS, or at
+        once."""
+        if at_once or time.monotonic() >= self._next_line:
+            self.log()
+
+    def log(self) -> None:
+        """Prints a log line, unless this is a terminal."""
+        self._next_line = time.monotonic() + LOG_SECONDS
+        if not self._console.is_terminal:
+            line = f"{time.strftime('%H:%M:%S')} {self._line()}"
+            print(line, file=self._console.file, flush=True)
