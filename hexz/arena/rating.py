@@ -14,7 +14,7 @@ from hexz.arena.games import Played, Unit
 from hexz.arena.results import ANCHOR, Pair, score_of
 from hexz.arena.run import ArenaConfig, ArenaRun
 from hexz.arena.statistics import ELO
-from hexz.player.spec import PlayerSpec
+from hexz.player.spec import Budget, PlayerSpec
 
 ROUND_BOARDS: Final = 4
 """A pair is chosen for so many boards."""
@@ -23,6 +23,8 @@ _BLIND: Final = 0.1
 may show that others are better."""
 _EVALUATION_COST: Final = 300
 """Games of random moves in the time of an evaluation by a network of the default size, on a CPU."""
+_GAMES_A_SECOND: Final = 400_000
+"""Games of random moves on a core, see docs/performance.md."""
 
 
 class RatingRun(ArenaRun):
@@ -58,7 +60,7 @@ class RatingRun(ArenaRun):
         self._planned = 0
         self._design = Design(
             config.pairs,
-            costs=[_cost(spec) for spec in config.specs],
+            costs=[cost_of(spec) for spec in config.specs],
             wanted=[number in self._wanted for number in range(len(ids))],
             anchor=ids.index(ANCHOR),
         )
@@ -106,6 +108,11 @@ class RatingRun(ArenaRun):
         return self._ids[pair[0]], self._ids[pair[1]]
 
 
-def _cost(spec: PlayerSpec) -> float:
-    simulations = spec.budget.simulations if spec.budget else None
-    return float(simulations or 1) * (_EVALUATION_COST if spec.needs_network else 1)
+def cost_of(spec: PlayerSpec) -> float:
+    """What a move of a player costs, in games of random moves."""
+    match spec.budget:
+        case Budget(seconds=float(seconds)):
+            return seconds * _GAMES_A_SECOND
+        case Budget(simulations=int(simulations)):
+            return float(simulations * (_EVALUATION_COST if spec.needs_network else 1))
+    return 1.0  # `random`

@@ -5,7 +5,9 @@ import itertools
 import numpy as np
 
 from hexz.arena.design import Design
+from hexz.arena.rating import cost_of
 from hexz.arena.statistics import ELO, ratings, score_of_elo
+from hexz.player.spec import parse_spec
 
 
 def choose(design: Design, pairs, elo, boards=()) -> tuple[int, int]:
@@ -49,6 +51,13 @@ def test_what_is_cheap_is_played_more():
     for costs, best in (([1, 1, 5], (0, 1)), ([1, 5, 1], (0, 2))):
         design = Design(pairs, costs, [False, True, True], anchor=0)
         assert choose(design, pairs, [0, 0, 0]) == best
+
+
+def test_players_cost_what_they_compute():
+    specs = ("random", "uct:800", "gumbel@64", "uct:320000", "uct:1s", "model@2s")
+    costs = [cost_of(parse_spec(spec)) for spec in specs]
+    assert costs == sorted(costs)
+    assert costs[5] == 2 * costs[4]
 
 
 def test_what_is_not_wanted_is_played_only_as_a_bridge():
