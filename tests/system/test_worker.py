@@ -181,8 +181,7 @@ def test_a_server_that_stops_for_a_while_loses_nothing(channel, redis_server):
     games = 64  # at once, so that the worker soon has more examples than it keeps
     options = ("--post", "games", "--games-per-process", games)
     with worker(*options, url=url, redis_url=redis_server.url) as process:
-        time.sleep(3.0)  # it must wait for the server
-        assert process.poll() is None
+        assert url in process.stderr.readline()  # it waits for the server
         with FakeTrainServer(port) as before:
             before.wait_until(lambda: len(before.examples) > 300)
         with FakeTrainServer(port) as after:
@@ -203,7 +202,7 @@ def test_a_server_that_stops_for_a_while_loses_nothing(channel, redis_server):
     numbers = {int(example.game_id.rsplit("-", 1)[1]) for example in examples}
     assert len(examples) > MAX_PENDING
     assert numbers >= set(range(max(numbers) - games))
-    assert 1 <= len(stderr.splitlines()) <= 3
+    assert len(stderr.splitlines()) <= 2
     assert "Traceback" not in stderr
 
 
