@@ -2,10 +2,10 @@
 
     python benchmarks/training.py [--device cpu] [--examples 2048] [--blocks 4] [--filters 32]
 
-The bare loop gets every batch ready made and does nothing but forward, losses, backward and
-AdamW. `Learner.train` also fills the window, draws and mirrors examples, clips gradients, looks
-for numbers that are not finite, averages weights, reports each step, and measures on the held-out
-set. Both take turns, five times each, with one thread.
+The bare loop gets every batch ready made and does nothing but forward, losses, backward and a step
+of the optimizers. `Learner.train` also fills the window, draws and mirrors examples, clips
+gradients, looks for numbers that are not finite, averages weights, reports each step, and measures
+on the held-out set. Both take turns, five times each, with one thread.
 """
 
 import argparse
