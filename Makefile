@@ -41,10 +41,11 @@ selfplay: build
 train: build
 	$(BIN)/hexzctl train
 
-# Two tests at once, and those of a file one after another, as they share what took long to make.
+# Two tests at once, and those of a file one after another, as they share what took long to make;
+# files in the order of tests/conftest.py, not by their numbers of tests.
 # Most of them wait for processes that they start.
 test: build
-	$(BIN)/python -m pytest -m 'not soak' -n 2 --dist loadfile
+	$(BIN)/python -m pytest -m 'not soak' -n 2 --dist loadfile --no-loadscope-reorder
 
 test-all: build
 	$(BIN)/python -m pytest
