@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
-from types import TracebackType
 from typing import Final, Self
 
 from rich.console import Console, RenderableType
@@ -51,18 +50,12 @@ class Display:
             self._live.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._live.stop()
 
-    def step(self, *, at_once: bool = False) -> None:
-        """Something has happened, which is logged if there was no line for LOG_SECONDS, or at
-        once."""
-        if at_once or time.monotonic() >= self._next_line:
+    def step(self) -> None:
+        """Something has happened, which is logged if there was no line for LOG_SECONDS."""
+        if time.monotonic() >= self._next_line:
             self.log()
 
     def log(self) -> None:

@@ -57,12 +57,14 @@ class SelfPlayView:
                 self.games += 1
                 self._examples += len(event.entries)
                 self._scores = [a + b for a, b in zip(self._scores, event.score, strict=True)]
+                if self.games == 1:
+                    self.display.log()  # the first game is worth a line at once
             case ProcessFailed():
                 self._last_words(event.process)
                 notice(f"worker {event.process} failed: {event.reason}")
             case FileWritten():
                 self._written.append(event)
-        self.display.step(at_once=isinstance(event, GameOver) and self.games == 1)
+        self.display.step()
 
     def _last_words(self, process: int) -> None:
         """What a dead process has counted stays; its games are gone."""

@@ -67,9 +67,11 @@ class TrainView:
             if problem not in self._problems:
                 self._problems.add(problem)
                 notice(problem)
-        if first and not self._console.is_terminal:
-            print(f"Status page: {self._training.url}/status", flush=True)
-        self.display.step(at_once=first)
+        if first:
+            if not self._console.is_terminal:
+                print(f"Status page: {self._training.url}/status", flush=True)
+            self.display.log()
+        self.display.step()
 
     def _log_line(self) -> str:
         if self._status is None:

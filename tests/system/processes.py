@@ -1,9 +1,12 @@
 """Runs the command line as a user does: in a process of its own."""
 
+import contextlib
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+
+import psutil
 
 TIMEOUT = 120.0
 COMMAND = [sys.executable, "-m", "hexzctl"]
@@ -36,6 +39,16 @@ def start_hexzctl(*arguments: object, start_new_session: bool = False) -> subpro
         env=environment(),
         start_new_session=start_new_session,
     )
+
+
+def spawned(processes: Iterable[psutil.Process]) -> list[psutil.Process]:
+    """Those that multiprocessing has started for us; its own helper is none of them."""
+    found = []
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            if "spawn_main" in " ".join(process.cmdline()):
+                found.append(process)
+    return found
 
 
 def assert_one_error_line(output: str, *words: str) -> None:

@@ -17,6 +17,7 @@ from hexz.trainserver.journal import read_batch
 from ..gcs_fixture import GcsEmulator, gcs
 from ..redis_server import RedisServer
 from .fleet import MODEL_NAME, TIMEOUT, Fleet, distinct_bodies
+from .processes import spawned
 
 __all__ = ["gcs"]
 
@@ -161,9 +162,8 @@ def test_a_trainer_killed_while_it_trains(fleet: Fleet) -> None:
         for number in (1, 2):
             fleet.wait_for_checkpoint(number)
             fleet.wait_for(lambda status: status["training"]["activity"] == "training")
-            for process in fleet.server_processes():
-                if "spawn_main" in " ".join(process.cmdline()):
-                    process.kill()
+            for process in spawned(fleet.server_processes()):
+                process.kill()
             fleet.wait_for(lambda status: status["training"]["failures"])
         status = fleet.wait_for_checkpoint(4)
         assert status["problems"] == []

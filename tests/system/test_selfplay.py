@@ -24,6 +24,7 @@ from .processes import (
     environment,
     hexzctl,
     quick_game_options,
+    spawned,
     start_hexzctl,
 )
 
@@ -120,9 +121,8 @@ def wait_for_games(process: subprocess.Popen[str]) -> list[psutil.Process]:
 
 
 def worker_processes(process: subprocess.Popen[str]) -> list[psutil.Process]:
-    """The processes that play; multiprocessing's own helper is none of them."""
-    children = psutil.Process(process.pid).children()
-    return [child for child in children if "spawn_main" in " ".join(child.cmdline())]
+    """The processes that play."""
+    return spawned(psutil.Process(process.pid).children())
 
 
 def test_a_dead_worker_is_reported_and_the_others_go_on(tmp_path):

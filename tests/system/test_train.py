@@ -18,7 +18,7 @@ from hexz.checkpoints import open_store
 from hexz.model import load_checkpoint
 
 from .fleet import MODEL_NAME, SETTINGS
-from .processes import COMMAND, TIMEOUT, assert_one_error_line, environment
+from .processes import COMMAND, TIMEOUT, assert_one_error_line, environment, spawned
 
 
 class Training:
@@ -68,14 +68,6 @@ class Training:
     def family(self) -> list[psutil.Process]:
         """All processes that it has started, whoever their parent is by now."""
         return psutil.Process(self.process.pid).children(recursive=True)
-
-    def spawned(self) -> int:
-        """The processes among them that Python's multiprocessing has started."""
-        count = 0
-        for process in self.family():
-            with contextlib.suppress(psutil.Error):
-                count += "spawn_main" in " ".join(process.cmdline())
-        return count
 
     def part(self, name: str) -> psutil.Process | None:
         """The process of a subcommand, if it runs."""
@@ -146,7 +138,8 @@ def test_time_is_up(start: Callable[..., Training]) -> None:
 
 def test_nothing_outlives_a_killed_parent(start: Callable[..., Training]) -> None:
     training = start()
-    training.wait_for(lambda: training.spawned() == 2)  # the trainer, and a process that plays
+    # The trainer, and a process that plays.
+    training.wait_for(lambda: len(spawned(training.family())) == 2)
     family = training.family()
     assert len(family) >= 6  # these, the server, its worker, redis, the worker
     training.process.kill()
