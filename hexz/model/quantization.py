@@ -20,12 +20,16 @@ from torch import Tensor, nn
 from hexz.model.features import SpatialFeatures
 from hexz.model.layers import TowerConv, TowerReLU, replace_layers
 
-_ACTIVATION_LEVELS: Final = 255
-_WEIGHT_LEVELS: Final = 127
+ACTIVATION_LEVELS: Final = 255
+WEIGHT_LEVELS: Final = 127
+"""A rounded weight is one of -127..127 times a scale."""
+NARROW_WEIGHT_LEVELS: Final = 64
+"""The largest for which the sum of two products of a weight and an activation fits into 16 bits:
+2 * 64 * 255 < 2**15."""
 
 
 def _fake_quantize(x: Tensor, scale: float) -> Tensor:
-    return torch.fake_quantize_per_tensor_affine(x, scale, 0, 0, _ACTIVATION_LEVELS)
+    return torch.fake_quantize_per_tensor_affine(x, scale, 0, 0, ACTIVATION_LEVELS)
 
 
 class QuantizedFeatures(nn.Module):
@@ -36,7 +40,7 @@ class QuantizedFeatures(nn.Module):
         self.features = features
 
     def forward(self, planes: Tensor) -> Tensor:
-        return _fake_quantize(self.features(planes), 1 / _ACTIVATION_LEVELS)
+        return _fake_quantize(self.features(planes), 1 / ACTIVATION_LEVELS)
 
 
 class QuantizedReLU(nn.Module):
@@ -49,7 +53,7 @@ class QuantizedReLU(nn.Module):
     def calibrate(self, x: Tensor) -> None:
         """Makes the largest value the top of the range; larger ones will saturate. A narrower
         range makes the policy a little more exact, but the value head pools maxima."""
-        self.scale = max(float(x.max()), 1e-6) / _ACTIVATION_LEVELS
+        self.scale = max(float(x.max()), 1e-6) / ACTIVATION_LEVELS
 
     def forward(self, x: Tensor) -> Tensor:
         return _fake_quantize(torch.relu(x), self.scale)
@@ -61,13 +65,14 @@ class QuantizedConv(nn.Module):
     scale: Tensor
     zero: Tensor
 
-    def __init__(self, conv: nn.Conv2d) -> None:
+    def __init__(self, conv: nn.Conv2d, levels: int) -> None:
         super().__init__()
         self.padding = conv.padding
+        self.levels = levels
         self.weight = conv.weight
         self.bias = cast(nn.Parameter, conv.bias)
         # A filter of zeros still needs a scale that can be divided by.
-        scale = conv.weight.detach().abs().amax((1, 2, 3)).clamp(min=1e-9) / _WEIGHT_LEVELS
+        scale = conv.weight.detach().abs().amax((1, 2, 3)).clamp(min=1e-9) / levels
         self.register_buffer("scale", scale)
         self.register_buffer("zero", torch.zeros(len(scale), dtype=torch.int32))
 
@@ -80,24 +85,26 @@ class QuantizedConv(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         weight = torch.fake_quantize_per_channel_affine(
-            self.weight, self.scale, self.zero, 0, -_WEIGHT_LEVELS, _WEIGHT_LEVELS
+            self.weight, self.scale, self.zero, 0, -self.levels, self.levels
         )
         return nn.functional.conv2d(x, weight, self.bias, padding=self.padding)
 
 
 @torch.no_grad()
-def quantize(net: nn.Module, planes: Tensor) -> nn.Module:
+def quantize(net: nn.Module, planes: Tensor, weight_levels: int = WEIGHT_LEVELS) -> nn.Module:
     """A quantized copy of a network.
 
     Args:
         net: any network of `TowerConv` and `TowerReLU` layers, in float32 on the CPU.
         planes: float32 [N, 11, 11, 10], some hundred positions like those it will see.
+        weight_levels: `WEIGHT_LEVELS`, or `NARROW_WEIGHT_LEVELS` for a CPU that adds products in
+            16 bits.
     """
     net = copy.deepcopy(net).eval()
     expected = _expected_means(net, planes)
     replace_layers(net, SpatialFeatures, QuantizedFeatures)
     replace_layers(net, TowerReLU, lambda _: QuantizedReLU())
-    replace_layers(net, TowerConv, lambda conv: QuantizedConv(conv.folded()))
+    replace_layers(net, TowerConv, lambda conv: QuantizedConv(conv.folded(), weight_levels))
     _calibrate(net, planes, expected)
     return net
 

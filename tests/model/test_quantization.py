@@ -8,6 +8,8 @@ by at most 0.02 on average and 0.2 at worst.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
@@ -16,8 +18,8 @@ from torch import nn
 
 from hexz.model import HexzNet, LegacyNet, load_checkpoint, masked_log_softmax
 from hexz.model.calibration import calibration_planes
-from hexz.model.openvino_conversion import convert
-from hexz.model.quantization import QuantizedConv, quantize
+from hexz.model.openvino_conversion import convert, weight_levels
+from hexz.model.quantization import NARROW_WEIGHT_LEVELS, QuantizedConv, quantize
 from tests.model.conftest import Positions
 from tests.model.test_legacy import legacy_state_dict
 
@@ -40,12 +42,26 @@ def int8_outputs(net: nn.Module, positions: Positions) -> Outputs:
     return prepared.load().evaluate(positions.planes)
 
 
+def simulated_outputs(net: nn.Module, positions: Positions, levels: int) -> Outputs:
+    return float_outputs(quantize(net, torch.from_numpy(calibration_planes()), levels), positions)
+
+
+def narrow_outputs(net: nn.Module, positions: Positions) -> Outputs:
+    """What int8 inference computes on a CPU that adds products in 16 bits."""
+    return simulated_outputs(net, positions, NARROW_WEIGHT_LEVELS)
+
+
+@pytest.mark.parametrize("outputs", [int8_outputs, narrow_outputs])
 @pytest.mark.parametrize("learnt", [True, False])
 def test_int8_stays_within_the_bounds(
-    learnt: bool, sharp_net: HexzNet, known_positions: Positions, new_positions: Positions
+    learnt: bool,
+    outputs: Callable[[nn.Module, Positions], Outputs],
+    sharp_net: HexzNet,
+    known_positions: Positions,
+    new_positions: Positions,
 ) -> None:
     positions = known_positions if learnt else new_positions
-    expected, found = float_outputs(sharp_net, positions), int8_outputs(sharp_net, positions)
+    expected, found = float_outputs(sharp_net, positions), outputs(sharp_net, positions)
     expected_policy, policy = (policies(logits, positions) for logits, _ in (expected, found))
     assert expected_policy.max(1).mean() > 0.5, "the network is not sharp"
     assert (policy.argmax(1) == expected_policy.argmax(1)).mean() >= 0.96
@@ -55,6 +71,23 @@ def test_int8_stays_within_the_bounds(
     error = np.abs(found[1] - expected[1])
     assert error.mean() <= 0.02
     assert error.max() <= 0.2
+
+
+def test_no_sum_is_too_large_for_this_cpu(sharp_net: HexzNet, new_positions: Positions) -> None:
+    """On x86 without VNNI, weights of 127 levels would make the mean difference about 0.1."""
+    expected = simulated_outputs(sharp_net, new_positions, weight_levels())
+    found = int8_outputs(sharp_net, new_positions)
+    assert np.abs(found[0] - expected[0]).mean() <= 0.01
+    assert np.abs(found[1] - expected[1]).mean() <= 0.002
+
+
+def test_narrow_weights_are_exact_in_16_bits(sharp_net: HexzNet) -> None:
+    planes = torch.from_numpy(calibration_planes())
+    quantized = quantize(sharp_net, planes, NARROW_WEIGHT_LEVELS)
+    for module in quantized.modules():
+        if isinstance(module, QuantizedConv):
+            largest = (module.weight.abs() / module.scale[:, None, None, None]).round().max()
+            assert 2 * 255 * int(largest) < 2**15
 
 
 def test_int8_computes_in_8_bits(sharp_net: HexzNet, new_positions: Positions) -> None:
