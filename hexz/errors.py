@@ -37,6 +37,14 @@ class NothingToExport(HexzError):
     """No example, or no whole game, is left to be exported; nothing was written."""
 
 
+class NotAllExported(HexzError):
+    """Some files or entries could not be used; what could was written."""
+
+
+class NothingPlayed(HexzError):
+    """The time given was over before a game, or a board, was."""
+
+
 class InvalidConfig(HexzError, ValueError):
     """An option or a variable of the environment has a value that cannot be used."""
 

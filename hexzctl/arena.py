@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hexz.errors import NothingPlayed, OutputError
 from hexzctl.interruption import Interruption
 from hexzctl.options import Device, MaxSeconds, NumWorkers
 
@@ -111,13 +112,11 @@ def arena(
         notice(f"Games to look at: {html.resolve().as_uri()}")
     interruption.exit()
     if not run.played:
-        view.exit_without_boards()
+        raise NothingPlayed("no board was finished in the time given: allow more --max-seconds")
 
 
 def _check_directory(path: Path) -> None:
     """Tells now, not after all the games, that a file cannot be written."""
-    from hexz.errors import OutputError
-
     try:
         with tempfile.TemporaryFile(dir=path.parent):
             pass

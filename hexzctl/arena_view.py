@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import sys
 import time
-from typing import Final, NoReturn
+from typing import Final
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group
@@ -101,14 +100,6 @@ class ArenaView:
         if not console.is_terminal:
             console = Console(width=_PLAIN_WIDTH)
         console.print(_pairs_table(run, console.width), _ratings_table(run), highlight=False)
-
-    def exit_without_boards(self) -> NoReturn:
-        """Ends a command whose time was too short for anything."""
-        print(
-            "hexzctl: error: no board was finished in the time given: allow more --max-seconds",
-            file=sys.stderr,
-        )
-        sys.exit(1)
 
 
 def _pairs_table(run: ArenaRun, width: int) -> Table:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -132,5 +131,4 @@ def export_examples(
         view.print_table(figures.rows(), export)
     else:
         view.print_result(config, export)
-    if reader.problems:
-        sys.exit(1)
+    view.require_all_used(export)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 import time
 from collections.abc import Iterator, Sequence
 
@@ -11,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from hexz.errors import InvalidExample
+from hexz.errors import InvalidExample, NotAllExported
 from hexz.export.run import Export, ExportConfig
 from hexzctl.display import Display, notice
 
@@ -93,9 +92,12 @@ class ExportView:
             print(f"{games} of which moves are missing {_were(export.incomplete)} {fate}")
         if copies := export.reader.copies:
             print(f"{_number(copies, 'copy', 'copies')} of examples {_were(copies)} left out")
-        if export.reader.problems:
-            count = _number(export.reader.problems, "file or entry", "files or entries")
-            print(f"hexzctl: error: {count} could not be used, see above", file=sys.stderr)
+
+    def require_all_used(self, export: Export) -> None:
+        """Raises NotAllExported if something was left out that had been printed as a problem."""
+        if problems := export.reader.problems:
+            count = _number(problems, "file or entry", "files or entries")
+            raise NotAllExported(f"{count} could not be used, see above")
 
 
 def _number(count: int, one: str, many: str | None = None) -> str:

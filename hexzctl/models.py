@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from hexz.errors import NothingPlayed
 from hexzctl.interruption import Interruption
 from hexzctl.options import Device, MaxSeconds, NumWorkers
 
@@ -172,7 +173,7 @@ def rate(
             notice(f"wrote {file}")
     interruption.exit()
     if not curve.points:
-        view.exit_without_boards()
+        raise NothingPlayed("no board was finished in the time given: allow more --max-seconds")
 
 
 def _parse_numbers(text: str) -> list[int]:

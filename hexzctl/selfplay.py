@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import secrets
-import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
+from hexz.errors import NothingPlayed
 from hexzctl.interruption import Interruption
 from hexzctl.options import NumWorkers
 
@@ -88,9 +88,7 @@ def selfplay(
     view.print_summary(run.page)
     interruption.exit()
     if view.games == 0:
-        print(
-            "hexzctl: error: no game was finished in the time given: allow more --max-seconds, "
-            "or ask for fewer --runs-per-move or --games-per-worker",
-            file=sys.stderr,
+        raise NothingPlayed(
+            "no game was finished in the time given: allow more --max-seconds, "
+            "or ask for fewer --runs-per-move or --games-per-worker"
         )
-        sys.exit(1)
