@@ -21,9 +21,7 @@ def main(output: str, runs: list[str]) -> None:
     for run, colour in zip(runs, COLOURS, strict=False):
         name, _, path = run.partition("=")
         points = list(csv.DictReader(Path(path).read_text().splitlines()))
-        elo, low, high = (
-            [float(point[key]) for point in points] for key in ("elo", "low", "high")
-        )
+        elo, low, high = ([float(point[key]) for point in points] for key in ("elo", "low", "high"))
         for axes, (key, (_, scale)) in zip(panels, SCALES.items(), strict=True):
             x = [float(point[key]) * scale for point in points]
             axes.fill_between(x, low, high, color=colour, alpha=0.15, linewidth=0)
