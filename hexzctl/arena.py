@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hexz.errors import NothingPlayed, OutputError
+from hexz.errors import OutputError
 from hexzctl.interruption import Interruption
 from hexzctl.options import Device, MaxSeconds, NumWorkers
 
@@ -112,7 +112,7 @@ def arena(
         notice(f"Games to look at: {html.resolve().as_uri()}")
     interruption.exit()
     if not run.played:
-        raise NothingPlayed("no board was finished in the time given: allow more --max-seconds")
+        view.fail_without_boards()
 
 
 def _check_directory(path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from typing import Final
+from typing import Final, NoReturn
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group
@@ -17,6 +17,7 @@ from hexz.arena.report import report
 from hexz.arena.results import Pair, PairResult
 from hexz.arena.run import ArenaRun
 from hexz.arena.statistics import Estimate
+from hexz.errors import NothingPlayed
 from hexzctl.display import Display
 
 _SHOWN_PAIRS: Final = 15
@@ -100,6 +101,10 @@ class ArenaView:
         if not console.is_terminal:
             console = Console(width=_PLAIN_WIDTH)
         console.print(_pairs_table(run, console.width), _ratings_table(run), highlight=False)
+
+    def fail_without_boards(self) -> NoReturn:
+        """Ends a command whose time was too short for anything."""
+        raise NothingPlayed("no board was finished in the time given: allow more --max-seconds")
 
 
 def _pairs_table(run: ArenaRun, width: int) -> Table:

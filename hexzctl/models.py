@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 
-from hexz.errors import NothingPlayed
 from hexzctl.interruption import Interruption
 from hexzctl.options import Device, MaxSeconds, NumWorkers
 
@@ -173,7 +172,7 @@ def rate(
             notice(f"wrote {file}")
     interruption.exit()
     if not curve.points:
-        raise NothingPlayed("no board was finished in the time given: allow more --max-seconds")
+        view.fail_without_boards()
 
 
 def _parse_numbers(text: str) -> list[int]:
