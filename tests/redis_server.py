@@ -1,6 +1,7 @@
 """A real Redis server for tests, which can be killed and started again empty."""
 
 import contextlib
+import re
 import shutil
 import socket
 import subprocess
@@ -34,6 +35,17 @@ def skip_without_tls() -> None:
     )
     if "no-such-thing" not in words.stdout + words.stderr:
         pytest.skip("this redis-server was built without TLS")
+
+
+def skip_without_key_permissions() -> None:
+    """Skips the test if redis-server is older than 7 and knows no users who may only read."""
+    words = subprocess.run(
+        [redis_program(), "--version"], capture_output=True, text=True, check=True
+    ).stdout
+    version = re.search(r"v=(\d+)", words)
+    assert version is not None, words
+    if int(version[1]) < 7:
+        pytest.skip(f"Redis {version[1]} knows no users who may only read; 7 does")
 
 
 def free_port() -> int:

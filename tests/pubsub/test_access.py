@@ -10,7 +10,7 @@ import pytest
 from hexz.errors import ChannelError
 from hexz.pubsub import ModelChannel, PublishedModel
 
-from ..redis_server import RedisServer, skip_without_tls
+from ..redis_server import RedisServer, skip_without_key_permissions, skip_without_tls
 
 # As deploy/secrets.sh makes them.
 USERS = """
@@ -30,6 +30,7 @@ def as_user(server: RedisServer, credentials: str) -> str:
 
 @pytest.fixture
 def server_with_users():
+    skip_without_key_permissions()
     with RedisServer("port {port}" + USERS, SERVER_URL) as server:
         yield server
 
