@@ -2,7 +2,9 @@
 
     pip install nncf && python benchmarks/quantization.py
 
-The network is trained for a few seconds on games of quick UCT players, and compared on others.
+The network is trained for a few seconds on games of quick UCT players, and compared on others. Of
+ours, both sorts of weights are compared, of which `hexz.model.create_evaluator` takes what this CPU
+computes exactly, and what exact 8 bits would give, simulated by PyTorch.
 """
 
 import time
@@ -16,13 +18,29 @@ import torch
 from torch import nn
 
 from hexz.bench import inference_rate
+from hexz.inference import Evaluator
 from hexz.inference.openvino import OpenVinoEvaluator
 from hexz.model import masked_log_softmax
 from hexz.model import openvino_conversion as backend
 from hexz.model.calibration import calibration_planes
+from hexz.model.quantization import NARROW_WEIGHT_LEVELS, WEIGHT_LEVELS, quantize
+from hexz.model.torch_evaluator import TorchEvaluator
 from tests.model.conftest import positions, sharp_net
 
 BATCH = 32
+
+
+def our_evaluator(net: nn.Module, levels: int) -> OpenVinoEvaluator:
+    original, backend.weight_levels = backend.weight_levels, lambda: levels
+    try:
+        return backend.convert(net, int8=True, batch_size=BATCH, threads=1).load()
+    finally:
+        backend.weight_levels = original
+
+
+def simulated_evaluator(net: nn.Module) -> TorchEvaluator:
+    quantized = quantize(net, torch.from_numpy(calibration_planes()), WEIGHT_LEVELS)
+    return TorchEvaluator(quantized, device="cpu", batch_size=BATCH, half=False)
 
 
 def nncf_evaluator(net: nn.Module, **options: Any) -> OpenVinoEvaluator:
@@ -55,8 +73,10 @@ def main() -> None:
         logits, values = net(torch.from_numpy(test.planes))
     expected = masked_log_softmax(logits, legal).exp().numpy()
     calibration_planes()
-    ways: dict[str, Callable[[], OpenVinoEvaluator]] = {
-        "ours": lambda: backend.convert(net, int8=True, batch_size=BATCH, threads=1).load(),
+    ways: dict[str, Callable[[], Evaluator]] = {
+        f"ours, {WEIGHT_LEVELS} levels": lambda: our_evaluator(net, WEIGHT_LEVELS),
+        f"ours, {NARROW_WEIGHT_LEVELS} levels": lambda: our_evaluator(net, NARROW_WEIGHT_LEVELS),
+        f"ours, {WEIGHT_LEVELS} levels, simulated": lambda: simulated_evaluator(net),
         "NNCF, fast bias correction": lambda: nncf_evaluator(net),
         "NNCF, accurate bias correction": lambda: nncf_evaluator(net, fast_bias_correction=False),
     }
