@@ -34,8 +34,8 @@ _PLANES_SHAPE: Final = (11, _ROWS, _COLS)
 PROBABILITY_TOLERANCE: Final = 1e-3
 """How far the sum of the target probabilities may be from 1: float32 sums of 220 numbers."""
 
-PRIOR_TOLERANCE: Final = 5e-3
-"""The same for the network's priors, which are stored in half precision."""
+HALF_TOLERANCE: Final = 5e-3
+"""The same for probabilities that are stored in half precision."""
 
 VALUE_TOLERANCE: Final = 1e-4
 """How far beyond -1..1 the rounding of float32 means may take a value."""
@@ -113,6 +113,9 @@ class Example:
     captured. Is there if and only if `final_owner` is."""
     score_margin: int | None = None
     """The mover's final score minus the opponent's."""
+    reply: npt.NDArray[np.float32] | None = None
+    """float32 [220], rounded to float16: `policy` of the next position, in which it is the
+    opponent's turn unless that player cannot move. None after the last move."""
     writer_version: str | None = None
     """Version of the package that wrote the example; there if any optional field is."""
 
@@ -178,7 +181,7 @@ def _check_search(example: Example) -> None:
     if mask is None and (example.priors is not None or example.visits is not None):
         raise InvalidExample("priors and visits need legal_mask")
     if example.priors is not None:
-        _check_probabilities("priors", example.priors, PRIOR_TOLERANCE, mask)
+        _check_probabilities("priors", example.priors, HALF_TOLERANCE, mask)
     if example.visits is not None:
         _check_array("visits", example.visits, _UINT32, _ACTIONS_SHAPE)
         if mask is not None and has_illegal_count(example.visits, mask.view(np.uint8)):
@@ -193,6 +196,8 @@ def _check_search(example: Example) -> None:
     ):
         if value is not None and not abs(value) <= 1 + VALUE_TOLERANCE:
             raise InvalidExample(f"{name} is {value:g}, not in -1..1")
+    if example.reply is not None:
+        _check_probabilities("reply", example.reply, HALF_TOLERANCE, None)
     if example.simulations is not None:
         _check_range("simulations", example.simulations, 0, 2**31 - 1)
 

@@ -77,6 +77,11 @@ UNSOUND: dict[str, tuple[dict[str, Any], str]] = {
         {"planes": changed(GOOD.planes, 4, 1)},
         "differ in whether a flag is left",
     ),
+    "a reply off the board": (
+        {"reply": changed(GOOD.reply, NO_CELL, 0.1)},
+        "reply",
+    ),
+    "half a reply": ({"reply": GOOD.reply / 2}, "reply"),
     "a result of 2": ({"result": 2}, "result is 2"),
     "a result of the other side": ({"result": -GOOD.result}, "contradicts score_margin"),
     "an action off the board": (

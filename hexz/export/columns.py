@@ -81,6 +81,7 @@ COLUMNS: Final = (
     Column("final_owner", "i1", _GRID, -2, "at the end: 1 mover's, -1 opponent's, 0 nobody's"),
     Column("final_value", "i1", _GRID, -1, "the value of each cell at the end, 0 to 5"),
     Column("score_margin", "<i2", (), -1000, "the mover's final score minus the opponent's"),
+    Column("reply", "<f2", (220,), np.nan, "policy target of the next position"),
 )
 
 TEXT_COLUMNS: Final = (

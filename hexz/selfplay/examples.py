@@ -29,6 +29,7 @@ def examples_of(
     board = game.initial.copy()
     owner, value = _final_cells(game.final)
     scores = game.final.score
+    replies = [*game.policies[1:].astype(np.float16).astype(np.float32), None]
     for i, action in enumerate(game.actions.tolist()):
         mover = board.turn
         margin = scores[mover - 1] - scores[2 - mover]
@@ -55,6 +56,7 @@ def examples_of(
             final_owner=np.where(owner == 0, 0, np.where(owner == mover, 1, -1)).astype(np.int8),
             final_value=value,
             score_margin=margin,
+            reply=replies[i],
             writer_version=__version__,
         )
         board.play_index(action)

@@ -41,6 +41,10 @@ class Batch(NamedTuple):
     """float32 [B]: tanh(score margin / 15)."""
     has_margin: Tensor
     """float32 [B]."""
+    reply: Tensor
+    """float32 [B, 220]: the policy target of the next position."""
+    has_reply: Tensor
+    """float32 [B]."""
 
 
 def make_batch(
@@ -85,4 +89,6 @@ def make_batch(
         has_ownership=floats("has_owner"),
         margin=margin,
         has_margin=has_margin,
+        reply=floats("reply").gather(1, actions),
+        has_reply=floats("has_reply"),
     )

@@ -30,9 +30,11 @@ class TrainingConfig:
         reuse: how often an example is trained on, on average; at least 1.
         window_min: examples in the replay window before it grows; there may be fewer yet.
         window_growth: of the examples beyond window_min, the share that the window holds.
-        window_max: examples in the window at most; 1.8 KB each are needed as it fills.
+        window_max: examples in the window at most; 2.2 KB each are needed as it fills.
         held_out: share of the games that are never trained on but measured with.
         value_weight, ownership_weight, margin_weight: weights of the losses beside the policy's.
+        reply_weight: the same of the policy of the next position [KG]; docs/experiments.md has a
+            test.
         margin_share: of the value target, the share of tanh(score margin / 15); the rest is the
             result of the game.
         root_value_share: of the value target, the share that the value found by the search has
@@ -62,6 +64,7 @@ class TrainingConfig:
     value_weight: float = 2.0
     ownership_weight: float = 0.7
     margin_weight: float = 0.3
+    reply_weight: float = 0.15
     margin_share: float = 0.25
     root_value_share: float = 0.3
     root_value_ramp: int = 300_000
@@ -87,6 +90,7 @@ class TrainingConfig:
             ("value_weight", 0, inf),
             ("ownership_weight", 0, inf),
             ("margin_weight", 0, inf),
+            ("reply_weight", 0, inf),
             ("margin_share", 0, 1),
             ("root_value_share", 0, 1),
             ("root_value_ramp", 1, inf),

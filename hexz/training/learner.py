@@ -34,7 +34,7 @@ from hexz.training.window import ReplayWindow, Rows
 MAX_SKIPPED: Final = 3
 """Steps of a training that may be skipped because a loss or gradient was not finite."""
 
-_FORMAT: Final = "hexzctl training 2"
+_FORMAT: Final = "hexzctl training 3"
 
 
 class Learner:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from hexz.model.features import GLOBAL
-from hexz.model.network import HexzNet, TowerOutput
+from hexz.model.network import HexzNet, PolicyHead, TowerOutput
 
 
 class Prediction(NamedTuple):
@@ -22,6 +22,8 @@ class Prediction(NamedTuple):
     """[B, 110], in (-1, 1): the expected final owner of each cell, 1 mover, -1 opponent."""
     margin: Tensor
     """[B], in (-1, 1): tanh(score margin / 15)."""
+    reply: Tensor
+    """[B, 220]: logits of the next move, whichever becomes legal."""
 
 
 class AuxiliaryHeads(nn.Module):
@@ -32,11 +34,13 @@ class AuxiliaryHeads(nn.Module):
         super().__init__()
         self.ownership = nn.Conv2d(filters, 1, 1)
         self.margin = nn.Linear(2 * filters + len(GLOBAL), 1)
+        self.reply = PolicyHead(filters)
 
-    def forward(self, tower: TowerOutput) -> tuple[Tensor, Tensor]:
+    def forward(self, tower: TowerOutput) -> tuple[Tensor, Tensor, Tensor]:
         ownership = torch.tanh(self.ownership(tower.cells)).flatten(1)
         pooled = torch.cat((tower.pooled, tower.scalars), dim=1)
-        return ownership, torch.tanh(self.margin(pooled)).squeeze(1)
+        margin = torch.tanh(self.margin(pooled)).squeeze(1)
+        return ownership, margin, self.reply(tower.cells, tower.pooled)
 
 
 class TrainingNet(nn.Module):

@@ -1,4 +1,4 @@
-"""The replay window: the examples that are trained on, 1.8 KB each."""
+"""The replay window: the examples that are trained on, 2.2 KB each."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ ROW: Final = np.dtype(
     [
         ("planes", np.uint8, (NUM_PLANES, GRID)),
         ("policy", np.float16, NUM_ACTIONS),
+        ("reply", np.float16, NUM_ACTIONS),
         ("legal", np.uint8, (NUM_ACTIONS + 7) // 8),  # np.packbits
         ("owner", np.int8, GRID),
         ("root_value", np.float16),
@@ -30,6 +31,7 @@ ROW: Final = np.dtype(
         ("has_owner", np.bool_),
         ("has_root_value", np.bool_),
         ("has_margin", np.bool_),
+        ("has_reply", np.bool_),
     ]
 )
 """What training needs of an example. What it lacks is 0, and so is its `has_` field."""
@@ -59,6 +61,8 @@ def to_rows(examples: Sequence[Example]) -> Rows:
             row["margin"], row["has_margin"] = example.score_margin, True
         if example.root_value is not None:
             row["root_value"], row["has_root_value"] = example.root_value, True
+        if example.reply is not None:
+            row["reply"], row["has_reply"] = example.reply, True
     return rows
 
 

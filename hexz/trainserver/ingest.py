@@ -187,6 +187,12 @@ def _check_moves(example: Example, board: Board) -> None:
             raise InvalidBody("policy gives an illegal action a probability")
     elif not np.array_equal(example.legal_mask, legal):
         raise InvalidBody("legal_moves are not those of the position")
+    # Without the initial board, an empty cell may look like a rock.
+    if example.reply is not None and example.action is not None and example.initial_board:
+        after = board.copy()
+        after.play_index(example.action)
+        if after.is_over or example.reply[~after.legal_mask()].any():
+            raise InvalidBody("reply gives an illegal action a probability")
 
 
 def _check_outcome(example: Example, board: Board, mover: int) -> None:

@@ -19,7 +19,7 @@ from hexz.wire.archive import MAX_EXAMPLE_BYTES
 from hexz.wire.arrays import pack, unpack
 
 MAX_GAME_BYTES: Final = 1 << 20
-"""Longest serialized game that is read; 105 examples of today have about 750,000 bytes."""
+"""Longest serialized game that is read; 105 examples of today have about 800,000 bytes."""
 
 _PLANES: Final = (11, 11, 10)
 _POLICY: Final = (2, 11, 10)
@@ -64,6 +64,8 @@ def encode_example(example: Example) -> bytes:
             message.priors = pack(example.priors[legal].astype("<f2"))
         if example.visits is not None:
             message.visit_counts = pack(_narrowed(example.visits[legal]))
+    if example.reply is not None:
+        message.reply_probs = pack(example.reply.reshape(_POLICY).astype("<f2"))
     if example.final_owner is not None and example.final_value is not None:
         message.final_cells = pack(np.stack([example.final_owner, example.final_value]))
     return message.SerializeToString()
@@ -78,6 +80,7 @@ def decode_example(data: bytes) -> Example:
     message = _parse(data)
     legal = _legal_mask(message)
     final = _array(message, "final_cells", ("|i1",), _POLICY)
+    reply = _array(message, "reply_probs", ("<f2",), _POLICY)
     example = Example(
         planes=unpack("board", message.board, ("<f4",), _PLANES),
         policy=unpack("move_probs", message.move_probs, ("<f4",), _POLICY).reshape(_NUM_ACTIONS),
@@ -101,6 +104,7 @@ def decode_example(data: bytes) -> Example:
         final_owner=None if final is None else final[0],
         final_value=None if final is None else final[1],
         score_margin=_optional(message, "score_margin"),
+        reply=None if reply is None else _read_only(reply.reshape(_NUM_ACTIONS).astype(np.float32)),
         writer_version=message.writer_version or None,
     )
     validate_example(example)

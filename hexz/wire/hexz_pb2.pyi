@@ -202,7 +202,7 @@ class ServerInfoResponse(_message.Message):
     def __init__(self, server_type: _Optional[_Union[ServerInfoResponse.ServerType, str]] = ..., model_key: _Optional[_Union[ModelKey, _Mapping]] = ...) -> None: ...
 
 class NumpyExample(_message.Message):
-    __slots__ = ("unix_micros", "board", "move_probs", "result", "model_key", "game_id", "move", "turn", "example_id", "initial_board", "action", "legal_moves", "priors", "visit_counts", "root_value", "network_value", "simulations", "full_search", "final_cells", "score_margin", "writer_version")
+    __slots__ = ("unix_micros", "board", "move_probs", "result", "model_key", "game_id", "move", "turn", "example_id", "initial_board", "action", "legal_moves", "priors", "visit_counts", "root_value", "network_value", "simulations", "full_search", "final_cells", "score_margin", "reply_probs", "writer_version")
     UNIX_MICROS_FIELD_NUMBER: _ClassVar[int]
     BOARD_FIELD_NUMBER: _ClassVar[int]
     MOVE_PROBS_FIELD_NUMBER: _ClassVar[int]
@@ -223,6 +223,7 @@ class NumpyExample(_message.Message):
     FULL_SEARCH_FIELD_NUMBER: _ClassVar[int]
     FINAL_CELLS_FIELD_NUMBER: _ClassVar[int]
     SCORE_MARGIN_FIELD_NUMBER: _ClassVar[int]
+    REPLY_PROBS_FIELD_NUMBER: _ClassVar[int]
     WRITER_VERSION_FIELD_NUMBER: _ClassVar[int]
     unix_micros: int
     board: bytes
@@ -244,8 +245,9 @@ class NumpyExample(_message.Message):
     full_search: bool
     final_cells: bytes
     score_margin: int
+    reply_probs: bytes
     writer_version: str
-    def __init__(self, unix_micros: _Optional[int] = ..., board: _Optional[bytes] = ..., move_probs: _Optional[bytes] = ..., result: _Optional[float] = ..., model_key: _Optional[_Union[ModelKey, _Mapping]] = ..., game_id: _Optional[str] = ..., move: _Optional[int] = ..., turn: _Optional[int] = ..., example_id: _Optional[str] = ..., initial_board: _Optional[str] = ..., action: _Optional[int] = ..., legal_moves: _Optional[bytes] = ..., priors: _Optional[bytes] = ..., visit_counts: _Optional[bytes] = ..., root_value: _Optional[float] = ..., network_value: _Optional[float] = ..., simulations: _Optional[int] = ..., full_search: bool = ..., final_cells: _Optional[bytes] = ..., score_margin: _Optional[int] = ..., writer_version: _Optional[str] = ...) -> None: ...
+    def __init__(self, unix_micros: _Optional[int] = ..., board: _Optional[bytes] = ..., move_probs: _Optional[bytes] = ..., result: _Optional[float] = ..., model_key: _Optional[_Union[ModelKey, _Mapping]] = ..., game_id: _Optional[str] = ..., move: _Optional[int] = ..., turn: _Optional[int] = ..., example_id: _Optional[str] = ..., initial_board: _Optional[str] = ..., action: _Optional[int] = ..., legal_moves: _Optional[bytes] = ..., priors: _Optional[bytes] = ..., visit_counts: _Optional[bytes] = ..., root_value: _Optional[float] = ..., network_value: _Optional[float] = ..., simulations: _Optional[int] = ..., full_search: bool = ..., final_cells: _Optional[bytes] = ..., score_margin: _Optional[int] = ..., reply_probs: _Optional[bytes] = ..., writer_version: _Optional[str] = ...) -> None: ...
 
 class NumpyExamples(_message.Message):
     __slots__ = ("examples",)

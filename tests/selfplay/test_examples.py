@@ -1,5 +1,7 @@
 """Examples hold what the game and its search were, from the mover's view."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -64,6 +66,12 @@ def test_the_search_is_recorded(game, examples):
         np.testing.assert_array_equal(example.priors, game.priors[i])
         assert example.root_value == pytest.approx(game.root_values[i])
         assert example.visits.sum() >= max(1, example.simulations)
+
+
+def test_the_reply_is_the_policy_of_the_next_position(examples):
+    for example, following in itertools.pairwise(examples):
+        np.testing.assert_array_equal(example.reply, following.policy.astype(np.float16))
+    assert examples[-1].reply is None
 
 
 def test_ids_name_the_game_and_the_move(examples):

@@ -45,7 +45,14 @@ def example_of(board: Board, seed: int = 0) -> Example:
         legal_mask=legal,
         policy=(policy / policy.sum()).astype(np.float32),
         final_owner=_owners(rng),
+        reply=_reply(rng),
     )
+
+
+def _reply(rng: np.random.Generator) -> np.ndarray:
+    reply = rng.exponential(size=(2, 11, 10))
+    reply[:, 1::2, 9] = 0
+    return (reply / reply.sum()).astype(np.float32).reshape(220)
 
 
 def _owners(rng: np.random.Generator) -> np.ndarray:
@@ -64,6 +71,7 @@ def mirrored(board: Board, symmetry: int, seed: int) -> Example:
         legal_mask=reflection.legal_mask(),
         policy=transform_policy(original.policy, symmetry),
         final_owner=transform_planes(original.final_owner, symmetry),
+        reply=transform_policy(original.reply, symmetry),
     )
 
 
@@ -96,7 +104,7 @@ def test_each_example_of_a_batch_is_mirrored_in_its_own_way():
 def test_mirroring_moves_something():
     example = example_of(MIDDLE_OF_GAMES[1])
     found = batch_of([example] * 4, list(SYMMETRIES))
-    for tensor in (found.planes, found.policy, found.legal, found.ownership):
+    for tensor in (found.planes, found.policy, found.legal, found.ownership, found.reply):
         assert len({row.numpy().tobytes() for row in tensor}) == 4
 
 
@@ -128,5 +136,5 @@ def test_the_value_target_mixes_what_there_is(changes, expected):
 def test_an_example_of_the_first_format_has_policy_and_result():
     found = batch_of([old_example()], [0])
     assert found.policy.sum().item() == pytest.approx(1, abs=1e-3)
-    assert found.has_ownership.item() == found.has_margin.item() == 0
+    assert found.has_ownership.item() == found.has_margin.item() == found.has_reply.item() == 0
     assert found.value.item() == old_example().result

@@ -239,7 +239,7 @@ def test_each_new_example_is_trained_on_reuse_times_on_average(batches):
     assert [step.step for step in steps] == [1, 2, 3, 4, 5, 6]
     assert all(step.num_steps == 6 and not step.skipped for step in steps)
     assert report.losses["total"] == pytest.approx(np.mean([s.losses["total"] for s in steps]))
-    assert sorted(report.losses) == ["margin", "ownership", "policy", "total", "value"]
+    assert sorted(report.losses) == ["margin", "ownership", "policy", "reply", "total", "value"]
     assert report.held_out_losses == {}
     with pytest.raises(ValueError, match="reuse"):
         train(learner, batches[1], reuse=0.5)

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 import torch
 
-from hexz.example import Example
 from hexz.model import new_checkpoint
 from hexz.training.batch import Batch
 from hexz.training.config import TrainingConfig
@@ -27,12 +26,13 @@ def guesses(count: int, seed: int = 0) -> Prediction:
     logits = torch.randn(count, 220, generator=generator)
     ownership = torch.rand(count, 110, generator=generator) - 0.5
     value, margin = torch.rand(2, count, generator=generator) - 0.5
-    return Prediction(logits, value, ownership, margin)
+    reply = torch.randn(count, 220, generator=generator)
+    return Prediction(logits, value, ownership, margin, reply)
 
 
 def expected_losses(prediction: Prediction, batch: Batch) -> dict[str, float]:
     """The losses in plain loops over full examples."""
-    found = dict.fromkeys(("policy", "value", "ownership", "margin", "entropy"), 0.0)
+    found = dict.fromkeys(("policy", "value", "ownership", "margin", "reply", "entropy"), 0.0)
     count = len(batch.value)
     cells = [row * 10 + col for row in range(11) for col in range(10 - row % 2)]
     for i in range(count):
@@ -42,6 +42,10 @@ def expected_losses(prediction: Prediction, batch: Batch) -> dict[str, float]:
             p = weights[a] / sum(weights.values())
             found["policy"] -= batch.policy[i, a].item() * math.log(p) / count
             found["entropy"] -= p * math.log(p) / count
+        total = sum(math.exp(logit) for logit in prediction.reply[i])
+        for a in range(220):
+            log_probability = math.log(math.exp(prediction.reply[i, a]) / total)
+            found["reply"] -= batch.reply[i, a].item() * log_probability / count
         for c in cells:
             error = (prediction.ownership[i, c] - batch.ownership[i, c]).item()
             found["ownership"] += error**2 / 105 / count
@@ -56,9 +60,9 @@ def test_losses_are_what_they_are_called():
     expected = expected_losses(guesses(6), batch)
     parts = {name: loss for name, loss in found.items() if name != "total"}
     assert parts == pytest.approx(expected, rel=1e-4)
-    assert found["total"] == pytest.approx(
-        found["policy"] + 2 * found["value"] + 0.7 * found["ownership"] + 0.3 * found["margin"]
-    )
+    weights = {"policy": 1, "value": 2, "ownership": 0.7, "margin": 0.3, "reply": 0.15}
+    total = sum(weight * found[name] for name, weight in weights.items())
+    assert found["total"] == pytest.approx(total)
 
 
 @pytest.mark.parametrize(
@@ -66,6 +70,7 @@ def test_losses_are_what_they_are_called():
     [
         ("ownership", {"final_owner": None, "final_value": None}),
         ("margin", {"score_margin": None}),
+        ("reply", {"reply": None}),
     ],
 )
 def test_examples_without_a_target_do_not_count(name, changes):
@@ -78,15 +83,10 @@ def test_examples_without_a_target_do_not_count(name, changes):
     assert both[name].item() == pytest.approx(alone[name].item(), rel=1e-5)
 
 
-@pytest.mark.parametrize(
-    ("head", "examples"),
-    [
-        ("auxiliary.ownership", [old_example(seed=seed) for seed in range(4)]),
-        ("auxiliary.margin", [old_example(seed=seed) for seed in range(4)]),
-    ],
-)
-def test_a_head_without_targets_gets_no_gradient(head: str, examples: list[Example]):
+@pytest.mark.parametrize("head", ["auxiliary.ownership", "auxiliary.margin", "auxiliary.reply"])
+def test_a_head_without_targets_gets_no_gradient(head: str):
     net = TrainingNet(new_checkpoint(SMALL).net)
+    examples = [old_example(seed=seed) for seed in range(4)]
     batch = batch_of(examples, [0] * len(examples))
     losses(net(batch.planes), batch, CONFIG)["total"].backward()
     gradients = {name: parameter.grad for name, parameter in net.named_parameters()}

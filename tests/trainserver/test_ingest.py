@@ -102,8 +102,7 @@ def test_examples_of_other_programs_may_lack_fields(absent):
 def test_without_the_initial_board_empty_cells_are_known_from_what_else_is_there(absent):
     absent = absent | {"initial_board", "priors", "visits"}
     for example in AMBIGUOUS:
-        policy = np.zeros(220, np.float32)
-        policy[np.flatnonzero(example.legal_mask)[-1]] = 1
+        policy = one_hot(np.flatnonzero(example.legal_mask)[-1])
         for changes in ({}, {"policy": policy}):
             take(encode_example(replace(example, **dict.fromkeys(absent), **changes)))
 
@@ -169,16 +168,20 @@ def array_of(example: Example, name: str) -> bytes:
     return data
 
 
+def one_hot(action: int) -> np.ndarray:
+    probabilities = np.zeros(220, np.float32)
+    probabilities[action] = 1
+    return probabilities
+
+
 def illegal_policy(example: Example) -> Example:
-    policy = np.zeros(220, np.float32)
-    policy[int(np.flatnonzero(~example.legal_mask)[0])] = 1
+    policy = one_hot(int(np.flatnonzero(~example.legal_mask)[0]))
     return replace(example, policy=policy, legal_mask=None, priors=None, visits=None, action=None)
 
 
 def forgetting_a_move(example: Example) -> Example:
     """With one legal flag less than there are."""
-    mask, policy = example.legal_mask.copy(), np.zeros(220, np.float32)
-    policy[example.action] = 1
+    mask, policy = example.legal_mask.copy(), one_hot(example.action)
     mask[next(int(a) for a in np.flatnonzero(mask[:110]) if a != example.action)] = False
     return replace(example, legal_mask=mask, policy=policy, priors=None, visits=None)
 
@@ -220,6 +223,14 @@ IMPOSSIBLE: dict[str, tuple[Callable[[], bytes], str]] = {
     "a probability on an illegal move": (
         lambda: encode_example(illegal_policy(EXAMPLE)),
         "policy gives an illegal action",
+    ),
+    "a reply in the cell of the move": (
+        lambda: encode_example(replace(EXAMPLE, reply=one_hot(EXAMPLE.action))),
+        "reply gives an illegal action",
+    ),
+    "a reply after the end": (
+        lambda: encode_example(replace(LAST, reply=LAST.policy)),
+        "reply gives an illegal action",
     ),
     "an illegal action": (
         lambda: altered(

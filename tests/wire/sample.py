@@ -24,6 +24,7 @@ ADDED_FIELDS = (
     "final_owner",
     "final_value",
     "score_margin",
+    "reply",
     "writer_version",
 )
 """The fields that examples of other programs may lack."""
@@ -54,6 +55,7 @@ def make_example(seed: int = 1, moves: int = 20, **changes: Any) -> Example:
     rng = np.random.default_rng(seed)
     legal = board.legal_mask()
     policy, priors = (_probabilities(rng, legal) for _ in range(2))
+    action = int(np.flatnonzero(legal)[-1])
     cells = random_board(seed, 105).cells()
     owner, value = _final_grids(cells, board.turn)
     margin = int((owner * value).sum(dtype=int))
@@ -69,7 +71,7 @@ def make_example(seed: int = 1, moves: int = 20, **changes: Any) -> Example:
         "turn": board.turn,
         "example_id": f"game-{seed:016x}-{board.move_number:03d}",
         "initial_board": _text(Board.random(seed)),
-        "action": int(np.flatnonzero(legal)[-1]),
+        "action": action,
         "legal_mask": legal,
         "priors": priors,
         "visits": np.where(legal, rng.integers(0, 400, 220), 0).astype(np.uint32),
@@ -80,6 +82,7 @@ def make_example(seed: int = 1, moves: int = 20, **changes: Any) -> Example:
         "final_owner": owner,
         "final_value": value,
         "score_margin": margin,
+        "reply": _reply(board, action),
     }
     return Example(**(values | changes))
 
@@ -106,6 +109,15 @@ def assert_same(a: Example, b: Example, *, ignore: tuple[str, ...] = ()) -> None
 def _probabilities(rng: np.random.Generator, legal: Any) -> Any:
     weights = np.where(legal, rng.exponential(size=220) ** 3, 0)
     return (weights / weights.sum()).astype(np.float32)
+
+
+def _reply(board: Board, action: int) -> Any:
+    after = board.copy()
+    after.play_index(action)
+    rng = np.random.default_rng(action)
+    if after.is_over:
+        return None
+    return _probabilities(rng, after.legal_mask()).astype(np.float16).astype(np.float32)
 
 
 def _final_grids(cells: Any, mover: int) -> tuple[Any, Any]:

@@ -55,13 +55,13 @@ def test_a_full_example_survives(seed: int, moves: int) -> None:
 
 def test_decoded_arrays_are_read_only() -> None:
     decoded = decode_example(encode_example(make_example()))
-    for name in ("planes", "policy", "legal_mask", "priors", "visits", "final_owner"):
+    for name in ("planes", "policy", "legal_mask", "priors", "visits", "final_owner", "reply"):
         with pytest.raises(ValueError, match="read-only"):
             getattr(decoded, name)[0] = 0
 
 
-def test_an_example_has_about_7000_bytes() -> None:
-    assert len(encode_example(make_example())) < 7500
+def test_an_example_has_about_8000_bytes() -> None:
+    assert len(encode_example(make_example())) < 8000
 
 
 def test_large_visit_counts_survive() -> None:
@@ -82,6 +82,7 @@ def test_arrays_are_what_numpy_writes() -> None:
         message.priors,
         message.visit_counts,
         message.final_cells,
+        message.reply_probs,
     ):
         assert np.load(io.BytesIO(data), allow_pickle=False).size
 
