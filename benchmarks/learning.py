@@ -32,11 +32,12 @@ def main() -> None:
     parser.add_argument("--settings", type=Path, help="as of hexzctl train-server")
     parser.add_argument("--minibatch-size", type=int, default=16384)
     parser.add_argument("--reuse", type=float, default=TrainingConfig().reuse)
+    parser.add_argument("--reply-weight", type=float, default=TrainingConfig().reply_weight)
     parser.add_argument("--blocks", type=int, default=ModelConfig().blocks)
     parser.add_argument("--filters", type=int, default=ModelConfig().filters)
     options = parser.parse_args()
 
-    config = TrainingConfig(seed=options.seed)
+    config = TrainingConfig(seed=options.seed, reply_weight=options.reply_weight)
     learner = Learner.new(config, ModelConfig(options.blocks, options.filters), options.seed)
     fleet = FleetSettings() if options.settings is None else FleetSettings.read(options.settings)
     games = fleet.settings.games_per_process
