@@ -61,7 +61,7 @@ def test_arrays(played, examples, tmp_path):
             expected = np.stack([getattr(example, name) for example in examples])
             assert np.array_equal(hdf5[name][:], expected)
         for name in names:
-            assert np.array_equal(hdf5[name][:], npz[name])
+            np.testing.assert_array_equal(hdf5[name][:], npz[name])
 
 
 def test_games(played, examples, tmp_path):
