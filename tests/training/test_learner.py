@@ -76,6 +76,7 @@ def test_training_on_self_play_lowers_the_held_out_loss(real_examples):
     assert (before.steps, before.new_held_out) == (0, len(held_out))
     after = train(learner, known)
     assert after.held_out_losses["ownership"] < 0.6 * before.held_out_losses["ownership"]
+    assert after.held_out_losses["reply"] < 0.97 * before.held_out_losses["reply"]
     assert after.held_out_losses["value"] < 0.97 * before.held_out_losses["value"]
     assert after.held_out_losses["total"] < 0.95 * before.held_out_losses["total"]
     assert after.losses["total"] < before.held_out_losses["total"]
