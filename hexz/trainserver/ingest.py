@@ -75,6 +75,7 @@ def check_example(body: bytes, *, model_name: str, newest_checkpoint: int, max_l
         _check_moves(example, board)
         if example.action is not None:
             board.play_index(example.action)
+            _check_reply(example, board)
         _check_outcome(example, board, mover)
     return Record(_id_of(example), body)
 
@@ -138,6 +139,7 @@ def _check_game(examples: list[Example]) -> None:
         movers.append(board.turn)
         _check_moves(example, board)
         board.play_index(example.action)
+        _check_reply(example, board)
     if not board.is_over:
         raise InvalidBody("the game is not over after the last example")
     for example, mover in zip(examples, movers, strict=True):
@@ -187,12 +189,15 @@ def _check_moves(example: Example, board: Board) -> None:
             raise InvalidBody("policy gives an illegal action a probability")
     elif not np.array_equal(example.legal_mask, legal):
         raise InvalidBody("legal_moves are not those of the position")
+
+
+def _check_reply(example: Example, after: Board) -> None:
+    """Compares the reply with the board after the move."""
     # Without the initial board, an empty cell may look like a rock.
-    if example.reply is not None and example.action is not None and example.initial_board:
-        after = board.copy()
-        after.play_index(example.action)
-        if after.is_over or example.reply[~after.legal_mask()].any():
-            raise InvalidBody("reply gives an illegal action a probability")
+    if example.reply is None or example.initial_board is None:
+        return
+    if after.is_over or example.reply[~after.legal_mask()].any():
+        raise InvalidBody("reply gives an illegal action a probability")
 
 
 def _check_outcome(example: Example, board: Board, mover: int) -> None:
