@@ -10,6 +10,7 @@ computes exactly, and what exact 8 bits would give, simulated by PyTorch.
 import time
 from collections.abc import Callable
 from typing import Any
+from unittest import mock
 
 import nncf
 import numpy as np
@@ -31,11 +32,8 @@ BATCH = 32
 
 
 def our_evaluator(net: nn.Module, levels: int) -> OpenVinoEvaluator:
-    original, backend.weight_levels = backend.weight_levels, lambda: levels
-    try:
+    with mock.patch.object(backend, "weight_levels", return_value=levels):
         return backend.convert(net, int8=True, batch_size=BATCH, threads=1).load()
-    finally:
-        backend.weight_levels = original
 
 
 def simulated_evaluator(net: nn.Module) -> TorchEvaluator:
@@ -58,11 +56,8 @@ def nncf_evaluator(net: nn.Module, **options: Any) -> OpenVinoEvaluator:
         exported: bytes = compiled.export_model().getvalue()
         return exported
 
-    original, backend._compile = backend._compile, convert
-    try:
+    with mock.patch.object(backend, "_compile", convert):
         return backend.convert(net, int8=False, batch_size=BATCH, threads=1).load()
-    finally:
-        backend._compile = original
 
 
 def main() -> None:
