@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -23,6 +24,7 @@ class PageServer:
         url: of the page.
         offers: the players by their spec.
         busy: how many of the next questions are answered 503.
+        pause_before: the page is sent up to this text, and a third of a second later its rest.
         asked: the questions so far.
     """
 
@@ -34,6 +36,7 @@ class PageServer:
     def reset(self) -> None:
         self.offers = dict(PLAYERS)
         self.busy = 0
+        self.pause_before = ""
         self.asked: list[dict[str, Any]] = []
 
     @contextmanager
@@ -49,11 +52,18 @@ class PageServer:
 
     def _app(self) -> Flask:
         app = Flask(__name__, static_folder=None)
-        app.add_url_rule("/", view_func=lambda: _file("index.html"))
+        app.add_url_rule("/", view_func=self._page)
         app.add_url_rule("/static/<name>", "file", _file)
         app.add_url_rule("/api/players", view_func=self._players)
         app.add_url_rule("/api/suggest", view_func=self._suggest, methods=["POST"])
         return app
+
+    def _page(self) -> Response:
+        page = _file("index.html")
+        if self.pause_before:
+            start, found, rest = page.get_data(as_text=True).partition(self.pause_before)
+            page.response = _in_two_parts(start, found + rest)
+        return page
 
     def _players(self) -> Response:
         return jsonify([{"spec": spec, "name": name} for spec, name in self.offers.items()])
@@ -81,6 +91,12 @@ class PageServer:
             pv=[move.index for move in suggestion.principal_variation],
             player=question["player"],
         )
+
+
+def _in_two_parts(start: str, rest: str) -> Iterator[str]:
+    yield start
+    time.sleep(0.3)
+    yield rest
 
 
 def _file(name: str) -> Response:

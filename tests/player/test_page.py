@@ -523,6 +523,13 @@ def test_it_is_small_and_quick(page: Page) -> None:
     assert page.run("return window.seen.usable") < 1000
 
 
+@pytest.mark.parametrize("button", ["new", "resign", "last"])
+def test_nothing_moves_while_the_page_arrives(page: Page, server: PageServer, button: str) -> None:
+    server.pause_before = f'<button type="button" id="{button}"'
+    page.open(TWO_PERSONS)
+    page.until(lambda: page.all(".choice"))
+
+
 def test_it_loads_nothing_from_elsewhere(page: Page) -> None:
     page.open(TWO_PERSONS)
     names = page.run("return performance.getEntriesByType('resource').map(({ name }) => name)")
