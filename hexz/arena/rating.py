@@ -21,8 +21,9 @@ ROUND_BOARDS: Final = 4
 _BLIND: Final = 0.1
 """Worth of further boards of a pair that has more of them in flight than finished: their results
 may show that others are better."""
-_EVALUATION_COST: Final = 300
-"""Games of random moves in the time of an evaluation by a network of the default size, on a CPU."""
+_EVALUATION_COST: Final = 50
+"""Games of random moves in the time of an evaluation by a network of the default size: 10 on a
+CPU with AMX, about 100 on one with AVX2 only."""
 _GAMES_A_SECOND: Final = 400_000
 """Games of random moves on a core, see docs/performance.md."""
 
