@@ -1,6 +1,6 @@
 """Compares our int8 quantization with NNCF's: time to prepare, speed, and distance from float32.
 
-    pip install nncf && python benchmarks/quantization.py
+    pip install nncf && PYTHONPATH=. python benchmarks/quantization.py
 
 The network is trained for a few seconds on games of quick UCT players, and compared on others. Of
 ours, both sorts of weights are compared, of which `hexz.model.create_evaluator` takes what this CPU

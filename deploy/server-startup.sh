@@ -52,6 +52,9 @@ fetch_secrets() {
     chown -R "$USER_ID" "$SECRETS/redis" "$SECRETS/server"
 }
 
+# Without an answer of the registry, the image of the last boot is as good.
+pull() { docker pull --quiet "$1" || echo "cannot pull $1"; }
+
 # Starts the container $1 anew; a container that fails is started again by Docker, and after a boot
 # by this script.
 start() {
@@ -70,6 +73,8 @@ mkdir -p "$HOME"
 docker-credential-gcr configure-docker --registries "${IMAGE%%/*}"
 mount_data
 fetch_secrets
+pull "$REDIS_IMAGE"
+pull "$IMAGE"
 start redis --publish 6379:6379 --volume "$SECRETS/redis:/secrets:ro" \
     "$REDIS_IMAGE" redis-server /secrets/redis.conf
 start server --publish 8080:8080 --volume "$DATA:/data" \

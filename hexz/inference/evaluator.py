@@ -51,4 +51,4 @@ class PreparedModel(ABC):
 
     @abstractmethod
     def load(self) -> Evaluator:
-        """An evaluator, in some ten milliseconds and almost without the GIL."""
+        """An evaluator, in some 50 milliseconds and almost without the GIL."""
