@@ -61,6 +61,10 @@ class StoreError(HexzError):
     """Checkpoints cannot be read or written, and trying again will not help: somebody must act."""
 
 
+class NotInStore(StoreError):
+    """There is no such checkpoint, or it does not have a file."""
+
+
 class StoreUnavailable(StoreError):
     """Checkpoints cannot be read or written now; the same call may succeed later."""
 

@@ -31,7 +31,7 @@ from hexz.checkpoints.store import (
     encode_metadata,
     examples_file,
 )
-from hexz.errors import StoreError
+from hexz.errors import NotInStore, StoreError
 
 _METADATA_KEY: Final = "checkpoint"
 """Of the object's custom metadata; its value is our metadata as JSON."""
@@ -89,7 +89,7 @@ class BucketStore(CheckpointStore):
             try:
                 data: bytes = blob.download_as_bytes(**self._options)
             except api.NotFound:
-                raise StoreError(f"there is no {_place(blob)}") from None
+                raise NotInStore(f"there is no {_place(blob)}") from None
         return data
 
     def _write(self, new: NewCheckpoint, metadata: Mapping[str, Any]) -> None:

@@ -23,7 +23,7 @@ from hexz.checkpoints.store import (
     encode_metadata,
     examples_file,
 )
-from hexz.errors import StoreError, StoreUnavailable
+from hexz.errors import NotInStore, StoreError, StoreUnavailable
 
 _METADATA_FILE: Final = "metadata.json"
 
@@ -68,7 +68,7 @@ class DirectoryStore(CheckpointStore):
         path = self._path(number) / examples_file(batch)
         with self._errors("read"):
             if not path.is_file():
-                raise StoreError(f"there is no {path}")
+                raise NotInStore(f"there is no {path}")
         yield path
 
     def _path(self, number: int) -> Path:
@@ -96,8 +96,12 @@ class DirectoryStore(CheckpointStore):
         )
 
     def _read(self, number: int, name: str) -> bytes:
+        path = self._path(number) / name
         with self._errors("read"):
-            return (self._path(number) / name).read_bytes()
+            try:
+                return path.read_bytes()
+            except FileNotFoundError:
+                raise NotInStore(f"there is no {path}") from None
 
     def _write(self, new: NewCheckpoint, metadata: Mapping[str, Any]) -> None:
         path = self._path(new.number)

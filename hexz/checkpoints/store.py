@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from hexz.errors import CheckpointExists, StoreError, StoreUnavailable
+from hexz.errors import CheckpointExists, NotInStore, StoreError, StoreUnavailable
 
 MODEL_FILE: Final = "model.pt"
 RATINGS_FILE: Final = "ratings.json"
@@ -104,7 +104,11 @@ class CheckpointStore(ABC):
 
     @abstractmethod
     def examples(self, number: int, batch: str) -> AbstractContextManager[Path]:
-        """A batch of examples of a checkpoint, as a file that is there until the block ends."""
+        """A batch of examples of a checkpoint, as a file that is there until the block ends.
+
+        Raises:
+            NotInStore: it is not there.
+        """
 
     def latest(self) -> int | None:
         """The highest number of a checkpoint, None if there is no checkpoint."""
@@ -115,7 +119,7 @@ class CheckpointStore(ABC):
         """What is known about a checkpoint."""
         found = self._find(number)
         if found is None:
-            raise StoreError(f"there is no checkpoint {number} of {self.model_name} in {self.url}")
+            raise NotInStore(f"there is no checkpoint {number} of {self.model_name} in {self.url}")
         return found
 
     def load(self, number: int) -> bytes:
@@ -127,11 +131,15 @@ class CheckpointStore(ABC):
         return data
 
     def load_training_state(self, number: int) -> bytes | None:
-        """What was saved as training state, checked against its digest; None if nothing was."""
+        """What was saved as training state, checked against its digest; None if nothing was, or
+        somebody has deleted it."""
         name = self.info(number).metadata.get("training_state")
         if name is None:
             return None
-        data = self._read(number, name)
+        try:
+            data = self._read(number, name)
+        except NotInStore:
+            return None
         if _training_file(data) != name:
             raise self._damaged(number, name)
         return data
@@ -211,7 +219,7 @@ class CheckpointStore(ABC):
 
     @abstractmethod
     def _read(self, number: int, name: str) -> bytes:
-        """The content of a file of a checkpoint."""
+        """The content of a file of a checkpoint; raises NotInStore if there is none."""
 
     @abstractmethod
     def _write(self, new: NewCheckpoint, metadata: Mapping[str, Any]) -> None:

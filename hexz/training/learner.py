@@ -94,6 +94,12 @@ class Learner:
             learner.window.refill(*learner._restore(training_state), history)
         return learner
 
+    @property
+    def model_config(self) -> ModelConfig:
+        """The size of the network."""
+        config: ModelConfig = self._net.net.config
+        return config
+
     def train(
         self,
         examples: Sequence[Example],
@@ -197,7 +203,7 @@ class Learner:
         except Exception as error:  # whatever a damaged zip, pickle or dict makes PyTorch raise
             raise InvalidModel(
                 "the training state is damaged, or of another network or version: "
-                "delete it to go on with a fresh optimizer and window"
+                "delete training-*.pt to go on with a fresh optimizer and window"
             ) from error
         return totals
 

@@ -47,7 +47,7 @@ class Progress:
     Attributes:
         batch: that is trained on.
         step, steps: optimizer steps done and in all.
-        loss: of the last step; None before the first.
+        loss: of the last step; None if it was not finite, and the step skipped.
     """
 
     batch: int
@@ -64,6 +64,13 @@ class StoreProblem:
 
 
 @dataclass(frozen=True)
+class Notice:
+    """Something that people should know, and that changes nothing."""
+
+    text: str
+
+
+@dataclass(frozen=True)
 class TrainerFailed:
     """The process ends. `final`: trying again would not help."""
 
@@ -71,4 +78,4 @@ class TrainerFailed:
     final: bool
 
 
-Event = CheckpointReady | Progress | StoreProblem | TrainerFailed
+Event = CheckpointReady | Progress | StoreProblem | Notice | TrainerFailed

@@ -17,6 +17,7 @@ from hexz.trainserver.config import ServerConfig
 from hexz.trainserver.events import (
     CheckpointReady,
     Event,
+    Notice,
     Progress,
     StoreProblem,
     TrainBatch,
@@ -169,7 +170,7 @@ class TrainerSupervisor:
             self.state = replace(self.state, activity="training")
             connection.send(TrainBatch(batch=sealed[0], behind=len(sealed) - 1))
 
-    def _take(self, event: CheckpointReady | Progress | StoreProblem) -> None:
+    def _take(self, event: CheckpointReady | Progress | StoreProblem | Notice) -> None:
         match event:
             case CheckpointReady():
                 self._known = event.number
@@ -187,6 +188,8 @@ class TrainerSupervisor:
                 if event.reason is not None and self.state.store_problem is None:
                     _log.error("%s; trying again", event.reason)
                 self.state = replace(self.state, store_problem=event.reason)
+            case Notice():
+                _log.warning("%s", event.text)
 
 
 def _run_trainer(

@@ -21,10 +21,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from hexz.checkpoints import CheckpointInfo, NewCheckpoint, open_store
+from hexz.checkpoints.store import examples_file
 from hexz.errors import (
     CheckpointExists,
     InvalidConfig,
+    InvalidExample,
     InvalidModel,
+    NotInStore,
     StoreError,
     StoreUnavailable,
     TrainingFailed,
@@ -36,6 +39,7 @@ from hexz.training.report import StepReport, TrainingReport
 from hexz.trainserver.config import ServerConfig
 from hexz.trainserver.events import (
     CheckpointReady,
+    Notice,
     Progress,
     StoreProblem,
     TrainBatch,
@@ -169,7 +173,7 @@ class _Trainer:
         """Makes checkpoint 0."""
         size = ModelConfig(blocks=self._config.blocks, filters=self._config.filters)
         learner = Learner.new(self._config.training, size, self._config.training.seed)
-        metadata = self._provenance() | {
+        metadata = self._provenance(learner) | {
             "parent": None,
             "trained": {},
             "examples": 0,
@@ -184,20 +188,37 @@ class _Trainer:
         return learner
 
     def _resume(self, number: int) -> Learner:
-        return Learner.resume(
-            self._config.training,
-            self._store.load(number),
-            self._store.load_training_state(number),
-            self._history(number),
-        )
+        try:
+            return Learner.resume(
+                self._config.training,
+                self._store.load(number),
+                self._store.load_training_state(number),
+                self._history(number),
+            )
+        except InvalidModel as error:
+            raise InvalidModel(f"{self._store.place(number)}: {error}") from None
 
     def _history(self, newest: int) -> Iterator[list[Example]]:
-        """The batches that the checkpoints up to this one were trained on, newest first."""
+        """The batches that the checkpoints up to this one were trained on, newest first, as far
+        back as they are still there."""
         for number in range(newest, 0, -1):
-            for batch in reversed(self._store.batches(number)):
-                self._check_connection()
-                with self._store.examples(number, batch) as path:
-                    yield _full_searches(data for _, data in read_examples(path))
+            try:
+                for batch in reversed(self._store.batches(number)):
+                    yield self._full_searches_of(number, batch)
+            except NotInStore as error:
+                self._connection.send(Notice(f"{error}: the replay window goes back no further"))
+                return
+
+    def _full_searches_of(self, number: int, batch: str) -> list[Example]:
+        self._check_connection()
+        with self._store.examples(number, batch) as path:
+            try:
+                return _full_searches(data for _, data in read_examples(path))
+            except InvalidExample as error:
+                raise StoreError(
+                    f"{self._store.place(number)}/{examples_file(batch)} is damaged ({error}): put "
+                    "it back from a copy, or delete it to go on with a shorter replay window"
+                ) from None
 
     def _train(self, order: TrainBatch) -> None:
         """One training run: the batch's examples become the next checkpoint."""
@@ -224,7 +245,7 @@ class _Trainer:
                 "examples": self._examples + len(records),
                 "report": _rounded(asdict(report)),
                 "hours": self._hours(examples),
-            } | self._provenance()
+            } | self._provenance(self._learner)
             model = self._learner.checkpoint(
                 model_name=self._config.model_name, number=number, metadata=metadata
             )
@@ -265,9 +286,9 @@ class _Trainer:
             if self._connection.poll(RETRY_SECONDS):
                 raise _Stopped
 
-    def _provenance(self) -> dict[str, Any]:
+    def _provenance(self, learner: Learner) -> dict[str, Any]:
         return {
-            "model": {"blocks": self._config.blocks, "filters": self._config.filters},
+            "model": asdict(learner.model_config),
             "training": asdict(self._config.training),
             "version": __version__,
         }
@@ -304,7 +325,8 @@ class _Trainer:
 
 def _full_searches(bodies: Iterable[bytes]) -> list[Example]:
     """The examples to train on. Fast searches make more games, whose results teach the value more
-    than more positions of each would; what they say of the moves is too rough to learn from."""
+    than more positions of each would; what they say of the moves is too rough for the policy, and
+    comes in only as the reply to a move of a full search."""
     return [decode_example(body) for body in bodies if not is_fast_search(body)]
 
 

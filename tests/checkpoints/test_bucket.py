@@ -86,6 +86,13 @@ def test_the_model_is_written_last_and_nothing_is_replaced(
     }
 
 
+def test_a_training_state_may_be_deleted(bucket: BucketStore, tmp_path: Path) -> None:
+    bucket.save(checkpoint(tmp_path))
+    blob(bucket, "1/training-043a718774c5.pt").delete()
+    assert bucket.load_training_state(1) is None
+    assert bucket.load(1) == b"weights"
+
+
 def test_a_list_is_one_request(bucket: BucketStore, proxy: GcsProxy) -> None:
     for number in range(5):
         bucket.save(NewCheckpoint(number=number, model=b"weights", metadata={"parent": number}))

@@ -184,6 +184,14 @@ def test_a_directory_in_the_way(store: CheckpointStore, checkpoints: Path) -> No
     assert os.listdir(checkpoints) == ["1"]
 
 
+def test_a_training_state_may_be_deleted(store: CheckpointStore, checkpoints: Path) -> None:
+    store.save(NewCheckpoint(number=1, model=MODEL, training_state=b"s"))
+    [state] = (checkpoints / "1").glob("training-*.pt")
+    state.unlink()
+    assert store.load_training_state(1) is None
+    assert store.load(1) == MODEL
+
+
 @pytest.mark.parametrize("file", ["model.pt", "training-043a718774c5.pt"])
 def test_damage_is_noticed(store: CheckpointStore, checkpoints: Path, file: str) -> None:
     store.save(NewCheckpoint(number=1, model=MODEL, training_state=b"s"))

@@ -1,15 +1,17 @@
 """The trainer process: whatever ends it, the server goes on and each batch is trained on once."""
 
 import itertools
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
-from hexz.checkpoints import open_store
+from hexz.checkpoints import NewCheckpoint, open_store
 from hexz.trainserver import supervisor as supervisor_module
 from hexz.trainserver.journal import JournalError
 from hexz.trainserver.service import TrainingService
@@ -53,6 +55,7 @@ def _settled(request) -> Iterator[None]:
 
 
 def post(service: TrainingService, bodies: list[bytes]) -> None:
+    wait_until(lambda: service.checkpoint is not None)
     for body in bodies:
         assert service.accept_example(body).accepted == 1
 
@@ -230,11 +233,99 @@ def test_training_that_fails_keeps_the_old_model_and_the_examples(tmp_path, batc
         assert_trained_once(service, bodies)
 
 
+@pytest.fixture(scope="module")
+def three(games) -> list[list[bytes]]:
+    """Batches for the servers below, which do not know that others had the same ones."""
+    bodies = list(itertools.chain.from_iterable(games))
+    return [bodies[start : start + BATCH] for start in range(0, 3 * BATCH, BATCH)]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory, three) -> Path:
+    """A store with the checkpoints 0 to 2."""
+    directory = tmp_path_factory.mktemp("trained")
+    with running_service(tiny_config(directory, minibatch_size=BATCH)) as service:
+        for number in (1, 2):
+            post(service, three[number - 1])
+            wait_until(lambda number=number: service.checkpoint == number)
+    return directory
+
+
+@pytest.fixture
+def checkpoints(trained, tmp_path) -> Path:
+    """A copy of them, in the server's directory."""
+    shutil.copytree(trained, tmp_path, dirs_exist_ok=True)
+    return tmp_path / "models/flagz/flagz/checkpoints"
+
+
+@pytest.mark.parametrize("gone", ["1", "1/examples", "2/examples"])
+def test_training_goes_on_without_old_examples(checkpoints, tmp_path, three, caplog, gone):
+    shutil.rmtree(checkpoints / gone)
+    with running_service(tiny_config(tmp_path, minibatch_size=BATCH)) as service:
+        post(service, three[2])
+        wait_until(lambda: service.checkpoint == 3)
+    [warning] = [record.message for record in caplog.records if "replay window" in record.message]
+    assert warning.startswith("there is no ")
+    assert f"checkpoint{'s' if '/' in gone else ''}" in warning
+    report = open_store(str(tmp_path), "flagz").info(3).metadata["report"]
+    assert report["total_examples"] > report["window_size"]
+
+
+def test_training_goes_on_without_its_state(checkpoints, tmp_path, three):
+    [state] = (checkpoints / "2").glob("training-*.pt")
+    state.unlink()
+    with running_service(tiny_config(tmp_path, minibatch_size=BATCH)) as service:
+        post(service, three[2])
+        wait_until(lambda: service.checkpoint == 3)
+    report = open_store(str(tmp_path), "flagz").info(3).metadata["report"]
+    assert report["total_examples"] == report["new_examples"]
+
+
+def test_damaged_examples_end_the_server_with_advice(checkpoints, tmp_path):
+    [examples] = (checkpoints / "2/examples").iterdir()
+    examples.write_bytes(b"nonsense")
+    assert f"{examples} is damaged (" in (reason := _fatal_reason(tmp_path))
+    assert "delete it to go on" in reason
+
+
+def test_a_damaged_state_ends_the_server_with_advice(checkpoints, tmp_path):
+    store = open_store(str(tmp_path), "flagz")
+    store.save(
+        NewCheckpoint(
+            number=3,
+            model=store.load(2),
+            training_state=store.load_training_state(2)[:-9],
+        )
+    )
+    reason = _fatal_reason(tmp_path)
+    assert reason.startswith(f"{checkpoints}/3: the training state is damaged")
+    assert "delete training-*.pt to go on" in reason
+
+
+def _fatal_reason(directory: Path) -> str:
+    fatal: list[str] = []
+    service = TrainingService(tiny_config(directory), on_fatal=fatal.append)
+    try:
+        wait_until(lambda: fatal)
+    finally:
+        service.close()
+    return fatal[0]
+
+
+def test_a_checkpoint_says_the_size_of_its_network(checkpoints, tmp_path, three):
+    """The server's sizes are those of a new network."""
+    with running_service(tiny_config(tmp_path, minibatch_size=BATCH, blocks=2)) as service:
+        post(service, three[2])
+        wait_until(lambda: service.checkpoint == 3)
+    assert open_store(str(tmp_path), "flagz").info(3).metadata["model"] == {
+        "blocks": 1, "filters": 8
+    }  # fmt: skip
+
+
 def test_old_examples_are_refused_with_the_current_number(tmp_path, games):
     old, new = games[-1][0], _of_checkpoint(games[-1][1], 1)
     config = tiny_config(tmp_path, minibatch_size=2, max_checkpoint_lag=0)
     with running_service(config) as service:
-        wait_until(lambda: service.checkpoint == 0)
         post(service, games[-1][10:12])
         wait_until(lambda: service.checkpoint == 1)
         with pytest.raises(Exception, match="the current one is 1") as caught:
