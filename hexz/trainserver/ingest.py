@@ -139,11 +139,15 @@ def _check_game(examples: list[Example]) -> None:
         movers.append(board.turn)
         _check_moves(example, board)
         board.play_index(example.action)
-        _check_reply(example, board)
     if not board.is_over:
         raise InvalidBody("the game is not over after the last example")
-    for example, mover in zip(examples, movers, strict=True):
+    replies = [*(example.policy.astype(np.float16) for example in examples[1:]), None]
+    for example, mover, reply in zip(examples, movers, replies, strict=True):
         _check_outcome(example, board, mover)
+        if example.reply is None:
+            continue
+        if reply is None or not np.array_equal(example.reply, reply):
+            raise InvalidBody("reply is not the policy of the next example")
 
 
 def _position_of(example: Example) -> Board:

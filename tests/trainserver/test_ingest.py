@@ -319,6 +319,14 @@ WRONG_GAMES: dict[str, tuple[Callable[[], list[Example]], str]] = {
         lambda: [*GAME[:9], replace(GAME[9], game_id="x"), *GAME[10:]],
         "example 9 is not move 9 of the game",
     ),
+    "a reply that the next example contradicts": (
+        lambda: [*GAME[:9], replace(GAME[9], reply=one_hot(GAME[10].action)), *GAME[10:]],
+        "reply is not the policy of the next example",
+    ),
+    "a reply after the last move": (
+        lambda: [*GAME[:-1], replace(LAST, reply=LAST.policy)],
+        "reply is not the policy of the next example",
+    ),
     "a position of another game": (
         lambda: [*GAME[:9], replace(OTHER_AT_9, game_id=GAME[0].game_id), *GAME[10:]],
         "example 9 is not",
