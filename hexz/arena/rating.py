@@ -80,11 +80,14 @@ class RatingRun(ArenaRun):
         for unit in units:
             if not self.evidence.has(self._names(unit.pair), unit.board):
                 waiting[unit.pair].append(unit)
+        playing = {number for pair in waiting for number in pair}
         missing = sum(
             max(0, self._boards - self.evidence.boards_of(self._ids[number]))
             for number in self._wanted
+            if number in playing
         )
-        left = self._planned = min(missing, sum(map(len, waiting.values())))
+        left = min(missing, sum(map(len, waiting.values())))
+        self._planned += left
         pairs = self.config.pairs
         given = np.array([self.evidence.boards(self._names(pair)) for pair in pairs])
         while left > 0:
