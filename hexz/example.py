@@ -105,7 +105,7 @@ class Example:
     simulations: int | None = None
     """Simulations that the search of this move ran."""
     full_search: bool | None = None
-    """False for a fast search, whose policy is too rough to learn from."""
+    """False for a fast search, whose policy is too rough a target."""
     final_owner: npt.NDArray[np.int8] | None = None
     """int8 [11, 10]: who owns each cell at the end: 1 mover, -1 opponent, 0 nobody."""
     final_value: npt.NDArray[np.int8] | None = None
@@ -115,7 +115,8 @@ class Example:
     """The mover's final score minus the opponent's."""
     reply: npt.NDArray[np.float32] | None = None
     """float32 [220], rounded to float16: `policy` of the next position, in which it is the
-    opponent's turn unless that player cannot move. None after the last move."""
+    opponent's turn unless that player cannot move. It may be that of a fast search.
+    None after the last move."""
     writer_version: str | None = None
     """Version of the package that wrote the example; there if any optional field is."""
 

@@ -120,7 +120,7 @@ def train_server(
     window_max: Annotated[
         int,
         typer.Option(
-            envvar="HEXZ_WINDOW_MAX", min=1, help="Largest window; 1.8 KB of memory an example."
+            envvar="HEXZ_WINDOW_MAX", min=1, help="Largest window; 2.2 KB of memory an example."
         ),
     ] = 500_000,
     seed: Annotated[

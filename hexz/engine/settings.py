@@ -31,7 +31,7 @@ class SearchSettings:
         algorithm: "puct", or "gumbel" for Gumbel root search with sequential halving.
         simulations: new simulations a move (a tree kept from the last move is not counted).
         full_search_share: the share of the moves that are searched in full, at random; the others
-            get a fast search without noise, whose policy is no target ([KG], playout cap
+            get a fast search without noise, whose policy is too rough a target ([KG], playout cap
             randomization). Only if `explore` is on.
         fast_simulations: of a fast search.
         explore: whether moves are drawn at random as self-play needs it: root noise and

@@ -106,7 +106,7 @@ function drawHeading(position) {
   const name = `Move ${position.number + 1}: player ${position.player}`;
   heading.replaceChildren(html("span", `hex p${position.player}`), name);
   const played = position.action === null ? "What was played is not known." : `Played ${byAction([position.action])}.`;
-  const search = position.fullSearch === false ? " A fast search, whose target is not learned." : "";
+  const search = position.fullSearch === false ? " A fast search, whose target is learned only as a reply." : "";
   const turn = position.turnKnown ? "" : " Whose turn it was is not recorded.";
   what.textContent = played + search + turn;
 }
