@@ -132,6 +132,15 @@ def test_other_players_are_rated_too(tmp_path, store):
     assert players == {"gumbel@2 0", "gumbel@2 3", "uct:800", *specs[:2], f"{specs[2]} {digest}"}
 
 
+def test_a_player_with_seconds_gets_its_boards(tmp_path, store):
+    """Its games come last, when those of the others have been played."""
+    spec = "uct:0.001s"
+    wanted = config(tmp_path, numbers=[0, 3], players=[parse_spec(spec)], boards=2)
+    rating = rate(store, wanted)
+    assert rating.run.total == rating.run.results.boards >= 6
+    assert rating.run.evidence.boards_of(spec) >= 2
+
+
 def test_who_is_like_a_checkpoint_that_was_rated_meets_its_next_one(tmp_path, store):
     """Checkpoint 2 is known to be far above uct:800, so 3 plays against it, and not uct."""
     strong = ["gumbel@2 2", "uct:800", {f"{n:08x}": float(n > 0) for n in range(400)}]
