@@ -65,6 +65,7 @@ def test_sample_games_survive(sample_traces: list[dict[str, Any]]) -> None:
             assert_reads(state, board)
 
 
+@pytest.mark.soak
 def test_all_recorded_games_survive(shared_traces: Iterable[dict[str, Any]]) -> None:
     for trace in shared_traces:
         for board, state in replayed(trace):
