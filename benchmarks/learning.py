@@ -1,7 +1,7 @@
 """Learns from nothing in one process on one core, to compare ways to learn at equal cost.
 
     python benchmarks/learning.py a.pt --seconds 450
-    python benchmarks/learning.py b.pt --seconds 450 --reuse 8 --settings other.toml
+    python benchmarks/learning.py b.pt --seconds 450 --set reuse=8 --settings other.toml
     hexzctl arena --player gumbel:a.pt@64 --player gumbel:b.pt@64 --boards 60
 
 Self-play and training take turns, both as in `hexzctl train`. What counts is the CPU time of the
@@ -12,6 +12,7 @@ printed, after each minibatch; the last one ends a little after the time.
 import argparse
 import time
 from collections.abc import Iterator
+from dataclasses import fields, replace
 from pathlib import Path
 
 from hexz.example import Example
@@ -31,13 +32,15 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--settings", type=Path, help="as of hexzctl train-server")
     parser.add_argument("--minibatch-size", type=int, default=16384)
-    parser.add_argument("--reuse", type=float, default=TrainingConfig().reuse)
-    parser.add_argument("--reply-weight", type=float, default=TrainingConfig().reply_weight)
+    parser.add_argument(
+        "--set", type=setting, action="append", default=[], metavar="NAME=NUMBER",
+        help="another number than its default for a field of TrainingConfig",
+    )  # fmt: skip
     parser.add_argument("--blocks", type=int, default=ModelConfig().blocks)
     parser.add_argument("--filters", type=int, default=ModelConfig().filters)
     options = parser.parse_args()
 
-    config = TrainingConfig(seed=options.seed, reply_weight=options.reply_weight)
+    config = replace(TrainingConfig(seed=options.seed), **dict(options.set))
     learner = Learner.new(config, ModelConfig(options.blocks, options.filters), options.seed)
     fleet = FleetSettings() if options.settings is None else FleetSettings.read(options.settings)
     games = fleet.settings.games_per_process
@@ -53,7 +56,7 @@ def main() -> None:
     for number, batch in enumerate(minibatches(play, options.minibatch_size), 1):
         report = learner.train(
             [example for example in batch if example.full_search],
-            reuse=options.reuse,
+            reuse=config.reuse,
             on_step=lambda _: None,
         )
         examples += len(batch)
@@ -67,6 +70,13 @@ def main() -> None:
         )
         if time.process_time() >= options.seconds:
             break
+
+
+def setting(text: str) -> tuple[str, float]:
+    name, _, number = text.partition("=")
+    if name not in {field.name for field in fields(TrainingConfig)}:
+        raise ValueError(name)
+    return name, float(number)
 
 
 def minibatches(play: SelfPlay, size: int) -> Iterator[list[Example]]:
