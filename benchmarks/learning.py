@@ -73,10 +73,11 @@ def main() -> None:
 
 
 def setting(text: str) -> tuple[str, float]:
+    kinds = {field.name: type(field.default) for field in fields(TrainingConfig)}
     name, _, number = text.partition("=")
-    if name not in {field.name for field in fields(TrainingConfig)}:
+    if name not in kinds:
         raise ValueError(name)
-    return name, float(number)
+    return name, kinds[name](number)
 
 
 def minibatches(play: SelfPlay, size: int) -> Iterator[list[Example]]:
