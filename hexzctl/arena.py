@@ -13,7 +13,7 @@ from hexzctl.interruption import Interruption
 from hexzctl.options import Device, MaxSeconds, NumWorkers
 
 if TYPE_CHECKING:
-    from hexz.arena.statistics import Sprt
+    from hexz.ratings.statistics import Sprt
 
 MAX_BOARDS = 100_000
 SPRT_BOARDS = 2000
@@ -125,7 +125,7 @@ def _check_directory(path: Path) -> None:
 
 
 def _parse_sprt(text: str) -> Sprt:
-    from hexz.arena.statistics import Sprt
+    from hexz.ratings.statistics import Sprt
 
     try:
         low, high = (float(part) for part in text.split(","))

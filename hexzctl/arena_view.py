@@ -16,8 +16,8 @@ from hexz.arena.pool import Progress
 from hexz.arena.report import report
 from hexz.arena.results import Pair, PairResult
 from hexz.arena.run import ArenaRun
-from hexz.arena.statistics import Estimate
 from hexz.errors import NothingPlayed
+from hexz.ratings.statistics import Estimate
 from hexzctl.display import Display
 
 _SHOWN_PAIRS: Final = 15

@@ -13,7 +13,7 @@ class Command(TyperCommand):
     """Adds the table of columns to the help, once somebody asks for it."""
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
-        from hexz.export.columns import describe_columns
+        from hexz.dataset.columns import describe_columns
 
         lines = [f"  {name:<14} {kind:<18} {what}" for name, kind, what in describe_columns()]
         self.help = (self.help or "").replace("COLUMNS", "\n".join(lines))
@@ -92,10 +92,10 @@ def export_examples(
 
     docs/examples.md says more about the formats.
     """
-    from hexz.export.filters import Filter
-    from hexz.export.reading import ExampleReader
-    from hexz.export.run import Export, ExportConfig
-    from hexz.export.sources import find_archives
+    from hexz.dataset.export import Export, ExportConfig
+    from hexz.dataset.filters import Filter
+    from hexz.dataset.reading import ExampleReader
+    from hexz.dataset.sources import find_archives
     from hexzctl.export_view import ExportView
 
     if summary and (format_ or output or sample):

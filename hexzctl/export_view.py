@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from hexz.dataset.export import Export, ExportConfig
 from hexz.errors import InvalidExample, NotAllExported
-from hexz.export.run import Export, ExportConfig
 from hexzctl.display import Display, notice
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from hexz.profiles import PROFILES, ProfileName
+from hexz.local.profiles import PROFILES, ProfileName
 from hexzctl.interruption import Interruption
 from hexzctl.options import NumWorkers
 
@@ -72,8 +72,8 @@ def train(
 
     Ctrl-C ends everything; the next start goes on where this one ended.
     """
+    from hexz.local.train import LocalTraining, LocalTrainingConfig
     from hexz.processes import default_processes
-    from hexz.train import LocalTraining, LocalTrainingConfig
     from hexzctl.train_view import TrainView
 
     sizes = PROFILES[profile]

@@ -14,7 +14,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from hexz.train import Event, LocalTraining, Notice, Status
+from hexz.local.train import Event, LocalTraining, Notice, Status
 from hexzctl.display import Display, notice
 
 _BLOCKS: Final = "▁▂▃▄▅▆▇█"

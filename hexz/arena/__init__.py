@@ -1,1 +1,1 @@
-"""Matches between players, and how strong they are."""
+"""Matches between players."""

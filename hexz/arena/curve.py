@@ -25,17 +25,17 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from hexz.arena.evidence import Evidence
 from hexz.arena.page import arena_page
 from hexz.arena.preparation import digest_of
 from hexz.arena.rating import ROUND_BOARDS, RatingRun
 from hexz.arena.results import ANCHOR
 from hexz.arena.run import ArenaConfig, random_boards
-from hexz.arena.statistics import Estimate
 from hexz.checkpoints import CheckpointInfo, CheckpointStore
 from hexz.errors import HexzError, OutputError, StoreError
 from hexz.player.models import open_source
 from hexz.player.spec import Budget, PlayerSpec, parse_spec
+from hexz.ratings.evidence import Evidence
+from hexz.ratings.statistics import Estimate
 from hexz.wire import atomic_file
 
 REFERENCES: Final = (ANCHOR, "uct:3200", "uct:32000")
@@ -329,7 +329,7 @@ def _csv(curve: Curve) -> bytes:
 
 def _plot_writer(notify: Callable[[str], None]) -> Callable[[Curve], bytes] | None:
     try:
-        from hexz.arena.plot import curve_png
+        from hexz.ratings.plot import curve_png
     except ImportError:
         notify("matplotlib is not installed, so there is no picture: pip install 'hexzctl[plot]'")
         return None

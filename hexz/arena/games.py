@@ -22,11 +22,11 @@ from hexz.engine import (
     expand_leaves,
 )
 from hexz.engine.endgame import solve
-from hexz.export import top_moves
 from hexz.inference import Evaluation, Evaluator
 from hexz.player.player import Player
 from hexz.player.players import NetworkPlayer, make_player
 from hexz.player.searcher import SOLVE_NODES, Searcher
+from hexz.record import top_moves
 
 GROUPS: Final = 2
 """The games are in so many groups: while the leaves of one are evaluated, another one searches."""

@@ -12,8 +12,9 @@ from typing import Final
 from hexz.arena.games import Played
 from hexz.arena.results import Pair, Results
 from hexz.arena.run import ArenaRun
-from hexz.arena.statistics import Estimate
-from hexz.export import GameRecord, games_page
+from hexz.ratings.statistics import Estimate
+from hexz.record import GameRecord
+from hexz.render import games_page
 from hexz.wire import atomic_file
 
 

@@ -8,13 +8,13 @@ from typing import Final
 
 import numpy as np
 
-from hexz.arena.design import Design
-from hexz.arena.evidence import Evidence
 from hexz.arena.games import Played, Unit
 from hexz.arena.results import ANCHOR, Pair, score_of
 from hexz.arena.run import ArenaConfig, ArenaRun
-from hexz.arena.statistics import ELO
 from hexz.player.spec import Budget, PlayerSpec
+from hexz.ratings.evidence import Evidence
+from hexz.ratings.pairing import Design
+from hexz.ratings.statistics import ELO
 
 ROUND_BOARDS: Final = 4
 """A pair is chosen for so many boards."""

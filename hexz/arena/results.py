@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from hexz.arena.games import Played
-from hexz.arena.statistics import Estimate, estimate_score, ratings
+from hexz.ratings.statistics import Estimate, estimate_score, ratings
 
 ANCHOR: Final = "uct:800"
 """Has the rating 0, if it plays; otherwise the first player has."""

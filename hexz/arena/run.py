@@ -19,12 +19,12 @@ from hexz.arena.pool import (
 )
 from hexz.arena.preparation import prepare
 from hexz.arena.results import Pair, Results
-from hexz.arena.statistics import Sprt
 from hexz.engine import Board
 from hexz.errors import HexzError
 from hexz.model import usable_device
 from hexz.player.spec import PlayerSpec
 from hexz.processes import default_processes
+from hexz.ratings.statistics import Sprt
 from hexz.selfplay.loop import board_seed
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from hexz.engine import Board, SearchSettings
-from hexz.export import GameRecord
 from hexz.inference import PreparedModel
+from hexz.record import GameRecord
 
 
 @dataclass(frozen=True)

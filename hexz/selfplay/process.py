@@ -21,8 +21,8 @@ import numpy as np
 
 from hexz.engine import FinishedGame
 from hexz.errors import HexzError
-from hexz.export import GameRecord, top_moves
 from hexz.inference import Evaluator
+from hexz.record import GameRecord, top_moves
 from hexz.selfplay.examples import examples_of
 from hexz.selfplay.loop import SelfPlay
 from hexz.selfplay.messages import (

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Final
 
 from hexz.errors import OutputError
-from hexz.export import GameRecord, games_page
 from hexz.model import Checkpoint, load_checkpoint, new_checkpoint, usable_device
 from hexz.processes import default_processes
+from hexz.record import GameRecord
+from hexz.render import games_page
 from hexz.selfplay.config import Event, FileWritten, SelfPlayConfig
 from hexz.selfplay.messages import (
     Assignment,

@@ -9,11 +9,11 @@ import pytest
 
 from hexz.arena import curve
 from hexz.arena.curve import Curve, Point, Rating, RatingConfig, choose, ratings_of
-from hexz.arena.statistics import Estimate
 from hexz.checkpoints import CheckpointInfo, CheckpointStore, NewCheckpoint, open_store
 from hexz.errors import StoreError
 from hexz.model import ModelConfig, encode_checkpoint, new_checkpoint
 from hexz.player.spec import parse_spec
+from hexz.ratings.statistics import Estimate
 
 
 @pytest.fixture
@@ -195,7 +195,7 @@ def test_what_has_a_rating_is_taken_rather_than_others_nearby():
 
 def test_a_curve_without_examples_and_hours():
     """Another program's checkpoints do not say what they were trained on, and for how long."""
-    from hexz.arena.plot import curve_png
+    from hexz.ratings.plot import curve_png
 
     elo = Estimate(value=3.14159, low=-1, high=7)
     points = [Point(number=n, examples=None, hours=None, elo=elo, boards=4) for n in (0, 5)]

@@ -12,8 +12,8 @@ from hexz.arena.pool import ArenaFailed, Progress, separate_cores
 from hexz.arena.preparation import NoBudget
 from hexz.arena.report import report
 from hexz.arena.run import ArenaConfig, ArenaRun, InvalidArena, random_boards, read_boards
-from hexz.arena.statistics import Sprt
 from hexz.player.spec import parse_spec
+from hexz.ratings.statistics import Sprt
 
 
 def config(log, *specs: str, boards: int = 6, num_processes: int = 1, **more) -> ArenaConfig:

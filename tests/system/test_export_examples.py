@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from hexz.dataset.columns import describe_columns
 from hexz.engine import Board, Move
-from hexz.export.columns import describe_columns
 from hexz.wire import decode_example, read_examples
 
 from .processes import (

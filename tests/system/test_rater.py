@@ -9,8 +9,8 @@ import pytest
 
 from hexz import rater
 from hexz.checkpoints import CheckpointStore, NewCheckpoint, open_store
+from hexz.local.rater import Rater
 from hexz.model import ModelConfig, encode_checkpoint, new_checkpoint
-from hexz.rater import Rater
 
 from .processes import TIMEOUT
 

@@ -9,7 +9,7 @@ import pytest
 from hexz.engine import SearchSettings
 from hexz.errors import InvalidConfig
 from hexz.fleet import WorkerSettings
-from hexz.profiles import PROFILES
+from hexz.local.profiles import PROFILES
 from hexz.trainserver.settings import DEFAULT_SCHEDULE, FleetSettings, SettingsSource
 
 DOCUMENT = """

@@ -1,7 +1,7 @@
 """The web page to play on: plain HTML, CSS and JavaScript, served as they are.
 
 Only what is drawn is put in here: the cells and the colours of the board are those of
-`hexz.export`, so that a board looks the same everywhere.
+`hexz.render`, so that a board looks the same everywhere.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from functools import cache
 from importlib import resources
 from typing import Final
 
-from hexz.export.svg import asset
 from hexz.player.page.pictures import PICTURES, picture
+from hexz.render.svg import asset
 
 CONTENT_TYPES: Final = {
     "html": "text/html; charset=utf-8",

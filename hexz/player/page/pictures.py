@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from hexz.export.picture import picture_svg
+from hexz.render.picture import picture_svg
 
 PICTURES: Final[dict[str, tuple[str, list[str]]]] = {
     "cells": (

@@ -1,0 +1,164 @@
+"""A page of the examples of some games, complete in itself: what the search found beside what the
+network thought before.
+
+The page gets each position whole, so that moves may be missing; its script (positions.js) only
+draws them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from hexz.dataset.filters import GameParts
+from hexz.dataset.statistics import surprise
+from hexz.engine import CELLS, COLS, ROWS
+from hexz.example import Example
+from hexz.render.page import fill_page
+
+_SHOWN: Final = 5e-4
+"""Moves of a lower probability are left out, unless they were tried."""
+
+_PLAYERS: Final = {1: b"fabcde", 2: b"FABCDE"}
+"""How the flags of a player are written, and cells of the values 1 to 5."""
+_GRASS: Final = b".12345"
+
+_CELLS: Final = np.array([row * COLS + col for row, col in CELLS])
+
+
+def positions_page(
+    games: Sequence[GameParts[Example]], *, title: str, by_surprise: bool = False
+) -> str:
+    """The HTML of a page that shows the examples of some games.
+
+    Args:
+        games: at least one, in the order of the page.
+        title: of the page.
+        by_surprise: whether to begin with the positions in which the policy target is farthest
+            from the priors.
+    """
+    data = {
+        "title": title,
+        "bySurprise": by_surprise,
+        "games": [_game(game) for game in games],
+    }
+    return fill_page("positions", data, "." * 105)
+
+
+def greatest_surprise(game: GameParts[Example]) -> float:
+    """Of the positions of a game; 0 if no example has priors."""
+    return max(surprise(example) or 0.0 for example in game.moves.values())
+
+
+def _game(game: GameParts[Example]) -> dict[str, Any]:
+    """A game as positions.js reads it."""
+    examples = game.ordered()
+    return {
+        "name": game.game_id,
+        "players": [_network(examples)] * 2,
+        "length": game.length,
+        "positions": [_position(example) for example in examples],
+        "end": _end(examples[-1]),
+    }
+
+
+def _network(examples: Sequence[Example]) -> str:
+    numbers = sorted({example.checkpoint for example in examples})
+    first, last = numbers[0], numbers[-1]
+    return f"{examples[0].model_name} {first}" + (f" to {last}" if last > first else "")
+
+
+def _position(example: Example) -> dict[str, Any]:
+    planes, mover = example.planes, example.turn or 1
+    in_order = slice(None) if mover == 1 else slice(None, None, -1)  # players 1 and 2
+    return {
+        "number": example.move_number,
+        "player": mover,
+        "cells": _cells(example),
+        "score": [int(planes[plane].sum()) for plane in (1, 6)][in_order],
+        "flags": [int(planes[plane, 0, 0]) for plane in (4, 9)][in_order],
+        "action": example.action,
+        "moves": _moves(example),
+        "rootValue": _rounded(example.root_value),
+        "networkValue": _rounded(example.network_value),
+        "result": example.result,
+        "margin": example.score_margin,
+        "simulations": example.simulations,
+        "fullSearch": example.full_search,
+        "checkpoint": example.checkpoint,
+        "surprise": _rounded(surprise(example)),
+        "hasPriors": example.priors is not None,
+        "hasVisits": example.visits is not None,
+        "turnKnown": example.turn is not None,
+    }
+
+
+def _rounded(number: float | None) -> float | None:
+    return None if number is None else round(number, 3)
+
+
+def _moves(example: Example) -> list[list[float]]:
+    """Action, target, prior and visits of each move worth to show, the likeliest first."""
+    nothing = np.zeros_like(example.policy)
+    priors = nothing if example.priors is None else example.priors
+    visits = nothing if example.visits is None else example.visits
+    shown = np.flatnonzero((np.maximum(example.policy, priors) >= _SHOWN) | (visits > 0))
+    order = np.lexsort((-priors[shown], -visits[shown].astype(np.int64), -example.policy[shown]))
+    return [
+        [
+            int(action),
+            round(float(example.policy[action]), 4),
+            round(float(priors[action]), 4),
+            int(visits[action]),
+        ]
+        for action in shown[order]
+    ]
+
+
+def _cells(example: Example) -> str:
+    """The 105 cells: . empty, # rock, 1 to 5 grass, a to e and f the values and flags of player 1,
+    A to E and F those of player 2."""
+    planes = example.planes.astype(np.uint8).reshape(len(example.planes), ROWS * COLS)[:, _CELLS]
+    mover = example.turn or 1
+    cells = _letters(_GRASS)[planes[10]]
+    cells[_rocks(example, planes)] = ord("#")
+    for player, flags, values in ((mover, planes[0], planes[1]), (3 - mover, planes[5], planes[6])):
+        letters = _letters(_PLAYERS[player])
+        cells = np.where(flags | (values > 0), letters[values], cells)
+    return bytes(cells).decode()
+
+
+def _rocks(example: Example, planes: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
+    """Without the initial board, an empty cell that is blocked for both players looks like a rock,
+    unless it is filled later."""
+    if example.initial_board is not None:
+        return np.array([letter == "#" for letter in example.initial_board])
+    taken = planes[[0, 1, 5, 6, 10]].any(axis=0)
+    rocks: npt.NDArray[np.bool_] = (planes[2] & planes[7]).astype(np.bool_) & ~taken
+    possible = example.policy if example.legal_mask is None else example.legal_mask
+    rocks &= ~(possible[: ROWS * COLS][_CELLS] > 0)
+    if example.final_owner is not None:
+        rocks &= example.final_owner.reshape(-1)[_CELLS] == 0
+    return rocks
+
+
+def _end(example: Example) -> dict[str, Any] | None:
+    """The board when the game was over, if the example tells."""
+    if example.final_owner is None or example.final_value is None:
+        return None
+    mover = example.turn or 1
+    owner, value = (grid.reshape(-1)[_CELLS] for grid in (example.final_owner, example.final_value))
+    cells = np.frombuffer(_cells(example).encode(), np.uint8)
+    score = []
+    for player in (1, 2):
+        owned = owner == (1 if player == mover else -1)
+        cells = np.where(owned, _letters(_PLAYERS[player])[value], cells)
+        score.append(int(value[owned].sum()))
+    return {"cells": cells.tobytes().decode(), "score": score}
+
+
+def _letters(letters: bytes) -> npt.NDArray[np.uint8]:
+    return np.frombuffer(letters, np.uint8).copy()

@@ -1,0 +1,133 @@
+"""Reading examples out of many files, past everything that is no example."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from hexz.dataset.sources import Archive
+from hexz.errors import InvalidExample
+from hexz.example import Example
+from hexz.wire import ExampleArchive, decode_example
+
+_ENTRIES_A_STEP: Final = 128
+"""So often is progress noted."""
+
+Chosen = Mapping[int, frozenset[int]]
+"""Numbers of archives, and of entries in each of them."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Found:
+    """An example and where it lies: the number of its archive, and of its entry in there."""
+
+    example: Example
+    archive: int
+    entry: int
+    origin: str
+    """File and entry, for messages."""
+
+
+class ExampleReader:
+    """Reads the examples of some files, one after the other.
+
+    Attributes:
+        archives: the files.
+        examples: how many were there.
+        copies: how many more were left out because an example of the same id came before.
+        problems: how many files and entries were left out because they cannot be read.
+    """
+
+    def __init__(
+        self,
+        archives: Sequence[Archive],
+        on_problem: Callable[[str], None],
+        on_step: Callable[[], None] = lambda: None,
+    ) -> None:
+        """
+        Args:
+            archives: see `find_archives`.
+            on_problem: takes a message about each file or entry that is left out. Whatever it
+                raises ends the reading.
+            on_step: is called whenever some more was read.
+        """
+        self.archives = archives
+        self._total_bytes = sum(archive.size for archive in archives)
+        self._bytes_read = 0
+        self.examples = 0
+        self.copies = 0
+        self.problems = 0
+        self._on_problem = on_problem
+        self._on_step = on_step
+
+    @property
+    def share_read(self) -> float:
+        """How much of all files has been read in this pass, 0 to 1."""
+        return min(1.0, self._bytes_read / max(1, self._total_bytes))
+
+    def report(self, problem: str) -> None:
+        """Counts a problem and passes it on."""
+        self.problems += 1
+        self._on_problem(problem)
+
+    def __iter__(self) -> Iterator[Found]:
+        """All examples, without copies."""
+        self._bytes_read = self.examples = self.copies = 0
+        # Whole ids would take several times the memory; two of a million have one hash with a
+        # probability of 1 in 10 million.
+        seen: set[int] = set()
+        for number in range(len(self.archives)):
+            for found in self.read_archive(number):
+                identity = hash(_identity(found.example))
+                if identity in seen:
+                    self.copies += 1
+                else:
+                    seen.add(identity)
+                    self.examples += 1
+                    yield found
+
+    def read_chosen(self, chosen: Chosen) -> Iterator[Found]:
+        """The examples in some entries, which were read before."""
+        self._bytes_read = 0
+        for number in range(len(self.archives)):
+            yield from self.read_archive(number, chosen.get(number, frozenset()))
+
+    def read_archive(self, number: int, chosen: frozenset[int] | None = None) -> Iterator[Found]:
+        """The examples of one archive, all or those in chosen entries, copies included."""
+        archive = self.archives[number]
+        end = self._bytes_read + archive.size
+        if chosen is None or chosen:
+            with archive.local() as path:
+                try:
+                    file = ExampleArchive(path, archive.name)
+                except InvalidExample as error:
+                    self.report(str(error))
+                else:
+                    with file:
+                        yield from self._read_file(number, file, chosen)
+        self._bytes_read = end
+
+    def _read_file(
+        self, number: int, file: ExampleArchive, chosen: frozenset[int] | None
+    ) -> Iterator[Found]:
+        size = 0
+        for entry, name in enumerate(file.names):
+            size += file.sizes[entry]
+            if entry % _ENTRIES_A_STEP == 0:
+                self._bytes_read += size
+                size = 0
+                self._on_step()
+            if chosen is not None and entry not in chosen:
+                continue
+            origin = f"{file.name}, entry {name!r}"
+            try:
+                example = decode_example(file.read(entry))
+            except InvalidExample as error:
+                self.report(f"{origin}: {error}")
+            else:
+                yield Found(example, number, entry, origin)
+
+
+def _identity(example: Example) -> object:
+    return example.example_id or (example.game_id, example.move_number)

@@ -1,0 +1,266 @@
+"""Training on one machine: a train server and a worker as processes, watched over from here, and
+now and then a match that tells how strong the model is."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import time
+from collections import deque
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import urllib3
+
+from hexz.checkpoints import open_store
+from hexz.errors import HexzError, OutputError
+from hexz.local.rater import Rater
+from hexz.processes import LeashedProcess, start_hexzctl
+
+TICK_SECONDS: Final = 0.25
+"""How often the processes, the time limit and requests to stop are looked at."""
+
+STATUS_SECONDS: Final = 1.0
+"""How often the server is asked for its status."""
+
+RESTART_SECONDS: Final = 2.0
+"""How long after its death a process is started again."""
+
+STOP_SECONDS: Final = 15.0
+"""A process that is told to end and has not after this long is killed. Workers post what is
+finished, the server ends its trainer."""
+
+MAX_BACKLOG: Final = 4
+"""Minibatches that may wait: on one machine a worker that waits gives its core to the trainer."""
+
+
+class TrainingEnded(HexzError):
+    """The train server or the worker cannot go on."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LocalTrainingConfig:
+    """Training on this machine.
+
+    Attributes:
+        data_dir: checkpoints, waiting examples, ratings and logs.
+        model_name: of the model.
+        num_workers: processes that play.
+        device: that plays and trains: "cpu", "cuda" or "mps".
+        port: of the status page; 0 is any free one.
+        max_seconds: wall time; None: no limit.
+        minibatch_size: examples that make a new checkpoint.
+        blocks, filters: size of the network, where there is no checkpoint yet.
+        seed: of the first network.
+        environment: of the train server and the worker, where ours sets nothing else.
+    """
+
+    data_dir: Path
+    model_name: str
+    num_workers: int
+    device: str
+    port: int
+    max_seconds: float | None
+    minibatch_size: int
+    blocks: int
+    filters: int
+    seed: int
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Something that the user should know, in one line."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class Status:
+    """What the server says about itself: its `/status`."""
+
+    content: Mapping[str, Any]
+
+
+Event = Notice | Status
+
+
+@dataclass
+class _Part:
+    """A process of the training, started again when it dies."""
+
+    name: str
+    arguments: list[str]
+    log: Path
+    process: LeashedProcess | None = None
+    restart_at: float = 0.0
+
+
+@dataclass
+class LocalTraining:
+    """Trains in a server and a worker process until `stop` is called or time is up.
+
+    Iterate over `events()`; `stop()` may be called meanwhile, from a signal handler too.
+
+    Attributes:
+        config: what to train.
+        url: of the status page.
+        is_ending: the processes are told to end, which takes seconds.
+    """
+
+    config: LocalTrainingConfig
+    url: str = ""
+    is_ending: bool = False
+    _stopping: bool = False
+    _parts: list[_Part] = field(default_factory=list)
+    _http: urllib3.PoolManager = field(
+        default_factory=lambda: urllib3.PoolManager(timeout=2.0, retries=False)
+    )
+
+    def stop(self) -> None:
+        """Asks for the end. Finished games are still taken."""
+        self._stopping = True
+
+    def events(self) -> Iterator[Event]:
+        """Runs to the end and yields what happens.
+
+        Raises:
+            OutputError: the data directory cannot be written.
+            TrainingEnded: the server or the worker cannot go on.
+        """
+        deadline = time.monotonic() + (self.config.max_seconds or float("inf"))
+        logs = self._prepare_directory()
+        store = open_store(str(self.config.data_dir), self.config.model_name)
+        rater = Rater(
+            store,
+            device=self.config.device,
+            output_dir=self.config.data_dir / "ratings",
+            log=logs / "rating.log",
+        )
+        port = self.config.port or _free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        self._parts = [
+            _Part("train-server", self._server_arguments(port), logs / "train-server.log"),
+            _Part("worker", self._worker_arguments(), logs / "worker.log"),
+        ]
+        try:
+            with contextlib.closing(rater):
+                yield from self._watch(deadline, rater)
+            yield from self._end()
+        finally:
+            for part in self._parts:
+                if part.process is not None:
+                    part.process.kill()
+
+    def _prepare_directory(self) -> Path:
+        logs = self.config.data_dir / "logs"
+        try:
+            logs.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise OutputError(f"cannot write to {logs}: {error.strerror}") from None
+        return logs
+
+    def _server_arguments(self, port: int) -> list[str]:
+        config = self.config
+        return [
+            "train-server",
+            f"--model-name={config.model_name}",
+            f"--store={config.data_dir}",
+            f"--data-dir={config.data_dir}",
+            "--host=127.0.0.1",
+            f"--port={port}",
+            f"--minibatch-size={config.minibatch_size}",
+            f"--max-backlog={MAX_BACKLOG}",
+            f"--device={config.device}",
+            f"--blocks={config.blocks}",
+            f"--filters={config.filters}",
+            f"--seed={config.seed}",
+        ]
+
+    def _worker_arguments(self) -> list[str]:
+        config = self.config
+        return [
+            "worker",
+            f"--server-url={self.url}",
+            f"--model-name={config.model_name}",
+            f"--device={config.device}",
+            f"--num-workers={config.num_workers}",
+            "--post=games",
+        ]
+
+    def _watch(self, deadline: float, rater: Rater) -> Iterator[Event]:
+        next_status = 0.0
+        newest = None
+        while not self._stopping and time.monotonic() < deadline:
+            for part in self._parts:
+                yield from self._keep_running(part)
+            if time.monotonic() >= next_status:
+                next_status = time.monotonic() + STATUS_SECONDS
+                for status in self._ask():
+                    newest = status.content["checkpoint"]
+                    yield status
+            problem = rater.look_after(newest)
+            if problem is not None:
+                yield Notice(problem)
+            time.sleep(TICK_SECONDS)
+
+    def _keep_running(self, part: _Part) -> Iterator[Event]:
+        """Starts a part that does not run; one that has ended by itself cannot go on."""
+        if part.process is not None:
+            code = part.process.process.poll()
+            if code is None:
+                return
+            part.process.kill()
+            part.process = None
+            if code >= 0:
+                raise TrainingEnded(_last_words(part))
+            part.restart_at = time.monotonic() + RESTART_SECONDS
+            yield Notice(f"the {part.name} was killed by signal {-code}: starting it again")
+        if time.monotonic() >= part.restart_at:
+            part.process = start_hexzctl(part.arguments, part.log, self.config.environment)
+
+    def _ask(self) -> Iterator[Status]:
+        """Asks the server how it goes. It may not be up yet, or just restarting."""
+        headers = {"Accept": "application/json"}
+        token = os.environ.get("HEXZ_AUTH_TOKEN")
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
+        with contextlib.suppress(urllib3.exceptions.HTTPError, ValueError):
+            answer = self._http.request("GET", f"{self.url}/status", headers=headers)
+            if answer.status == 200:
+                yield Status(json.loads(answer.data))
+
+    def _end(self) -> Iterator[Event]:
+        """The worker first, so that the server still takes what it has finished."""
+        self.is_ending = True
+        for part in reversed(self._parts):
+            if part.process is None:
+                continue
+            process = part.process.process
+            process.terminate()
+            try:
+                process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                yield Notice(f"the {part.name} did not end in {STOP_SECONDS:.0f} s and is killed")
+            if part.name == "worker":
+                yield from self._ask()
+
+
+def _last_words(part: _Part) -> str:
+    """The error that a process ended with."""
+    with part.log.open(errors="replace") as log:
+        lines = list(deque(log, maxlen=50))
+    errors = [line for line in lines if line.startswith("hexzctl: error: ")]
+    reason = errors[-1].removeprefix("hexzctl: error: ").strip() if errors else "it ended"
+    return f"the {part.name} cannot go on: {reason} (see {part.log})"
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])

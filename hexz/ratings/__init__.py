@@ -1,0 +1,1 @@
+"""What results say about the strength of players: statistics, ratings, learning curves."""

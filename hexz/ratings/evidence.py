@@ -1,0 +1,84 @@
+"""What is known of how players did against each other, from many runs."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from hexz.errors import StoreError
+from hexz.ratings.statistics import Estimate, ratings
+
+
+class Evidence:
+    """Scores on boards, for pairs of players. A board counts once for a pair, however often it is
+    added.
+
+    As JSON it is a list of `[player, other, {board: score of the first}]`, where a board is the
+    digest of its text.
+
+    Args:
+        content: such a list.
+
+    Raises:
+        StoreError: it is none.
+    """
+
+    def __init__(self, content: Any = ()) -> None:
+        self._scores: dict[tuple[str, str], dict[str, float]] = {}
+        try:
+            for first, second, scores in content:
+                for board, score in scores.items():
+                    self._add((str(first), str(second)), board, float(score))
+        except (ValueError, TypeError, AttributeError):
+            raise StoreError(
+                "the ratings of the model are damaged: remove its ratings.json, and rate it again"
+            ) from None
+
+    def add(self, players: tuple[str, str], board: str, score: float) -> None:
+        """Counts a board.
+
+        Args:
+            players: who played.
+            board: the start position, as `Board.to_text()`.
+            score: of the first player, the mean of two games.
+        """
+        self._add(players, _digest(board), score)
+
+    def update(self, other: Evidence) -> None:
+        """Takes over what another one has."""
+        for players, scores in other._scores.items():
+            for board, score in scores.items():
+                self._add(players, board, score)
+
+    def has(self, players: tuple[str, str], board: str) -> bool:
+        return _digest(board) in self._scores.get(_in_order(players), {})
+
+    def boards(self, players: tuple[str, str]) -> int:
+        """That two players have played."""
+        return len(self._scores.get(_in_order(players), {}))
+
+    def boards_of(self, player: str) -> int:
+        """That a player has played with all others."""
+        return sum(len(scores) for pair, scores in self._scores.items() if player in pair)
+
+    def ratings(self, anchor: str) -> Mapping[str, Estimate]:
+        """See `hexz.ratings.statistics.ratings`."""
+        scores = {pair: list(boards.values()) for pair, boards in self._scores.items()}
+        return ratings(scores, anchor)
+
+    def to_json(self) -> Sequence[Any]:
+        return [[*pair, scores] for pair, scores in sorted(self._scores.items())]
+
+    def _add(self, players: tuple[str, str], board: str, score: float) -> None:
+        pair = _in_order(players)
+        self._scores.setdefault(pair, {})[board] = score if pair == players else 1 - score
+
+
+def _in_order(players: tuple[str, str]) -> tuple[str, str]:
+    first, second = sorted(players)
+    return first, second
+
+
+def _digest(board: str) -> str:
+    return hashlib.sha256(board.encode()).hexdigest()[:8]

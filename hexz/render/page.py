@@ -1,0 +1,118 @@
+"""One page of games to step through, complete in itself: it loads nothing and works offline.
+
+The rules stay here: the page gets, for every move, the cells that it changed, and its script
+(games.js) only redraws them.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from html import escape
+from typing import Any, Final
+
+import numpy as np
+
+from hexz.engine import Board, Move
+from hexz.record import GameRecord
+from hexz.render.svg import asset, bare_board_svg
+
+_FLAG: Final = 5
+"""The type of a flag in `Board.cells()`."""
+
+
+def games_page(
+    games: Sequence[GameRecord], *, title: str = "Self-play games", introduction: str = ""
+) -> str:
+    """The HTML of a page that shows games, as the list orders them.
+
+    Args:
+        games: what to show.
+        title: of the page.
+        introduction: HTML above the games. An element in it with `data-game="n"` leads to game n.
+
+    Raises:
+        ValueError: there is no game, or one with lists of different lengths.
+        IllegalMove, InvalidBoard: a record is not of a game that the rules allow.
+    """
+    if not games:
+        raise ValueError("a page needs at least one game")
+    data = {"title": title, "games": [_game(game) for game in games]}
+    return fill_page("games", data, games[0].initial_text, INTRODUCTION=introduction)
+
+
+def fill_page(name: str, data: Any, initial_text: str, **parts: str) -> str:
+    """A page from the files {name}.html, .css and .js, with data for its script to draw, among
+    them its `title`, with a board to draw on, and with parts that this page alone has."""
+    # "<" could end the script element that holds the data.
+    text = json.dumps(data, separators=(",", ":"), ensure_ascii=False).replace("<", "\\u003c")
+    head = _fill(
+        asset("head.html"),
+        TITLE=escape(data["title"]),
+        BOARD_CSS=asset("board.css"),
+        PAGE_CSS=asset("page.css"),
+        CSS=asset(f"{name}.css"),
+    )
+    return _fill(
+        asset(f"{name}.html"),
+        HEAD=head,
+        SCORES=asset("scores.html"),
+        BOARD=bare_board_svg(Board.from_text(initial_text)),
+        CONTROLS=asset("controls.html"),
+        DATA=text,
+        SCRIPT=f"{asset('board.js')}\n\n{asset(f'{name}.js')}",
+        **parts,
+    )
+
+
+def _fill(template: str, **parts: str) -> str:
+    """Puts each part in the place of its name in double braces."""
+    pieces = template.split("{{")
+    filled = [pieces[0]]
+    for piece in pieces[1:]:
+        name, rest = piece.split("}}", 1)
+        filled += [parts[name], rest]
+    return "".join(filled)
+
+
+def _game(game: GameRecord) -> dict[str, Any]:
+    """A game as games.js reads it."""
+    if not len(game.actions) == len(game.root_values) == len(game.policies):
+        raise ValueError(f"{game.name}: actions, root_values and policies differ in length")
+    board = Board.from_text(game.initial_text)
+    moves = [
+        _played(board, action) | {"value": round(1000 * float(value)), "top": _permille(policy)}
+        for action, value, policy in zip(game.actions, game.root_values, game.policies, strict=True)
+    ]
+    return {
+        "name": game.name,
+        "players": game.players,
+        "start": game.initial_text,
+        "over": board.is_over,
+        "winner": board.winner,
+        "moves": moves,
+    }
+
+
+def _played(board: Board, action: int) -> dict[str, Any]:
+    """Plays a move and tells what it changed: cells as [index among 105, value]."""
+    player, before = board.turn, board.cells()
+    board.play_index(int(action))
+    after = board.cells()
+    changed = np.flatnonzero(before[:, 1] != after[:, 1]).tolist()
+    # The placed cell first; the others were grass, which has a value before it is captured.
+    changed.sort(key=lambda cell: before[cell, 2] > 0)
+    return {
+        "player": player,
+        "flag": bool(after[changed[0], 0] == _FLAG),
+        "action": int(action),
+        "cells": [[cell, int(after[cell, 2])] for cell in changed],
+        "score": board.score,
+        "flags": board.flags_left,
+    }
+
+
+def _permille(policy: Sequence[tuple[int, float]]) -> list[list[int]]:
+    for action, _ in policy:
+        Move.from_index(action)  # raises IllegalMove for an action without a cell
+    return [[action, round(1000 * probability)] for action, probability in policy]
