@@ -14,7 +14,7 @@ from typing import Any, Final, TypeGuard
 
 from hexz.engine import MAX_MOVES, Board, Move
 from hexz.errors import HexzError, InvalidGame, OutputError
-from hexz.wire import atomic_file
+from hexz.files import atomic_file
 
 _MAX_BYTES: Final = 1 << 16
 """Longest file that is read; a game has about 600 bytes."""

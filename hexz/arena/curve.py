@@ -32,11 +32,11 @@ from hexz.arena.results import ANCHOR
 from hexz.arena.run import ArenaConfig, random_boards
 from hexz.checkpoints import CheckpointInfo, CheckpointStore
 from hexz.errors import HexzError, OutputError, StoreError
+from hexz.files import atomic_file
 from hexz.player.models import open_source
 from hexz.player.spec import Budget, PlayerSpec, parse_spec
 from hexz.ratings.evidence import Evidence
 from hexz.ratings.statistics import Estimate
-from hexz.wire import atomic_file
 
 REFERENCES: Final = (ANCHOR, "uct:3200", "uct:32000")
 """Players of known strength. The last one plays if it helps to compare strong checkpoints."""

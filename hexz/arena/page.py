@@ -12,10 +12,10 @@ from typing import Final
 from hexz.arena.games import Played
 from hexz.arena.results import Pair, Results
 from hexz.arena.run import ArenaRun
+from hexz.files import atomic_file
 from hexz.ratings.statistics import Estimate
 from hexz.record import GameRecord
 from hexz.render import games_page
-from hexz.wire import atomic_file
 
 
 def write_arena_page(path: Path, run: ArenaRun) -> None:

@@ -24,6 +24,7 @@ from hexz.checkpoints.store import (
     examples_file,
 )
 from hexz.errors import NotInStore, StoreError, StoreUnavailable
+from hexz.files import replacement, sync
 
 _METADATA_FILE: Final = "metadata.json"
 
@@ -111,7 +112,7 @@ class DirectoryStore(CheckpointStore):
                 _make_directory(self._root)
                 _build(temporary, new, metadata)
                 os.rename(temporary, path)
-                _sync(self._root)
+                sync(self._root)
         except BaseException as error:
             shutil.rmtree(temporary, ignore_errors=True)
             if isinstance(error, StoreError) and self._find(new.number) is not None:
@@ -131,17 +132,11 @@ class DirectoryStore(CheckpointStore):
 
     def _write_ratings(self, data: bytes, version: Any) -> bool:
         path = self._root.parent / RATINGS_FILE
-        temporary = path.with_name(f".{RATINGS_FILE}.tmp")
         with self._errors("write"), _locked(path.parent):
             if self._read_ratings()[0] != version:
                 return False
-            try:
-                temporary.write_bytes(data)
-                _sync(temporary)
-                os.replace(temporary, path)
-            finally:
-                temporary.unlink(missing_ok=True)
-            _sync(path.parent)
+            with replacement(path) as file:
+                file.write(data)
         return True
 
     @contextlib.contextmanager
@@ -177,7 +172,7 @@ def _build(directory: Path, new: NewCheckpoint, metadata: Mapping[str, Any]) -> 
     if new.training_state is not None:
         (directory / metadata["training_state"]).write_bytes(new.training_state)
     for path in (*examples.iterdir(), *directory.iterdir(), directory):
-        _sync(path)
+        sync(path)
 
 
 def _make_directory(directory: Path) -> None:
@@ -185,7 +180,7 @@ def _make_directory(directory: Path) -> None:
     if not directory.is_dir():
         _make_directory(directory.parent)
         directory.mkdir(exist_ok=True)
-        _sync(directory.parent)
+        sync(directory.parent)
 
 
 @contextlib.contextmanager
@@ -195,14 +190,5 @@ def _locked(directory: Path) -> Iterator[None]:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
-    finally:
-        os.close(descriptor)
-
-
-def _sync(path: Path) -> None:
-    """Flushes a file or a directory to the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
     finally:
         os.close(descriptor)

@@ -14,7 +14,7 @@ from hexz.dataset.columns import BATCH, COLUMNS, TEXT_COLUMNS, Column, TextColum
 from hexz.dataset.spool import TextSpool
 from hexz.errors import HexzError
 from hexz.example import Example
-from hexz.wire import atomic_file
+from hexz.files import atomic_file
 
 _CHUNK_BYTES: Final = 1 << 18
 """About so large are the pieces that are compressed one by one; HDF5 keeps 1 MiB of them."""
@@ -43,7 +43,7 @@ def write_hdf5(path: Path, examples: Iterable[Example]) -> int:
     h5py = require_h5py()
     rows = 0
     with atomic_file(path) as target, contextlib.ExitStack() as stack:
-        spools = [stack.enter_context(TextSpool(path.parent)) for _ in TEXT_COLUMNS]
+        spools = [stack.enter_context(TextSpool(Path(target.name).parent)) for _ in TEXT_COLUMNS]
         output = stack.enter_context(_Output(target.name))
         with h5py.File(output, "w") as file:
             data_sets = [_create(file, column) for column in COLUMNS]

@@ -19,7 +19,7 @@ from hexz.dataset.filters import GameParts
 from hexz.dataset.reading import Found
 from hexz.engine import CELLS, Board, Move
 from hexz.errors import IllegalMove, InvalidBoard, InvalidExample
-from hexz.wire import atomic_file
+from hexz.files import atomic_file
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ import numpy as np
 from hexz.dataset.columns import COLUMNS, TEXT_COLUMNS, batches
 from hexz.dataset.spool import TextSpool
 from hexz.example import Example
-from hexz.wire import atomic_file
+from hexz.files import atomic_file
 
 _COMPRESSION_LEVEL: Final = 1
 _COPY_BYTES: Final = 1 << 20
@@ -35,8 +35,9 @@ def write_npz(path: Path, examples: Iterable[Example]) -> int:
     """
     rows = 0
     with atomic_file(path) as target, contextlib.ExitStack() as stack:
-        files = [stack.enter_context(tempfile.TemporaryFile(dir=path.parent)) for _ in COLUMNS]
-        spools = [stack.enter_context(TextSpool(path.parent)) for _ in TEXT_COLUMNS]
+        directory = Path(target.name).parent
+        files = [stack.enter_context(tempfile.TemporaryFile(dir=directory)) for _ in COLUMNS]
+        spools = [stack.enter_context(TextSpool(directory)) for _ in TEXT_COLUMNS]
         for batch in batches(examples):
             for column, file in zip(COLUMNS, files, strict=True):
                 file.write(column.stack(batch).tobytes())

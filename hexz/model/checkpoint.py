@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from hexz.errors import InvalidModel, OutputError
+from hexz.files import replacement
 from hexz.model.legacy import LegacyNet, is_legacy
 from hexz.model.network import HexzNet, ModelConfig
 
@@ -77,9 +78,9 @@ def save_checkpoint(checkpoint: Checkpoint, path: str | os.PathLike[str]) -> Non
     Raises:
         OutputError: the file cannot be written.
     """
-    path = Path(path)
     try:
-        _write_atomically(encode_checkpoint(checkpoint), path)
+        with replacement(path) as file:
+            file.write(encode_checkpoint(checkpoint))
     except OSError as error:
         raise OutputError(f"cannot write the model {path}: {error.strerror or error}") from error
 
@@ -242,17 +243,3 @@ def _mismatch(expected: Mapping[str, Tensor], found: Mapping[str, Any]) -> str |
         if weights.shape != expected[key].shape:
             return f"{key} has shape {list(weights.shape)}, not {list(expected[key].shape)}"
     return None
-
-
-def _write_atomically(data: bytes, path: Path) -> None:
-    """Writes a temporary file beside `path` and renames it; leaves nothing behind on failure."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from hexz.errors import OutputError
+from hexz.files import atomic_file
 from hexz.model import Checkpoint, load_checkpoint, new_checkpoint, usable_device
 from hexz.processes import default_processes
 from hexz.record import GameRecord
@@ -26,7 +27,7 @@ from hexz.selfplay.messages import (
     ProcessEvent,
 )
 from hexz.selfplay.pool import SelfPlayPool, prepare_for_play
-from hexz.wire import atomic_file, write_examples
+from hexz.wire import write_examples
 
 EXAMPLES_PER_FILE: Final = 4096
 """A file is written once so many examples are there, or at the end of the run."""

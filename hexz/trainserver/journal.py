@@ -35,7 +35,7 @@ from typing import BinaryIO, Final, Literal, NamedTuple
 import numpy as np
 
 from hexz.errors import HexzError
-from hexz.wire import atomic_file, sync_directory
+from hexz.files import atomic_file, sync
 
 REMEMBERED_IDS: Final = 500_000
 """An example that comes again is recognised if it is among so many that were trained on last."""
@@ -461,7 +461,7 @@ def _create(directory: Path, batch: int) -> _OpenFile:
     path = _path(directory, batch, "journal")
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
     try:
-        sync_directory(directory)
+        sync(directory)
     except OSError:
         os.close(descriptor)
         raise

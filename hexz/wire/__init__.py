@@ -6,9 +6,7 @@ Nothing outside this package touches protobuf. The messages are in proto/hexz.pr
 from hexz.wire.archive import (
     MAX_EXAMPLE_BYTES,
     ExampleArchive,
-    atomic_file,
     read_examples,
-    sync_directory,
     write_examples,
 )
 from hexz.wire.board import board_from_message, board_to_message, decode_board, encode_board
@@ -40,7 +38,6 @@ __all__ = [
     "ExampleArchive",
     "InvalidRequest",
     "SuggestRequest",
-    "atomic_file",
     "board_from_message",
     "board_to_message",
     "check_info_request",
@@ -58,6 +55,5 @@ __all__ = [
     "json_response",
     "load_object",
     "read_examples",
-    "sync_directory",
     "write_examples",
 ]

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
-import secrets
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
-from pathlib import Path
-from typing import BinaryIO, Final, Self
+from typing import Final, Self
 
-from hexz.errors import InvalidExample, OutputError
+from hexz.errors import InvalidExample
+from hexz.files import atomic_file
 
 MAX_EXAMPLE_BYTES: Final = 1 << 16
 """Longest serialized example that is read; today's have about 7,600 bytes."""
@@ -22,39 +20,6 @@ _COMPRESSION_LEVEL: Final = 1
 
 _ENTRY_NAME: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*\.pb")
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
-
-
-@contextlib.contextmanager
-def atomic_file(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
-    """A new file that replaces `path` when the block ends, and leaves no trace if it raises.
-
-    Readers see the old file or the complete new one, also after a crash of the machine.
-
-    Raises:
-        OutputError: the file cannot be written; names the path and the reason.
-    """
-    path = Path(path)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        with _removed_on_failure(temporary):
-            with open(temporary, "xb") as file:
-                yield file
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
-        sync_directory(path.parent)
-    except OSError as error:
-        raise OutputError(f"cannot write {path}: {error.strerror or error}") from None
-
-
-def sync_directory(directory: Path) -> None:
-    """Makes files that were created, renamed or deleted in a directory stay so after a crash of the
-    machine."""
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def write_examples(path: str | os.PathLike[str], entries: Iterable[tuple[str, bytes]]) -> int:
@@ -142,13 +107,3 @@ def read_examples(path: str | os.PathLike[str]) -> Iterator[tuple[str, bytes]]:
             except InvalidExample as error:
                 raise InvalidExample(f"cannot read {name!r} in {path}: {error}") from None
             yield name, data
-
-
-@contextlib.contextmanager
-def _removed_on_failure(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except BaseException:
-        with contextlib.suppress(OSError):
-            path.unlink()
-        raise

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from hexz.errors import InvalidExample, OutputError
-from hexz.wire import MAX_EXAMPLE_BYTES, atomic_file, read_examples, write_examples
+from hexz.wire import MAX_EXAMPLE_BYTES, read_examples, write_examples
 
 ENTRIES = [(f"game-{i:03d}.pb", bytes([i]) * 1000) for i in range(5)]
 
@@ -134,13 +134,6 @@ def test_a_directory_in_the_way(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match=r"cannot write .*Is a directory"):
         write_examples(tmp_path / "a.zip", ENTRIES)
     assert os.listdir(tmp_path) == ["a.zip"]
-
-
-def test_atomic_file_writes_anything(tmp_path: Path) -> None:
-    with atomic_file(tmp_path / "page.html") as file:
-        file.write(b"<p>")
-        assert not (tmp_path / "page.html").exists()
-    assert (tmp_path / "page.html").read_bytes() == b"<p>"
 
 
 def refusal(path: Path) -> str:
