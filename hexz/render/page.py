@@ -15,7 +15,7 @@ import numpy as np
 
 from hexz.engine import Board, Move
 from hexz.record import GameRecord
-from hexz.render.svg import asset, bare_board_svg
+from hexz.render.svg import asset, board_svg
 
 _FLAG: Final = 5
 """The type of a flag in `Board.cells()`."""
@@ -57,7 +57,7 @@ def fill_page(name: str, data: Any, initial_text: str, **parts: str) -> str:
         asset(f"{name}.html"),
         HEAD=head,
         SCORES=asset("scores.html"),
-        BOARD=bare_board_svg(Board.from_text(initial_text)),
+        BOARD=board_svg(Board.from_text(initial_text)),
         CONTROLS=asset("controls.html"),
         DATA=text,
         SCRIPT=f"{asset('board.js')}\n\n{asset(f'{name}.js')}",

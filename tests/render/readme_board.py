@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 from hexz.engine import Board, Move
-from hexz.render import board_svg
+from hexz.render.svg import asset, board_svg, center
 
 REPOSITORY = Path(__file__).parents[2]
 PICTURE = REPOSITORY / "docs" / "board.svg"
@@ -13,7 +13,7 @@ GAME, MOVES = 3, 36
 
 
 def readme_board() -> str:
-    """A recorded game in its middle."""
+    """A recorded game in its middle, with its last move marked, complete in itself."""
     with gzip.open(REPOSITORY / "tests" / "data" / "traces_sample.jsonl.gz", "rt") as lines:
         trace = [json.loads(line) for line in lines][GAME]
     board = Board.from_text(trace["board"])
@@ -23,7 +23,14 @@ def readme_board() -> str:
     ]
     for move in moves:
         board.play(move)
-    return board_svg(board, last_move=moves[-1])
+    x, y = center(moves[-1].row, moves[-1].col)
+    title = f"Flagz, move {MOVES}: player {board.turn} to move"
+    opening, content = board_svg(board).split("\n", 1)
+    content = content.replace(
+        '<g class="hz-marks">', f'<g class="hz-marks"><use href="#hz-last" x="{x}" y="{y}"/>'
+    )
+    style = f"<style>\n{asset('board.css')}\n</style>"
+    return f"{opening}\n<title>{title}</title>\n{style}\n{content}"
 
 
 if __name__ == "__main__":
