@@ -22,6 +22,12 @@ cdef enum:
     MAX_VALUE = 5
     NO_NEXT = 6         # entry of Position.next where the player owns no neighbour of value < 5
 
+cdef enum:              # kinds of cells in the wire format
+    NORMAL = 0          # or empty
+    GRASS = 2
+    ROCK = 3
+    FLAG = 5
+
 cdef struct Geometry:
     CellSet board                 # all cells that exist
     CellSet around[GRID]          # the neighbours of a cell
