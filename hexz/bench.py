@@ -17,6 +17,7 @@ import numpy as np
 from torch import nn
 
 from hexz.engine import (
+    NUM_ACTIONS,
     Board,
     GameBatch,
     RandomPlayer,
@@ -95,7 +96,7 @@ def _uct_iterations(board: Board, iterations: int = 20_000) -> int:
 def _constant_search(settings: SearchSettings) -> int:
     """Searches the first move of many games."""
     batch = GameBatch(SEARCH_GAMES, settings, SEED)
-    logits = np.zeros((SEARCH_GAMES, 220), np.float32)
+    logits = np.zeros((SEARCH_GAMES, NUM_ACTIONS), np.float32)
     values = np.zeros(SEARCH_GAMES, np.float32)
     for game in range(SEARCH_GAMES):
         batch.start_game(Board.random(game), game)

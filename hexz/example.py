@@ -14,6 +14,17 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from hexz.engine import (
+    COLS,
+    GRID,
+    GRID_INDICES,
+    NUM_ACTIONS,
+    NUM_CELLS,
+    NUM_PLANES,
+    OWNED_PLANES,
+    ROWS,
+    Plane,
+)
 from hexz.errors import InvalidExample
 from hexz.soundness import (
     final_margin,
@@ -24,12 +35,7 @@ from hexz.soundness import (
     probability_problem,
 )
 
-_ROWS: Final = 11
-_COLS: Final = 10
-_GRID: Final = _ROWS * _COLS
-_NUM_ACTIONS: Final = 2 * _GRID
-_NUM_CELLS: Final = 105
-_PLANES_SHAPE: Final = (11, _ROWS, _COLS)
+_PLANES_SHAPE: Final = (NUM_PLANES, ROWS, COLS)
 
 PROBABILITY_TOLERANCE: Final = 1e-3
 """How far the sum of the target probabilities may be from 1: float32 sums of 220 numbers."""
@@ -43,15 +49,15 @@ VALUE_TOLERANCE: Final = 1e-4
 MAX_NAME: Final = 200
 """Longest name, id or version, in characters."""
 
-_ACTIONS_SHAPE: Final = (_NUM_ACTIONS,)
+_ACTIONS_SHAPE: Final = (NUM_ACTIONS,)
 _FLOAT32: Final = np.dtype(np.float32)
 _UINT32: Final = np.dtype(np.uint32)
 _INT8: Final = np.dtype(np.int8)
 _BOOL: Final = np.dtype(np.bool_)
 
-_ACTIONS: Final = np.ones(_NUM_ACTIONS, np.bool_)
+_ACTIONS: Final = np.ones(NUM_ACTIONS, np.bool_)
 """The actions on cells that exist."""
-_ACTIONS.reshape(2, _ROWS, _COLS)[:, 1::2, _COLS - 1] = False
+_ACTIONS.reshape(2, ROWS, COLS)[:, 1::2, COLS - 1] = False
 
 _BOARD_TEXT: Final = re.compile(r"[.#1-5]{105}")
 _ID: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
@@ -138,11 +144,32 @@ def validate_example(example: Example) -> None:
     _check_outcome(example)
 
 
+def solid_cells(example: Example) -> npt.NDArray[np.bool_]:
+    """Marks the rocks of a sound example, and the places without a cell, bool [11, 10].
+
+    Without the initial board, an empty cell next to 5s of both players looks like a rock. It is
+    none if the example names it as a move, or if a player owns it at the end.
+    """
+    solid = np.ones(GRID, np.bool_)
+    if example.initial_board is not None:
+        solid[GRID_INDICES] = [cell == "#" for cell in example.initial_board]
+        return solid.reshape(ROWS, COLS)
+    shown = example.planes > 0
+    solid &= (shown[Plane.BLOCKED] & shown[Plane.OPPONENT_BLOCKED]).ravel()
+    solid &= ~shown[[*OWNED_PLANES, Plane.GRASS]].any(axis=0).ravel()
+    solid &= (example.policy if example.legal_mask is None else example.legal_mask)[:GRID] == 0
+    if example.action is not None and example.action < GRID:
+        solid[example.action] = False
+    if example.final_owner is not None:
+        solid &= example.final_owner.ravel() == 0
+    return solid.reshape(ROWS, COLS)
+
+
 def _check_origin(example: Example) -> None:
     for name, text in (("model_name", example.model_name), ("game_id", example.game_id)):
         _check_text(name, text)
     _check_range("checkpoint", example.checkpoint, 0, 2**31 - 1)
-    _check_range("move_number", example.move_number, 0, _NUM_CELLS - 1)
+    _check_range("move_number", example.move_number, 0, NUM_CELLS - 1)
     _check_range("unix_micros", example.unix_micros, 1, 2**63 - 1)
     if example.turn is not None:
         _check_range("turn", example.turn, 1, 2)
@@ -188,7 +215,7 @@ def _check_search(example: Example) -> None:
         if mask is not None and has_illegal_count(example.visits, mask.view(np.uint8)):
             raise InvalidExample("visits count an illegal action")
     if example.action is not None:
-        _check_range("action", example.action, 0, _NUM_ACTIONS - 1)
+        _check_range("action", example.action, 0, NUM_ACTIONS - 1)
         if not (_ACTIONS if mask is None else mask)[example.action]:
             raise InvalidExample(f"action {example.action} is illegal")
     for name, value in (
@@ -206,15 +233,15 @@ def _check_search(example: Example) -> None:
 def _check_outcome(example: Example) -> None:
     margin, owner, value = example.score_margin, example.final_owner, example.final_value
     if margin is not None:
-        _check_range("score_margin", margin, -5 * _NUM_CELLS, 5 * _NUM_CELLS)
+        _check_range("score_margin", margin, -5 * NUM_CELLS, 5 * NUM_CELLS)
         if (margin > 0) - (margin < 0) != example.result:
             raise InvalidExample(f"result {example.result} contradicts score_margin {margin}")
     if (owner is None) != (value is None):
         raise InvalidExample("final_owner and final_value need each other")
     if owner is None or value is None:
         return
-    _check_array("final_owner", owner, _INT8, (_ROWS, _COLS))
-    _check_array("final_value", value, _INT8, (_ROWS, _COLS))
+    _check_array("final_owner", owner, _INT8, (ROWS, COLS))
+    _check_array("final_value", value, _INT8, (ROWS, COLS))
     _raise_if("final_owner or final_value", final_problem(owner, value))
     total = final_margin(owner, value)
     if margin is not None and total != margin:

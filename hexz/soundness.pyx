@@ -8,12 +8,9 @@ so those are recognised by their bits.
 from libc.stdint cimport int8_t, uint8_t, uint32_t
 from libc.string cimport memcpy
 
+from hexz.engine.rules cimport COLS, GRID, NUM_ACTIONS, NUM_PLANES, ROWS
+
 cdef enum:
-    ROWS = 11
-    COLS = 10
-    GRID = ROWS * COLS
-    NUM_PLANES = 11
-    NUM_ACTIONS = 2 * GRID
     NORMAL_MOVES = 3  # the planes of the mover's normal moves and flags left
     FLAGS_LEFT = 4
 

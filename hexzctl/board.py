@@ -6,7 +6,7 @@ from typing import Final
 
 from rich.text import Text
 
-from hexz.engine import CELLS, COLS, NUM_CELLS, ROWS, Board, Move
+from hexz.engine import CELLS, COLS, NUM_CELLS, ROWS, Board, CellKind, Move
 
 PLAYER_STYLES: Final = {1: "bold #ffffff on #0072b2", 2: "bold #000000 on #e69f00"}
 """Blue and orange of Okabe and Ito, which colour-blind people can tell apart."""
@@ -16,7 +16,6 @@ BRACKETS: Final = {1: ("[", "]"), 2: ("(", ")")}
 
 # In the small board, player 1 is filled.
 _FLAGS: Final = {1: "▲", 2: "△"}
-_GRASS, _ROCK, _FLAG = 2, 3, 5
 
 _LABEL_WIDTH: Final = 4
 _PITCH: Final = 4
@@ -40,13 +39,13 @@ def board_text(board: Board) -> Text:
 
 
 def _small_cell(kind: int, owner: int, value: int) -> Text:
-    if kind == _ROCK:
+    if kind == CellKind.ROCK:
         return Text("▒▒", "bright_black")
-    if kind == _GRASS:
+    if kind == CellKind.GRASS:
         return Text(f"{value}ψ", "green")
     if owner == 0:
         return Text("· ", "bright_black")
-    mark = _FLAGS[owner] if kind == _FLAG else str(value)
+    mark = _FLAGS[owner] if kind == CellKind.FLAG else str(value)
     return Text(f"{mark} ", PLAYER_STYLES[owner])
 
 
@@ -102,9 +101,9 @@ class _Canvas:
 def _cell(cell: list[int], turn: int) -> tuple[str, str]:
     """Three characters and their style for a row of `Board.cells()`."""
     kind, owner, value, *next_values, _ = cell
-    if kind == _ROCK:
+    if kind == CellKind.ROCK:
         return "▒▒▒", "bright_black"
-    if kind == _GRASS:
+    if kind == CellKind.GRASS:
         return f"ψ{value}ψ", "bold green"
     if owner == 0:
         next_value = next_values[turn - 1]
@@ -112,7 +111,7 @@ def _cell(cell: list[int], turn: int) -> tuple[str, str]:
             return f" {next_value} ", ""
         return " x " if next_value else " · ", "bright_black"
     left, right = BRACKETS[owner]
-    return f"{left}{'▲' if kind == _FLAG else value}{right}", PLAYER_STYLES[owner]
+    return f"{left}{'▲' if kind == CellKind.FLAG else value}{right}", PLAYER_STYLES[owner]
 
 
 def _column_names() -> Text:

@@ -13,7 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
-from hexz.engine import CELLS, Board, Move, Suggestion
+from hexz.engine import CELLS, Board, CellKind, Move, Suggestion
 from hexz.game import Game
 from hexzctl.board import BRACKETS, PLAYER_STYLES, play_board
 
@@ -36,7 +36,6 @@ _ECHOED: Final = 200
 _ASCII: Final = str.maketrans(
     {"▲": "F", "▒": "#", "ψ": '"', "·": ".", "▸": ">", "█": "=", "…": "."}
 )
-_GRASS: Final = 2
 
 _COMMANDS: Final = [
     ("d5", "place a value on d5"), ("undo", "take back your last move"),
@@ -168,7 +167,7 @@ def describe(before: Board, move: Move, after: Board) -> str:
 
 def captured(before: Board, after: Board) -> list[int]:
     """The values of the grass that a move captured."""
-    grass, still = (board.cells()[:, 0] == _GRASS for board in (before, after))
+    grass, still = (board.cells()[:, 0] == CellKind.GRASS for board in (before, after))
     values: list[int] = before.cells()[grass & ~still, 2].tolist()
     return values
 

@@ -1,12 +1,14 @@
 """What makes an example sound. Bytes are the business of tests/wire."""
 
+import dataclasses
 from typing import Any
 
 import numpy as np
 import pytest
 
+from hexz.engine import CELLS, Move
 from hexz.errors import InvalidExample
-from hexz.example import validate_example
+from hexz.example import solid_cells, validate_example
 
 from .wire.sample import make_example, old_example
 
@@ -115,3 +117,37 @@ def test_an_unsound_example_is_refused_with_its_reason(name: str) -> None:
 def test_the_tolerance_allows_rounding() -> None:
     policy = GOOD.policy * np.float32(1.0005)
     validate_example(make_example(policy=policy))
+
+
+def test_solid_cells_of_a_known_board_are_its_rocks() -> None:
+    assert GOOD.initial_board is not None
+    solid = solid_cells(GOOD)
+    assert [bool(solid[cell]) for cell in CELLS] == [letter == "#" for letter in GOOD.initial_board]
+    assert solid[1::2, 9].all()
+
+
+HERE = Move("flag", *CELLS[(GOOD.initial_board or "").index("#")])
+OWNED = changed(np.zeros((11, 10), np.int8), HERE[1:], -1)
+
+
+@pytest.mark.parametrize(
+    ("known", "is_solid"),
+    [
+        ({}, True),
+        ({"final_owner": NOBODY, "legal_mask": GOOD.legal_mask}, True),
+        ({"legal_mask": changed(GOOD.legal_mask, HERE.index, True)}, False),
+        ({"policy": changed(GOOD.policy, HERE.index, 0.1)}, False),
+        ({"action": HERE.index}, False),
+        ({"action": HERE.index + 110}, True),
+        ({"final_owner": OWNED}, False),
+    ],
+)
+def test_what_looks_like_a_rock_may_be_named_as_an_empty_cell(
+    known: dict[str, Any], is_solid: bool
+) -> None:
+    unknown = dict.fromkeys(["initial_board", "legal_mask", "action", "final_owner"])
+    example = dataclasses.replace(GOOD, **{**unknown, **known})
+    solid, rocks = solid_cells(example), solid_cells(GOOD)
+    assert solid[HERE[1:]] == is_solid
+    rocks[HERE[1:]] = is_solid
+    np.testing.assert_array_equal(solid, rocks)

@@ -13,6 +13,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from hexz.engine import COLS, NUM_ACTIONS, NUM_PLANES, ROWS
 from hexz.example import Example
 
 BATCH: Final = 256
@@ -60,20 +61,21 @@ class TextColumn:
         return (text or "").encode()
 
 
-_GRID: Final = (11, 10)
+_GRID: Final = (ROWS, COLS)
+_ACTIONS: Final = (NUM_ACTIONS,)
 
 COLUMNS: Final = (
-    Column("planes", "u1", (11, 11, 10), None, "the position from the mover's view"),
-    Column("policy", "<f4", (220,), None, "policy target: the probability of each action"),
+    Column("planes", "u1", (NUM_PLANES, *_GRID), None, "the position from the mover's view"),
+    Column("policy", "<f4", _ACTIONS, None, "policy target: the probability of each action"),
     Column("result", "i1", (), None, "result for the mover: -1 lost, 0 draw, 1 won"),
     Column("checkpoint", "<i4", (), None, "checkpoint of the network that played"),
     Column("move_number", "u1", (), None, "moves played before this position"),
     Column("unix_micros", "<i8", (), None, "when it was made, microseconds since 1970 UTC"),
     Column("turn", "u1", (), 0, "the mover, 1 or 2"),
     Column("action", "<i2", (), -1, "the action that was played"),
-    Column("legal_mask", "?", (220,), False, "the legal actions"),
-    Column("priors", "<f2", (220,), np.nan, "the network's probability of each action"),
-    Column("visits", "<u4", (220,), 2**32 - 1, "how often the search tried each action"),
+    Column("legal_mask", "?", _ACTIONS, False, "the legal actions"),
+    Column("priors", "<f2", _ACTIONS, np.nan, "the network's probability of each action"),
+    Column("visits", "<u4", _ACTIONS, 2**32 - 1, "how often the search tried each action"),
     Column("root_value", "<f4", (), np.nan, "result that the search expected, mover's view"),
     Column("network_value", "<f4", (), np.nan, "result that the network expected"),
     Column("simulations", "<i4", (), -1, "simulations that the search ran"),
@@ -81,7 +83,7 @@ COLUMNS: Final = (
     Column("final_owner", "i1", _GRID, -2, "at the end: 1 mover's, -1 opponent's, 0 nobody's"),
     Column("final_value", "i1", _GRID, -1, "the value of each cell at the end, 0 to 5"),
     Column("score_margin", "<i2", (), -1000, "the mover's final score minus the opponent's"),
-    Column("reply", "<f2", (220,), np.nan, "policy target of the next position"),
+    Column("reply", "<f2", _ACTIONS, np.nan, "policy target of the next position"),
 )
 
 TEXT_COLUMNS: Final = (

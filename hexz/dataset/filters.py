@@ -5,18 +5,15 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterable, Iterator, Set
 from dataclasses import dataclass, field
-from typing import Final, Generic, TypeVar
+from typing import Generic, TypeVar
 
 import numpy as np
 
 from hexz.dataset.reading import Found
+from hexz.engine import OWNED_PLANES, Plane
 from hexz.example import Example
 
 T = TypeVar("T")
-
-_OCCUPYING: Final = [0, 1, 5, 6]
-"""The planes of flags and values of both players."""
-_GRASS: Final = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,9 +49,9 @@ def game_length(example: Example) -> int | None:
     if example.final_owner is None or example.final_value is None:
         return None
     # What is not grass that was captured meanwhile was filled by moves.
-    owned = np.count_nonzero(example.planes[_OCCUPYING])
+    owned = np.count_nonzero(example.planes[[*OWNED_PLANES]])
     owned_finally = np.count_nonzero(example.final_owner)
-    grass = np.count_nonzero(example.planes[_GRASS])
+    grass = np.count_nonzero(example.planes[Plane.GRASS])
     grass_finally = np.count_nonzero(example.final_value[example.final_owner == 0])
     return example.move_number + int((owned_finally - owned) - (grass - grass_finally))
 

@@ -15,8 +15,8 @@ import numpy.typing as npt
 
 from hexz.dataset.filters import GameParts
 from hexz.dataset.statistics import surprise
-from hexz.engine import CELLS, COLS, ROWS
-from hexz.example import Example
+from hexz.engine import GRID, GRID_INDICES, NUM_CELLS, NUM_PLANES, Plane
+from hexz.example import Example, solid_cells
 from hexz.render.page import fill_page
 
 _SHOWN: Final = 5e-4
@@ -25,8 +25,6 @@ _SHOWN: Final = 5e-4
 _PLAYERS: Final = {1: b"fabcde", 2: b"FABCDE"}
 """How the flags of a player are written, and cells of the values 1 to 5."""
 _GRASS: Final = b".12345"
-
-_CELLS: Final = np.array([row * COLS + col for row, col in CELLS])
 
 
 def positions_page(
@@ -45,7 +43,7 @@ def positions_page(
         "bySurprise": by_surprise,
         "games": [_game(game) for game in games],
     }
-    return fill_page("positions", data, "." * 105)
+    return fill_page("positions", data, "." * NUM_CELLS)
 
 
 def greatest_surprise(game: GameParts[Example]) -> float:
@@ -73,13 +71,15 @@ def _network(examples: Sequence[Example]) -> str:
 
 def _position(example: Example) -> dict[str, Any]:
     planes, mover = example.planes, example.turn or 1
+    scores = planes[[Plane.VALUES, Plane.OPPONENT_VALUES]].sum((1, 2)).astype(int).tolist()
+    flags = planes[[Plane.FLAGS_LEFT, Plane.OPPONENT_FLAGS_LEFT], 0, 0].astype(int).tolist()
     in_order = slice(None) if mover == 1 else slice(None, None, -1)  # players 1 and 2
     return {
         "number": example.move_number,
         "player": mover,
         "cells": _cells(example),
-        "score": [int(planes[plane].sum()) for plane in (1, 6)][in_order],
-        "flags": [int(planes[plane, 0, 0]) for plane in (4, 9)][in_order],
+        "score": scores[in_order],
+        "flags": flags[in_order],
         "action": example.action,
         "moves": _moves(example),
         "rootValue": _rounded(example.root_value),
@@ -121,28 +121,17 @@ def _moves(example: Example) -> list[list[float]]:
 def _cells(example: Example) -> str:
     """The 105 cells: . empty, # rock, 1 to 5 grass, a to e and f the values and flags of player 1,
     A to E and F those of player 2."""
-    planes = example.planes.astype(np.uint8).reshape(len(example.planes), ROWS * COLS)[:, _CELLS]
+    planes = example.planes.astype(np.uint8).reshape(NUM_PLANES, GRID)[:, GRID_INDICES]
     mover = example.turn or 1
-    cells = _letters(_GRASS)[planes[10]]
-    cells[_rocks(example, planes)] = ord("#")
-    for player, flags, values in ((mover, planes[0], planes[1]), (3 - mover, planes[5], planes[6])):
+    cells = _letters(_GRASS)[planes[Plane.GRASS]]
+    cells[solid_cells(example).ravel()[GRID_INDICES]] = ord("#")
+    for player, flags, values in (
+        (mover, planes[Plane.FLAGS], planes[Plane.VALUES]),
+        (3 - mover, planes[Plane.OPPONENT_FLAGS], planes[Plane.OPPONENT_VALUES]),
+    ):
         letters = _letters(_PLAYERS[player])
         cells = np.where(flags | (values > 0), letters[values], cells)
     return bytes(cells).decode()
-
-
-def _rocks(example: Example, planes: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
-    """Without the initial board, an empty cell that is blocked for both players looks like a rock,
-    unless it is filled later."""
-    if example.initial_board is not None:
-        return np.array([letter == "#" for letter in example.initial_board])
-    taken = planes[[0, 1, 5, 6, 10]].any(axis=0)
-    rocks: npt.NDArray[np.bool_] = (planes[2] & planes[7]).astype(np.bool_) & ~taken
-    possible = example.policy if example.legal_mask is None else example.legal_mask
-    rocks &= ~(possible[: ROWS * COLS][_CELLS] > 0)
-    if example.final_owner is not None:
-        rocks &= example.final_owner.reshape(-1)[_CELLS] == 0
-    return rocks
 
 
 def _end(example: Example) -> dict[str, Any] | None:
@@ -150,7 +139,8 @@ def _end(example: Example) -> dict[str, Any] | None:
     if example.final_owner is None or example.final_value is None:
         return None
     mover = example.turn or 1
-    owner, value = (grid.reshape(-1)[_CELLS] for grid in (example.final_owner, example.final_value))
+    owner = example.final_owner.ravel()[GRID_INDICES]
+    value = example.final_value.ravel()[GRID_INDICES]
     cells = np.frombuffer(_cells(example).encode(), np.uint8)
     score = []
     for player in (1, 2):

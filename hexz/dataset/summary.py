@@ -13,6 +13,7 @@ import numpy as np
 from hexz.dataset.filters import Filter, GameParts, by_game
 from hexz.dataset.reading import Found
 from hexz.dataset.statistics import entropy, share_of_flags, surprise
+from hexz.engine import GRID
 from hexz.example import Example
 
 
@@ -84,7 +85,7 @@ class Summary:
         self.prior_entropy.add(None if example.priors is None else entropy(example.priors))
         self.surprise.add(surprise(example))
         self.flag_probability.add(share_of_flags(example))
-        self.flags_played.add(None if example.action is None else example.action < 110)
+        self.flags_played.add(None if example.action is None else example.action < GRID)
         self.simulations.add(example.simulations)
         self.full_searches.add(example.full_search)
         self.first_micros = min(self.first_micros, example.unix_micros)

@@ -2,17 +2,24 @@
 
 from hexz.engine.board import Board, transform_planes, transform_policy
 from hexz.engine.games import FinishedGame, GameBatch
-from hexz.engine.move import (
+from hexz.engine.layout import (
     CELLS,
     COLS,
+    GRID,
+    GRID_INDICES,
     MAX_MOVES,
     NUM_ACTIONS,
     NUM_CELLS,
+    NUM_EMPTY,
+    NUM_GRASS,
     NUM_PLANES,
+    NUM_ROCKS,
+    OWNED_PLANES,
     ROWS,
-    SYMMETRIES,
-    Move,
+    CellKind,
+    Plane,
 )
+from hexz.engine.move import SYMMETRIES, Move
 from hexz.engine.parallel import ParallelSearch
 from hexz.engine.playout import RandomPlayer, UctPlayer, random_playouts
 from hexz.engine.search import TreeSearch, collect_leaves, expand_leaves
@@ -23,13 +30,20 @@ from hexz.errors import IllegalMove, InvalidBoard
 __all__ = [
     "CELLS",
     "COLS",
+    "GRID",
+    "GRID_INDICES",
     "MAX_MOVES",
     "NUM_ACTIONS",
     "NUM_CELLS",
+    "NUM_EMPTY",
+    "NUM_GRASS",
     "NUM_PLANES",
+    "NUM_ROCKS",
+    "OWNED_PLANES",
     "ROWS",
     "SYMMETRIES",
     "Board",
+    "CellKind",
     "FinishedGame",
     "GameBatch",
     "IllegalMove",
@@ -37,6 +51,7 @@ __all__ = [
     "InvalidSettings",
     "Move",
     "ParallelSearch",
+    "Plane",
     "RandomPlayer",
     "SearchSettings",
     "Suggestion",

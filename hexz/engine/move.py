@@ -6,22 +6,12 @@ import operator
 import re
 from typing import Final, Literal, NamedTuple
 
+from hexz.engine.layout import COLS, GRID, NUM_ACTIONS, ROWS
 from hexz.errors import IllegalMove
-
-ROWS: Final = 11
-COLS: Final = 10
-NUM_CELLS: Final = 105
-NUM_ACTIONS: Final = 220
-NUM_PLANES: Final = 11
-CELLS: Final = tuple((row, col) for row in range(ROWS) for col in range(COLS - row % 2))
-"""Row and column of each cell, in the order of `Board.cells()`."""
-MAX_MOVES: Final = 105
-"""Every move fills an empty cell, so no game has more moves than the board has cells."""
 
 SYMMETRIES: Final = (0, 1, 2, 3)
 """Bit 0 mirrors left-right, bit 1 top-bottom; each symmetry is its own inverse."""
 
-_GRID: Final = ROWS * COLS
 _NOTATION: Final = re.compile(r"(f?)([a-z])([0-9]{1,2})", re.IGNORECASE | re.ASCII)
 
 
@@ -54,7 +44,7 @@ class Move(NamedTuple):
             raise IllegalMove(f"row and column must be integers: {row!r}, {col!r}") from None
         if not (0 <= row < ROWS and 0 <= col < COLS - row % 2):
             raise IllegalMove(f"there is no cell at row {row}, column {col}")
-        return (kind == "normal") * _GRID + row * COLS + col
+        return (kind == "normal") * GRID + row * COLS + col
 
     @classmethod
     def from_index(cls, index: int) -> Move:
@@ -62,7 +52,7 @@ class Move(NamedTuple):
         index = operator.index(index)
         if not 0 <= index < NUM_ACTIONS:
             raise IllegalMove(f"action {index} is not in 0..{NUM_ACTIONS - 1}")
-        plane, cell = divmod(index, _GRID)
+        plane, cell = divmod(index, GRID)
         move = cls("normal" if plane else "flag", cell // COLS, cell % COLS)
         if move.row % 2 and move.col == COLS - 1:
             raise IllegalMove(f"action {index} is on a cell that does not exist")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from hexz.engine.move import NUM_ACTIONS
+from hexz.engine.layout import NUM_ACTIONS
 from hexz.errors import HexzError
 
 MAX_SIMULATIONS: Final = 1_000_000

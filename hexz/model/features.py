@@ -19,12 +19,10 @@ from typing import Final, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from hexz.engine import COLS, NUM_CELLS, NUM_PLANES, ROWS
+from hexz.engine import COLS, GRID, NUM_CELLS, NUM_PLANES, ROWS, Plane
 
-# Board planes: 0..4 of the player to move, 5..9 of the opponent.
-FLAGS, VALUE, BLOCKED, NEXT, FLAGS_LEFT = range(5)
-OPPONENT: Final = 5
-GRASS: Final = 10
+_OPPONENT: Final = int(Plane.OPPONENT_FLAGS)
+"""Added to a plane of the player to move, it is the opponent's."""
 
 
 class Feature(NamedTuple):
@@ -42,29 +40,29 @@ def _thermometer(name: str, plane: int, levels: int, unit: float = 1.0) -> list[
 
 def _spatial_of_player(who: str, first: int) -> list[Feature]:
     return [
-        Feature(f"{who} flag", {first + FLAGS: 1}),
-        *_thermometer(f"{who} value", first + VALUE, 5),
-        Feature(f"{who} normal moves blocked", {first + BLOCKED: 1}),
+        Feature(f"{who} flag", {first + Plane.FLAGS: 1}),
+        *_thermometer(f"{who} value", first + Plane.VALUES, 5),
+        Feature(f"{who} normal moves blocked", {first + Plane.BLOCKED: 1}),
         # "next value >= 1" are the legal normal moves.
-        *_thermometer(f"{who} next value", first + NEXT, 5),
+        *_thermometer(f"{who} next value", first + Plane.NEXT_VALUES, 5),
     ]
 
 
-_BOTH: Final = (0, OPPONENT)
+_BOTH: Final = (0, _OPPONENT)
 
 SPATIAL: Final = (
     *_spatial_of_player("own", 0),
-    *_spatial_of_player("opponent", OPPONENT),
-    *_thermometer("grass value", GRASS, 5),
+    *_spatial_of_player("opponent", _OPPONENT),
+    *_thermometer("grass value", Plane.GRASS, 5),
     # An occupied cell is blocked for both. With a flag left, these cells are legal flag moves.
-    Feature("empty, and next to at most one player's 5", {p + BLOCKED: -1 for p in _BOTH}, 2),
+    Feature("empty, and next to at most one player's 5", {p + Plane.BLOCKED: -1 for p in _BOTH}, 2),
     # A rock, a cell that does not exist, or (rare) an empty cell next to a 5 of both players.
     Feature(
         "blocked for both though nothing is on it",
-        {p + BLOCKED: 1.0 for p in _BOTH}
-        | {p + FLAGS: -1.0 for p in _BOTH}
-        | {p + VALUE: -1.0 for p in _BOTH}
-        | {GRASS: -1.0},
+        {p + Plane.BLOCKED: 1.0 for p in _BOTH}
+        | {p + Plane.FLAGS: -1.0 for p in _BOTH}
+        | {p + Plane.VALUES: -1.0 for p in _BOTH}
+        | {Plane.GRASS: -1.0},
         -1,
     ),
     Feature("cell exists", {NUM_PLANES: 1}),
@@ -74,14 +72,16 @@ SPATIAL: Final = (
 
 
 def _flags_left(who: str, first: int) -> list[Feature]:
-    return _thermometer(f"{who} flags left", first + FLAGS_LEFT, 3, unit=1 / (ROWS * COLS))
+    return _thermometer(f"{who} flags left", first + Plane.FLAGS_LEFT, 3, unit=1 / GRID)
 
 
 def _lead(scale: float) -> list[Feature]:
     """The score difference, ahead and behind apart, saturating at `scale` points."""
     return [
-        Feature(f"ahead / {scale:g}", {VALUE: 1 / scale, OPPONENT + VALUE: -1 / scale}),
-        Feature(f"behind / {scale:g}", {VALUE: -1 / scale, OPPONENT + VALUE: 1 / scale}),
+        Feature(f"ahead / {scale:g}", {Plane.VALUES: 1 / scale, Plane.OPPONENT_VALUES: -1 / scale}),
+        Feature(
+            f"behind / {scale:g}", {Plane.VALUES: -1 / scale, Plane.OPPONENT_VALUES: 1 / scale}
+        ),
     ]
 
 
@@ -89,13 +89,13 @@ GLOBAL: Final = (
     *_lead(6),
     *_lead(40),
     *_flags_left("own", 0),
-    *_flags_left("opponent", OPPONENT),
+    *_flags_left("opponent", _OPPONENT),
     # Phase: the share of cells without a normal move for a player, 5 absent cells not counted.
-    Feature("own blocked cells", {BLOCKED: 1 / NUM_CELLS}, -5 / NUM_CELLS),
-    Feature("opponent blocked cells", {OPPONENT + BLOCKED: 1 / NUM_CELLS}, -5 / NUM_CELLS),
-    Feature("own next values / 100", {NEXT: 1 / 100}),
-    Feature("opponent next values / 100", {OPPONENT + NEXT: 1 / 100}),
-    Feature("points of grass left / 15", {GRASS: 1 / 15}),
+    Feature("own blocked cells", {Plane.BLOCKED: 1 / NUM_CELLS}, -5 / NUM_CELLS),
+    Feature("opponent blocked cells", {Plane.OPPONENT_BLOCKED: 1 / NUM_CELLS}, -5 / NUM_CELLS),
+    Feature("own next values / 100", {Plane.NEXT_VALUES: 1 / 100}),
+    Feature("opponent next values / 100", {Plane.OPPONENT_NEXT_VALUES: 1 / 100}),
+    Feature("points of grass left / 15", {Plane.GRASS: 1 / 15}),
 )
 """Features of a position, from the sums of the planes over all 110 cells."""
 

@@ -8,13 +8,12 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
-from hexz.engine import COLS, ROWS
+from hexz.engine import GRID, Plane
 from hexz.model.layers import TowerConv, TowerReLU
 
 _BLOCKS: Final = 5
 _FILTERS: Final = 128
-_CELLS: Final = ROWS * COLS
-_PLANES: Final = (0, 1, 2, 3, 5, 6, 7, 8, 10)
+_PLANES: Final = tuple(int(plane) for plane in Plane if "FLAGS_LEFT" not in plane.name)
 """The board planes without the two that hold the flags left."""
 
 
@@ -44,16 +43,16 @@ class LegacyNet(nn.Module):
             nn.BatchNorm2d(2),
             nn.ReLU(),
             nn.Flatten(),
-            nn.Linear(2 * _CELLS, 2 * _CELLS),
+            nn.Linear(2 * GRID, 2 * GRID),
         )
         self.value_head = nn.Sequential(
             nn.Conv2d(_FILTERS, 1, 1, bias=head_bias),
             nn.BatchNorm2d(1),
             nn.ReLU(),
             nn.Flatten(),
-            nn.Linear(_CELLS, _CELLS),
+            nn.Linear(GRID, GRID),
             nn.ReLU(),
-            nn.Linear(_CELLS, 1),
+            nn.Linear(GRID, 1),
         )
 
     def forward(self, planes: Tensor) -> tuple[Tensor, Tensor]:

@@ -10,16 +10,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from hexz.engine import CELLS, Board, IllegalMove, Move, ParallelSearch
+from hexz.engine import CELLS, Board, CellKind, IllegalMove, Move, ParallelSearch
 
 MAX_TREES: Final = 64
 MAX_NODES: Final = 200_000
 """Nodes of all trees that are kept, of 1 to 2 KB each."""
 MAX_MOVES: Final = 3
 """A tree is of use for the next move of its game: the own move, and one or two of the opponent."""
-
-_ROCK: Final = 3
-_FLAG: Final = 5
 
 
 class TreeCache:
@@ -70,7 +67,7 @@ def moves_between(earlier: Board, later: Board) -> list[Move] | None:
     if not 0 <= count <= MAX_MOVES:
         return None
     before, after = earlier.cells(), later.cells()
-    if not np.array_equal(before[:, 0] == _ROCK, after[:, 0] == _ROCK):
+    if not np.array_equal(before[:, 0] == CellKind.ROCK, after[:, 0] == CellKind.ROCK):
         return None  # another game, as nearly always
     filled = np.flatnonzero(_is_empty(before) & ~_is_empty(after))
     if len(filled) != count:
@@ -89,10 +86,10 @@ def moves_between(earlier: Board, later: Board) -> list[Move] | None:
 
 
 def _is_empty(cells: NDArray[np.int8]) -> NDArray[np.bool_]:
-    empty: NDArray[np.bool_] = (cells[:, 0] == 0) & (cells[:, 1] == 0)
+    empty: NDArray[np.bool_] = (cells[:, 0] == CellKind.NORMAL) & (cells[:, 1] == 0)
     return empty
 
 
 def _move_on(cell: int, kind: int) -> Move:
     """The move that filled a cell, given by its place in CELLS and its type now."""
-    return Move("flag" if kind == _FLAG else "normal", *CELLS[cell])
+    return Move("flag" if kind == CellKind.FLAG else "normal", *CELLS[cell])

@@ -9,16 +9,13 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from html import escape
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 
-from hexz.engine import Board, Move
+from hexz.engine import Board, CellKind, Move
 from hexz.record import GameRecord
 from hexz.render.svg import asset, board_svg
-
-_FLAG: Final = 5
-"""The type of a flag in `Board.cells()`."""
 
 
 def games_page(
@@ -104,7 +101,7 @@ def _played(board: Board, action: int) -> dict[str, Any]:
     changed.sort(key=lambda cell: before[cell, 2] > 0)
     return {
         "player": player,
-        "flag": bool(after[changed[0], 0] == _FLAG),
+        "flag": bool(after[changed[0], 0] == CellKind.FLAG),
         "action": int(action),
         "cells": [[cell, int(after[cell, 2])] for cell in changed],
         "score": board.score,

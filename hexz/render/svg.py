@@ -13,7 +13,7 @@ import math
 from importlib import resources
 from typing import Final
 
-from hexz.engine import CELLS, COLS, ROWS, Board
+from hexz.engine import CELLS, COLS, ROWS, Board, CellKind
 
 CELL_RADIUS: Final = 24.0
 """From the centre of a cell to its corners; everything else follows from it."""
@@ -24,14 +24,14 @@ _TOP: Final = 30.0
 _WIDTH: Final = _LEFT + COLS * CELL_WIDTH + 16
 _HEIGHT: Final = _TOP + (ROWS - 1) * _ROW_HEIGHT + 2 * CELL_RADIUS + 14
 
-_KINDS: Final = {
-    (0, 0): "empty",
-    (0, 1): "cell1",
-    (0, 2): "cell2",
-    (2, 0): "grass",
-    (3, 0): "rock",
-    (5, 1): "flag1",
-    (5, 2): "flag2",
+_KINDS: Final[dict[tuple[int, int], str]] = {
+    (CellKind.NORMAL, 0): "empty",
+    (CellKind.NORMAL, 1): "cell1",
+    (CellKind.NORMAL, 2): "cell2",
+    (CellKind.GRASS, 0): "grass",
+    (CellKind.ROCK, 0): "rock",
+    (CellKind.FLAG, 1): "flag1",
+    (CellKind.FLAG, 2): "flag2",
 }
 """The kind of a cell by its type and owner."""
 

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from hexz.engine import CELLS, COLS, ROWS, Board, FinishedGame
+from hexz.engine import COLS, GRID, GRID_INDICES, ROWS, Board, FinishedGame
 from hexz.example import Example
 from hexz.version import __version__
-
-_GRID_OF_CELL: Final = np.array([row * COLS + col for row, col in CELLS])
 
 
 def examples_of(
@@ -65,7 +62,7 @@ def examples_of(
 def _final_cells(final: Board) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.int8]]:
     """The owner (0, 1, 2) and the value of each cell, int8 [11, 10] each."""
     cells = final.cells()
-    owner, value = np.zeros((2, ROWS * COLS), np.int8)
-    owner[_GRID_OF_CELL] = cells[:, 1]
-    value[_GRID_OF_CELL] = cells[:, 2]
+    owner, value = np.zeros((2, GRID), np.int8)
+    owner[GRID_INDICES] = cells[:, 1]
+    value[GRID_INDICES] = cells[:, 2]
     return owner.reshape(ROWS, COLS), value.reshape(ROWS, COLS)

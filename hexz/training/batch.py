@@ -9,8 +9,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from hexz.engine import COLS, NUM_ACTIONS, NUM_PLANES, ROWS, SYMMETRIES, transform_policy
-from hexz.training.window import GRID, Rows
+from hexz.engine import COLS, GRID, NUM_ACTIONS, NUM_PLANES, ROWS, SYMMETRIES, transform_policy
+from hexz.training.window import Rows
 
 MARGIN_SCALE: Final = 15.0
 """Points of lead that are worth tanh(1) = 0.76 of a win in targets."""

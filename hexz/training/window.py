@@ -9,11 +9,9 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from hexz.engine import COLS, NUM_ACTIONS, NUM_PLANES, ROWS
-from hexz.example import Example
+from hexz.engine import GRID, NUM_ACTIONS, NUM_PLANES, OWNED_PLANES, Plane
+from hexz.example import Example, solid_cells
 from hexz.training.config import TrainingConfig
-
-GRID: Final = ROWS * COLS
 
 HELD_OUT_CAPACITY: Final = 2048
 """Held-out examples that are kept, the newest: measuring with them costs some 5 % of a training."""
@@ -42,10 +40,6 @@ Rows = npt.NDArray[np.void]
 Numbers = npt.NDArray[np.int64]
 """Places of rows in the stream of all examples, from 0."""
 
-# Planes of the player to move that occupy a cell, and of the opponent, and grass.
-_OCCUPYING: Final = [0, 1, 5, 6, 10]
-_BLOCKED: Final = [2, 7]
-
 
 def to_rows(examples: Sequence[Example]) -> Rows:
     """The rows of some examples, which must be sound (see `validate_example`)."""
@@ -67,14 +61,13 @@ def to_rows(examples: Sequence[Example]) -> Rows:
 
 
 def _legal_mask(example: Example) -> npt.NDArray[np.bool_]:
-    """The legal actions. If the example does not say, an empty cell next to 5s of both players
-    looks like a rock, and is a legal flag move only if the policy has it."""
+    """The legal actions, as far as the example tells them; see `solid_cells`."""
     if example.legal_mask is not None:
         return example.legal_mask
-    planes = example.planes.reshape(NUM_PLANES, GRID)
-    taken = planes[_OCCUPYING].any(0) | planes[_BLOCKED].all(0)
-    flags = ~taken & (planes[4] > 0)
-    return np.concatenate([flags, planes[3] > 0]) | (example.policy > 0)
+    planes = example.planes > 0
+    taken = planes[[*OWNED_PLANES, Plane.GRASS]].any(0) | solid_cells(example)
+    flags = ~taken & planes[Plane.FLAGS_LEFT]
+    return np.stack([flags, planes[Plane.NEXT_VALUES]]).ravel() | (example.policy > 0)
 
 
 def is_held_out(game_id: str, share: float) -> bool:

@@ -13,15 +13,14 @@ from collections.abc import Iterator
 from typing import ClassVar, Final
 
 import numpy as np
-import numpy.typing as npt
 
-from hexz.engine import COLS, ROWS, Board
+from hexz.engine import NUM_EMPTY, NUM_ROCKS, Board
 from hexz.errors import HexzError, IllegalMove, InvalidBoard, InvalidExample
-from hexz.example import Example
+from hexz.example import Example, solid_cells
 from hexz.trainserver.journal import Record
 from hexz.wire import MAX_EXAMPLE_BYTES, MAX_GAME_BYTES, decode_example, decode_game
 
-_START_CELLS: Final = sorted("#" * 15 + "." * 85 + "12345")
+_START_CELLS: Final = sorted("#" * NUM_ROCKS + "." * NUM_EMPTY + "12345")
 _PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
 
 
@@ -158,7 +157,7 @@ def _position_of(example: Example) -> Board:
         turn=example.turn or 1,
         move_number=example.move_number,
         initial=_initial_board(example),
-        empty=_known_empty(example) if example.initial_board is None else None,
+        empty=~solid_cells(example) if example.initial_board is None else None,
     )
 
 
@@ -169,18 +168,6 @@ def _initial_board(example: Example) -> Board | None:
     if sorted(text) != _START_CELLS:
         raise InvalidBody("initial_board does not have 15 rocks and grass of the values 1 to 5")
     return Board.from_text(text)
-
-
-def _known_empty(example: Example) -> npt.NDArray[np.bool_]:
-    """bool [11, 10]: marks the empty cells that the example names as a move, or that are filled in
-    the end. Marks other cells too, but no rock."""
-    legal = (example.policy if example.legal_mask is None else example.legal_mask) > 0
-    if example.action is not None:
-        legal[example.action] = True
-    empty = legal[: ROWS * COLS].reshape(ROWS, COLS)
-    if example.final_owner is not None:
-        empty |= example.final_owner != 0
-    return empty
 
 
 def _check_moves(example: Example, board: Board) -> None:

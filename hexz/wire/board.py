@@ -11,7 +11,7 @@ from typing import Final, cast
 import numpy as np
 from google.protobuf.message import DecodeError
 
-from hexz.engine import CELLS, NUM_CELLS, Board
+from hexz.engine import CELLS, NUM_CELLS, NUM_EMPTY, NUM_ROCKS, Board, CellKind
 from hexz.errors import InvalidBoard
 from hexz.wire import hexz_pb2 as pb
 
@@ -19,10 +19,8 @@ MAX_STATE_BYTES: Final = 1 << 16
 """Longest message that is read; a state takes about 2,200 bytes, with all its moves 3,200."""
 
 _NUM_CELL_TYPES: Final = len(pb.Field.CellType.keys())
-_FLAGZ_CELL_TYPES: Final = (pb.Field.NORMAL, pb.Field.GRASS, pb.Field.ROCK, pb.Field.FLAG)
+_CELL_KINDS: Final = frozenset(map(int, CellKind))
 _UNLIMITED: Final = -1
-_NUM_ROCKS: Final = 15
-_NUM_FREE_AT_START: Final = 85
 
 
 def encode_board(board: Board) -> bytes:
@@ -84,7 +82,7 @@ def board_from_message(state: pb.GameEngineState) -> Board:
 def _field(cell: list[int]) -> pb.Field:
     """The field of one row of `Board.cells()`."""
     kind, owner, value, *next_values, blocked = cell
-    empty = kind == pb.Field.NORMAL and owner == 0
+    empty = kind == CellKind.NORMAL and owner == 0
     return pb.Field(
         type=cast("pb.Field.CellType", kind),
         owner=owner,
@@ -108,7 +106,7 @@ def _place(index: int) -> str:
 
 def _cell(index: int, field: pb.Field) -> tuple[int, int, int]:
     """Type, owner and value, checked one by one; the engine checks how they go together."""
-    if field.type not in _FLAGZ_CELL_TYPES:
+    if field.type not in _CELL_KINDS:
         raise InvalidBoard(f"{_place(index)} has type {field.type}, which Flagz does not have")
     if not 0 <= field.owner <= 2:
         raise InvalidBoard(f"{_place(index)} has owner {field.owner}")
@@ -138,17 +136,16 @@ def _flags_left(message: pb.Board) -> list[int]:
 def _check_start(board: Board) -> None:
     """Raises InvalidBoard unless the position comes from a start position of the rules."""
     cells = board.cells()
-    rocks = int((cells[:, 0] == pb.Field.ROCK).sum())
-    if rocks != _NUM_ROCKS:
-        raise InvalidBoard(f"a board has {_NUM_ROCKS} rocks, not {rocks}")
-    grass = sorted(cells[cells[:, 0] == pb.Field.GRASS, 2].tolist())
+    rocks = int((cells[:, 0] == CellKind.ROCK).sum())
+    if rocks != NUM_ROCKS:
+        raise InvalidBoard(f"a board has {NUM_ROCKS} rocks, not {rocks}")
+    grass = sorted(cells[cells[:, 0] == CellKind.GRASS, 2].tolist())
     if len(set(grass)) != len(grass):
         raise InvalidBoard(f"grass has the values 1 to 5 once each, not {grass}")
     # Every move fills one empty cell; captures fill none.
-    if board.move_number != _NUM_FREE_AT_START - board.num_empty:
+    if board.move_number != NUM_EMPTY - board.num_empty:
         raise InvalidBoard(
-            f"move {board.move_number} cannot leave {board.num_empty} of "
-            f"{_NUM_FREE_AT_START} cells empty"
+            f"move {board.move_number} cannot leave {board.num_empty} of {NUM_EMPTY} cells empty"
         )
 
 
@@ -175,7 +172,7 @@ def _check_empty_fields(board: Board, message: pb.Board) -> None:
     """Compares next values and blocked bits; those of other cells are stale and are not read."""
     for index, cell in enumerate(board.cells().tolist()):
         kind, owner, _, *next_values, blocked = cell
-        if kind != pb.Field.NORMAL or owner != 0:
+        if kind != CellKind.NORMAL or owner != 0:
             continue
         field = message.flat_fields[index]
         if list(field.next_val) != next_values:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from google.protobuf.message import DecodeError
 
-from hexz.engine import MAX_MOVES
+from hexz.engine import COLS, MAX_MOVES, NUM_ACTIONS, NUM_PLANES, ROWS
 from hexz.errors import InvalidExample
 from hexz.example import Example, validate_example
 from hexz.version import __version__
@@ -21,10 +21,9 @@ from hexz.wire.arrays import pack, unpack
 MAX_GAME_BYTES: Final = 1 << 20
 """Longest serialized game that is read; 105 examples of today have about 800,000 bytes."""
 
-_PLANES: Final = (11, 11, 10)
-_POLICY: Final = (2, 11, 10)
-_NUM_ACTIONS: Final = 220
-_MASK_BYTES: Final = (_NUM_ACTIONS + 7) // 8
+_PLANES: Final = (NUM_PLANES, ROWS, COLS)
+_POLICY: Final = (2, ROWS, COLS)
+_MASK_BYTES: Final = (NUM_ACTIONS + 7) // 8
 
 # Fields that every example has, whoever wrote it. Any other comes with a writer_version.
 _FIRST_FIELDS: Final = frozenset(
@@ -83,7 +82,7 @@ def decode_example(data: bytes) -> Example:
     reply = _array(message, "reply_probs", ("<f2",), _POLICY)
     example = Example(
         planes=unpack("board", message.board, ("<f4",), _PLANES),
-        policy=unpack("move_probs", message.move_probs, ("<f4",), _POLICY).reshape(_NUM_ACTIONS),
+        policy=unpack("move_probs", message.move_probs, ("<f4",), _POLICY).reshape(NUM_ACTIONS),
         result=_result(message.result),
         model_name=message.model_key.name,
         checkpoint=message.model_key.checkpoint,
@@ -104,7 +103,7 @@ def decode_example(data: bytes) -> Example:
         final_owner=None if final is None else final[0],
         final_value=None if final is None else final[1],
         score_margin=_optional(message, "score_margin"),
-        reply=None if reply is None else _read_only(reply.reshape(_NUM_ACTIONS).astype(np.float32)),
+        reply=None if reply is None else _read_only(reply.reshape(NUM_ACTIONS).astype(np.float32)),
         writer_version=message.writer_version or None,
     )
     validate_example(example)
@@ -195,9 +194,9 @@ def _legal_mask(message: pb.NumpyExample) -> npt.NDArray[np.bool_] | None:
     if packed is None:
         return None
     bits = np.unpackbits(packed)
-    if bits[_NUM_ACTIONS:].any():
+    if bits[NUM_ACTIONS:].any():
         raise InvalidExample("legal_moves has bits beyond the last action")
-    return _read_only(bits[:_NUM_ACTIONS].astype(np.bool_))
+    return _read_only(bits[:NUM_ACTIONS].astype(np.bool_))
 
 
 def _of_legal(
@@ -215,7 +214,7 @@ def _of_legal(
     values = _array(message, name, dtypes, (int(np.count_nonzero(legal)),))
     if values is None:
         return None
-    array = np.zeros(_NUM_ACTIONS, dtype)
+    array = np.zeros(NUM_ACTIONS, dtype)
     array[legal] = values
     return _read_only(array)
 
