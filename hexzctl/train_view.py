@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from hexz.local.train import Event, LocalTraining, Notice, Status
+from hexz.places import model_folder
 from hexzctl.display import Display, notice
 
 _BLOCKS: Final = "▁▂▃▄▅▆▇█"
@@ -53,7 +54,7 @@ class TrainView:
         self._console.print(
             f"Checkpoint {status['checkpoint']} of {config.model_name}, trained on "
             f"{status['examples']['trained']:,} examples, is in "
-            f"{config.data_dir}/models/flagz/{config.model_name}. "
+            f"{config.data_dir}/{model_folder(config.model_name)}. "
             "The same command goes on from there.",
             soft_wrap=True,
             highlight=False,

@@ -33,6 +33,7 @@ from hexz.arena.run import ArenaConfig, random_boards
 from hexz.checkpoints import CheckpointInfo, CheckpointStore
 from hexz.errors import HexzError, OutputError, StoreError
 from hexz.files import atomic_file
+from hexz.places import is_in_bucket, local_path
 from hexz.player.models import open_source
 from hexz.player.spec import Budget, PlayerSpec, parse_spec
 from hexz.ratings.evidence import Evidence
@@ -219,8 +220,8 @@ class Rating:
 
     def _spec(self, info: CheckpointInfo) -> PlayerSpec:
         path = self._store.place(info.number)
-        if not path.startswith("gs://"):
-            path = str(Path(path).expanduser().resolve())
+        if not is_in_bucket(path):
+            path = str(local_path(path).resolve())
         return PlayerSpec(kind=self._player.kind, path=path, budget=self._player.budget)
 
     def curve(self) -> Curve:

@@ -21,17 +21,22 @@ from hexz.checkpoints.cloud import (
     split_url,
 )
 from hexz.checkpoints.store import (
-    MODEL_FILE,
-    RATINGS_FILE,
     CheckpointInfo,
     CheckpointStore,
     NewCheckpoint,
-    checkpoint_number,
     decode_metadata,
     encode_metadata,
     examples_file,
 )
 from hexz.errors import NotInStore, StoreError
+from hexz.places import (
+    MODEL_FILE,
+    MODELS,
+    RATINGS_FILE,
+    checkpoint_number,
+    checkpoints_folder,
+    model_folder,
+)
 
 _METADATA_KEY: Final = "checkpoint"
 """Of the object's custom metadata; its value is our metadata as JSON."""
@@ -49,7 +54,8 @@ class BucketStore(CheckpointStore):
         super().__init__(url, model_name)
         bucket, folders = split_url(url)
         self._bucket = open_client().bucket(bucket)
-        self._root = "/".join([*folders, "models", "flagz", model_name, "checkpoints"])
+        self._root = "/".join([*folders, checkpoints_folder(model_name)])
+        self._ratings = "/".join([*folders, model_folder(model_name), RATINGS_FILE])
         self._options = request_options(retry_seconds)
 
     def list(self) -> Sequence[CheckpointInfo]:
@@ -130,7 +136,7 @@ class BucketStore(CheckpointStore):
         return True
 
     def _ratings_blob(self) -> Any:
-        return self._bucket.blob(f"{self._root.removesuffix('checkpoints')}{RATINGS_FILE}")
+        return self._bucket.blob(self._ratings)
 
     def _create(self, blob: Any, data: bytes) -> bool:
         """Creates an object. False if it is there already, with the same content.
@@ -173,7 +179,7 @@ class BucketStore(CheckpointStore):
 def bucket_models(url: str) -> Sequence[str]:
     """The names below a root that models have or may have."""
     name, folders = split_url(url)
-    prefix = "/".join([*folders, "models", "flagz", ""])
+    prefix = "/".join([*folders, MODELS, ""])
     with errors_of(name, "storage.objects.list"):
         blobs = (
             open_client().bucket(name).list_blobs(prefix=prefix, delimiter="/", **request_options())

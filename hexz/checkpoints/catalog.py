@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
-from hexz.checkpoints.store import CheckpointInfo, CheckpointStore, model_names, open_store
+from hexz.checkpoints.opening import model_names, open_store
+from hexz.checkpoints.store import CheckpointInfo, CheckpointStore
 from hexz.errors import StoreError
-
-_MODEL: Final = re.compile(r"(?P<root>.*?)/*models/flagz/(?P<name>[^/]+)/*")
+from hexz.places import model_folder, read_place
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,14 +52,14 @@ def open_models(where: str) -> Sequence[CheckpointStore]:
     """The models that a text names.
 
     Args:
-        where: the root of a store, see `open_store`, or `{root}/models/flagz/{name}`.
+        where: the root of a store, see `open_store`, or a place in one of its models.
 
     Raises:
         StoreError: there is none.
     """
-    match = _MODEL.fullmatch(where)
-    if match is not None:
-        store = open_store(match["root"] or ".", match["name"])
+    place = read_place(where)
+    if place.model_name is not None:
+        store = open_store(place.root, place.model_name)
         return [store] if store.latest() is not None else _none(where)
     stores = [open_store(where, name) for name in model_names(where)]
     return [store for store in stores if store.latest() is not None] or _none(where)
@@ -71,7 +70,8 @@ def open_model(where: str) -> CheckpointStore:
     stores = open_models(where)
     if len(stores) > 1:
         names = ", ".join(store.model_name for store in stores)
-        raise StoreError(f"{where} has the models {names}: name one as {where}/models/flagz/NAME")
+        example = f"{where}/{model_folder('NAME')}"
+        raise StoreError(f"{where} has the models {names}: name one as {example}")
     return stores[0]
 
 

@@ -13,20 +13,24 @@ from pathlib import Path
 from typing import Any, Final
 
 from hexz.checkpoints.store import (
-    MODEL_FILE,
-    RATINGS_FILE,
     CheckpointInfo,
     CheckpointStore,
     NewCheckpoint,
-    checkpoint_number,
     decode_metadata,
     encode_metadata,
     examples_file,
 )
 from hexz.errors import NotInStore, StoreError, StoreUnavailable
 from hexz.files import replacement, sync
-
-_METADATA_FILE: Final = "metadata.json"
+from hexz.places import (
+    METADATA_FILE,
+    MODEL_FILE,
+    MODELS,
+    RATINGS_FILE,
+    checkpoint_number,
+    checkpoints_folder,
+    local_path,
+)
 
 _PASSING: Final = frozenset(
     {
@@ -51,7 +55,7 @@ class DirectoryStore(CheckpointStore):
 
     def __init__(self, url: str, model_name: str) -> None:
         super().__init__(url, model_name)
-        self._root = Path(url).expanduser() / "models" / "flagz" / model_name / "checkpoints"
+        self._root = local_path(url) / checkpoints_folder(model_name)
 
     def list(self) -> Sequence[CheckpointInfo]:
         with self._errors("read"):
@@ -83,7 +87,7 @@ class DirectoryStore(CheckpointStore):
             except (FileNotFoundError, NotADirectoryError):
                 return None
             try:
-                data = (path / _METADATA_FILE).read_bytes()
+                data = (path / METADATA_FILE).read_bytes()
             except FileNotFoundError:
                 metadata = {}
             else:
@@ -152,7 +156,7 @@ class DirectoryStore(CheckpointStore):
 
 def directory_models(url: str) -> Sequence[str]:
     """The names below a root that models have or may have."""
-    root = Path(url).expanduser() / "models" / "flagz"
+    root = local_path(url) / MODELS
     try:
         return [path.name for path in root.iterdir() if path.is_dir()]
     except FileNotFoundError:
@@ -168,7 +172,7 @@ def _build(directory: Path, new: NewCheckpoint, metadata: Mapping[str, Any]) -> 
     for batch, source in new.batches.items():
         shutil.copyfile(source, directory / examples_file(batch))
     (directory / MODEL_FILE).write_bytes(new.model)
-    (directory / _METADATA_FILE).write_text(encode_metadata(metadata) + "\n")
+    (directory / METADATA_FILE).write_text(encode_metadata(metadata) + "\n")
     if new.training_state is not None:
         (directory / metadata["training_state"]).write_bytes(new.training_state)
     for path in (*examples.iterdir(), *directory.iterdir(), directory):

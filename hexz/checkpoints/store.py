@@ -13,9 +13,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from hexz.errors import CheckpointExists, NotInStore, StoreError, StoreUnavailable
+from hexz.places import (
+    MODEL_FILE,
+    RATINGS_FILE,
+    checkpoint_number,
+    checkpoints_folder,
+    model_folder,
+)
 
-MODEL_FILE: Final = "model.pt"
-RATINGS_FILE: Final = "ratings.json"
 _ATTEMPTS: Final = 10
 """At a change of the ratings that somebody else changes at the same time."""
 
@@ -23,7 +28,6 @@ MAX_METADATA_BYTES: Final = 8000
 """Longest metadata, as JSON. Cloud Storage keeps at most 8 KiB of it with an object."""
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
-_NUMBER: Final = re.compile(r"0|[1-9][0-9]{0,8}")
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 _TRAINING_FILE: Final = re.compile(r"training-([0-9a-f]{12})\.pt")
 
@@ -50,7 +54,7 @@ class NewCheckpoint:
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if not _NUMBER.fullmatch(str(self.number)):
+        if checkpoint_number(str(self.number)) is None:
             raise ValueError(f"{self.number} is no number of a checkpoint")
         for name in self.batches:
             _check_batch_name(name)
@@ -90,7 +94,7 @@ class CheckpointStore(ABC):
     """
 
     def __init__(self, url: str, model_name: str) -> None:
-        if not _NAME.fullmatch(model_name):
+        if not is_model_name(model_name):
             raise StoreError(
                 f"{model_name!r} is no name for a model: use letters, digits and . _ - only, "
                 "the first a letter or a digit"
@@ -168,11 +172,11 @@ class CheckpointStore(ABC):
     @property
     def model_place(self) -> str:
         """The path or URL of the model, whether it is there or not."""
-        return f"{self.url}/models/flagz/{self.model_name}"
+        return f"{self.url}/{model_folder(self.model_name)}"
 
     def place(self, number: int) -> str:
         """The path or URL of a checkpoint, whether it is there or not."""
-        return f"{self.model_place}/checkpoints/{number}"
+        return f"{self.url}/{checkpoints_folder(self.model_name)}/{number}"
 
     def ratings(self) -> dict[str, Any] | None:
         """What `update_ratings` saved last, None if nothing was."""
@@ -247,50 +251,9 @@ class CheckpointStore(ABC):
         )
 
 
-def open_store(url: str, model_name: str) -> CheckpointStore:
-    """The checkpoints of a model, there or yet to come. Asks nothing of a bucket yet.
-
-    Args:
-        url: a directory, or `gs://bucket` or `gs://bucket/prefix`.
-        model_name: letters, digits, `.`, `_` and `-`.
-
-    Raises:
-        StoreError: the URL or the name cannot be used, or there are no credentials for a bucket.
-    """
-    if url.startswith("gs://"):
-        from hexz.checkpoints.bucket import BucketStore  # half a second for Google's packages
-
-        return BucketStore(url, model_name)
-    if not url or "://" in url:
-        raise StoreError(f"{url!r} is no place for checkpoints: use /path or gs://bucket/prefix")
-    from hexz.checkpoints.directory import DirectoryStore
-
-    return DirectoryStore(url, model_name)
-
-
-def model_names(url: str) -> Sequence[str]:
-    """The names of the models that have a place below a root, in alphabetical order.
-
-    Args:
-        url: see `open_store`.
-
-    Raises:
-        StoreError: the URL cannot be used, or the place cannot be read.
-    """
-    if url.startswith("gs://"):
-        from hexz.checkpoints.bucket import bucket_models
-
-        names = bucket_models(url)
-    else:
-        from hexz.checkpoints.directory import directory_models
-
-        names = directory_models(url)
-    return sorted(name for name in names if _NAME.fullmatch(name))
-
-
-def checkpoint_number(text: str) -> int | None:
-    """The number of a checkpoint from the name of its directory, None if it is no number."""
-    return int(text) if _NUMBER.fullmatch(text) else None
+def is_model_name(text: str) -> bool:
+    """Whether a model may have this name: letters, digits, `.`, `_` and `-`."""
+    return _NAME.fullmatch(text) is not None
 
 
 def examples_file(batch: str) -> str:

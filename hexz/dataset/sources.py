@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from hexz.errors import InvalidExample, StoreError
+from hexz.places import is_in_bucket, local_path
 
 _DIGITS: Final = re.compile(r"([0-9]+)")
 
@@ -47,12 +48,13 @@ def find_archives(sources: Sequence[str]) -> list[Archive]:
             do. Files of one source are sorted by name, with numbers as numbers.
 
     Raises:
+        InvalidConfig: a URL is of another kind.
         InvalidExample: there is no such file, or no zip file in a directory.
         StoreError: a bucket cannot be read.
     """
     found: dict[str, Archive] = {}
     for source in sources:
-        archives = _in_bucket(source) if source.startswith("gs://") else _on_disk(source)
+        archives = _in_bucket(source) if is_in_bucket(source) else _on_disk(str(local_path(source)))
         if not archives:
             raise InvalidExample(f"there are no files of examples (*.zip) in {source}")
         for archive in sorted(archives, key=lambda archive: _by_number(archive.name)):
@@ -75,8 +77,6 @@ class _File(Archive):
 
 def _on_disk(source: str) -> list[Archive]:
     """Names that begin with a dot are of unfinished files, and are left out."""
-    if "://" in source:
-        raise InvalidExample(f"{source!r} is no place for examples: use a path or gs://bucket/path")
     try:
         if not os.path.isdir(source):
             return [_File(source, os.stat(source).st_size)]

@@ -7,8 +7,8 @@ import os
 import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
-from pathlib import Path, PurePath
-from typing import Any, BinaryIO, Final, NoReturn
+from pathlib import Path
+from typing import Any, BinaryIO, Final
 
 import torch
 from torch import Tensor, nn
@@ -17,9 +17,9 @@ from hexz.errors import InvalidModel, OutputError
 from hexz.files import replacement
 from hexz.model.legacy import LegacyNet, is_legacy
 from hexz.model.network import HexzNet, ModelConfig
+from hexz.places import checkpoint_of, find_model_file
 
 _FORMAT: Final = "hexzctl model 1"
-_FILE_NAME: Final = "model.pt"
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,52 +117,6 @@ def load_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
     return decode_checkpoint(data, str(file))
 
 
-def find_model_file(path: str | os.PathLike[str]) -> Path:
-    """The file that a path to a model means.
-
-    Args:
-        path: a file, written by `save_checkpoint` or the bare state_dict of an older model; the
-            directory of one checkpoint, `.../checkpoints/{n}`; the directory of a model, of which
-            the newest checkpoint counts; or a store of checkpoints with one model in it.
-
-    Raises:
-        InvalidModel: there is no model there, or there are several.
-    """
-    path = Path(path)
-    try:
-        if path.is_file():
-            return path
-        if not path.is_dir():
-            raise InvalidModel(f"there is no model {path}")
-        if (path / _FILE_NAME).is_file():
-            return path / _FILE_NAME
-        return _newest(path) or _newest(_only_model(path)) or _no_model(path)
-    except OSError as error:
-        raise InvalidModel(f"cannot read the model {path}: {error.strerror or error}") from error
-
-
-def _newest(model: Path) -> Path | None:
-    """The file of the newest checkpoint in the directory of a model."""
-    files = [
-        file for file in model.glob(f"checkpoints/*/{_FILE_NAME}") if file.parent.name.isdecimal()
-    ]
-    return max(files, key=lambda file: int(file.parent.name), default=None)
-
-
-def _only_model(store: Path) -> Path:
-    models = sorted(path for path in store.glob("models/flagz/*") if path.is_dir())
-    if len(models) > 1:
-        names = ", ".join(path.name for path in models)
-        raise InvalidModel(f"{store} holds the models {names}: name one, as in {models[0]}")
-    return models[0] if models else store
-
-
-def _no_model(path: Path) -> NoReturn:
-    raise InvalidModel(
-        f"{path} holds no model: expected {_FILE_NAME} or checkpoints/{{number}}/{_FILE_NAME}"
-    )
-
-
 def _read(file: BinaryIO, origin: str) -> dict[str, Any]:
     """The content of a file of either form: a dict that is not checked yet."""
     try:
@@ -209,10 +163,7 @@ def _load_legacy(state_dict: dict[str, Any], origin: str) -> Checkpoint:
     """An older model; its name and number are known from its place only."""
     head_bias = "policy_head.0.bias" in state_dict
     net = _load_weights(lambda: LegacyNet(head_bias=head_bias), state_dict, origin)
-    file = PurePath(origin)
-    name, number = file.stem, 0
-    if file.parent.parent.name == "checkpoints" and file.parent.name.isdecimal():
-        name, number = file.parents[2].name, int(file.parent.name)
+    name, number = checkpoint_of(Path(origin)) or (Path(origin).stem, 0)
     return Checkpoint(net, None, name, number)
 
 

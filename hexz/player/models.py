@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Final
@@ -12,19 +11,13 @@ from hexz.errors import InvalidModel
 from hexz.model import (
     Checkpoint,
     decode_checkpoint,
-    find_model_file,
     load_checkpoint,
     shipped_checkpoint,
 )
+from hexz.places import MODEL_FILE, find_model_file, is_in_bucket, read_place
 
 _DEFAULT_NAME: Final = "flagz"
 """The model of a bucket whose URL names none; that of `hexzctl train-server`."""
-
-_IN_BUCKET: Final = re.compile(
-    r"(?P<root>gs://.*?)"
-    r"(?:/models/flagz/(?P<name>[^/]+)(?:/checkpoints(?:/(?P<number>[0-9]{1,9})(?:/model\.pt)?)?)?)?"
-    r"/*"
-)
 
 
 class ModelSource(ABC):
@@ -43,18 +36,16 @@ def open_source(path: str | None) -> ModelSource:
     """The source that a path names.
 
     Args:
-        path: as `load_checkpoint` takes it; or `gs://bucket/prefix`, to which
-            `/models/flagz/{name}` may be added, and `/checkpoints/{number}`; or None for the
-            network that ships with hexz.
+        path: as `find_model_file` takes it; or the URL of a store in a bucket, or of a model or a
+            checkpoint in it; or None for the network that ships with hexz.
     """
     if path is None:
         return _Shipped()
-    match = _IN_BUCKET.fullmatch(path)
-    if match is None:
+    if not is_in_bucket(path):
         return _Local(path)
-    number = match["number"]
-    store = open_store(match["root"], match["name"] or _DEFAULT_NAME)
-    return _Stored(store, None if number is None else int(number))
+    place = read_place(path)
+    store = open_store(place.root, place.model_name or _DEFAULT_NAME)
+    return _Stored(store, place.number)
 
 
 class _Shipped(ModelSource):
@@ -93,7 +84,8 @@ class _Stored(ModelSource):
 
     def load(self) -> Checkpoint:
         number = self._number()
-        return decode_checkpoint(self.store.load(number), f"{self.store.place(number)}/model.pt")
+        origin = f"{self.store.place(number)}/{MODEL_FILE}"
+        return decode_checkpoint(self.store.load(number), origin)
 
     def _number(self) -> int:
         number = self.store.latest() if self.number is None else self.number
