@@ -10,7 +10,7 @@ import typer
 
 from hexz.errors import OutputError
 from hexzctl.interruption import Interruption
-from hexzctl.options import Device, MaxSeconds, NumWorkers
+from hexzctl.options import Device, MaxSeconds, NumWorkers, path
 
 if TYPE_CHECKING:
     from hexz.ratings.statistics import Sprt
@@ -42,7 +42,11 @@ def arena(
     ] = None,
     boards_file: Annotated[
         Path | None,
-        typer.Option(metavar="PATH", help="Boards to play on instead, one a line, 105 characters."),
+        typer.Option(
+            parser=path,
+            metavar="PATH",
+            help="Boards to play on instead, one a line, 105 characters.",
+        ),
     ] = None,
     seed: Annotated[
         int, typer.Option(min=0, max=2**63 - 1, help="Of the boards, and of uct and random.")
@@ -56,12 +60,16 @@ def arena(
     ] = None,
     log: Annotated[
         Path,
-        typer.Option(metavar="PATH", help="Keeps all games. What it has is not played again."),
+        typer.Option(
+            parser=path, metavar="PATH", help="Keeps all games. What it has is not played again."
+        ),
     ] = Path("arena.jsonl"),
     html: Annotated[
         Path | None,
         typer.Option(
-            metavar="PATH", dir_okay=False, help="Write a page with tables and all games."
+            parser=path,
+            metavar="PATH",
+            help="Write a page with tables and all games.",
         ),
     ] = None,
     as_json: Annotated[
@@ -117,6 +125,8 @@ def arena(
 
 def _check_directory(path: Path) -> None:
     """Tells now, not after all the games, that a file cannot be written."""
+    if path.is_dir():
+        raise OutputError(f"cannot write {path}: it is a directory")
     try:
         with tempfile.TemporaryFile(dir=path.parent):
             pass

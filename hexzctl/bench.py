@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from hexz.version import __version__
+from hexzctl.options import path
 
 if TYPE_CHECKING:
     from hexz.bench import Rate
@@ -23,7 +24,9 @@ app = typer.Typer(
 
 Model = Annotated[
     Path | None,
-    typer.Option(help="Model file or directory. Default: a fresh network of the default size."),
+    typer.Option(
+        parser=path, help="Model file or directory. Default: a fresh network of the default size."
+    ),
 ]
 Device = Annotated[Literal["cpu", "cuda", "mps"], typer.Option(help="Where the network runs.")]
 Seconds = Annotated[float, typer.Option(min=0.01, max=3600, help="Duration of one run.")]

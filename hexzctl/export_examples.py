@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal
 import typer
 from typer.core import TyperCommand
 
+from hexzctl.options import path
+
 
 class Command(TyperCommand):
     """Adds the table of columns to the help, once somebody asks for it."""
@@ -30,7 +32,9 @@ def export_examples(
     ] = None,
     output: Annotated[
         Path | None,
-        typer.Option(metavar="PATH", help="File to write, or for html also a directory."),
+        typer.Option(
+            parser=path, metavar="PATH", help="File to write, or for html also a directory."
+        ),
     ] = None,
     summary: Annotated[
         bool, typer.Option("--summary", help="Print what is there, and write nothing.")

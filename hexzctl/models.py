@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from hexzctl.interruption import Interruption
-from hexzctl.options import Device, MaxSeconds, NumWorkers
+from hexzctl.options import Device, MaxSeconds, NumWorkers, path
 
 MAX_BOARDS = 10_000
 
@@ -122,10 +122,13 @@ def rate(
     ] = 100,
     max_seconds: MaxSeconds = None,
     output_dir: Annotated[
-        Path, typer.Option(help="For the games, curve.json, curve.csv, curve.png and games.html.")
+        Path,
+        typer.Option(
+            parser=path, help="For the games, curve.json, curve.csv, curve.png and games.html."
+        ),
     ] = Path("ratings"),
     tensorboard: Annotated[
-        Path | None, typer.Option(help="Write the ratings for TensorBoard here, too.")
+        Path | None, typer.Option(parser=path, help="Write the ratings for TensorBoard here, too.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Of boards and uct.")] = 0,
     device: Device = "cpu",

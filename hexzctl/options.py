@@ -1,10 +1,15 @@
-"""Options that the commands with matches share."""
+"""What the options of several commands share."""
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
+
+from hexz.errors import InvalidConfig
+from hexz.places import local_path
 
 Device = Annotated[Literal["cpu", "cuda", "mps"], typer.Option(help="Where networks run.")]
 MAX_WORKERS = 256
@@ -22,3 +27,11 @@ MaxSeconds = Annotated[
     float | None,
     typer.Option(min=0.001, help="Stop after this long; games under way are dropped."),
 ]
+
+
+def path(text: str | Path) -> Path:
+    """Reads an option that is a path on this machine, which no URL is."""
+    try:
+        return local_path(os.fspath(text))
+    except InvalidConfig as error:
+        raise typer.BadParameter(str(error)) from None

@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from hexzctl.options import path
+
 _DEFAULT_PLAYER = "model"
 MAX_SEED = 2**64 - 1
 
@@ -49,7 +51,8 @@ def play(
         ),
     ] = None,
     load: Annotated[
-        Path | None, typer.Option(help="Go on with a game that was saved here or on the web page.")
+        Path | None,
+        typer.Option(parser=path, help="Go on with a game that was saved here or on the web page."),
     ] = None,
 ) -> None:
     """Play against the computer in this terminal.

@@ -10,7 +10,7 @@ import typer
 
 from hexz.errors import NothingPlayed
 from hexzctl.interruption import Interruption
-from hexzctl.options import NumWorkers
+from hexzctl.options import NumWorkers, path
 
 # Several of these are as large as anybody could mean, so that a typing error is a usage error.
 MAX_GAMES_PER_WORKER = 65536
@@ -20,8 +20,9 @@ def selfplay(
     model: Annotated[
         Path | None,
         typer.Option(
+            parser=path,
             help="Model file, or model directory, whose newest checkpoint is taken. "
-            "Default: a fresh network."
+            "Default: a fresh network.",
         ),
     ] = None,
     device: Annotated[
@@ -47,7 +48,10 @@ def selfplay(
         typer.Option(help="puct wants hundreds of simulations a move, gumbel learns from 16 up."),
     ] = "puct",
     output_dir: Annotated[
-        Path, typer.Option(help="Examples go to DIR/examples/*.zip, a page of games to DIR.")
+        Path,
+        typer.Option(
+            parser=path, help="Examples go to DIR/examples/*.zip, a page of games to DIR."
+        ),
     ] = Path("selfplay-out"),
     seed: Annotated[
         int | None,

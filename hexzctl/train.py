@@ -9,7 +9,7 @@ import typer
 
 from hexz.local.profiles import PROFILES, ProfileName
 from hexzctl.interruption import Interruption
-from hexzctl.options import NumWorkers
+from hexzctl.options import NumWorkers, path
 
 
 def _defaults(size: str) -> str:
@@ -20,7 +20,10 @@ def _defaults(size: str) -> str:
 
 def train(
     data_dir: Annotated[
-        Path, typer.Option(help="Checkpoints, examples and logs. Training goes on from there.")
+        Path,
+        typer.Option(
+            parser=path, help="Checkpoints, examples and logs. Training goes on from there."
+        ),
     ] = Path("hexz-data"),
     model_name: Annotated[str, typer.Option(help="The model that is trained.")] = "flagz",
     max_seconds: Annotated[

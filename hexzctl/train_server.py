@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 import typer
 
+from hexzctl.options import path
+
 
 def train_server(
     model_name: Annotated[
@@ -19,6 +21,7 @@ def train_server(
     data_dir: Annotated[
         Path,
         typer.Option(
+            parser=path,
             envvar="HEXZ_DATA_DIR",
             help="Accepted examples wait here for training. Must survive restarts.",
         ),
@@ -44,6 +47,7 @@ def train_server(
     settings: Annotated[
         Path | None,
         typer.Option(
+            parser=path,
             envvar="HEXZ_SETTINGS",
             help="TOML file of how workers play; read again when it changes. See docs/training.md.",
         ),
@@ -129,7 +133,9 @@ def train_server(
     ] = 0,
     tensorboard: Annotated[
         Path | None,
-        typer.Option(envvar="HEXZ_TENSORBOARD", help="Write TensorBoard's event files here."),
+        typer.Option(
+            parser=path, envvar="HEXZ_TENSORBOARD", help="Write TensorBoard's event files here."
+        ),
     ] = None,
 ) -> None:
     """Train a model on the examples that workers post, and send it back to them.

@@ -97,3 +97,34 @@ def test_bench_of_a_missing_model_is_one_line(tmp_path):
     result = hexzctl("bench", "selfplay", "--model", tmp_path / "none.pt")
     assert result.returncode == 1
     assert len(result.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["arena", "--player", "random", "--player", "uct:1", "--log"],
+        ["bench", "inference", "--model"],
+        ["export-examples", "x.zip", "--format", "npz", "--output"],
+        ["models", "rate", "x", "--output-dir"],
+        ["play", "--load"],
+        ["selfplay", "--output-dir"],
+        ["train", "--data-dir"],
+        ["train-server", "--data-dir"],
+        ["train-server", "--settings"],
+    ],
+)
+def test_a_url_is_no_path_on_this_machine(arguments, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = hexzctl(*arguments, "gs://bucket/x")
+    assert result.returncode == 2
+    assert "is no path on this machine" in " ".join(result.stderr.split())
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_path_may_begin_with_the_home_directory(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    log = "--log=~/arena.jsonl"
+    result = hexzctl("arena", "--player=random", "--player=uct:1", "--boards=1", log)
+    assert result.returncode == 0, result.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["arena.jsonl"]
