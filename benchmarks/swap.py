@@ -12,6 +12,7 @@ load is printed with them.
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import statistics
 import sys
@@ -19,7 +20,6 @@ import threading
 import time
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
-from multiprocessing.connection import Connection
 from pathlib import Path
 
 from hexz.engine import FinishedGame, SearchSettings
@@ -30,7 +30,7 @@ from hexz.model import (
     load_checkpoint,
     new_checkpoint,
 )
-from hexz.processes import available_cores
+from hexz.processes import Parent, available_cores
 from hexz.pubsub import ModelChannel, PrivateRedis
 from hexz.selfplay import pool as pool_module
 from hexz.selfplay import process as process_module
@@ -71,7 +71,7 @@ class Rounds:
         )
 
 
-def timed_process(connection: Connection, number: int, assignment: Assignment) -> None:
+def timed_process(parent: Parent, number: int, assignment: Assignment) -> None:
     """A process of self-play that reports its rounds."""
 
     class TimedSelfPlay(SelfPlay):
@@ -84,11 +84,11 @@ def timed_process(connection: Connection, number: int, assignment: Assignment) -
                 longest = max(longest, LongRound(begin, now), key=lambda round: round.seconds)
                 begin = now
                 if i % 10 == 0:
-                    connection.send(longest)
+                    parent.send(longest)
                     longest = LongRound(now, now)
 
     process_module.SelfPlay = TimedSelfPlay  # type: ignore[attr-defined]
-    process_module.run_process(connection, number, assignment)
+    process_module.run_process(parent, number, assignment)
 
 
 def prepare(data: bytes) -> PreparedModel:
@@ -116,7 +116,8 @@ def measure(backend: str, data: bytes, redis_url: str, swaps: int) -> Iterator[s
     publisher, follower = (ModelChannel(redis_url, "swap") for _ in range(2))
     publisher.publish(0, data)
     done = threading.Event()
-    pool_module.run_process = timed_process
+    # A child imports this file by its name.
+    pool_module.run_process = importlib.import_module("swap").timed_process
     prepare_seconds, load_seconds = [], []
     with SelfPlayPool(assignment, NewModel(0, prepare(data))) as pool:
 

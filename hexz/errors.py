@@ -6,7 +6,20 @@ command line prints it as it is and exits with 1.
 
 
 class HexzError(Exception):
-    """Base class of all of them; catching it catches nothing that is a bug."""
+    """Base class of all of them; catching it catches nothing that is a bug.
+
+    Attributes:
+        is_final: whether trying again does not help before somebody acts.
+    """
+
+    is_final = False
+
+
+def reason_of(error: Exception) -> str:
+    """What went wrong, in one line."""
+    if isinstance(error, HexzError):
+        return str(error)
+    return f"{type(error).__name__}: {' '.join(str(error).split()) or 'no message'}"
 
 
 class IllegalMove(HexzError, ValueError):
@@ -32,6 +45,8 @@ class InvalidEvaluation(HexzError, ValueError):
 class InvalidModel(HexzError, ValueError):
     """A model file is missing, unreadable, or of an architecture unknown to this version."""
 
+    is_final = True
+
 
 class NothingToExport(HexzError):
     """No example, or no whole game, is left to be exported; nothing was written."""
@@ -48,6 +63,8 @@ class NothingPlayed(HexzError):
 class InvalidConfig(HexzError, ValueError):
     """An option or a variable of the environment has a value that cannot be used."""
 
+    is_final = True
+
 
 class ChannelError(HexzError):
     """The Redis that models travel through cannot be reached, refuses us, or cannot be started."""
@@ -60,6 +77,8 @@ class OutputError(HexzError, OSError):
 class StoreError(HexzError):
     """Checkpoints cannot be read or written, and trying again will not help: somebody must act."""
 
+    is_final = True
+
 
 class NotInStore(StoreError):
     """There is no such checkpoint, or it does not have a file."""
@@ -67,6 +86,8 @@ class NotInStore(StoreError):
 
 class StoreUnavailable(StoreError):
     """Checkpoints cannot be read or written now; the same call may succeed later."""
+
+    is_final = False
 
 
 class CheckpointExists(StoreError):

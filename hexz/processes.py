@@ -1,18 +1,33 @@
-"""Starting processes of our own."""
+"""Child processes: functions of ours, each in an interpreter of its own, and programs of others.
+
+Both end with this process, however that comes about, and get no Ctrl-C of a terminal.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from multiprocessing import resource_tracker
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from multiprocessing.connection import Connection, Pipe, wait
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NoReturn
 
 from hexz import leash
+from hexz.errors import HexzError, reason_of
+
+GRACE_SECONDS: Final = 2.0
+"""A child whose parent is gone has so long to end in good order; then it is killed."""
+
+END_SECONDS: Final = 4.0
+"""A child that has closed its connection ends within this time, or is killed."""
+
+_HELD_BACK: Final = (signal.SIGINT, signal.SIGTERM)
 
 
 def available_cores() -> int:
@@ -32,39 +47,44 @@ def default_processes(device: str) -> int:
     return cores if device == "cpu" else min(cores, GPU_PROCESSES)
 
 
-@contextlib.contextmanager
-def signals_held_back() -> Iterator[None]:
-    """Processes started meanwhile never see Ctrl-C, which a terminal sends to them too, nor a
-    request to terminate: what to do about it is up to the parent."""
-    # Otherwise the first process would start multiprocessing's helper, which unblocks them.
-    resource_tracker.ensure_running()
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-class LeashedProcess:
-    """A program that is killed when this process ends, however that comes about, and does not get
-    the Ctrl-C that a terminal sends to this one.
-
-    Args:
-        command: the program's path and its arguments.
-        options: of `subprocess.Popen`.
+class ChildFailed(HexzError):
+    """A child ended before its work was done.
 
     Attributes:
-        process: the program.
+        reason: why, in one line.
+        is_final: whether trying again would not help.
     """
 
-    def __init__(self, command: Sequence[str], **options: Any) -> None:
+    def __init__(self, reason: str, is_final: bool) -> None:
+        super().__init__(reason, is_final)
+        self.reason = reason
+        self.is_final = is_final
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+class ToldToEnd(Exception):
+    """The parent wants this child to end, or is gone."""
+
+
+class _Leashed:
+    """A process that is killed when this one ends, as the end of a pipe tells.
+
+    Attributes:
+        process: the process, in a group of its own, which a terminal's signals do not reach.
+    """
+
+    process: subprocess.Popen[bytes]
+
+    def _start(
+        self, command: Callable[[int], Sequence[str]], descriptors: Sequence[int], **options: Any
+    ) -> None:
+        """Starts a command, which is told the pipe's other end; it gets these descriptors, too."""
         read_end, self._leash = os.pipe()
         try:
-            self.process: subprocess.Popen[bytes] = subprocess.Popen(
-                [sys.executable, "-I", "-S", leash.__file__, str(read_end), *command],
-                pass_fds=[read_end],
-                start_new_session=True,
-                **options,
+            self.process = subprocess.Popen(
+                command(read_end), pass_fds=[read_end, *descriptors], process_group=0, **options
             )
         except BaseException:
             os.close(self._leash)
@@ -73,18 +93,238 @@ class LeashedProcess:
             os.close(read_end)
 
     def kill(self) -> None:
-        """Ends the program at once, and the processes that it started and that outlived it."""
+        """Ends it at once, and what it started in its group and outlived it."""
+        if self._leash < 0:
+            return  # its process id may be another's by now
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
-        if self._leash >= 0:
-            os.close(self._leash)
-            self._leash = -1
+        os.close(self._leash)
+        self._leash = -1
+
+
+class Program(_Leashed):
+    """A program of others, as a Redis server.
+
+    Args:
+        command: the program's path and its arguments.
+        options: of `subprocess.Popen`.
+    """
+
+    def __init__(self, command: Sequence[str], **options: Any) -> None:
+        python = [sys.executable, "-I", "-S", leash.__file__]
+        self._start(lambda read_end: [*python, str(read_end), *command], [], **options)
+
+
+class Child(_Leashed):
+    """A function of ours in a fresh interpreter, which does what its parent decides.
+
+    It imports what we do, but nothing that lies in the current directory. It has our environment
+    without the variables HEXZ_*: settings come as arguments. SIGINT and SIGTERM are ignored unless
+    the function says otherwise. One thread may receive while others send.
+
+    Args:
+        target: called with the `Parent` and the arguments. That it returns is the child's end; an
+            exception is its failure, which `receive` raises here.
+        args: of the function.
+        log: the file to which is added what it prints; None: it prints where we do.
+
+    Raises:
+        ChildFailed: it cannot be started.
+    """
+
+    def __init__(
+        self, target: Callable[..., object], *args: object, log: Path | None = None
+    ) -> None:
+        self._sending = threading.Lock()
+        path = [entry for entry in sys.path if entry]  # "" is the current directory
+        code = f"import sys; sys.path = {path}; from hexz.processes import run_child; run_child()"
+        name = f"{target.__module__}.{target.__qualname__}"
+        python = [sys.executable, "-P", "-c", code, name]
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("HEXZ_")}
+        try:
+            with contextlib.ExitStack() as stack:
+                self._connection, remote = Pipe()
+                stack.enter_context(remote)
+                output = None if log is None else stack.enter_context(log.open("ab"))
+                stack.enter_context(_signals_held_back())
+                self._start(
+                    lambda read_end: [*python, str(read_end), str(remote.fileno())],
+                    [remote.fileno()],
+                    stdin=subprocess.DEVNULL,
+                    stdout=output,
+                    stderr=output,
+                    env=environment,
+                )
+        except OSError as error:
+            raise ChildFailed(f"it cannot be started: {error.strerror}", is_final=False) from None
+        self.send((target, args))
+
+    @property
+    def is_open(self) -> bool:
+        """Whether something may still be received."""
+        return not self._connection.closed
+
+    def fileno(self) -> int:
+        """The descriptor that can be read when there is something to receive."""
+        return self._connection.fileno()
+
+    def send(self, message: object) -> None:
+        """Sends it a message. One that has ended cannot hear it; `receive` tells that."""
+        with self._sending, contextlib.suppress(OSError):
+            self._connection.send(message)
+
+    def receive(self) -> Any:
+        """Waits for the next message of it, and returns it.
+
+        Raises:
+            EOFError: the function has returned, and so there is none.
+            ChildFailed: the child has failed.
+        """
+        try:
+            message = self._connection.recv()
+        except (EOFError, OSError):
+            self._disconnect()
+            message = self._end_of_life()
+        if isinstance(message, ChildFailed):
+            self._disconnect()
+            raise message
+        return message
+
+    def tell_to_end(self) -> None:
+        """Ends what it can receive; what it still sends can be received here."""
+        with (
+            self._sending,
+            contextlib.suppress(OSError),
+            socket.fromfd(self.fileno(), socket.AF_UNIX, socket.SOCK_STREAM) as end,
+        ):
+            end.shutdown(socket.SHUT_WR)
+
+    def end(self, seconds: float) -> bool:
+        """Tells it to end, and takes nothing more from it.
+
+        Returns:
+            Whether it did within so many seconds; otherwise it was killed.
+        """
+        self._disconnect()
+        try:
+            self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return False
+        else:
+            return True
+        finally:
+            self.kill()
+
+    def kill(self) -> None:
+        super().kill()
+        self._disconnect()  # last, since a thread may wait until the child takes a message
+
+    def _disconnect(self) -> None:
+        with self._sending:
+            self._connection.close()
+
+    def _end_of_life(self) -> ChildFailed:
+        """Why a child has ended that said nothing of it; raises EOFError if its work is done."""
+        try:
+            code = self.process.wait(END_SECONDS)
+        except subprocess.TimeoutExpired:
+            return ChildFailed(f"did not end within {END_SECONDS:.0f} s", is_final=False)
+        finally:
+            self.kill()
+        if code == 0:
+            raise EOFError
+        return ChildFailed(_cause_of_death(code), is_final=False)
+
+
+class Parent:
+    """The parent, as a child knows it."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def send(self, message: object) -> None:
+        """Sends it a message, and waits while it does not receive. Raises ToldToEnd."""
+        try:
+            self._connection.send(message)
+        except OSError:
+            raise ToldToEnd from None
+
+    def receive(self) -> Any:
+        """Waits for the next message, and returns it. Raises ToldToEnd."""
+        try:
+            return self._connection.recv()
+        except (EOFError, OSError):
+            raise ToldToEnd from None
+
+    def poll(self, seconds: float | None = 0.0) -> bool:
+        """Waits for a message, or to be told to end; None is for ever. Returns if it came."""
+        try:
+            return self._connection.poll(seconds)
+        except OSError:
+            return True
+
+
+def ready(children: Sequence[Child], seconds: float) -> list[Child]:
+    """Those from which something can be received, perhaps that they have ended; waits for one."""
+    return wait(children, seconds)  # type: ignore[arg-type, return-value]
+
+
+def run_child() -> NoReturn:
+    """Is what a child runs, by the arguments that its `Child` has made."""
+    for signum in _HELD_BACK:
+        signal.signal(signum, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _HELD_BACK)
+    _, _, read_end, descriptor = sys.argv
+    connection = Connection(int(descriptor))
+    _end_with_parent(int(read_end))
+    # A fork, such as gunicorn makes, ends with our parent too, but does not speak for us.
+    os.register_at_fork(after_in_child=lambda: _end_with_parent(int(read_end)))
+    os.register_at_fork(after_in_child=connection.close)
+    parent = Parent(connection)
+    try:
+        target, args = parent.receive()
+        target(parent, *args)
+    except ToldToEnd:
+        pass
+    except Exception as error:
+        with contextlib.suppress(ToldToEnd):
+            final = isinstance(error, HexzError) and error.is_final
+            parent.send(ChildFailed(reason_of(error), final))
+        sys.exit(1)
+    sys.exit(0)
+
+
+def _end_with_parent(read_end: int) -> None:
+    def wait_for_it() -> None:
+        os.read(read_end, 1)
+        time.sleep(GRACE_SECONDS)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    threading.Thread(target=wait_for_it, name="leash", daemon=True).start()
+
+
+@contextlib.contextmanager
+def _signals_held_back() -> Iterator[None]:
+    """Holds signals back from what is started meanwhile, until it can ignore them."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _HELD_BACK)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _cause_of_death(code: int) -> str:
+    if code == -signal.SIGKILL:
+        return "killed by SIGKILL, as happens when memory runs out"
+    if code < 0:
+        return f"killed by {signal.Signals(-code).name}"
+    return f"ended with exit code {code}"
 
 
 def start_hexzctl(
     arguments: Sequence[str], log: Path, environment: Mapping[str, str] | None = None
-) -> LeashedProcess:
+) -> Program:
     """Starts one of our own commands.
 
     Args:
@@ -93,7 +333,7 @@ def start_hexzctl(
         environment: what it finds in its environment where ours sets nothing else.
     """
     with log.open("ab") as file:
-        return LeashedProcess(
+        return Program(
             [sys.executable, "-m", "hexzctl", *arguments],
             stdin=subprocess.DEVNULL,
             stdout=file,

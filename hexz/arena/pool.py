@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import multiprocessing
 import os
 import time
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from multiprocessing.connection import Connection, wait
-from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Final
 
@@ -18,7 +14,7 @@ from hexz.arena.games import GROUPS, GamePlayer, Played, Unit
 from hexz.errors import HexzError
 from hexz.player.searcher import BATCH_SIZE as SEARCHER_BATCH_SIZE
 from hexz.player.spec import PlayerSpec
-from hexz.processes import available_cores, signals_held_back
+from hexz.processes import Child, ChildFailed, Parent, available_cores, ready
 
 _MOST_UNITS: Final = 64
 """Units at once in a process: four batches of 32 for a pair of networks."""
@@ -83,13 +79,6 @@ def batch_size(specs: Sequence[PlayerSpec], at_once: int, *, mixed: bool) -> int
     return min(max(-(-leaves // 8) * 8, _SMALLEST_BATCH), _LARGEST_BATCH)
 
 
-@dataclass
-class _Child:
-    process: BaseProcess
-    connection: Connection
-    units: int = 0
-
-
 def play_units(
     players: Field, units: Sequence[Unit], more: Iterator[Unit], *, num_processes: int, seed: int
 ) -> Generator[list[Event]]:
@@ -116,101 +105,73 @@ def play_units(
     num_processes = min(num_processes, len(units), len(cores) if cores else num_processes)
     specs = [entrant.spec for entrant in players.entrants]
     at_once = 1 if timed else units_at_once(specs, len(units), num_processes)
-    children: list[_Child] = []
+    children: dict[Child, int] = {}  # and how many units each has
     try:
         for number in range(num_processes):
-            children.append(_start(players, number, seed, cores[number] if cores else None))
+            child = Child(_run, number, seed, cores[number] if cores else None)
+            children[child] = 0
+            # Not an argument, which a process would have to take before the next one starts.
+            child.send(players)
         for _ in range(at_once):
             for child in children:
-                _give(child, more)
-        while any(child.units for child in children):
+                _give(children, child, more)
+        while any(children.values()):
             yield _receive(children, more)
     finally:
         for child in children:
-            child.process.kill()
-            child.process.join()
-            child.connection.close()
+            child.kill()
 
 
-def _start(players: Field, number: int, seed: int, core: int | None) -> _Child:
-    context = multiprocessing.get_context("spawn")
-    connection, remote = context.Pipe()
-    process = context.Process(
-        target=_run, args=(remote, number, seed, core), name=f"arena-{number}"
-    )
-    with signals_held_back():
-        process.start()
-    remote.close()
-    # Not an argument: multiprocessing would wait for ever for a process that dies before it has
-    # read so much.
-    with contextlib.suppress(OSError):
-        connection.send(players)
-    return _Child(process, connection)
-
-
-def _receive(children: Sequence[_Child], more: Iterator[Unit]) -> list[Event]:
+def _receive(children: dict[Child, int], more: Iterator[Unit]) -> list[Event]:
     """What the processes have sent; each that has finished a unit gets another one."""
-    busy = {child.connection: child for child in children if child.units}
     events: list[Event] = []
-    for connection in wait(list(busy), TICK_SECONDS):
-        child = busy[connection]  # type: ignore[index]
+    for child in ready([child for child, units in children.items() if units], TICK_SECONDS):
         try:
-            message: Event | str = child.connection.recv()
-        except (EOFError, OSError):
-            child.process.join()
-            message = f"it ended with exit code {child.process.exitcode}"
-        if isinstance(message, str):
-            raise ArenaFailed(f"a process that played games has failed: {message}")
-        events.append(message)
-        if isinstance(message, Played):
-            child.units -= 1
-            _give(child, more)
+            event: Event = child.receive()
+        except (ChildFailed, EOFError) as error:
+            raise ArenaFailed(f"a process that played games has failed: {error}") from None
+        events.append(event)
+        if isinstance(event, Played):
+            children[child] -= 1
+            _give(children, child, more)
     return events
 
 
-def _give(child: _Child, more: Iterator[Unit]) -> None:
+def _give(children: dict[Child, int], child: Child, more: Iterator[Unit]) -> None:
     unit = next(more, None)
     if unit is not None:
-        child.units += 1
-        # If it has ended, what it sent last is still to be read.
-        with contextlib.suppress(OSError):
-            child.connection.send(unit)
+        children[child] += 1
+        child.send(unit)
 
 
-def _run(connection: Connection, number: int, seed: int, core: int | None) -> None:
-    """A process: plays the units that its parent sends, and ends with it."""
-    try:
-        players: Field = connection.recv()
-        if core is not None and hasattr(os, "sched_setaffinity"):
-            os.sched_setaffinity(0, {core})
-        player = GamePlayer(players, seed=seed)
-        in_flight = 0
-        next_report = 0.0
+def _run(parent: Parent, number: int, seed: int, core: int | None) -> None:
+    """A process: plays the units that its parent sends."""
+    players: Field = parent.receive()
+    if core is not None and hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {core})
+    player = GamePlayer(players, seed=seed)
+    in_flight = 0
+    next_report = 0.0
 
-        def next_unit() -> Unit | None:
-            nonlocal in_flight
-            if in_flight and not connection.poll():
-                return None
-            unit: Unit = connection.recv()
-            in_flight += 1
-            return unit
+    def next_unit() -> Unit | None:
+        nonlocal in_flight
+        if in_flight and not parent.poll():
+            return None
+        unit: Unit = parent.receive()
+        in_flight += 1
+        return unit
 
-        def report() -> None:
-            nonlocal next_report
-            if time.monotonic() >= next_report:
-                connection.send(Progress(number, player.moves, player.evaluations))
-                next_report = time.monotonic() + PROGRESS_SECONDS
+    def report() -> None:
+        nonlocal next_report
+        if time.monotonic() >= next_report:
+            parent.send(Progress(number, player.moves, player.evaluations))
+            next_report = time.monotonic() + PROGRESS_SECONDS
 
-        for played in player.play(next_unit, report):
-            if played is not None:
-                in_flight -= 1
-                connection.send(Progress(number, player.moves, player.evaluations))
-                connection.send(played)
-    except (EOFError, OSError):
-        return  # the parent has all that it wants
-    except Exception as error:
-        with contextlib.suppress(OSError):
-            connection.send(str(error) if isinstance(error, HexzError) else repr(error))
+    for played in player.play(next_unit, report):
+        if played is not None:
+            in_flight -= 1
+            parent.send(Progress(number, player.moves, player.evaluations))
+            parent.send(played)
 
 
 def separate_cores() -> list[int]:

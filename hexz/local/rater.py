@@ -8,7 +8,7 @@ from typing import Final
 
 from hexz.checkpoints import CheckpointStore
 from hexz.errors import StoreError
-from hexz.processes import LeashedProcess, start_hexzctl
+from hexz.processes import Program, start_hexzctl
 
 PAUSE_SECONDS: Final = 300.0
 """From the start of a match to the next one. Matches take time from training."""
@@ -42,7 +42,7 @@ class Rater:
         self._device = device
         self._output_dir = output_dir
         self._log = log
-        self._process: LeashedProcess | None = None
+        self._process: Program | None = None
         self._next = time.monotonic() + PAUSE_SECONDS / 2
         self._last: int | None = None
         self._has_failed = False

@@ -20,7 +20,7 @@ import urllib3
 from hexz.checkpoints import open_store
 from hexz.errors import HexzError, OutputError
 from hexz.local.rater import Rater
-from hexz.processes import LeashedProcess, start_hexzctl
+from hexz.processes import Program, start_hexzctl
 
 TICK_SECONDS: Final = 0.25
 """How often the processes, the time limit and requests to stop are looked at."""
@@ -97,7 +97,7 @@ class _Part:
     name: str
     arguments: list[str]
     log: Path
-    process: LeashedProcess | None = None
+    process: Program | None = None
     restart_at: float = 0.0
 
 

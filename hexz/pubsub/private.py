@@ -15,7 +15,7 @@ from typing import IO, Final, Self
 import redis
 
 from hexz.errors import ChannelError
-from hexz.processes import LeashedProcess
+from hexz.processes import Program
 
 START_SECONDS: Final = 10.0
 """A server that does not answer after this long has failed to start."""
@@ -49,7 +49,7 @@ class PrivateRedis:
     url: str
 
     def __init__(self) -> None:
-        self._program: LeashedProcess | None = None
+        self._program: Program | None = None
 
     @property
     def process(self) -> subprocess.Popen[bytes] | None:
@@ -110,9 +110,7 @@ class PrivateRedis:
                 _CONFIGURATION.format(port=self._port, password=self._password).encode()
             )
             configuration.seek(0)
-            self._program = LeashedProcess(
-                command, stdin=configuration, stdout=log, stderr=log, cwd="/"
-            )
+            self._program = Program(command, stdin=configuration, stdout=log, stderr=log, cwd="/")
             try:
                 self._wait_until_it_answers(self._program.process, log)
             except BaseException:

@@ -35,12 +35,7 @@ class NewSettings:
     games_in_flight: int
 
 
-@dataclass(frozen=True)
-class Stop:
-    """Ends a process; its running games are dropped."""
-
-
-Command = NewModel | NewSettings | Stop
+Command = NewModel | NewSettings
 
 
 @dataclass(frozen=True, kw_only=True)

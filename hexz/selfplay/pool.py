@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-import multiprocessing
-import signal
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from multiprocessing.connection import Connection, wait
-from multiprocessing.context import SpawnContext, SpawnProcess
 from typing import Final, Self
 
 from torch import nn
@@ -18,7 +12,7 @@ from torch import nn
 from hexz.errors import HexzError
 from hexz.inference import PreparedModel
 from hexz.model import prepare_model
-from hexz.processes import available_cores, signals_held_back
+from hexz.processes import Child, ChildFailed, available_cores, ready
 from hexz.selfplay.messages import (
     Assignment,
     Command,
@@ -26,7 +20,6 @@ from hexz.selfplay.messages import (
     Playing,
     ProcessEvent,
     ProcessFailed,
-    Stop,
 )
 from hexz.selfplay.process import run_process
 
@@ -59,10 +52,18 @@ def prepare_for_play(
 
 
 @dataclass
-class _Child:
+class _Player:
+    """A process.
+
+    Attributes:
+        number: of the process.
+        child: the process.
+        has_played: whether it has begun.
+        failure: why it has ended too early, if it has.
+    """
+
     number: int
-    process: SpawnProcess
-    connection: Connection
+    child: Child
     has_played: bool = False
     failure: str | None = None
 
@@ -77,15 +78,14 @@ class SelfPlayPool:
     def __init__(self, assignment: Assignment, model: NewModel) -> None:
         self._assignment = assignment
         self._model = model
-        self._children: list[_Child] = []
-        self._sending = threading.Lock()
+        self._players: list[_Player] = []
 
     def __enter__(self) -> Self:
         try:
             for number in range(self._assignment.num_processes):
-                self._children.append(self._start(number))
-            # Not an argument of the process: multiprocessing would wait for ever for one that dies
-            # before it has read so much.
+                child = Child(run_process, number, self._assignment)
+                self._players.append(_Player(number, child))
+            # Not an argument, which the first process would have to take before the second starts.
             self.send(self._model)
         except BaseException:
             self._kill()
@@ -98,81 +98,49 @@ class SelfPlayPool:
     @property
     def is_running(self) -> bool:
         """Whether a process may still send something."""
-        return any(not child.connection.closed for child in self._children)
+        return any(player.child.is_open for player in self._players)
 
     def check(self) -> None:
         """Raises AllWorkersFailed if every process has failed."""
-        if all(child.failure is not None for child in self._children):
-            raise AllWorkersFailed(f"all workers failed: {self._children[-1].failure}")
+        if all(player.failure is not None for player in self._players):
+            raise AllWorkersFailed(f"all workers failed: {self._players[-1].failure}")
 
     def send(self, command: Command) -> None:
         """Tells all processes something."""
-        with self._sending:
-            for child in self._children:
-                # One that has ended cannot hear it; what it sent is still in the pipe.
-                with contextlib.suppress(OSError):
-                    child.connection.send(command)
+        for player in self._players:
+            player.child.send(command)
 
     def receive(self, timeout: float) -> Iterator[ProcessEvent]:
-        """Yields what the processes have sent, one event each, and which of them have ended.
+        """Yields what the processes have sent, one event each, and which of them have failed.
 
         Args:
             timeout: seconds to wait if there is nothing.
         """
-        open_children = {c.connection: c for c in self._children if not c.connection.closed}
-        for connection in wait(list(open_children), timeout):
-            child = open_children[connection]  # type: ignore[index]
+        players = {player.child: player for player in self._players if player.child.is_open}
+        for child in ready(list(players), timeout):
+            player = players[child]
             try:
-                event: ProcessEvent = child.connection.recv()
-            except (EOFError, OSError):
-                yield from self._close(child)
+                event: ProcessEvent = child.receive()
+            except EOFError:
                 continue
+            except ChildFailed as error:
+                player.failure = error.reason
+                event = ProcessFailed(player.number, error.reason)
             if isinstance(event, Playing):
-                child.has_played = True
-            elif isinstance(event, ProcessFailed):
-                child.failure = event.reason
+                player.has_played = True
             yield event
 
     def end(self) -> Iterator[ProcessEvent]:
         """Tells all processes to stop and yields what they still send."""
-        for child in self._children:
-            if not child.has_played and not child.connection.closed:
-                child.process.kill()  # it has no game yet that could be lost
-                child.connection.close()
-        self.send(Stop())
+        for player in self._players:
+            if player.has_played:
+                player.child.tell_to_end()
+            else:
+                player.child.kill()  # it has no game yet that could be lost
         deadline = time.monotonic() + STOP_SECONDS
         while self.is_running and (left := deadline - time.monotonic()) > 0:
             yield from self.receive(left)
 
-    def _start(self, number: int) -> _Child:
-        # Not fork: the parent has threads, and torch and CUDA do not survive a fork.
-        context: SpawnContext = multiprocessing.get_context("spawn")
-        connection, remote = context.Pipe()
-        process = context.Process(
-            target=run_process,
-            args=(remote, number, self._assignment),
-            name=f"selfplay-{number}",
-        )
-        with signals_held_back():
-            process.start()
-        remote.close()
-        return _Child(number, process, connection)
-
-    def _close(self, child: _Child) -> Iterator[ProcessEvent]:
-        """Notes that a process has ended; says why if it gave no reason itself."""
-        with self._sending:
-            child.connection.close()
-        child.process.join(STOP_SECONDS)
-        code = child.process.exitcode
-        if code == 0 or child.failure is not None:
-            return
-        if code is not None and code < 0:
-            child.failure = f"killed by {signal.Signals(-code).name}"
-        else:
-            child.failure = f"it ended with exit code {code}"
-        yield ProcessFailed(child.number, child.failure)
-
     def _kill(self) -> None:
-        for child in self._children:
-            child.process.kill()
-            child.process.join()
+        for player in self._players:
+            player.child.kill()

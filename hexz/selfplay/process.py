@@ -6,22 +6,19 @@ running search.
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
 from queue import SimpleQueue
 from typing import Final
 
 import numpy as np
 
 from hexz.engine import FinishedGame
-from hexz.errors import HexzError
+from hexz.errors import reason_of
 from hexz.inference import Evaluator
+from hexz.processes import Parent, ToldToEnd
 from hexz.record import GameRecord, top_moves
 from hexz.selfplay.examples import examples_of
 from hexz.selfplay.loop import SelfPlay
@@ -33,9 +30,7 @@ from hexz.selfplay.messages import (
     Notice,
     Playing,
     ProcessEvent,
-    ProcessFailed,
     Progress,
-    Stop,
 )
 from hexz.wire import encode_example
 
@@ -43,16 +38,13 @@ PROGRESS_SECONDS: Final = 0.5
 """How often a process reports its counters."""
 
 
-def run_process(connection: Connection, number: int, assignment: Assignment) -> None:
+def run_process(parent: Parent, number: int, assignment: Assignment) -> None:
     """Plays this process's share of the games, number `number` of every `num_processes`.
 
     The parent's first message is the network to begin with. Ends when the games are over, or when
-    the parent says Stop or goes away. The parent gets Playing, Notice, Progress, GameOver, and
-    ProcessFailed if this ends early.
+    the parent says so. The parent gets Playing, Notice, Progress and GameOver.
     """
-    process = _Process(connection, number, assignment)
-    with _failures_reported(process):
-        process.run()
+    _Process(parent, number, assignment).run()
 
 
 @dataclass(frozen=True)
@@ -62,9 +54,9 @@ class _NewEvaluator:
 
 
 class _Process:
-    def __init__(self, connection: Connection, number: int, assignment: Assignment) -> None:
+    def __init__(self, parent: Parent, number: int, assignment: Assignment) -> None:
         self.number = number
-        self._connection = connection
+        self._parent = parent
         self._assignment = assignment
         self._stopping = False
         # For the main thread to take between two rounds.
@@ -75,11 +67,11 @@ class _Process:
 
     def send(self, event: ProcessEvent) -> None:
         """For the main thread. Waits while the parent does not receive."""
-        self._connection.send(event)
+        self._parent.send(event)
 
     def run(self) -> None:
         assignment = self._assignment
-        model: NewModel = self._connection.recv()
+        model: NewModel = self._parent.receive()
         play = SelfPlay(
             model.prepared.load(),
             assignment.settings.search,
@@ -124,25 +116,24 @@ class _Process:
     def _listen(self) -> None:
         """Takes the parent's messages always, so that it can send them also while it does not
         receive and the search waits for that."""
-        while not self._stopping:
+        while True:
             try:
-                command = self._connection.recv()
-            except (EOFError, OSError):
-                command = Stop()
+                command = self._parent.receive()
+            except ToldToEnd:
+                self._stopping = True
+                return
             match command:
                 case NewModel():
                     self._changes.put(self._load(command))
                 case NewSettings():
                     self._changes.put(command)
-                case Stop():
-                    self._stopping = True
 
     def _load(self, model: NewModel) -> _NewEvaluator | Notice:
         try:
             with self._loading:
                 return _NewEvaluator(model.prepared.load(), model.checkpoint)
         except Exception as error:
-            return Notice(f"cannot play with checkpoint {model.checkpoint}: {_reason(error)}")
+            return Notice(f"cannot play with checkpoint {model.checkpoint}: {reason_of(error)}")
 
     def _share(self, total: int | None) -> int | None:
         if total is None:
@@ -183,18 +174,3 @@ class _Process:
                 policies=[top_moves(policy) for policy in game.policies],
             ),
         )
-
-
-@contextmanager
-def _failures_reported(process: _Process) -> Iterator[None]:
-    try:
-        yield
-    except Exception as error:
-        with contextlib.suppress(OSError):  # if nobody is left to report to
-            process.send(ProcessFailed(process.number, _reason(error)))
-
-
-def _reason(error: Exception) -> str:
-    if isinstance(error, HexzError):
-        return str(error)
-    return f"{type(error).__name__}: {' '.join(str(error).split()) or 'no message'}"

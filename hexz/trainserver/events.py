@@ -70,12 +70,4 @@ class Notice:
     text: str
 
 
-@dataclass(frozen=True)
-class TrainerFailed:
-    """The process ends. `final`: trying again would not help."""
-
-    reason: str
-    final: bool
-
-
-Event = CheckpointReady | Progress | StoreProblem | Notice | TrainerFailed
+Event = CheckpointReady | Progress | StoreProblem | Notice

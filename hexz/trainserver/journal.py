@@ -60,6 +60,8 @@ class JournalInUse(JournalError):
 class JournalCorrupt(JournalError):
     """A file of the journal does not hold what was written to it."""
 
+    is_final = True
+
 
 class Record(NamedTuple):
     """An example as it came from a worker.

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import logging
-import multiprocessing
-import signal
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from multiprocessing.connection import Connection, wait
-from multiprocessing.context import SpawnProcess
 from typing import Final
 
-from hexz.processes import signals_held_back
+from hexz.processes import Child, ChildFailed, Parent, ready
 from hexz.trainserver.config import ServerConfig
 from hexz.trainserver.events import (
     CheckpointReady,
@@ -21,7 +17,6 @@ from hexz.trainserver.events import (
     Progress,
     StoreProblem,
     TrainBatch,
-    TrainerFailed,
 )
 from hexz.trainserver.journal import Journal, JournalError
 
@@ -105,7 +100,7 @@ class TrainerSupervisor:
             failure = self._run_process()
             if failure is None or self._stopping.is_set():
                 return
-            if failure.final:
+            if failure.is_final:
                 self._on_fatal(failure.reason)
                 return
             if self.state.failures == 0:
@@ -117,60 +112,40 @@ class TrainerSupervisor:
             self._stopping.wait(pause)
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
 
-    def _run_process(self) -> TrainerFailed | None:
+    def _run_process(self) -> ChildFailed | None:
         """One trainer from its start to its end; None if it was told to end."""
         self.state = replace(self.state, activity="starting", progress=None)
-        # Not fork: this process has threads.
-        context = multiprocessing.get_context("spawn")
-        connection, remote = context.Pipe()
-        process = context.Process(
-            target=_run_trainer,
-            args=(remote, self._config, self._journal.id, self._known),
-            name="trainer",
-        )
         try:
-            with signals_held_back():
-                process.start()
-        except OSError as error:
-            connection.close()
-            return TrainerFailed(f"it cannot be started: {error.strerror}", final=False)
-        finally:
-            remote.close()
-        try:
-            return self._watch(process, connection)
-        except JournalError as error:
-            return TrainerFailed(str(error), final=False)
-        finally:
-            connection.close()  # which tells it to end
-            process.join(STOP_SECONDS)
-            process.kill()
-            process.join()
-
-    def _watch(self, process: SpawnProcess, connection: Connection) -> TrainerFailed | None:
-        while not self._stopping.is_set():
+            trainer = Child(_run_trainer, self._config, self._journal.id, self._known)
             try:
-                self._hand_out(connection)
-                if not wait([connection], TICK_SECONDS):
-                    continue
-                event: Event = connection.recv()
-            except (EOFError, OSError):
-                process.join(STOP_SECONDS)
-                return TrainerFailed(_cause_of_death(process.exitcode), final=False)
-            if isinstance(event, TrainerFailed):
-                return event
-            self._take(event)
+                self._watch(trainer)
+            finally:
+                trainer.end(STOP_SECONDS)
+        except ChildFailed as failure:
+            return failure
+        except EOFError:
+            return ChildFailed("ended of its own accord", is_final=False)
+        except JournalError as error:
+            return ChildFailed(str(error), is_final=False)
         return None
 
-    def _hand_out(self, connection: Connection) -> None:
+    def _watch(self, trainer: Child) -> None:
+        """Works with a trainer until it has failed, or is to be told to end."""
+        while not self._stopping.is_set():
+            self._hand_out(trainer)
+            if ready([trainer], TICK_SECONDS):
+                self._take(trainer.receive())
+
+    def _hand_out(self, trainer: Child) -> None:
         """Sends the oldest waiting batch to a trainer that has nothing to do."""
         if self.state.activity != "idle":
             return
         sealed = self._journal.sealed
         if sealed:
             self.state = replace(self.state, activity="training")
-            connection.send(TrainBatch(batch=sealed[0], behind=len(sealed) - 1))
+            trainer.send(TrainBatch(batch=sealed[0], behind=len(sealed) - 1))
 
-    def _take(self, event: CheckpointReady | Progress | StoreProblem | Notice) -> None:
+    def _take(self, event: Event) -> None:
         match event:
             case CheckpointReady():
                 self._known = event.number
@@ -192,18 +167,8 @@ class TrainerSupervisor:
                 _log.warning("%s", event.text)
 
 
-def _run_trainer(
-    connection: Connection, config: ServerConfig, journal_id: str, known: int | None
-) -> None:
+def _run_trainer(parent: Parent, config: ServerConfig, journal_id: str, known: int | None) -> None:
     # PyTorch is for the trainer alone: the server would wait for it, and keep it in memory.
     from hexz.trainserver.trainer import run_trainer
 
-    run_trainer(connection, config, journal_id, known)
-
-
-def _cause_of_death(code: int | None) -> str:
-    if code == -signal.SIGKILL:
-        return "it was killed by SIGKILL, which is what happens when memory runs out"
-    if code is not None and code < 0:
-        return f"it was killed by {signal.Signals(-code).name}"
-    return f"it ended with exit code {code}"
+    run_trainer(parent, config, journal_id, known)

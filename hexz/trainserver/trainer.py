@@ -16,7 +16,6 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
-from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,10 +29,10 @@ from hexz.errors import (
     NotInStore,
     StoreError,
     StoreUnavailable,
-    TrainingFailed,
 )
 from hexz.example import Example
 from hexz.model import ModelConfig, usable_device
+from hexz.processes import Parent, ToldToEnd
 from hexz.training.learner import Learner
 from hexz.training.report import StepReport, TrainingReport
 from hexz.trainserver.config import ServerConfig
@@ -43,9 +42,8 @@ from hexz.trainserver.events import (
     Progress,
     StoreProblem,
     TrainBatch,
-    TrainerFailed,
 )
-from hexz.trainserver.journal import JournalCorrupt, read_batch
+from hexz.trainserver.journal import read_batch
 from hexz.version import __version__
 from hexz.wire import decode_example, is_fast_search, read_examples, write_examples
 
@@ -59,47 +57,29 @@ REPORT_SECONDS: Final = 0.5
 """How often progress is reported."""
 
 
-class _Stopped(Exception):
-    """The server wants this process to end, or is gone."""
-
-
-def run_trainer(
-    connection: Connection, config: ServerConfig, journal_id: str, known: int | None
-) -> None:
+def run_trainer(parent: Parent, config: ServerConfig, journal_id: str, known: int | None) -> None:
     """Loads the newest checkpoint, or makes the first, and trains on each `TrainBatch` that comes.
 
-    Any other message, or the end of the connection, ends it; a training run is given up.
+    Once it is told to end, a training run is given up.
 
     Args:
-        connection: to the server.
+        parent: the server.
         config: of the server.
         journal_id: of its journal.
         known: the newest checkpoint that the server has seen and goes on serving; None if it has
             nothing to serve yet, and then a store that cannot be used is its end.
     """
     try:
-        with _only_trainer(config.journal_dir, connection):
-            _Trainer(connection, config, journal_id, known).run()
-    except (_Stopped, BrokenPipeError, EOFError):
-        pass
-    except (StoreUnavailable, TrainingFailed) as error:
-        _send_last(connection, TrainerFailed(str(error), final=False))
-    except (CheckpointExists, InvalidConfig, InvalidModel, JournalCorrupt) as error:
-        _send_last(connection, TrainerFailed(str(error), final=True))
+        with _only_trainer(config.journal_dir, parent):
+            _Trainer(parent, config, journal_id, known).run()
+    except CheckpointExists:
+        raise
     except StoreError as error:
-        _send_last(connection, TrainerFailed(str(error), final=known is None))
-    except Exception as error:  # out of memory, above all: PyTorch raises a RuntimeError then
-        summary = " ".join(str(error).split()) or "no message"
-        _send_last(connection, TrainerFailed(f"{type(error).__name__}: {summary}", final=False))
-
-
-def _send_last(connection: Connection, event: TrainerFailed) -> None:
-    with contextlib.suppress(OSError):
-        connection.send(event)
+        raise error if known is None else StoreUnavailable(str(error)) from None
 
 
 @contextlib.contextmanager
-def _only_trainer(directory: Path, connection: Connection) -> Iterator[None]:
+def _only_trainer(directory: Path, parent: Parent) -> Iterator[None]:
     """Waits for the trainer of a server that was killed: it may just be saving a checkpoint."""
     descriptor = os.open(directory / "trainer.lock", os.O_CREAT | os.O_RDWR, 0o600)
     try:
@@ -108,8 +88,8 @@ def _only_trainer(directory: Path, connection: Connection) -> Iterator[None]:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except BlockingIOError:
-                if connection.poll(0.1):
-                    raise _Stopped from None
+                if parent.poll(0.1):
+                    raise ToldToEnd from None
         yield
     finally:
         os.close(descriptor)
@@ -119,9 +99,9 @@ class _Trainer:
     """The state of the process: the learner and the checkpoint that it stands at."""
 
     def __init__(
-        self, connection: Connection, config: ServerConfig, journal_id: str, known: int | None
+        self, parent: Parent, config: ServerConfig, journal_id: str, known: int | None
     ) -> None:
-        self._connection = connection
+        self._parent = parent
         self._config = config
         self._journal_id = journal_id
         self._next_report = 0.0
@@ -146,12 +126,9 @@ class _Trainer:
         self._report_checkpoint(self._store.load(number))
 
     def run(self) -> None:
-        """Trains on what is asked for, until it is told to stop."""
+        """Trains on what is asked for, until it is told to end."""
         while True:
-            message = self._connection.recv()
-            if not isinstance(message, TrainBatch):
-                raise _Stopped
-            self._train(message)
+            self._train(self._parent.receive())
 
     @property
     def _trained(self) -> dict[str, int]:
@@ -206,11 +183,11 @@ class _Trainer:
                 for batch in reversed(self._store.batches(number)):
                     yield self._full_searches_of(number, batch)
             except NotInStore as error:
-                self._connection.send(Notice(f"{error}: the replay window goes back no further"))
+                self._parent.send(Notice(f"{error}: the replay window goes back no further"))
                 return
 
     def _full_searches_of(self, number: int, batch: str) -> list[Example]:
-        self._check_connection()
+        self._check_parent()
         with self._store.examples(number, batch) as path:
             try:
                 return _full_searches(data for _, data in read_examples(path))
@@ -277,14 +254,14 @@ class _Trainer:
         while True:
             try:
                 info = self._store.save(new)
-                self._connection.send(StoreProblem(None))
+                self._parent.send(StoreProblem(None))
                 return info
             except CheckpointExists:
                 raise
             except StoreError as error:
-                self._connection.send(StoreProblem(str(error)))
-            if self._connection.poll(RETRY_SECONDS):
-                raise _Stopped
+                self._parent.send(StoreProblem(str(error)))
+            if self._parent.poll(RETRY_SECONDS):
+                raise ToldToEnd
 
     def _provenance(self, learner: Learner) -> dict[str, Any]:
         return {
@@ -294,10 +271,10 @@ class _Trainer:
         }
 
     def _report_step(self, batch: int, step: StepReport) -> None:
-        self._check_connection()
+        self._check_parent()
         if time.monotonic() >= self._next_report or step.step == step.num_steps:
             self._next_report = time.monotonic() + REPORT_SECONDS
-            self._connection.send(
+            self._parent.send(
                 Progress(
                     batch=batch,
                     step=step.step,
@@ -307,7 +284,7 @@ class _Trainer:
             )
 
     def _report_checkpoint(self, model: bytes) -> None:
-        self._connection.send(
+        self._parent.send(
             CheckpointReady(
                 number=self._info.number,
                 model=model,
@@ -317,10 +294,10 @@ class _Trainer:
             )
         )
 
-    def _check_connection(self) -> None:
-        """While the trainer is busy, any message can only mean that it shall stop."""
-        if self._connection.poll():
-            raise _Stopped
+    def _check_parent(self) -> None:
+        """While the trainer is busy, nothing comes but the request to end."""
+        if self._parent.poll():
+            raise ToldToEnd
 
 
 def _full_searches(bodies: Iterable[bytes]) -> list[Example]:

@@ -106,7 +106,7 @@ def test_a_process_that_dies_ends_the_run(tmp_path, monkeypatch):
     events = run.events()
     next(events)
     os.kill(started[0].process.pid, signal.SIGKILL)
-    with pytest.raises(ArenaFailed, match="exit code -9"):
+    with pytest.raises(ArenaFailed, match="killed by SIGKILL"):
         list(events)
     assert not any(child.process.is_alive() for child in started)
 

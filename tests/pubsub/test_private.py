@@ -92,7 +92,7 @@ def test_the_password_is_in_no_file_argument_or_environment(tmp_path, monkeypatc
 
 
 def test_ctrl_c_of_the_terminal_does_not_reach_it(server):
-    assert {os.getsid(process.pid) for process in family(server)} == {server.process.pid}
+    assert {os.getpgid(process.pid) for process in family(server)} == {server.process.pid}
 
 
 def test_stop_leaves_no_process(server):

@@ -42,11 +42,11 @@ def start_hexzctl(*arguments: object, start_new_session: bool = False) -> subpro
 
 
 def spawned(processes: Iterable[psutil.Process]) -> list[psutil.Process]:
-    """Those that multiprocessing has started for us; its own helper is none of them."""
+    """Those of them that are functions of ours."""
     found = []
     for process in processes:
         with contextlib.suppress(psutil.NoSuchProcess):
-            if "spawn_main" in " ".join(process.cmdline()):
+            if "run_child" in " ".join(process.cmdline()):
                 found.append(process)
     return found
 
