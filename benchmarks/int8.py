@@ -11,12 +11,12 @@ import argparse
 from hexz.arena.entrants import Entrant, Field
 from hexz.arena.games import Played, Unit
 from hexz.arena.pool import batch_size, play_units, units_at_once
-from hexz.arena.results import score_of
 from hexz.arena.run import random_boards
 from hexz.model import prepare_model
 from hexz.player.models import open_source
 from hexz.player.spec import Budget, PlayerSpec
 from hexz.processes import available_cores
+from hexz.ratings.results import score_of
 from hexz.ratings.statistics import elo_of_score, estimate_score
 
 PRECISIONS = ("int8", "float32")

@@ -14,9 +14,9 @@ from rich.text import Text
 
 from hexz.arena.pool import Progress
 from hexz.arena.report import report
-from hexz.arena.results import Pair, PairResult
 from hexz.arena.run import ArenaRun
 from hexz.errors import NothingPlayed
+from hexz.ratings.results import Pairing, PairingResult
 from hexz.ratings.statistics import Estimate
 from hexzctl.display import Display
 
@@ -36,7 +36,7 @@ class ArenaView:
     def __init__(self) -> None:
         self._progress: dict[int, Progress] = {}
         self._started = time.monotonic()
-        self._latest: dict[Pair, None] = {}
+        self._latest: dict[Pairing, None] = {}
         self._new = 0
 
     def watch(self, run: ArenaRun) -> None:
@@ -120,7 +120,7 @@ def _pairs_table(run: ArenaRun, width: int) -> Table:
         table.add_column(name, justify="right", no_wrap=True)
     if run.config.sprt is not None:
         table.add_column("test", justify="right", no_wrap=True)
-    for pair in run.results.pairs:
+    for pair in run.results.pairings:
         result = run.results.of(pair)
         if result is None:
             continue
@@ -131,7 +131,7 @@ def _pairs_table(run: ArenaRun, width: int) -> Table:
     return table
 
 
-def _cells(result: PairResult) -> list[str]:
+def _cells(result: PairingResult) -> list[str]:
     score, seats = result.score, result.by_seat
     return [
         f"{100 * score.value:.1f}%",
@@ -142,7 +142,7 @@ def _cells(result: PairResult) -> list[str]:
     ]
 
 
-def _test(run: ArenaRun, pair: Pair) -> str:
+def _test(run: ArenaRun, pair: Pairing) -> str:
     decision = run.decisions.get(pair)
     return "open" if decision is None else f"{decision:+g}"
 

@@ -141,7 +141,7 @@ def rate(
     the train server show them, and later runs, with other checkpoints perhaps, add to them. Ctrl-C
     ends the games and keeps what was found; the same command goes on from there.
     """
-    from hexz.arena.curve import Rating, RatingConfig
+    from hexz.arena.rating import Rating, RatingConfig
     from hexz.checkpoints.catalog import open_model
     from hexz.player.spec import parse_spec
     from hexzctl.arena_view import ArenaView

@@ -14,7 +14,7 @@ from rich.text import Text
 from hexz.checkpoints.catalog import CatalogEntry, flat
 
 if TYPE_CHECKING:
-    from hexz.arena.curve import Curve
+    from hexz.ratings.curve import Curve
 
 _SHOWN: Final = 30
 """Checkpoints of a table, unless all are asked for."""

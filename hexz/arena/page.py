@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Final
 
 from hexz.arena.games import Played
-from hexz.arena.results import Pair, Results
 from hexz.arena.run import ArenaRun
 from hexz.files import atomic_file
+from hexz.ratings.results import Pairing, Results
 from hexz.ratings.statistics import Estimate
 from hexz.record import GameRecord
 from hexz.render import games_page
@@ -33,7 +33,7 @@ def arena_page(results: Results, played: Sequence[Played]) -> str:
     """The HTML of the page, complete in itself. ValueError: nothing was played."""
     in_order = sorted(played, key=lambda p: (p.unit.pair, p.unit.number))
     records = [record for one in in_order for record in _records(results.names, one)]
-    first_games: dict[Pair, int] = {}
+    first_games: dict[Pairing, int] = {}
     for place, one in enumerate(in_order):
         first_games.setdefault(one.unit.pair, 2 * place)
     css = resources.files(__package__).joinpath("page.css").read_text(encoding="utf-8")
@@ -73,7 +73,7 @@ def _ranked(ratings: Mapping[str, Estimate]) -> list[str]:
 
 
 def _cross_table(
-    results: Results, ratings: Mapping[str, Estimate], first_games: Mapping[Pair, int]
+    results: Results, ratings: Mapping[str, Estimate], first_games: Mapping[Pairing, int]
 ) -> str:
     ranked = [results.names.index(name) for name in _ranked(ratings)]
     ranked += [number for number in range(len(results.names)) if number not in ranked]
@@ -85,7 +85,7 @@ def _cross_table(
     return f"<table><thead><tr><th></th>{heads}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
 
 
-def _cell(results: Results, pair: Pair, first_games: Mapping[Pair, int]) -> str:
+def _cell(results: Results, pair: Pairing, first_games: Mapping[Pairing, int]) -> str:
     known = pair if pair in first_games else pair[::-1]
     found = results.of(known) if known in first_games else None
     if found is None:

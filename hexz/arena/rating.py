@@ -1,122 +1,228 @@
-"""A run of an arena that finds out how strong some players are, with as few games as it can."""
+"""Rates the checkpoints of a model: some of them play each other and other players.
+
+The result is kept beside the model as `ratings.json`, with all that it rests on, so that a later
+run adds to it; see `hexz.ratings.curve`.
+"""
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
-from collections.abc import Callable, Iterator, Sequence
-from typing import Final
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
 
-import numpy as np
-
-from hexz.arena.games import Played, Unit
-from hexz.arena.results import ANCHOR, Pair, score_of
-from hexz.arena.run import ArenaConfig, ArenaRun
-from hexz.player.spec import Budget, PlayerSpec
+from hexz.arena.page import write_arena_page
+from hexz.arena.preparation import digest_of
+from hexz.arena.rating_run import ROUND_BOARDS, RatingRun
+from hexz.arena.run import ArenaConfig, random_boards
+from hexz.checkpoints import CheckpointInfo, CheckpointStore
+from hexz.errors import StoreError
+from hexz.places import is_in_bucket, local_path
+from hexz.player.models import open_source
+from hexz.player.spec import Budget, PlayerSpec, parse_spec
+from hexz.ratings.curve import Curve, Point, ratings_of
 from hexz.ratings.evidence import Evidence
-from hexz.ratings.pairing import Design
-from hexz.ratings.statistics import ELO
+from hexz.ratings.output import CurveOutput
+from hexz.ratings.references import ANCHOR, REFERENCES
 
-ROUND_BOARDS: Final = 4
-"""A pair is chosen for so many boards."""
-_BLIND: Final = 0.1
-"""Worth of further boards of a pair that has more of them in flight than finished: their results
-may show that others are better."""
-_EVALUATION_COST: Final = 50
-"""Games of random moves in the time of an evaluation by a network of the default size: 10 on a
-CPU with AMX, about 100 on one with AVX2 only."""
-_GAMES_A_SECOND: Final = 400_000
-"""Games of random moves on a core, see docs/performance.md."""
+DEFAULT_CHECKPOINTS: Final = 8
 
 
-class RatingRun(ArenaRun):
-    """Plays those pairs that tell most about some of the players, see `Design`.
+def choose(
+    checkpoints: Sequence[CheckpointInfo], count: int, rated: Collection[int] = ()
+) -> list[CheckpointInfo]:
+    """At most `count` of them, about evenly spread, the first and the last among them.
 
     Args:
-        config: its pairs are those that may play, each on its boards at most.
-        num_wanted: so many players, the first ones, are to be rated. All others play if that
-            helps; the anchor is one of the players.
-        evidence: what is known already, by the names in `ids`; grows with the run.
-        ids: of the players.
-        relatives: for each player, by likeness, those that stand for it until it has a rating.
-        boards: to be known of each player that is to be rated, on average.
+        checkpoints: by number.
+        count: 2 or more.
+        rated: numbers of those that have a rating, which are taken rather than others nearby.
+    """
+    if len(checkpoints) <= count:
+        return list(checkpoints)
+    step = (len(checkpoints) - 1) / (count - 1)
+    places = [place for place, info in enumerate(checkpoints) if info.number in rated]
+    chosen = {0, len(checkpoints) - 1}
+    for i in range(1, count - 1):
+        near = min(places, key=lambda place: abs(place - i * step), default=-1)
+        chosen.add(near if abs(near - i * step) <= step / 3 else round(i * step))
+    return [checkpoints[place] for place in sorted(chosen)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RatingConfig:
+    """How a model is rated.
+
+    Attributes:
+        numbers: of the checkpoints that play; None: some, see `choose`.
+        every: instead, the newest one and every so many before it; None: see `numbers`.
+        simulations: of a move.
+        players: others that are to be rated, too.
+        boards: for each checkpoint and such player on average, those of earlier runs included.
+        max_seconds: ends the games; None: all are played.
+        output_dir: where games and results go; games that are there are not played again.
+        tensorboard: where its event files go; None: nowhere.
+        seed: of the boards, and of uct.
+        device, num_processes: see `ArenaConfig`.
+    """
+
+    numbers: Sequence[int] | None = None
+    every: int | None = None
+    simulations: int
+    players: Sequence[PlayerSpec] = ()
+    boards: int
+    output_dir: Path
+    max_seconds: float | None = None
+    tensorboard: Path | None = None
+    seed: int = 0
+    device: str = "cpu"
+    num_processes: int | None = None
+
+
+class Rating:
+    """Rates checkpoints of a model.
+
+    Args:
+        store: the model.
+        config: how.
         notify: takes lines for people.
+
+    Raises:
+        StoreError: the store cannot be read, has fewer than two checkpoints, or lacks one that
+            is wanted.
+        OutputError: the directory cannot be made.
+        HexzError: TensorBoard is wanted and not installed.
+
+    Attributes:
+        run: the arena; to be played, and then `save` to be called.
     """
 
     def __init__(
-        self,
-        config: ArenaConfig,
-        num_wanted: int,
-        evidence: Evidence,
-        ids: Sequence[str],
-        relatives: Sequence[Sequence[str]],
-        boards: int,
-        notify: Callable[[str], None],
+        self, store: CheckpointStore, config: RatingConfig, notify: Callable[[str], None]
     ) -> None:
-        super().__init__(config, notify)
-        self.evidence = evidence
-        self._ids = ids
-        self._relatives = [[name, *others] for name, others in zip(ids, relatives, strict=True)]
-        self._wanted = range(num_wanted)
-        self._boards = boards
-        self._planned = 0
-        self._design = Design(
-            config.pairs,
-            costs=[cost_of(spec) for spec in config.specs],
-            wanted=[number in self._wanted for number in range(len(ids))],
-            anchor=ids.index(ANCHOR),
+        everything = store.list()
+        if len(everything) < 2:
+            raise StoreError(
+                f"{store.url} has {len(everything)} checkpoints of {store.model_name}: a learning "
+                "curve needs two or more"
+            )
+        self._store = store
+        self._config = config
+        self._infos = {info.number: info for info in everything}
+        self._player = PlayerSpec(kind="gumbel", budget=Budget(simulations=config.simulations))
+        evidence = _evidence(store.ratings())
+        chosen = self._choose(everything, evidence)
+        # What is missing is found before the games.
+        self._output = CurveOutput(config.output_dir, config.tensorboard, notify)
+        wanted = {_digested(spec): spec for spec in config.players}
+        self._others = wanted | {name: parse_spec(name) for name in REFERENCES}
+        names = [str(spec) for spec in self._others.values()]
+        arena = ArenaConfig(
+            specs=[*map(self._spec, chosen), *self._others.values()],
+            names=[*(f"{store.model_name} {info.number}" for info in chosen), *names],
+            boards=random_boards(config.boards, config.seed),
+            round_boards=ROUND_BOARDS,
+            log=config.output_dir / "games.jsonl",
+            seed=config.seed,
+            device=config.device,
+            num_processes=config.num_processes,
+            max_seconds=config.max_seconds,
+        )
+        ids = [*(self._id(info.number) for info in chosen), *self._others]
+        relatives = [*(self._by_age(info.number) for info in chosen), *([()] * len(names))]
+        num_wanted = len(chosen) + len(wanted)
+        self.run = RatingRun(arena, num_wanted, evidence, ids, relatives, config.boards, notify)
+
+    def _choose(
+        self, everything: Sequence[CheckpointInfo], evidence: Evidence
+    ) -> Sequence[CheckpointInfo]:
+        if self._config.numbers is not None:
+            return [self._wanted(number) for number in sorted({*self._config.numbers})]
+        if self._config.every is not None:
+            return everything[:: -self._config.every][::-1]
+        rated = {number for number in self._infos if evidence.boards_of(self._id(number))}
+        return choose(everything, DEFAULT_CHECKPOINTS, rated)
+
+    def _wanted(self, number: int) -> CheckpointInfo:
+        info = self._infos.get(number)
+        if info is None:
+            raise StoreError(
+                f"there is no checkpoint {number} of {self._store.model_name} in {self._store.url}"
+            )
+        return info
+
+    def _by_age(self, number: int) -> Sequence[str]:
+        """All checkpoints, those next to this one first."""
+        return [self._id(n) for n in sorted(self._infos, key=lambda n: abs(n - number))]
+
+    def _id(self, number: int) -> str:
+        """What the evidence calls a checkpoint."""
+        return f"{self._player} {number}"
+
+    def _spec(self, info: CheckpointInfo) -> PlayerSpec:
+        path = self._store.place(info.number)
+        if not is_in_bucket(path):
+            path = str(local_path(path).resolve())
+        return PlayerSpec(kind=self._player.kind, path=path, budget=self._player.budget)
+
+    def curve(self) -> Curve:
+        """What is known so far, from this run and from earlier ones."""
+        return self._curve(self.run.evidence)
+
+    def _curve(self, evidence: Evidence) -> Curve:
+        ratings = evidence.ratings(ANCHOR)
+        points = [
+            Point(
+                number=number,
+                examples=info.metadata.get("examples"),
+                hours=info.metadata.get("hours"),
+                elo=ratings[self._id(number)],
+                boards=evidence.boards_of(self._id(number)),
+            )
+            for number, info in self._infos.items()
+            if self._id(number) in ratings
+        ]
+        return Curve(
+            model_name=self._store.model_name,
+            player=str(self._player),
+            points=points,
+            references={
+                str(spec): ratings[name] for name, spec in self._others.items() if name in ratings
+            },
         )
 
-    @property
-    def total(self) -> int:
-        return self.resumed + self._planned
+    def save(self) -> list[Path]:
+        """Writes the curve and a page of the games, and keeps the ratings in the store.
 
-    def _count(self, played: Played) -> None:
-        super()._count(played)
-        score = score_of(played.margins)
-        self.evidence.add(self._names(played.unit.pair), played.unit.board, score)
+        Returns:
+            the files.
 
-    def _order(self, units: Sequence[Unit]) -> Iterator[Unit]:
-        waiting: dict[Pair, deque[Unit]] = defaultdict(deque)
-        for unit in units:
-            if not self.evidence.has(self._names(unit.pair), unit.board):
-                waiting[unit.pair].append(unit)
-        playing = {number for pair in waiting for number in pair}
-        missing = sum(
-            max(0, self._boards - self.evidence.boards_of(self._ids[number]))
-            for number in self._wanted
-            if number in playing
-        )
-        left = min(missing, sum(map(len, waiting.values())))
-        self._planned += left
-        pairs = self.config.pairs
-        given = np.array([self.evidence.boards(self._names(pair)) for pair in pairs])
-        while left > 0:
-            known = np.array([self.evidence.boards(self._names(pair)) for pair in pairs])
-            gains = self._design.gains(self._strengths(), given)
-            gains[[not waiting[pair] for pair in pairs]] = -1
-            gains[given - known >= np.maximum(known, ROUND_BOARDS)] *= _BLIND
-            best = int(gains.argmax())
-            count = min(ROUND_BOARDS, left, len(waiting[pairs[best]]))
-            given[best] += count
-            left -= count
-            for _ in range(count):
-                yield waiting[pairs[best]].popleft()
+        Raises:
+            OutputError, StoreError: it cannot be written.
+        """
 
-    def _strengths(self) -> Sequence[float]:
-        """Of all players as far as they can be guessed, in log-odds."""
-        ratings = self.evidence.ratings(ANCHOR)
-        rated = [[name for name in names if name in ratings] for names in self._relatives]
-        return [ratings[names[0]].value / ELO if names else 0.0 for names in rated]
+        def change(known: Mapping[str, Any] | None) -> Mapping[str, Any]:
+            evidence = _evidence(known)
+            evidence.update(self.run.evidence)
+            return {**ratings_of(self._curve(evidence)), "results": evidence.to_json()}
 
-    def _names(self, pair: Pair) -> tuple[str, str]:
-        return self._ids[pair[0]], self._ids[pair[1]]
+        self._store.update_ratings(change)
+        files = self._output.write(self.curve())
+        if self.run.played:
+            page = self._config.output_dir / "games.html"
+            write_arena_page(page, self.run)
+            files.append(page)
+        return files
 
 
-def cost_of(spec: PlayerSpec) -> float:
-    """What a move of a player costs, in games of random moves."""
-    match spec.budget:
-        case Budget(seconds=float(seconds)):
-            return seconds * _GAMES_A_SECOND
-        case Budget(simulations=int(simulations)):
-            return float(simulations * (_EVALUATION_COST if spec.needs_network else 1))
-    return 1.0  # `random`
+def _digested(spec: PlayerSpec) -> str:
+    """What the evidence calls a player that is no checkpoint of the model."""
+    return (
+        f"{spec} {digest_of(open_source(spec.path).load())[:8]}"
+        if spec.needs_network
+        else str(spec)
+    )
+
+
+def _evidence(ratings: Mapping[str, Any] | None) -> Evidence:
+    return Evidence((ratings or {}).get("results", ()))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from hexz.arena.results import Pair
 from hexz.arena.run import ArenaRun
+from hexz.ratings.results import Pairing
 from hexz.version import __version__
 
 
@@ -20,12 +20,12 @@ def report(run: ArenaRun) -> dict[str, Any]:
             {"name": name, "elo": asdict(ratings[name]) if name in ratings else None}
             for name in run.results.names
         ],
-        "pairs": [found for pair in run.results.pairs if (found := _pair(run, pair))],
+        "pairs": [found for pair in run.results.pairings if (found := _pair(run, pair))],
         "complete": run.results.boards == run.total,
     }
 
 
-def _pair(run: ArenaRun, pair: Pair) -> dict[str, Any] | None:
+def _pair(run: ArenaRun, pair: Pairing) -> dict[str, Any] | None:
     result = run.results.of(pair)
     if result is None:
         return None

@@ -18,12 +18,12 @@ from hexz.arena.pool import (
     units_at_once,
 )
 from hexz.arena.preparation import prepare
-from hexz.arena.results import Pair, Results
 from hexz.engine import Board
 from hexz.errors import HexzError
 from hexz.model import usable_device
 from hexz.player.spec import PlayerSpec
 from hexz.processes import default_processes
+from hexz.ratings.results import Pairing, Results
 from hexz.ratings.statistics import Sprt
 from hexz.selfplay.loop import board_seed
 
@@ -104,7 +104,7 @@ class ArenaConfig:
         return self.names or [str(spec) for spec in self.specs]
 
     @property
-    def pairs(self) -> Sequence[Pair]:
+    def pairings(self) -> Sequence[Pairing]:
         """By the numbers of the players."""
         return list(itertools.combinations(range(len(self.specs)), 2))
 
@@ -127,17 +127,17 @@ class ArenaRun:
 
     def __init__(self, config: ArenaConfig, notify: Callable[[str], None]) -> None:
         self.config = config
-        self.results = Results(config.all_names, config.pairs)
+        self.results = Results(config.all_names, config.pairings)
         self.played: list[Played] = []
         self.resumed = 0
-        self.decisions: dict[Pair, float] = {}
+        self.decisions: dict[Pairing, float] = {}
         self._notify = notify
         self._is_stopped = False
 
     @property
     def total(self) -> int:
         """Units that there are."""
-        return len(self.config.boards) * len(self.config.pairs)
+        return len(self.config.boards) * len(self.config.pairings)
 
     def stop(self) -> None:
         """Ends the run soon: games under way are dropped, finished boards are kept."""
@@ -187,7 +187,7 @@ class ArenaRun:
         return [
             Unit(pair, board, number)
             for start in range(0, len(boards), size)
-            for pair in self.config.pairs
+            for pair in self.config.pairings
             for number, board in boards[start : start + size]
         ]
 
@@ -207,7 +207,7 @@ class ArenaRun:
 
     def _count(self, played: Played) -> None:
         self.played.append(played)
-        self.results.add(played)
+        self.results.add(played.unit.pair, played.unit.number, played.margins)
         pair = played.unit.pair
         if self.config.sprt is not None and pair not in self.decisions:
             decision = self.config.sprt.decision(self.results.in_order(pair))

@@ -191,7 +191,7 @@ class CheckpointStore(ABC):
         Nothing that somebody else saves meanwhile is lost: then `change` is asked once more.
 
         Args:
-            change: makes JSON of what `ratings()` returns; see `hexz.arena.curve`.
+            change: makes JSON of what `ratings()` returns; see `hexz.ratings.curve`.
 
         Returns:
             What is saved now.

@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from hexz.arena.results import Pair
+from hexz.ratings.results import Pairing
 
 _Floats = npt.NDArray[np.floating[Any]]
 
@@ -26,30 +26,34 @@ class Design:
     known of players that nothing connects with it tells no rating.
 
     Args:
-        pairs: that may play.
+        pairings: that may play.
         costs: of a move of each player, [players], in any unit.
         wanted: whether the rating of a player is, [players].
         anchor: the player with the rating 0.
     """
 
     def __init__(
-        self, pairs: Sequence[Pair], costs: Sequence[float], wanted: Sequence[bool], anchor: int
+        self,
+        pairings: Sequence[Pairing],
+        costs: Sequence[float],
+        wanted: Sequence[bool],
+        anchor: int,
     ) -> None:
-        self._contrasts = np.zeros((len(pairs), len(costs)))
-        for row, (a, b) in zip(self._contrasts, pairs, strict=True):
+        self._contrasts = np.zeros((len(pairings), len(costs)))
+        for row, (a, b) in zip(self._contrasts, pairings, strict=True):
             row[a], row[b] = 1, -1
-        self._pairs = np.array(pairs)
-        self._costs = np.array([costs[a] + costs[b] for a, b in pairs])
+        self._pairings = np.array(pairings)
+        self._costs = np.array([costs[a] + costs[b] for a, b in pairings])
         self._others = np.arange(len(costs)) != anchor
         self._wanted = np.array(wanted, float)[self._others]
 
     def gains(self, strengths: npt.ArrayLike, boards: npt.ArrayLike) -> _Floats:
-        """By how much a board more would lower the variances, for each pair, per unit of cost; 0
-        for a pair whose players have no rating, even over others.
+        """By how much a board more would lower the variances, for each pairing, per unit of cost;
+        0 for one whose players have no rating, even over others.
 
         Args:
             strengths: of the players as far as they are known, [players], in log-odds.
-            boards: that the pairs have played, [pairs].
+            boards: that the pairings have played, [pairings].
         """
         expected = 1 / (1 + np.exp(-self._contrasts @ np.asarray(strengths, float)))
         weight = 2 * expected * (1 - expected)  # information of a board, two games
@@ -59,12 +63,12 @@ class Design:
         toward = contrasts @ np.linalg.inv(known)
         lowered = weight * (toward**2 @ self._wanted)
         gains: _Floats = lowered / (1 + weight * (toward * contrasts).sum(axis=1)) / self._costs
-        gains[~self._is_rated(np.asarray(boards) > 0)[self._pairs].any(axis=1)] = 0
+        gains[~self._is_rated(np.asarray(boards) > 0)[self._pairings].any(axis=1)] = 0
         return gains
 
     def _is_rated(self, played: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-        """Whether players are connected with the anchor by the pairs that have played."""
+        """Whether players are connected with the anchor by the pairings that have played."""
         rated: npt.NDArray[np.bool_] = ~self._others
         for _ in rated:
-            rated[self._pairs[played & rated[self._pairs].any(axis=1)]] = True
+            rated[self._pairings[played & rated[self._pairings].any(axis=1)]] = True
         return rated

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from hexz.arena.curve import Curve, Point
+from hexz.ratings.curve import Curve, Point
 
 _BLUE, _ORANGE, _GREY = "#0072b2", "#d55e00", "#5b6472"
 

@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 
-from hexz.arena.rating import cost_of
+from hexz.arena.rating_run import cost_of
 from hexz.player.spec import parse_spec
 from hexz.ratings.pairing import Design
 from hexz.ratings.statistics import ELO, ratings, score_of_elo

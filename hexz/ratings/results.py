@@ -1,23 +1,22 @@
-"""What an arena has found so far: a result for each pair, and ratings of all players."""
+"""What matches have shown so far: a result for each pairing, and ratings of all players."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
-from hexz.arena.games import Played
+from hexz.ratings.references import ANCHOR
 from hexz.ratings.statistics import Estimate, estimate_score, ratings
 
-ANCHOR: Final = "uct:800"
-"""Has the rating 0, if it plays; otherwise the first player has."""
-
-Pair = tuple[int, int]
+Pairing = tuple[int, int]
 """Two players by their numbers."""
+
+Margins = tuple[int, int]
+"""By how much the first of two players won each of the two games on a board."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class PairResult:
+class PairingResult:
     """The games of two players, from the view of the first.
 
     Attributes:
@@ -38,24 +37,24 @@ class PairResult:
 
 
 class Results:
-    """Results by pair.
+    """Results by pairing.
 
     Args:
         names: of all players.
-        pairs: that play.
+        pairings: that play.
     """
 
-    def __init__(self, names: Sequence[str], pairs: Sequence[Pair]) -> None:
+    def __init__(self, names: Sequence[str], pairings: Sequence[Pairing]) -> None:
         self.names = names
-        self._margins: dict[Pair, dict[int, tuple[int, int]]] = {pair: {} for pair in pairs}
+        self._margins: dict[Pairing, dict[int, Margins]] = {pairing: {} for pairing in pairings}
 
     @property
-    def pairs(self) -> Sequence[Pair]:
+    def pairings(self) -> Sequence[Pairing]:
         return list(self._margins)
 
     @property
     def boards(self) -> int:
-        """Of all pairs."""
+        """Of all pairings."""
         return sum(len(margins) for margins in self._margins.values())
 
     @property
@@ -63,17 +62,17 @@ class Results:
         """The player with the rating 0."""
         return ANCHOR if ANCHOR in self.names else self.names[0]
 
-    def add(self, played: Played) -> None:
-        """Counts the games on a board."""
-        self._margins[played.unit.pair][played.unit.number] = played.margins
+    def add(self, pairing: Pairing, board: int, margins: Margins) -> None:
+        """Counts the games on the board of a number."""
+        self._margins[pairing][board] = margins
 
-    def of(self, pair: Pair) -> PairResult | None:
-        """The result of a pair; None before its first board."""
-        margins = list(self._margins[pair].values())
+    def of(self, pairing: Pairing) -> PairingResult | None:
+        """The result of a pairing; None before its first board."""
+        margins = list(self._margins[pairing].values())
         if not margins:
             return None
         games = [_points(margin) for both in margins for margin in both]
-        return PairResult(
+        return PairingResult(
             boards=len(margins),
             wins=games.count(1.0),
             draws=games.count(0.5),
@@ -83,12 +82,12 @@ class Results:
             by_seat=(2 * sum(games[::2]) / len(games), 2 * sum(games[1::2]) / len(games)),
         )
 
-    def in_order(self, pair: Pair) -> list[float]:
+    def in_order(self, pairing: Pairing) -> list[float]:
         """The scores of the first player on the first boards up to one that is not finished. Short
         games end first and may be of a certain kind: a sequential test must not look at the boards
         in the order in which they end."""
         scores: list[float] = []
-        margins = self._margins[pair]
+        margins = self._margins[pairing]
         while (both := margins.get(len(scores))) is not None:
             scores.append(score_of(both))
         return scores
@@ -108,6 +107,6 @@ def _points(margin: int) -> float:
     return 0.5 if margin == 0 else float(margin > 0)
 
 
-def score_of(margins: tuple[int, int]) -> float:
+def score_of(margins: Margins) -> float:
     """The score of a player on a board, from its margins in both games."""
     return (_points(margins[0]) + _points(margins[1])) / 2

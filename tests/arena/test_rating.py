@@ -7,12 +7,13 @@ import struct
 
 import pytest
 
-from hexz.arena import curve
-from hexz.arena.curve import Curve, Point, Rating, RatingConfig, choose, ratings_of
+from hexz.arena import rating as rating_module
+from hexz.arena.rating import Rating, RatingConfig, choose
 from hexz.checkpoints import CheckpointInfo, CheckpointStore, NewCheckpoint, open_store
 from hexz.errors import StoreError
 from hexz.model import ModelConfig, encode_checkpoint, new_checkpoint
 from hexz.player.spec import parse_spec
+from hexz.ratings.curve import Curve, Point, ratings_of
 from hexz.ratings.statistics import Estimate
 
 
@@ -34,7 +35,7 @@ def store(tmp_path) -> CheckpointStore:
 
 @pytest.fixture(autouse=True)
 def quick_references(monkeypatch):
-    monkeypatch.setattr(curve, "REFERENCES", ("uct:800", "uct:20"))
+    monkeypatch.setattr(rating_module, "REFERENCES", ("uct:800", "uct:20"))
 
 
 def config(tmp_path, **more) -> RatingConfig:
@@ -146,7 +147,7 @@ def test_who_is_like_a_checkpoint_that_was_rated_meets_its_next_one(tmp_path, st
     strong = ["gumbel@2 2", "uct:800", {f"{n:08x}": float(n > 0) for n in range(400)}]
     store.update_ratings(lambda _: {"results": [strong]})
     rating = rate(store, config(tmp_path, numbers=[2, 3], boards=4))
-    assert [pair for pair in rating.run.results.pairs if rating.run.results.of(pair)] == [(0, 1)]
+    assert [pair for pair in rating.run.results.pairings if rating.run.results.of(pair)] == [(0, 1)]
 
 
 def test_each_so_many(tmp_path, store):

@@ -1,0 +1,47 @@
+"""The page that shows the results of an arena and its games."""
+
+from pathlib import Path
+
+import pytest
+
+from hexz.arena.page import arena_page
+from hexz.ratings.results import Results
+
+from ..player.browser import start_chromium
+from .helpers import field, play, units
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory) -> Path:
+    """Of three players, of which one has a name that is no HTML."""
+    results = Results(["uct:40", "<b>random</b>", "uct:10"], [(0, 1), (0, 2), (1, 2)])
+    games = play(field("uct:40", "random", "uct:10"), units(results.pairings, 2), at_once=6)
+    for one in games:
+        results.add(one.unit.pair, one.unit.number, one.margins)
+    path: Path = tmp_path_factory.mktemp("page") / "arena.html"
+    path.write_text(arena_page(results, games), encoding="utf-8")
+    return path
+
+
+def test_the_page_loads_nothing_and_shows_names_as_they_are(page):
+    text = page.read_text(encoding="utf-8")
+    assert "<b>random" not in text
+    assert "http://www.w3.org/2000/svg" in text
+    assert "src=" not in text.replace("default-src", "")
+
+
+def test_the_cross_table_leads_to_games(page, tmp_path):
+    driver = start_chromium(tmp_path)
+    try:
+        driver.get(page.as_uri())
+        cells = driver.find_elements("css selector", ".arena td button")
+        assert len(cells) == 6
+        assert len(driver.find_elements("css selector", ".ratings circle")) == 3
+        assert len(driver.find_elements("css selector", "nav li")) == 12
+        last = max(cells, key=lambda cell: int(cell.get_attribute("data-game")))
+        last.click()
+        current = driver.find_element("css selector", "nav [aria-current] .name").text
+        assert current == "Board 1: <b>random</b> \u2013 uct:10"
+        assert not driver.get_log("browser")
+    finally:
+        driver.quit()
