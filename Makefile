@@ -16,16 +16,19 @@ HEXZ_MARCH ?= native
 export HEXZ_MARCH
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
+# What checks the scripts of the pages. The pages themselves need no package.
+JAVASCRIPT := tests/javascript
+
 ENGINE := setup.py $(shell find hexz -name '*.pyx' -o -name '*.pxd')
 
-.PHONY: help build train selfplay test test-all lint proto wheel clean
+.PHONY: help build train selfplay test test-all lint lint-javascript proto wheel clean
 
 help:
 	@echo 'make train      trains a player on this machine until Ctrl-C; goes on where it ended'
 	@echo 'make selfplay   plays a minute of self-play and shows the games'
 	@echo 'make test       runs all tests but the endurance tests'
 	@echo 'make test-all   runs all tests'
-	@echo 'make lint       runs ruff and mypy'
+	@echo 'make lint       runs the linters and type checks of Python and, with npm, of JavaScript'
 	@echo 'make build      brings .venv and the compiled engine up to date, as all of these do'
 	@echo 'make proto      generates hexz/wire/hexz_pb2.* from proto/hexz.proto'
 	@echo 'make wheel      builds a wheel for other machines in dist'
@@ -54,6 +57,16 @@ lint: build
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m mypy
+	@if command -v npm >/dev/null; then $(MAKE) lint-javascript; \
+	else echo 'The JavaScript is not checked: npm is missing (Debian: apt-get install npm)'; fi
+
+lint-javascript: $(JAVASCRIPT)/node_modules/.package-lock.json
+	$(JAVASCRIPT)/node_modules/.bin/biome lint --error-on-warnings --config-path=$(JAVASCRIPT) hexz
+	$(JAVASCRIPT)/node_modules/.bin/tsc --project $(JAVASCRIPT)
+
+$(JAVASCRIPT)/node_modules/.package-lock.json: $(JAVASCRIPT)/package-lock.json
+	npm ci --prefix $(JAVASCRIPT) --no-audit --no-fund
+	@touch $@
 
 # What a machine may lack. The messages pass through the shell in double quotes.
 fail = { echo "$(1)" >&2; exit 1; }

@@ -15,7 +15,7 @@ from hexz.dataset.positions import greatest_surprise, positions_page
 from hexz.errors import OutputError
 from hexz.example import Example
 from hexz.files import atomic_file
-from hexz.render.svg import asset
+from hexz.render.assets import asset
 
 GAMES_A_PAGE: Final = 500
 """A browser shows so many games, 25 MB, without delay."""

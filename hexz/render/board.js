@@ -1,124 +1,104 @@
-"use strict";
-// What the pages of games share: elements, cells and their names, and stepping through positions.
+// What all pages of games draw alike: cells, marks, the two sides, who is ahead.
 
-const ROWS = 11, COLS = 10;
-const STEP_MILLISECONDS = 700;
+import { CELLS, drawingOf, isFlag } from "./cells.js";
+import { find, html, svg } from "./dom.js";
 
-const byId = (id) => document.getElementById(id);
+/** @import { Content } from "./cells.js" */
 
-// The 105 cells by their index, and their index by grid index (row * 10 + column).
-const places = [];
-const cellAt = new Map();
-for (let row = 0; row < ROWS; row++) {
-  for (let col = 0; col < COLS - (row % 2); col++) {
-    cellAt.set(row * COLS + col, places.length);
-    places.push({ row, col });
-  }
+/** @param {number} share 0 to 1 */
+export const percent = (share) => `${Math.round(100 * share)} %`;
+
+/** The groups of a board's cells, by cell. @param {Element} board @returns {Map<number, Element>} */
+export function cellsOf(board) {
+  const groups = board.querySelectorAll(".hz-cells > g");
+  return new Map(CELLS.map((cell, i) => [cell, groups[i]]));
 }
 
-const cellOfAction = (action) => cellAt.get(action % (ROWS * COLS));
-const isFlag = (action) => action < ROWS * COLS;
-
-/** "d5": the fourth cell of the fifth row from the top. */
-function placeName(cell) {
-  const { row, col } = places[cell];
-  return `${"abcdefghij"[col]}${row + 1}`;
+/** @param {Element} group @param {Content} content */
+export function drawCell(group, content) {
+  const drawing = drawingOf(content);
+  group.setAttribute("class", `hz-${drawing}`);
+  find("use", SVGUseElement, group).setAttribute("href", `#hz-${drawing}`);
+  find("text", SVGTextElement, group).textContent = String(content.value || "");
 }
 
-function html(tag, className, text) {
-  const element = document.createElement(tag);
-  if (className) element.className = className;
-  if (text !== undefined) element.textContent = text;
-  return element;
+/** Where a cell is, for what is drawn over it. @param {Element} group */
+export const transformOf = (group) => group.getAttribute("transform") ?? "";
+
+/**
+ * A disc for a normal move, a diamond for a flag, as large as its share.
+ * @param {Element} group of the cell
+ * @param {{ action: number, share: number, text: string | number, className?: string }} item
+ */
+export function disc(group, { action, share, text, className = "" }) {
+  const size = 5 + 14 * Math.sqrt(share);
+  const shape = isFlag(action)
+    ? svg("path", { d: `M0-${size}L${size} 0L0 ${size}L-${size} 0Z` })
+    : svg("circle", { r: size });
+  return svg("g", { transform: transformOf(group), class: className }, shape, svg("text", { y: 4 }, text));
 }
 
-function svg(tag, attributes, parent) {
-  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  parent.append(element);
-  return element;
-}
-
-/** The two players, with their scores and the flags that they have left. */
-function drawSides(players, score, flags, toMove) {
+/**
+ * The two players, with their scores and the flags that they have left.
+ * @param {{ names: string[], score: number[], flags: number[], toMove: number, winner?: number }} facts
+ *   toMove, winner: 1 or 2, or 0 for nobody
+ */
+export function drawSides({ names, score, flags, toMove, winner = 0 }) {
   document.querySelectorAll(".side").forEach((side, i) => {
     side.classList.toggle("to-move", toMove === i + 1);
-    side.querySelector(".who").textContent = players[i];
-    side.querySelector(".points").textContent = score[i];
-    const pennants = side.querySelector(".flags");
-    pennants.replaceChildren();
-    pennants.title = `${flags[i]} flags left`;
-    for (let n = 0; n < flags[i]; n++) {
-      const pennant = svg("svg", { viewBox: "-7 -10 16 20", class: "hz-board" }, pennants);
-      svg("use", { href: `#hz-pennant${i + 1}` }, pennant);
-    }
+    side.classList.toggle("winner", winner === i + 1);
+    const who = find(".who", HTMLElement, side), pennants = find(".flags", HTMLElement, side);
+    who.textContent = who.title = names[i];
+    find(".points", HTMLElement, side).textContent = String(score[i]);
+    pennants.title = `${flags[i]} ${flags[i] === 1 ? "flag" : "flags"} left`;
+    pennants.setAttribute("aria-label", pennants.title);
+    pennants.replaceChildren(...Array.from({ length: flags[i] }, () => {
+      const drawing = svg("use", { href: `#hz-pennant${i + 1}` });
+      return svg("svg", { viewBox: "-7 -10 16 20", class: "hz-board", "aria-hidden": "true" }, drawing);
+    }));
   });
 }
 
-function setCell(element, kind, value) {
-  if (element.getAttribute("class") !== `hz-${kind}`) {
-    element.setAttribute("class", `hz-${kind}`);
-    element.querySelector("use").setAttribute("href", `#hz-${kind}`);
-  }
-  element.querySelector("text").textContent = value || "";
+/** The scores of a game; the one of who lost is pale. @param {number[]} score @param {number} winner */
+export function resultOf(score, winner) {
+  return html("span", { className: "result" }, ...score.flatMap((points, i) => {
+    const lost = winner !== 0 && winner !== i + 1;
+    const shown = html(lost ? "span" : "b", { className: lost ? "lost" : "" }, points);
+    return [html("span", { className: `hex p${i + 1}` }), shown];
+  }));
 }
 
-/** Buttons, slider and keys that go to one of the positions 0 to `last()`, which `draw` shows. */
-function stepper(last, draw) {
-  let position = 0;
-  let timer = null;
+/** The bar that shows who is ahead. @param {number | null} first the share of player 1, if known */
+export function drawBar(first) {
+  const bar = find(".bar", HTMLElement), share = first ?? 0.5;
+  bar.classList.toggle("unknown", first === null);
+  bar.replaceChildren(
+    html("span", { className: "p1" }, share >= 0.15 ? percent(share) : ""),
+    html("span", { className: "p2" }, share <= 0.85 ? percent(1 - share) : ""),
+  );
+  find(".p1", HTMLElement, bar).style.width = `${100 * share}%`;
+}
 
-  function show(number) {
-    position = Math.max(0, Math.min(last(), number));
-    byId("slider").max = last();
-    byId("slider").value = position;
-    byId("counter").textContent = `${position} / ${last()}`;
-    byId("first").disabled = byId("previous").disabled = position === 0;
-    byId("last").disabled = byId("next").disabled = position === last();
-    draw(position);
-    if (position === last()) stop();
-  }
+/**
+ * The course of a game: the share of player 1 over the moves.
+ * @param {{ length: number, points: [number, number][], now: number, mistakes?: [number, number][] }} course
+ *   points, mistakes: numbers of moves played, and shares
+ */
+export function drawChart({ length, points, now, mistakes = [] }) {
+  const x = (/** @type {number} */ move) => (4 + (292 * move) / Math.max(1, length)).toFixed(1);
+  const y = (/** @type {number} */ share) => (86 - 82 * share).toFixed(1);
+  const line = points.map(([move, share]) => `${x(move)} ${y(share)}`).join("L");
+  const paths = [["middle", "M0 45H300"]];
+  if (points.length > 1) paths.push(["area", `M${x(points[0][0])} 90L${line}V90Z`]);
+  // A line of no length with round ends is a dot that is round at any width of the chart.
+  if (points.length) paths.push(["course", `M${line}${points.length > 1 ? "" : "h0"}`]);
+  paths.push(...mistakes.map(([move, share]) => ["mistake", `M${x(move)} ${y(share)}h0`]));
+  paths.push(["now", `M${x(now)} 0V90`]);
+  find("#chart", SVGSVGElement).replaceChildren(...paths.map(([name, d]) => svg("path", { class: name, d })));
+}
 
-  function stop() {
-    clearInterval(timer);
-    timer = null;
-    byId("play").classList.remove("running");
-    byId("play").setAttribute("aria-label", "Play");
-  }
-
-  function togglePlay() {
-    if (timer) return stop();
-    show(position === last() ? 0 : position + 1);
-    timer = setInterval(() => show(position + 1), STEP_MILLISECONDS);
-    byId("play").classList.add("running");
-    byId("play").setAttribute("aria-label", "Pause");
-  }
-
-  /** Every way of moving by hand ends the playback. */
-  function go(number) {
-    stop();
-    show(number);
-  }
-
-  const keys = {
-    ArrowLeft: () => go(position - 1),
-    ArrowRight: () => go(position + 1),
-    Home: () => go(0),
-    End: () => go(last()),
-    " ": togglePlay,
-  };
-  document.addEventListener("keydown", (event) => {
-    const onControl = event.target.closest("button, input");
-    if (event.altKey || event.ctrlKey || event.metaKey || !(event.key in keys)) return;
-    if (onControl && (event.key === " " || onControl.type === "range")) return;
-    event.preventDefault();
-    keys[event.key]();
-  });
-  byId("first").addEventListener("click", keys.Home);
-  byId("previous").addEventListener("click", keys.ArrowLeft);
-  byId("play").addEventListener("click", togglePlay);
-  byId("next").addEventListener("click", keys.ArrowRight);
-  byId("last").addEventListener("click", keys.End);
-  byId("slider").addEventListener("input", (event) => go(Number(event.target.value)));
-  return go;
+/** How far to the right a click is on its element, 0 to 1. @param {MouseEvent} event */
+export function shareOfClick({ clientX, currentTarget }) {
+  const { left, width } = /** @type {Element} */ (currentTarget).getBoundingClientRect();
+  return (clientX - left) / width;
 }

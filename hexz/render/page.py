@@ -15,7 +15,8 @@ import numpy as np
 
 from hexz.engine import Board, CellKind, Move
 from hexz.record import GameRecord
-from hexz.render.svg import asset, board_svg
+from hexz.render.assets import asset, whole_script
+from hexz.render.svg import board_svg
 
 
 def games_page(
@@ -57,7 +58,7 @@ def fill_page(name: str, data: Any, initial_text: str, **parts: str) -> str:
         BOARD=board_svg(Board.from_text(initial_text)),
         CONTROLS=asset("controls.html"),
         DATA=text,
-        SCRIPT=f"{asset('board.js')}\n\n{asset(f'{name}.js')}",
+        SCRIPT=whole_script(asset(f"{name}.js")),
         **parts,
     )
 

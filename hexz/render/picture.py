@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Final
 
 from hexz.engine import Move
-from hexz.render.svg import CELL_RADIUS, CELL_WIDTH, asset, center
+from hexz.render.assets import asset
+from hexz.render.svg import CELL_RADIUS, CELL_WIDTH, center
 
 _KINDS: Final = {
     ".": "empty",

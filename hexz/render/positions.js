@@ -1,116 +1,134 @@
 // Shows the examples of the page: each has its position, whole, and the moves that were thought of.
 
-const { title, bySurprise, games } = JSON.parse(document.getElementById("data").textContent);
+import { cellsOf, drawCell, drawSides, resultOf, transformOf } from "./board.js";
+import { CELLS, cellOf, isFlag, notation, startContent } from "./cells.js";
+import { Stepper, stepByKeys } from "./controls.js";
+import { byId, find, html, svg } from "./dom.js";
+
+/** @import { Content } from "./cells.js" */
+/**
+ * @typedef {[action: number, target: number, prior: number, visits: number]} Move
+ * @typedef {{ number: number, player: number, cells: string, score: number[], flags: number[],
+ *   action: number | null, moves: Move[], rootValue: number | null, networkValue: number | null,
+ *   result: number, margin: number | null, simulations: number | null, fullSearch: boolean | null,
+ *   checkpoint: number | null, surprise: number | null, hasPriors: boolean, hasVisits: boolean,
+ *   turnKnown: boolean }} Position
+ * @typedef {{ name: string, players: string[], length: number | null, positions: Position[],
+ *   end: { cells: string, score: number[] } | null }} Game
+ */
+
+/** @type {{ title: string, bySurprise: boolean, games: Game[] }} */
+const { title, bySurprise, games } = JSON.parse(byId("data").textContent ?? "");
 const HEAT_FROM = 0.005, STRONG_FROM = 0.5;
 const MOST_SURPRISES = 200;
 
-const targetBoard = document.querySelector("#target > svg");
-const priorBoard = targetBoard.cloneNode(true);
-priorBoard.querySelector("defs").remove(); // the ids are those of the first
-document.getElementById("prior").append(priorBoard);
+const targetBoard = find("#target > svg", SVGSVGElement);
+const priorBoard = /** @type {SVGSVGElement} */ (targetBoard.cloneNode(true));
+find("defs", SVGDefsElement, priorBoard).remove(); // the ids are those of the first
+byId("prior").append(priorBoard);
 
 let game = games[0];
-let ply = 0; // which position of the game is shown; behind the last one comes the end of the game
 
-const byAction = ([action]) => `${isFlag(action) ? "F" : ""}${placeName(cellOfAction(action))}`;
-const percent = (share) => (share === 0 ? "" : share < 0.0095 ? "< 1 %" : `${Math.round(100 * share)} %`);
+/** @param {number | null} action */
+const moveName = (action) => (action === null ? "?" : notation(action));
+/** @param {number} share */
+const percentOf = (share) => (share === 0 ? "" : share < 0.0095 ? "< 1 %" : `${Math.round(100 * share)} %`);
+/** @param {number} number @param {number} digits */
 const signed = (number, digits) => {
   const text = Math.abs(number).toFixed(digits);
   return Number(text) === 0 ? text : `${number < 0 ? "−" : "+"}${text}`;
 };
+/** @param {number | null} number */
 const nats = (number) => (number === null ? "" : number.toFixed(2));
-const end = () => (game.end ? game.positions.length : game.positions.length - 1);
+/** The position that is shown; undefined behind the last one, at the end of the game. */
+const shown = () => /** @type {Position | undefined} */ (game.positions[steps.position]);
 
 // --- The boards --------------------------------------------------------------------------------
 
-/** The kind and the value of a cell, from its letter. */
-function cellOf(letter) {
-  if (letter === ".") return ["empty", 0];
-  if (letter === "#") return ["rock", 0];
-  if (letter >= "1" && letter <= "5") return ["grass", Number(letter)];
-  const player = letter >= "a" ? 1 : 2;
-  const value = " abcde".indexOf(letter.toLowerCase());
-  return value > 0 ? [`cell${player}`, value] : [`flag${player}`, 0];
+/** What a letter says is on a cell. @param {string} letter @returns {Content} */
+function contentOf(letter) {
+  if (!/[a-f]/i.test(letter)) return startContent(letter);
+  const owner = letter >= "a" ? 1 : 2, value = "fabcde".indexOf(letter.toLowerCase());
+  return { kind: value ? "cell" : "flag", owner, value };
 }
 
-function drawBoard(board, cells, lastCell) {
-  const elements = board.querySelectorAll(".hz-cells > g");
-  Array.from(cells).forEach((letter, i) => setCell(elements[i], ...cellOf(letter)));
-  const marks = board.querySelector(".hz-marks");
-  marks.replaceChildren();
-  if (lastCell !== null) mark(marks, "hz-last", lastCell, elements);
+/** @param {Element} board @param {string} letters @param {number | null} lastCell */
+function drawBoard(board, letters, lastCell) {
+  const cells = cellsOf(board);
+  CELLS.forEach((cell, i) => drawCell(groupOf(cells, cell), contentOf(letters[i])));
+  find(".hz-marks", SVGGElement, board).replaceChildren();
+  if (lastCell !== null) mark(board, "hz-last", lastCell);
 }
 
-function mark(layer, name, cell, elements) {
-  const transform = elements[cell].getAttribute("transform");
-  const element = document.querySelector("#hz-last").cloneNode();
+/** @param {Map<number, Element>} cells @param {number} cell */
+const groupOf = (cells, cell) => /** @type {Element} */ (cells.get(cell));
+
+/** @param {Element} board @param {string} name @param {number} cell */
+function mark(board, name, cell) {
+  const element = /** @type {Element} */ (find("#hz-last", SVGPolygonElement).cloneNode());
   element.removeAttribute("id");
   element.setAttribute("class", name);
-  element.setAttribute("transform", transform);
-  layer.append(element);
+  element.setAttribute("transform", transformOf(groupOf(cellsOf(board), cell)));
+  find(".hz-marks", SVGGElement, board).append(element);
 }
 
-/** Colours the cells by the probability of the moves there, the `column`th number of a move. */
+/**
+ * Colours the cells by the probability of the moves there.
+ * @param {Element} board
+ * @param {Position} position
+ * @param {1 | 2} column which number of a move
+ */
 function drawHeat(board, position, column) {
-  const layer = board.querySelector(".hz-heat");
-  const elements = board.querySelectorAll(".hz-cells > g");
-  layer.replaceChildren();
-  if (!position) return;
+  /** @type {Map<number, [number, number]>} */
   const shares = new Map();
   for (const move of position.moves) {
-    const cell = cellOfAction(move[0]);
-    const [normal, flag] = shares.get(cell) ?? [0, 0];
+    const cell = cellOf(move[0]), [normal, flag] = shares.get(cell) ?? [0, 0];
     shares.set(cell, isFlag(move[0]) ? [normal, move[column]] : [move[column], flag]);
   }
-  for (const [cell, [normal, flag]] of shares) {
-    if (normal + flag < HEAT_FROM) continue;
-    const group = svg("g", { transform: elements[cell].getAttribute("transform") }, layer);
+  const cells = cellsOf(board), likely = [...shares].filter(([, [normal, flag]]) => normal + flag >= HEAT_FROM);
+  find(".hz-heat", SVGGElement, board).replaceChildren(...likely.map(([cell, [normal, flag]]) => {
     const strength = Math.min(1, 0.12 + 0.88 * Math.sqrt(normal + flag));
-    svg("use", { href: "#hz-shape", "fill-opacity": strength.toFixed(2) }, group);
-    if (strength > STRONG_FROM) group.setAttribute("class", "strong");
     const lines = [];
     if (normal >= HEAT_FROM) lines.push(`${Math.round(100 * normal) || 1}`);
     if (flag >= HEAT_FROM) lines.push(`F${Math.round(100 * flag) || 1}`);
-    lines.forEach((line, i) => {
-      svg("text", { y: 5 + 15 * (i - (lines.length - 1) / 2) }, group).textContent = line;
-    });
-  }
-  if (position.action !== null) {
-    mark(board.querySelector(".hz-marks"), "hz-played", cellOfAction(position.action), elements);
-  }
+    return svg("g", { transform: transformOf(groupOf(cells, cell)), class: strength > STRONG_FROM ? "strong" : "" },
+      svg("use", { href: "#hz-shape", "fill-opacity": strength.toFixed(2) }),
+      ...lines.map((line, i) => svg("text", { y: 5 + 15 * (i - (lines.length - 1) / 2) }, line)));
+  }));
+  if (position.action !== null) mark(board, "hz-played", cellOf(position.action));
 }
 
 function drawBoards() {
-  const position = game.positions[ply];
-  const before = game.positions[ply - 1];
+  const position = shown(), before = game.positions[steps.position - 1];
   const follows = before && (!position || before.number + 1 === position.number);
-  const last = follows && before.action !== null ? cellOfAction(before.action) : null;
-  const cells = (position ?? game.end).cells;
-  drawBoard(targetBoard, cells, last);
-  drawBoard(priorBoard, cells, last);
-  drawHeat(targetBoard, position, 1);
-  drawHeat(priorBoard, position, 2);
-  byId("prior").classList.toggle("unknown", Boolean(position) && !position.hasPriors);
+  const last = follows && before.action !== null ? cellOf(before.action) : null;
+  for (const [board, column] of /** @type {const} */ ([[targetBoard, 1], [priorBoard, 2]])) {
+    drawBoard(board, (position ?? game.end)?.cells ?? "", last);
+    if (position) drawHeat(board, position, column);
+    else find(".hz-heat", SVGGElement, board).replaceChildren();
+  }
+  byId("prior").classList.toggle("unknown", position !== undefined && !position.hasPriors);
 }
 
 // --- The panels --------------------------------------------------------------------------------
 
+/** @param {Position | undefined} position */
 function drawHeading(position) {
-  const heading = document.querySelector("#position h2");
-  const what = byId("what");
+  const heading = find("#position h2", HTMLElement), what = byId("what");
   if (!position) {
     heading.replaceChildren("The end");
     what.textContent = outcome(game);
     return;
   }
-  const name = `Move ${position.number + 1}: player ${position.player}`;
-  heading.replaceChildren(html("span", `hex p${position.player}`), name);
-  const played = position.action === null ? "What was played is not known." : `Played ${byAction([position.action])}.`;
+  const { player } = position;
+  heading.replaceChildren(html("span", { className: `hex p${player}` }), `Move ${position.number + 1}: player ${player}`);
+  const played = position.action === null ? "What was played is not known." : `Played ${notation(position.action)}.`;
   const search = position.fullSearch === false ? " A fast search, whose target is learned only as a reply." : "";
   const turn = position.turnKnown ? "" : " Whose turn it was is not recorded.";
   what.textContent = played + search + turn;
 }
 
+/** @param {Game} game */
 function outcome({ end, length }) {
   if (!end) return "How the game ended is not recorded.";
   const [first, second] = end.score;
@@ -120,82 +138,81 @@ function outcome({ end, length }) {
   return `Player ${first > second ? 1 : 2} wins ${score}${moves}.`;
 }
 
+/** @param {Position | undefined} position */
 function drawValues(position) {
+  /** @type {(string | number)[][]} */
   const rows = [];
-  const add = (name, value) => value !== null && rows.push([name, value]);
+  const add = (/** @type {string} */ name, /** @type {string | number | null} */ value) => {
+    if (value !== null) rows.push([name, value]);
+  };
   if (position) {
     const result = ["lost", "drawn", "won"][position.result + 1];
     const margin = position.margin === null ? "" : `, ${signed(position.margin, 0)}`;
-    const value = (number) => (number === null ? null : `${signed(number, 2)} (${Math.round(50 + 50 * number)} %)`);
-    add("Value, network", value(position.networkValue));
-    add("Value, search", value(position.rootValue));
+    const chance = (/** @type {number | null} */ value) => {
+      return value === null ? null : `${signed(value, 2)} (${Math.round(50 + 50 * value)} %)`;
+    };
+    add("Value, network", chance(position.networkValue));
+    add("Value, search", chance(position.rootValue));
     add("Result for the mover", `${result}${margin}`);
     add("KL(target ‖ prior)", position.surprise === null ? null : `${nats(position.surprise)} nats`);
     add("Simulations", position.simulations);
     add("Checkpoint", position.checkpoint);
   }
-  byId("values").tBodies[0].replaceChildren(...rows.map((row) => tableRow(row)));
+  find("#values tbody", HTMLElement).replaceChildren(...rows.map((row) => tableRow(row)));
 }
 
+/** @param {(string | number)[]} texts @param {number[]} [shares] that the cells are coloured by */
 function tableRow(texts, shares = []) {
-  const row = html("tr");
-  row.append(...texts.map((text, i) => {
-    const cell = html("td", "", text);
+  return html("tr", {}, ...texts.map((text, i) => {
+    const cell = html("td", {}, text);
     if (shares[i]) cell.style.setProperty("--share", `${(100 * shares[i]).toFixed(1)}%`);
     return cell;
   }));
-  return row;
 }
 
+/** @param {Position | undefined} position */
 function drawMoves(position) {
-  const rows = (position ? position.moves : []).map((move) => {
-    const [action, target, prior, visits] = move;
-    const texts = [byAction(move), percent(target), position.hasPriors ? percent(prior) : "", position.hasVisits ? visits : ""];
+  const rows = (position?.moves ?? []).map(([action, target, prior, visits]) => {
+    const texts = [notation(action), percentOf(target)];
+    texts.push(position?.hasPriors ? percentOf(prior) : "", position?.hasVisits ? String(visits) : "");
     const row = tableRow(texts, [0, target, prior, 0]);
-    if (action === position.action) {
+    if (action === position?.action) {
       row.className = "played";
       row.title = "This move was played";
     }
     return row;
   });
-  byId("moves").tBodies[0].replaceChildren(...rows);
+  find("#moves tbody", HTMLElement).replaceChildren(...rows);
 }
 
 function listPlies() {
   const greatest = Math.max(1, ...game.positions.map((position) => position.surprise ?? 0));
+  /** @type {Element[]} */
   const items = [];
   let expected = 0;
-  const note = (from, to) => {
+  const note = (/** @type {number} */ from, /** @type {number} */ to) => {
     if (from >= to) return;
     const text = to - from === 1 ? `Move ${from + 1} is missing` : `Moves ${from + 1} to ${to} are missing`;
-    items.push(html("li", "gap", text));
+    items.push(html("li", { className: "gap" }, text));
   };
   game.positions.forEach((position, i) => {
     note(expected, position.number);
     expected = position.number + 1;
-    const button = html("button");
-    button.type = "button";
-    button.dataset.ply = i;
-    button.addEventListener("click", () => go(i));
-    const meter = html("span", "meter");
+    const meter = html("span", { className: "meter" });
     meter.style.setProperty("--share", `${(100 * (position.surprise ?? 0)) / greatest}%`);
-    const move = position.action === null ? "?" : byAction([position.action]);
-    button.append(
-      html("span", "number", position.number + 1), html("span", `hex p${position.player}`),
-      html("span", "", move), meter, html("span", "amount", nats(position.surprise)),
-    );
-    const item = html("li");
-    item.append(button);
-    items.push(item);
+    const button = html("button", { type: "button", onclick: () => steps.go(i) },
+      html("span", { className: "number" }, position.number + 1),
+      html("span", { className: `hex p${position.player}` }),
+      html("span", {}, moveName(position.action)), meter,
+      html("span", { className: "amount" }, nats(position.surprise)));
+    button.dataset.ply = String(i);
+    items.push(html("li", {}, button));
   });
   note(expected, game.length ?? expected);
   byId("plies").replaceChildren(...items);
 }
 
-function markPly() {
-  setCurrent(byId("plies"), (button) => button.dataset.ply === String(ply));
-}
-
+/** @param {Element} list @param {(button: HTMLButtonElement) => boolean} isCurrent */
 function setCurrent(list, isCurrent) {
   for (const button of list.querySelectorAll("button")) {
     if (!isCurrent(button)) {
@@ -212,67 +229,66 @@ function setCurrent(list, isCurrent) {
 
 // --- Moving around -----------------------------------------------------------------------------
 
-const go = stepper(end, (number) => {
-  ply = number;
-  const position = game.positions[ply];
-  const { score, flags } = position ?? { score: game.end.score, flags: [0, 0] };
-  drawSides(game.players, score, flags, position?.player);
+const steps = new Stepper(() => game.positions.length - (game.end ? 0 : 1), () => {
+  const position = shown();
+  const { score, flags } = position ?? { score: game.end?.score ?? [0, 0], flags: [0, 0] };
+  drawSides({ names: game.players, score, flags, toMove: position?.player ?? 0 });
   drawBoards();
   drawHeading(position);
   drawValues(position);
   drawMoves(position);
-  markPly();
+  setCurrent(byId("plies"), ({ dataset }) => dataset.ply === String(steps.position));
   markEntry();
 });
+stepByKeys();
 
+/** @param {Game} chosen @param {number} number of a position */
 function choose(chosen, number) {
   game = chosen;
   listPlies();
-  go(number);
+  steps.go(number);
 }
 
 // --- The list on the left ----------------------------------------------------------------------
 
-function entry(name, detail, right, gameNumber, number) {
-  const button = html("button");
-  button.type = "button";
-  button.dataset.game = gameNumber;
-  if (number !== null) button.dataset.ply = number;
-  button.addEventListener("click", () => choose(games[gameNumber], number ?? 0));
-  button.append(html("span", "name", name), right, html("span", "length", detail));
-  button.title = games[gameNumber].name;
-  const item = html("li");
-  item.append(button);
-  return item;
+/**
+ * @param {string} name
+ * @param {string} detail
+ * @param {Element} right
+ * @param {{ gameNumber: number, number?: number }} leadsTo
+ */
+function entry(name, detail, right, { gameNumber, number }) {
+  const button = html("button", { type: "button", title: games[gameNumber].name,
+    onclick: () => choose(games[gameNumber], number ?? 0) },
+  html("span", { className: "name" }, name), right, html("span", { className: "length" }, detail));
+  button.dataset.game = String(gameNumber);
+  if (number !== undefined) button.dataset.ply = String(number);
+  return html("li", {}, button);
 }
 
 function gameEntries() {
-  return games.map((entryGame, i) => {
-    const result = html("span", "result");
-    (entryGame.end?.score ?? []).forEach((points, side, score) => {
-      const lost = points < score[1 - side];
-      result.append(html("span", `hex p${side + 1}`), html(lost ? "span" : "b", lost ? "lost" : "", points));
-    });
-    const count = entryGame.positions.length;
-    const all = entryGame.length === null || entryGame.length === count;
-    const detail = all ? `${count} moves` : `${count} of ${entryGame.length} moves`;
-    return entry(entryGame.name, detail, result, i, null);
+  return games.map(({ name, end, length, positions: { length: count } }, i) => {
+    const [first, second] = end?.score ?? [0, 0];
+    const result = resultOf(end?.score ?? [], first > second ? 1 : first < second ? 2 : 0);
+    const all = length === null || length === count;
+    return entry(name, all ? `${count} moves` : `${count} of ${length} moves`, result, { gameNumber: i });
   });
 }
 
 function surpriseEntries() {
-  const all = games.flatMap((g, i) => g.positions.map((position, number) => ({ i, number, position })));
+  const all = games.flatMap(({ positions }, gameNumber) => {
+    return positions.map((position, number) => ({ position, place: { gameNumber, number } }));
+  });
   const known = all.filter(({ position }) => position.surprise !== null);
-  known.sort((a, b) => b.position.surprise - a.position.surprise);
-  return known.slice(0, MOST_SURPRISES).map(({ i, number, position }) => {
-    const right = html("span", "result");
-    const move = position.action === null ? "?" : byAction([position.action]);
-    right.append(html("span", `hex p${position.player}`), html("b", "", move));
-    const name = `${nats(position.surprise)} nats`;
-    return entry(name, `move ${position.number + 1}`, right, i, number);
+  known.sort((a, b) => Number(b.position.surprise) - Number(a.position.surprise));
+  return known.slice(0, MOST_SURPRISES).map(({ position: { number, player, action, surprise }, place }) => {
+    const right = html("span", { className: "result" },
+      html("span", { className: `hex p${player}` }), html("b", {}, moveName(action)));
+    return entry(`${nats(surprise)} nats`, `move ${number + 1}`, right, place);
   });
 }
 
+/** @param {boolean} surprises */
 function list(surprises) {
   byId("by-game").setAttribute("aria-selected", String(!surprises));
   byId("by-surprise").setAttribute("aria-selected", String(surprises));
@@ -282,7 +298,7 @@ function list(surprises) {
 
 function markEntry() {
   const number = String(games.indexOf(game));
-  setCurrent(byId("entries"), ({ dataset }) => dataset.game === number && (dataset.ply ?? String(ply)) === String(ply));
+  setCurrent(byId("entries"), ({ dataset }) => dataset.game === number && (dataset.ply ?? String(steps.position)) === String(steps.position));
 }
 
 function summary() {
@@ -298,5 +314,6 @@ byId("summary").textContent = summary();
 byId("by-game").addEventListener("click", () => list(false));
 byId("by-surprise").addEventListener("click", () => list(true));
 list(bySurprise);
-if (bySurprise && byId("entries").firstChild) byId("entries").firstChild.firstChild.click();
+const first = document.querySelector("#entries button");
+if (bySurprise && first instanceof HTMLElement) first.click();
 else choose(games[0], 0);

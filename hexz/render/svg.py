@@ -10,19 +10,19 @@ flags.
 from __future__ import annotations
 
 import math
-from importlib import resources
 from typing import Final
 
 from hexz.engine import CELLS, COLS, ROWS, Board, CellKind
+from hexz.render.assets import asset
 
 CELL_RADIUS: Final = 24.0
 """From the centre of a cell to its corners; everything else follows from it."""
 CELL_WIDTH: Final = math.sqrt(3) * CELL_RADIUS
 _ROW_HEIGHT: Final = 1.5 * CELL_RADIUS
-_LEFT: Final = 32.0
-_TOP: Final = 30.0
-_WIDTH: Final = _LEFT + COLS * CELL_WIDTH + 16
-_HEIGHT: Final = _TOP + (ROWS - 1) * _ROW_HEIGHT + 2 * CELL_RADIUS + 14
+_LEFT: Final = 30
+_TOP: Final = 28
+_WIDTH: Final = _LEFT + COLS * CELL_WIDTH + 12
+_HEIGHT: Final = _TOP + (ROWS - 1) * _ROW_HEIGHT + 2 * CELL_RADIUS + 12
 
 _KINDS: Final[dict[tuple[int, int], str]] = {
     (CellKind.NORMAL, 0): "empty",
@@ -67,11 +67,6 @@ def board_svg(board: Board, attributes: str = 'role="img"') -> str:
     )
 
 
-def asset(name: str) -> str:
-    """A text file of this package, without the line break at its end."""
-    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8").rstrip("\n")
-
-
 def center(row: int, col: int) -> tuple[float, float]:
     """The centre of a cell in the drawing; odd rows are shifted right by half a cell."""
     x = _LEFT + (col + 0.5 + row % 2 / 2) * CELL_WIDTH
@@ -88,9 +83,9 @@ def _labels() -> list[str]:
     """Row numbers on the left, column letters above, as in the names of cells; the columns of odd
     rows lie half a cell to the right of their letter."""
     ys = [center(row, 0)[1] for row in range(ROWS)]
-    rows = [f'<text x="{_LEFT / 2 + 2}" y="{y + 4:.1f}">{r}</text>' for r, y in enumerate(ys, 1)]
+    rows = [f'<text x="{_LEFT // 2 + 1}" y="{y + 4:.1f}">{r}</text>' for r, y in enumerate(ys, 1)]
     cols = [
-        f'<text x="{center(0, col)[0]}" y="{_TOP - 10}">{letter}</text>'
+        f'<text x="{center(0, col)[0]}" y="{_TOP - 9}">{letter}</text>'
         for col, letter in enumerate("abcdefghij")
     ]
     return ['<g class="hz-labels">', *rows, *cols, "</g>"]

@@ -27,6 +27,7 @@ from hexz.fleet import (
     InvalidMessage,
     incompatibility,
 )
+from hexz.render.assets import whole_script
 from hexz.trainserver.config import ServerConfig
 from hexz.trainserver.ingest import Rejected
 from hexz.trainserver.metrics import registry_of
@@ -213,7 +214,7 @@ def _status_page() -> tuple[str, str]:
     page = (folder / "status.html").read_text("utf-8")
     policy = "default-src 'none'; connect-src 'self'; img-src data:; frame-ancestors 'none'"
     for name, directive in (("status.css", "style-src"), ("status.js", "script-src")):
-        text = (folder / name).read_text("utf-8")
+        text = whole_script((folder / name).read_text("utf-8"))
         page = page.replace(f"/*{name}*/", text)
         digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
         policy += f"; {directive} 'sha256-{digest}'"

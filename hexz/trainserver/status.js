@@ -1,33 +1,44 @@
-"use strict";
+// Shows what /status says, every two seconds.
+
+import { byId, find, html, svg } from "./dom.js";
+
+/**
+ * @typedef {Record<string, number | undefined>} Losses
+ * @typedef {{ number: number, examples: number, losses: Losses, held_out_losses: Losses }} Checkpoint
+ * @typedef {{ number: number, examples: number | null, value: number, low: number, high: number }} Rated
+ * @typedef {{ worker: string, version: string, checkpoint: number | null, device: string, games: number,
+ *   seconds: number, evaluations: number, examples: number, pending: number,
+ *   last_seen_seconds: number }} Worker
+ * @typedef {{ checkpoints: Rated[], player: string, anchor: string }} Strength
+ * @typedef {{ model_name: string, version: string, store: string, uptime_seconds: number,
+ *   checkpoint: number | null, checkpoints: Checkpoint[], workers: Worker[], problems: string[],
+ *   examples: { per_second: number, trained: number },
+ *   journal: { waiting: number, open_batch: number, minibatch_size: number, sealed_batches: number },
+ *   training: { activity: string, progress: { step: number, steps: number, loss: number | null } | null },
+ *   settings: { search: { simulations: number } } | null, strength: Strength | null }} Status
+ */
 
 const UPDATE_MS = 2000;
 const LOSSES = ["total", "policy", "value", "ownership", "margin"];
-const byId = (id) => document.getElementById(id);
 
-function element(name, text, attributes = {}) {
-  const made = document.createElement(name);
-  if (text !== undefined) made.textContent = text;
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  return made;
-}
-
-function svg(name, attributes) {
-  const made = document.createElementNS("http://www.w3.org/2000/svg", name);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
-  return made;
-}
-
+/** @param {number | null} [x] */
 const whole = (x) => (x ?? 0).toLocaleString("en", { maximumFractionDigits: 0 });
+/** @param {number} [x] */
 const decimal = (x) => (x ?? 0).toLocaleString("en", { maximumFractionDigits: 1 });
 
+/** @param {number} seconds */
 function duration(seconds) {
   if (seconds < 120) return `${Math.round(seconds)} s`;
   if (seconds < 7200) return `${Math.round(seconds / 60)} min`;
   return `${decimal(seconds / 3600)} h`;
 }
 
+/** @param {Worker} worker */
+const evaluationsPerSecond = ({ seconds, evaluations }) => (seconds ? evaluations / seconds : 0);
+
+/** @param {Status} status */
 function showFigures(status) {
-  const evaluations = status.workers.reduce((sum, w) => sum + (w.seconds ? w.evaluations / w.seconds : 0), 0);
+  const evaluations = status.workers.reduce((sum, worker) => sum + evaluationsPerSecond(worker), 0);
   const figures = [
     ["checkpoint", status.checkpoint ?? "–"],
     ["examples/s", decimal(status.examples.per_second)],
@@ -37,70 +48,69 @@ function showFigures(status) {
     ["evaluations/s", whole(evaluations)],
     ["simulations a move", status.settings ? status.settings.search.simulations : "–"],
   ];
-  byId("figures").replaceChildren(...figures.map(([name, figure]) => {
-    const pair = element("div");
-    pair.append(element("dt", name), element("dd", figure));
-    return pair;
-  }));
+  byId("figures").replaceChildren(...figures.map(([name, figure]) => html("div", {}, html("dt", {}, name), html("dd", {}, figure))));
 }
 
+/** @param {Status} status */
 function showBars(status) {
   const { open_batch: open, minibatch_size: size, sealed_batches: sealed } = status.journal;
-  byId("filling").value = Math.min(1, open / size);
+  find("#filling", HTMLProgressElement).value = Math.min(1, open / size);
   byId("filling-text").textContent =
-    `${whole(open)} of ${whole(size)} examples` + (sealed ? `, full ones waiting or in training: ${sealed}` : "");
+    `${whole(open)} of ${whole(size)} examples${sealed ? `, full ones waiting or in training: ${sealed}` : ""}`;
   const { activity, progress } = status.training;
-  byId("training").value = progress ? progress.step / progress.steps : 0;
+  find("#training", HTMLProgressElement).value = progress ? progress.step / progress.steps : 0;
   byId("training-text").textContent =
     progress ? `step ${progress.step} of ${progress.steps}, loss ${decimal3(progress.loss)}` : activity;
 }
 
+/** @param {number | null} x */
 const decimal3 = (x) => (x === null ? "–" : x.toFixed(3));
 
+/** @param {string[]} problems */
 function showProblems(problems) {
   byId("problems").hidden = problems.length === 0;
-  byId("problems").replaceChildren(...problems.map((text) => element("p", text)));
+  byId("problems").replaceChildren(...problems.map((text) => html("p", {}, text)));
 }
 
+/** @param {Worker[]} workers */
 function showWorkers(workers) {
   byId("workers").replaceChildren(...workers.map((w) => {
-    const row = element("tr");
     const cells = [
       w.worker, w.version, w.checkpoint === null ? "–" : `checkpoint ${w.checkpoint}`, w.device, whole(w.games),
-      whole(w.seconds ? w.evaluations / w.seconds : 0), whole(w.examples), whole(w.pending),
+      whole(evaluationsPerSecond(w)), whole(w.examples), whole(w.pending),
       `${duration(w.last_seen_seconds)} ago`,
     ];
-    row.append(...cells.map((text) => element("td", text)));
-    return row;
+    return html("tr", {}, ...cells.map((text) => html("td", {}, text)));
   }));
   if (workers.length === 0) {
-    const row = element("tr");
-    row.append(element("td", "No worker was heard of in the last half minute.", { colspan: 9 }));
-    byId("workers").append(row);
+    const nobody = html("td", { colSpan: 9 }, "No worker was heard of in the last half minute.");
+    byId("workers").append(html("tr", {}, nobody));
   }
 }
 
 // Width, height and margins of a chart, in its own units.
 const W = 320, H = 190, LEFT = 44, RIGHT = 8, TOP = 8, BOTTOM = 22;
 
-/** Draws lines of points [examples, value], and a band of [examples, low, high]. */
+/**
+ * Draws lines of points over the examples.
+ * @param {string} label
+ * @param {(value: number) => string} format
+ * @param {Record<string, [number, number][]>} lines points [examples, value] by class
+ * @param {[number, number, number][]} band [examples, low, high]
+ */
 function drawChart(label, format, lines, band = []) {
   const values = [...Object.values(lines).flat().map((p) => p[1]), ...band.flatMap((p) => p.slice(1))];
   const low = Math.min(...values), high = Math.max(...values), span = high - low || 1;
   const last = Math.max(...Object.values(lines).flat().map((p) => p[0])) || 1;
-  const x = (examples) => LEFT + (W - LEFT - RIGHT) * (examples / last);
-  const y = (value) => TOP + (H - TOP - BOTTOM) * ((high - value) / span);
-  const path = (points) => points.map(([e, v], i) => `${i ? "L" : "M"}${x(e).toFixed(1)} ${y(v).toFixed(1)}`).join("");
+  const x = (/** @type {number} */ examples) => LEFT + (W - LEFT - RIGHT) * (examples / last);
+  const y = (/** @type {number} */ value) => TOP + (H - TOP - BOTTOM) * ((high - value) / span);
+  const path = (/** @type {number[][]} */ points) => points.map(([e, v], i) => `${i ? "L" : "M"}${x(e).toFixed(1)} ${y(v).toFixed(1)}`).join("");
   const picture = svg("svg", { viewBox: `0 0 ${W} ${H}`, role: "img", "aria-label": label });
   for (const value of [low, (low + high) / 2, high]) {
     picture.append(svg("line", { x1: LEFT, x2: W - RIGHT, y1: y(value), y2: y(value) }));
-    const text = svg("text", { x: LEFT - 5, y: y(value) + 4, "text-anchor": "end" });
-    text.textContent = format(value);
-    picture.append(text);
+    picture.append(svg("text", { x: LEFT - 5, y: y(value) + 4, "text-anchor": "end" }, format(value)));
   }
-  const axis = svg("text", { x: W - RIGHT, y: H - 5, "text-anchor": "end" });
-  axis.textContent = `${whole(last)} examples`;
-  picture.append(axis);
+  picture.append(svg("text", { x: W - RIGHT, y: H - 5, "text-anchor": "end" }, `${whole(last)} examples`));
   if (band.length) {
     const edge = [...band.map(([e, l]) => [e, l]), ...band.map(([e, , h]) => [e, h]).reverse()];
     picture.append(svg("path", { class: "band", d: `${path(edge)}Z` }));
@@ -113,41 +123,48 @@ function drawChart(label, format, lines, band = []) {
   return picture;
 }
 
+/** @param {string} name @param {Checkpoint[]} checkpoints */
 function lossChart(name, checkpoints) {
-  const points = (set) => checkpoints
-    .filter((c) => c[set][name] !== undefined)
-    .map((c) => [c.examples, c[set][name]]);
+  /** @param {"losses" | "held_out_losses"} set @returns {[number, number][]} */
+  const points = (set) => checkpoints.flatMap(({ examples, [set]: { [name]: loss } }) => {
+    return loss === undefined ? [] : [[examples, loss]];
+  });
   const lines = { first: points("losses"), second: points("held_out_losses") };
-  const newest = (line) => (line.length ? line[line.length - 1][1].toFixed(3) : "–");
-  const caption = element("figcaption");
-  caption.append(element("strong", name), element("span", `training ${newest(lines.first)}`, { class: "first" }),
-    element("span", `held out ${newest(lines.second)}`, { class: "second" }));
-  const figure = element("figure");
-  figure.append(caption, drawChart(`${name} loss, newest ${newest(lines.first)}`, (v) => v.toPrecision(3), lines));
-  return figure;
+  const newest = (/** @type {number[][]} */ line) => line.at(-1)?.[1].toFixed(3) ?? "–";
+  const label = `${name} loss, newest ${newest(lines.first)}`;
+  return html("figure", {},
+    html("figcaption", {}, html("strong", {}, name),
+      html("span", { className: "first" }, `training ${newest(lines.first)}`),
+      html("span", { className: "second" }, `held out ${newest(lines.second)}`)),
+    drawChart(label, (v) => v.toPrecision(3), lines));
 }
 
+/** @param {Strength | null} strength */
 function showStrength(strength) {
   const rated = (strength?.checkpoints ?? []).filter((c) => c.examples !== null);
   byId("strength").hidden = rated.length === 0;
-  if (rated.length === 0) return;
+  if (!strength || rated.length === 0) return;
   const best = rated.reduce((a, b) => (b.value > a.value ? b : a));
   byId("strength-note").textContent =
     `Elo of checkpoints as ${strength.player}, with 95 % intervals; ${strength.anchor} has 0. ` +
     `Best: checkpoint ${best.number} with ${whole(best.value)}.`;
   byId("strength-chart").replaceChildren(drawChart(`Elo, best ${whole(best.value)}`, whole,
-    { first: rated.map((c) => [c.examples, c.value]) }, rated.map((c) => [c.examples, c.low, c.high])));
+    { first: rated.map((c) => [Number(c.examples), c.value]) },
+    rated.map((c) => [Number(c.examples), c.low, c.high])));
 }
 
+/** @param {Checkpoint[]} checkpoints */
 function showCharts(checkpoints) {
   const trained = checkpoints.filter((c) => c.examples > 0 && c.losses.total !== undefined);
   byId("charts").replaceChildren(...(trained.length
     ? LOSSES.filter((name) => trained.some((c) => c.losses[name] !== undefined)).map((name) => lossChart(name, trained))
-    : [element("p", "Nothing was trained yet.", { class: "note" })]));
+    : [html("p", { className: "note" }, "Nothing was trained yet.")]));
 }
 
+/** @type {number | null} the checkpoint of the charts */
 let shown = null;
 
+/** @param {Status} status */
 function show(status) {
   document.title = `${status.model_name} ${status.checkpoint ?? ""} – hexzctl train-server`;
   byId("model").textContent = status.model_name;
@@ -168,7 +185,7 @@ async function update() {
     if (!answer.ok) throw new Error(`the server answers ${answer.status}`);
     show(await answer.json());
   } catch (error) {
-    showProblems([`No news from the server: ${error.message}`]);
+    showProblems([`No news from the server: ${error instanceof Error ? error.message : error}`]);
   }
   setTimeout(update, UPDATE_MS);
 }

@@ -5,7 +5,8 @@ import json
 from pathlib import Path
 
 from hexz.engine import Board, Move
-from hexz.render.svg import asset, board_svg, center
+from hexz.render.assets import asset
+from hexz.render.svg import board_svg, center
 
 REPOSITORY = Path(__file__).parents[2]
 PICTURE = REPOSITORY / "docs" / "board.svg"

@@ -160,7 +160,7 @@ def test_the_browser_shows_the_board_after_any_move(
 ) -> None:
     trace = sample_traces[1]
     page = games_page([record_of(sample_traces[0]), record_of(trace)])
-    page = page.replace("choose(0);\n</script>", f"choose(1); go({moves});\n</script>")
+    page = page.replace("choose(0);\n</script>", f"choose(1); steps.go({moves});\n</script>")
     (tmp_path / "page.html").write_text(page)
     assert BROWSER is not None
     dom = subprocess.run(

@@ -10,8 +10,10 @@ from functools import cache
 from importlib import resources
 from typing import Final
 
+from hexz.engine import CELLS, Board
 from hexz.player.page.pictures import PICTURES, picture
-from hexz.render.svg import asset
+from hexz.render.assets import asset
+from hexz.render.svg import board_svg
 
 CONTENT_TYPES: Final = {
     "html": "text/html; charset=utf-8",
@@ -26,6 +28,12 @@ CONTENT_SECURITY_POLICY: Final = (
 file of its own."""
 
 
+_SHARED: Final = ("board.css", "board.js", "cells.js", "controls.js", "dom.js")
+"""What this page has in common with those of `hexz.render`."""
+
+_BOARD_ATTRIBUTES: Final = 'id="board" role="grid" aria-label="Board" aria-describedby="keys"'
+
+
 @cache
 def page_files() -> dict[str, bytes]:
     """The files of the page by their name, for `/static/NAME`; `index.html` is also `/`."""
@@ -34,8 +42,9 @@ def page_files() -> dict[str, bytes]:
         for file in resources.files(__package__).iterdir()
         if file.name.rpartition(".")[2] in CONTENT_TYPES
     }
-    texts["board.css"] = asset("board.css")
-    parts = {"cells.svg": asset("cells.svg")}
+    texts |= {name: asset(name) for name in _SHARED}
+    board = board_svg(Board.from_text("." * len(CELLS)), _BOARD_ATTRIBUTES)
+    parts = {"board": board, **{name: asset(name) for name in ("cells.svg", "scores.html")}}
     parts |= {f"picture {name}": picture(name, complete=False) for name in PICTURES}
     return {name: _fill(text, parts).encode() for name, text in texts.items()}
 

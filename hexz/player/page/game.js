@@ -1,11 +1,12 @@
 // A game: the board it started from, who plays, and the moves; as a link and as a file.
 
-import { Position, notation, parseNotation, opponentOf, randomBoard } from "./rules.js";
+import { cellOf, notation, opponentOf, parseNotation } from "./cells.js";
+import { Position, randomBoard } from "./rules.js";
 
 export const PERSON = "person";
 const MAX_SEED = (1n << 64n) - 1n;
 
-/** The seed that somebody typed; throws an Error if it is none. */
+/** The seed that somebody typed; throws an Error if it is none. @param {string} text */
 export function parseSeed(text) {
   if (!/^\d{1,20}$/.test(text) || BigInt(text) > MAX_SEED) {
     throw new Error("A board number is a whole number from 0 to 18446744073709551615.");
@@ -18,20 +19,27 @@ export const someSeed = () => String(crypto.getRandomValues(new Uint32Array(1))[
 
 export class Game {
   /**
-   * players: for each of the two, PERSON or the spec of a computer player.
-   * board: 105 characters; seed: its number, if it has one. Throws an Error on illegal moves.
+   * Throws an Error on a board that is none, and on illegal moves.
+   * @param {object} facts
+   * @param {unknown} facts.board 105 characters
+   * @param {string | null} [facts.seed] the number of the board, if it has one
+   * @param {string[]} facts.players for each of the two, PERSON or the spec of a computer player
+   * @param {number[]} [facts.actions]
+   * @param {number} [facts.resigned] the player who gave up, or 0
    */
   constructor({ board, seed = null, players, actions = [], resigned = 0 }) {
-    this.board = board;
+    this.positions = [Position.fromText(board)];
+    this.board = String(board);
     this.seed = seed;
     this.players = players;
+    /** @type {number[]} */
     this.actions = [];
-    this.positions = [Position.fromText(board)];
     this.resigned = 0;
     actions.forEach((action) => this.play(action));
     if (resigned) this.resign(resigned);
   }
 
+  /** @param {string} seed @param {string[]} players */
   static fromSeed(seed, players) {
     return new Game({ board: randomBoard(BigInt(seed)), seed, players });
   }
@@ -53,6 +61,7 @@ export class Game {
     return this.resigned ? opponentOf(this.resigned) : this.position.winner;
   }
 
+  /** @param {number} player */
   isPerson(player) {
     return this.players[player - 1] === PERSON;
   }
@@ -65,17 +74,19 @@ export class Game {
     return !this.isOver && this.isPerson(this.position.turn);
   }
 
+  /** @param {number} action */
   play(action) {
     if (this.resigned) throw new Error("The game is over.");
     this.positions.push(this.position.play(action));
     this.actions.push(action);
   }
 
+  /** @param {number} player */
   resign(player) {
     if (!this.isOver) this.resigned = player;
   }
 
-  /** Takes back all moves but the first `length`, and a resignation. */
+  /** Takes back all moves but the first `length`, and a resignation. @param {number} length */
   truncate(length) {
     this.actions.length = length;
     this.positions.length = length + 1;
@@ -90,10 +101,10 @@ export class Game {
     return persons && length >= 0 && !this.isPerson(this.positions[length].turn) ? -1 : length;
   }
 
-  /** The cells that move `k` (0 for the first) gave to its player: [{cell, step}], placed first. */
+  /** The cells that move `k` (0 for the first) gave to its player, the placed one first. @param {number} k */
   changes(k) {
     const action = this.actions[k];
-    return [{ cell: action % 110, step: 0 }, ...this.positions[k].captures(action)];
+    return [{ cell: cellOf(action), step: 0 }, ...this.positions[k].captures(action)];
   }
 
   // --- Links and files ---------------------------------------------------------------------------
@@ -104,13 +115,14 @@ export class Game {
     fields.set("blue", this.players[0]);
     fields.set("orange", this.players[1]);
     if (this.length) fields.set("moves", this.actions.map(notation).join("-"));
-    if (this.resigned) fields.set("resigned", this.resigned);
+    if (this.resigned) fields.set("resigned", String(this.resigned));
     return fields.toString();
   }
 
+  /** Throws an Error. @param {string} text */
   static fromLink(text) {
-    const fields = new URLSearchParams(text);
-    const seed = fields.has("seed") ? parseSeed(fields.get("seed")) : null;
+    const fields = new URLSearchParams(text), number = fields.get("seed");
+    const seed = number === null ? null : parseSeed(number);
     return new Game({
       board: seed === null ? fields.get("board") : randomBoard(BigInt(seed)),
       seed,
@@ -121,13 +133,12 @@ export class Game {
   }
 
   toFile() {
-    const { board, seed, players, actions, resigned } = this;
-    const data = { board, moves: actions.map(notation), players };
-    if (seed !== null) data.seed = seed;
-    if (resigned) data.resigned = resigned;
+    const { board, players, seed, resigned } = this;
+    const data = { board, moves: this.actions.map(notation), players, seed: seed ?? undefined, resigned: resigned || undefined };
     return `${JSON.stringify(data, null, 1)}\n`;
   }
 
+  /** Throws an Error. @param {string} text */
   static fromFile(text) {
     const data = JSON.parse(text);
     if (!Array.isArray(data?.moves)) throw new Error("It has no list of moves.");
@@ -139,12 +150,13 @@ export class Game {
       board: data.board,
       seed,
       players: [0, 1].map((i) => String(data.players?.[i] ?? PERSON)),
-      actions: data.moves.map((move) => parseNotation(String(move))),
+      actions: data.moves.map((/** @type {unknown} */ move) => parseNotation(String(move))),
       resigned: checkedPlayer(data.resigned),
     });
   }
 }
 
+/** @param {unknown} value */
 function checkedPlayer(value) {
   const player = Number(value ?? 0);
   if (![0, 1, 2].includes(player)) throw new Error("Only player 1 or 2 can resign.");

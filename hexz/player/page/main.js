@@ -1,113 +1,107 @@
 // The page: one game, the position that is shown, and everything that changes them.
 
 import { Analysis, MISTAKE, chanceOf } from "./analysis.js";
-import { BoardView, svg } from "./board.js";
+import { drawSides, percent, shareOfClick } from "./board.js";
+import { cellName, cellOf, flagAction, isFlag, normalAction, notation, opponentOf } from "./cells.js";
+import { Stepper } from "./controls.js";
+import { button, byId, find, html, input } from "./dom.js";
 import { Game, PERSON, someSeed } from "./game.js";
-import { drawMoves, drawPanel, opinionOf, overlayOf, percent, summaryOfMistakes } from "./panel.js";
-import { cellName, cellOf, flagAction, isFlag, normalAction, notation } from "./rules.js";
-import { NoAnswer, listPlayers, suggest } from "./server.js";
+import { drawMoves, drawPanel, opinionOf, overlayOf, summaryOfMistakes } from "./panel.js";
+import { NoAnswer, listPlayers, messageOf, suggest } from "./server.js";
 import { offer, openSetup } from "./setup.js";
+import { BoardView } from "./view.js";
+import { COLOURS, describeCell, describeMove, invitation, onePerson, outcome } from "./words.js";
+/** @import { Position } from "./rules.js" */
+/** @import { Offer, Question } from "./server.js" */
+/** @import { Mark } from "./view.js" */
 
 const SHOWN_MS = 450; // how long a move is on the board before a computer answers
-const REPLAY_MS = 700, RETRY_MS = 2000, SETTLE_MS = 200, NOTICE_MS = 6000;
+const RETRY_MS = 2000, SETTLE_MS = 200, NOTICE_MS = 6000;
 const NO_SERVER = "The server does not answer";
-const COLOURS = { 1: "Blue", 2: "Orange" };
-const OWN_TOOLS = { f: changeTool, u: undo, h: hint };
 
-const byId = (id) => document.getElementById(id);
+/** @type {Record<string, () => void>} */
+const KEYS = { f: changeTool, u: undo, h: hint };
+const TOOLS = /** @type {NodeListOf<HTMLInputElement>} */ (document.querySelectorAll("[name=tool]"));
+
+/** @param {number} milliseconds */
 const wait = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
-let players = []; // what the server offers: [{spec, name}]
-let game = null;
-let ply = 0; // how many moves of the game the board shows
+/** @type {Offer[]} what the server offers */
+let players = [];
+/** @type {Game} */
+let game;
 let tool = "normal";
-let looked = null; // the cell under the pointer, or focused
-let hinted = null; // {position, action} that "Hint" found
-let turn = null; // AbortController of the computer that is thinking
-let paused = null; // why no computer goes on: "" on request, or a problem
-let replay = null; // timer
-let search = null; // AbortController of the search for mistakes
+/** @type {number | null} the cell under the pointer, or focused */
+let looked = null;
+/** @type {{ position: Position, action: number } | null} what "Hint" found */
+let hinted = null;
+/** @type {AbortController | null} of the computer that is thinking */
+let turn = null;
+/** @type {string | null} why no computer goes on: "" on request, or a problem */
+let paused = null;
+/** @type {AbortController | null} of the search for mistakes */
+let search = null;
+/** @type {string | null} */
 let analysisProblem = null;
 
 const analysis = new Analysis(() => render());
-const board = new BoardView(byId("board"), { onChoose: choose, onLook: look });
+const steps = new Stepper(() => game.length, (forward) => {
+  analysisProblem = null;
+  render();
+  if (forward && steps.position) board.animate(game.changes(steps.position - 1));
+  analyseSoon();
+});
+
+/** The position that is shown. */
+const shown = () => game.positions[steps.position];
+const showsLast = () => steps.position === game.length;
 
 // --- Words ---------------------------------------------------------------------------------------
 
+/** @param {string} spec */
 const nameOfSpec = (spec) => players.find((player) => player.spec === spec)?.name ?? spec;
-const onePerson = () => game.players.filter((player) => player === PERSON).length === 1;
 
+/** @param {number} player */
 function nameOf(player) {
   if (!game.isPerson(player)) return nameOfSpec(game.players[player - 1]);
-  return onePerson() ? "You" : COLOURS[player];
-}
-
-function describeMove(k) {
-  const player = game.positions[k].turn, action = game.actions[k], [{ cell }, ...taken] = game.changes(k);
-  const after = game.positions[k + 1].cells;
-  const points = taken.reduce((sum, { cell: grass }) => sum + after[grass].value, 0);
-  const placed = isFlag(action) ? "planted a flag on" : `placed ${after[cell].value} on`;
-  return `${COLOURS[player]} ${placed} ${cellName(cell)}${points ? ` and captured ${points}` : ""}.`;
-}
-
-function outcome() {
-  const [first, second] = game.position.score, score = `${Math.max(first, second)} to ${Math.min(first, second)}`;
-  if (game.resigned) return `${COLOURS[game.resigned]} resigned. ${COLOURS[game.winner]} wins.`;
-  if (game.winner === 0) return `A draw, ${first} to ${second}.`;
-  return `${COLOURS[game.winner]} wins, ${score}.`;
-}
-
-function invitation(position) {
-  const whose = onePerson() ? "Your turn" : `${COLOURS[position.turn]}’s turn`;
-  if (!position.normalMoves(position.turn).length) return `${whose}: plant a flag on any empty cell.`;
-  return `${whose}.`;
+  return onePerson(game) ? "You" : COLOURS[player];
 }
 
 /** What is to be said of the move that led to the shown position, if it was a mistake. */
 function mistakeText() {
-  const loss = ply && byId("analyse").checked ? analysis.lossOf(game, ply - 1) : null;
-  if (loss === null || loss < MISTAKE) return "";
-  const best = analysis.of(game.positions[ply - 1]).move;
-  return `A mistake: it lost ${percent(loss)}, better was ${notation(best)}.`;
+  const ply = steps.position, loss = ply && input("analyse").checked ? analysis.lossOf(game, ply - 1) : null;
+  const best = loss !== null && loss >= MISTAKE ? analysis.of(game.positions[ply - 1])?.move : undefined;
+  return best === undefined ? "" : `A mistake: it lost ${percent(loss ?? 0)}, better was ${notation(best)}.`;
 }
 
 function statusText() {
+  const ply = steps.position;
   if (ply === 0 && game.length) return "The start of the game.";
-  if (ply < game.length) return `Move ${ply}: ${describeMove(ply - 1)}`;
-  const last = ply && !game.resigned ? `${describeMove(ply - 1)} ` : "";
-  if (game.isOver) return `${last}${outcome()}`;
-  const { position } = game;
-  if (hinted?.position === position) return hintText();
-  if (game.isPersonsTurn) return last + invitation(position);
+  if (!showsLast()) return `Move ${ply}: ${describeMove(game, ply - 1)}`;
+  const last = ply && !game.resigned ? `${describeMove(game, ply - 1)} ` : "";
+  if (game.isOver) return `${last}${outcome(game)}`;
+  if (hinted?.position === game.position) return hintText(hinted);
+  if (game.isPersonsTurn) return last + invitation(game);
   if (paused !== null) return paused ? `${paused}.` : `${last}Paused.`;
-  return `${last}${nameOf(position.turn)} is thinking …`;
+  return `${last}${nameOf(game.position.turn)} is thinking …`;
 }
 
-function hintText() {
-  const reply = analysis.of(hinted.position);
-  const what = isFlag(hinted.action) ? "plant a flag on" : "place on";
-  return `I would ${what} ${cellName(cellOf(hinted.action))}: wins ${percent(chanceOf(reply.value))}.`;
+/** @param {{ position: Position, action: number }} hint */
+function hintText({ position, action }) {
+  const what = isFlag(action) ? "plant a flag on" : "place on";
+  const chance = chanceOf(analysis.of(position)?.value ?? 0);
+  return `I would ${what} ${cellName(cellOf(action))}: wins ${percent(chance)}.`;
 }
 
-/** What a cell holds, and what the player to move can do with it. */
-function describeCell(cell) {
-  const position = game.positions[ply], { kind, owner, value } = position.cells[cell];
-  const name = cellName(cell);
-  if (kind === "rock") return `${name}: rock`;
-  if (kind === "grass") return `${name}: grass worth ${value}`;
-  if (owner) return `${name}: ${COLOURS[owner]} ${kind === "flag" ? "flag" : value}`;
-  if (position.isOver || game.isOver) return `${name}: empty`;
-  const next = position.nextValue(position.turn, cell), who = COLOURS[position.turn];
-  const parts = [next > 0 ? `${who} can place ${next}` : next < 0 ? `blocked for ${who} by a 5` : `nothing of ${who} is near`];
-  const taken = next > 0 ? position.captures(normalAction(cell)) : [];
-  if (taken.length) parts.push(`captures grass ${taken.map((t) => position.cells[t.cell].value).join(", ")}`);
-  if (position.flagsOf(position.turn)) parts.push(next > 0 ? "or a flag" : "a flag can stand here");
+/** What a cell holds, what can be done with it, and what the analysis thinks of that. @param {number} cell */
+function labelOf(cell) {
   const opinions = opinionsOn(cell);
-  return `${name}: ${parts.join(", ")}${opinions && `. ${opinions}`}`;
+  return describeCell(shown(), cell, game.isOver) + (opinions && `. ${opinions}`);
 }
 
+/** @param {number} cell */
 function opinionsOn(cell) {
-  const reply = byId("analyse").checked && analysis.of(game.positions[ply]);
+  const reply = input("analyse").checked && !game.isOver && analysis.of(shown());
   if (!reply) return "";
   return [normalAction(cell), flagAction(cell)].map((action) => {
     const opinion = opinionOf(reply, action);
@@ -119,199 +113,154 @@ function opinionsOn(cell) {
 // --- Drawing -------------------------------------------------------------------------------------
 
 /** Whether a click on the board would be a move. */
-const canPlay = () => ply === game.length && game.isPersonsTurn;
+const canPlay = () => showsLast() && game.isPersonsTurn;
 
 /** The kind of move that a click makes: the chosen one, if it is possible at all. */
 function activeTool() {
-  const position = game.positions[ply];
+  const position = shown();
   if (!position.flagsOf(position.turn)) return "normal";
   return position.normalMoves(position.turn).length ? tool : "flag";
 }
 
+/** @param {number} cell */
 const actionOn = (cell) => (activeTool() === "flag" ? flagAction(cell) : normalAction(cell));
 
 function render() {
-  if (!game) return;
-  board.draw(game.positions[ply], describeCell);
+  board.draw(shown(), labelOf);
   drawChoices();
   drawMarks();
-  drawSides();
+  drawPlayers();
   drawStatus();
   drawTools();
-  drawReplay();
+  steps.drawControls();
   drawAnalysis();
 }
 
 function drawChoices() {
-  const position = game.positions[ply];
-  const choices = canPlay() ? position.legalActions().filter((a) => isFlag(a) === (activeTool() === "flag")) : [];
+  const position = shown(), flags = activeTool() === "flag";
+  const choices = canPlay() ? position.legalActions().filter((action) => isFlag(action) === flags) : [];
   board.showChoices(choices.map((action) => {
     const cell = cellOf(action);
-    return { cell, player: position.turn, text: isFlag(action) ? "" : position.nextValue(position.turn, cell) };
+    return { cell, player: position.turn, text: flags ? "" : position.nextValue(position.turn, cell) };
   }));
 }
 
 function drawMarks() {
-  const position = game.positions[ply], marks = [];
-  if (ply) {
-    marks.push(...game.changes(ply - 1).map(({ cell, step }) => ({ cell, name: step ? "taken" : "last" })));
+  const position = shown();
+  /** @type {Mark[]} */
+  const marks = [];
+  if (steps.position) {
+    const changes = game.changes(steps.position - 1);
+    marks.push(...changes.map(({ cell, step }) => ({ cell, name: step ? "taken" : "last" })));
   }
-  if (hinted?.position === position) marks.push(...piece(position, hinted.action, "hinted"));
+  if (hinted?.position === position) marks.push(piece(position, hinted.action, "hinted"));
   if (looked !== null && canPlay() && position.isLegal(actionOn(looked))) {
     const action = actionOn(looked);
-    marks.push(...piece(position, action, "preview"));
+    marks.push(piece(position, action, "preview"));
     marks.push(...position.captures(action).map(({ cell }) => ({ cell, name: "taken", className: "preview" })));
   }
   board.showMarks(marks);
 }
 
+/** @param {Position} position @param {number} action @param {string} className */
 function piece(position, action, className) {
-  const kind = isFlag(action) ? "flag" : "cell", cell = cellOf(action);
+  const cell = cellOf(action), name = `${isFlag(action) ? "flag" : "cell"}${position.turn}`;
   const value = isFlag(action) ? "" : position.nextValue(position.turn, cell);
-  return [{ cell, name: kind + position.turn, value, className: `${className} hz-${kind}${position.turn}` }];
+  return { cell, name, value, className: `${className} hz-${name}` };
 }
 
-function drawSides() {
-  const position = game.positions[ply];
-  for (const side of document.querySelectorAll(".side")) {
-    const player = Number(side.dataset.player), left = position.flagsOf(player);
-    const live = !position.isOver && !(game.isOver && ply === game.length);
-    side.classList.toggle("to-move", live && position.turn === player);
-    side.classList.toggle("winner", !live && game.winner === player);
-    const who = side.querySelector(".who");
-    who.textContent = who.title = nameOf(player);
-    side.querySelector(".points").textContent = position.scoreOf(player);
-    const flags = side.querySelector(".flags");
-    flags.title = `${left} ${left === 1 ? "flag" : "flags"} left`;
-    flags.setAttribute("aria-label", flags.title);
-    flags.replaceChildren(...Array.from({ length: left }, () => svg("svg", { viewBox: "-7 -10 16 20", class: "hz-board", "aria-hidden": "true" },
-      svg("use", { href: `#hz-pennant${player}` }))));
-  }
+function drawPlayers() {
+  const { score, flagsLeft: flags, turn: toMove, isOver } = shown();
+  const live = !isOver && !(game.isOver && showsLast());
+  const names = [1, 2].map(nameOf), winner = live ? 0 : game.winner ?? 0;
+  drawSides({ names, score, flags, toMove: live ? toMove : 0, winner });
 }
 
+/** @param {Element} element @param {string} text */
 function setText(element, text) {
   if (element.textContent !== text) element.textContent = text; // or screen readers would repeat it
 }
 
 function drawStatus() {
   setText(byId("status"), statusText());
-  byId("status").classList.toggle("busy", turn !== null && ply === game.length);
+  byId("status").classList.toggle("busy", turn !== null && showsLast());
   const watching = !game.players.includes(PERSON);
   const stopped = paused !== null && !game.isPersonsTurn;
-  byId("branch").hidden = ply === game.length;
-  byId("go").hidden = game.isOver || ply < game.length || !(stopped || watching);
+  byId("branch").hidden = showsLast();
+  byId("go").hidden = game.isOver || !showsLast() || !(stopped || watching);
   byId("go").textContent = !stopped ? "Pause" : paused ? "Try again" : "Go on";
   drawDetail();
 }
 
 function drawDetail() {
-  byId("detail").textContent = looked === null ? mistakeText() : describeCell(looked);
+  byId("detail").textContent = looked === null ? mistakeText() : labelOf(looked);
 }
 
 function drawTools() {
-  const position = game.positions[ply], active = activeTool(), playable = canPlay();
-  for (const input of document.querySelectorAll("[name=tool]")) {
-    const possible = input.value === "flag" ? position.flagsOf(position.turn) : position.normalMoves(position.turn).length;
-    input.checked = input.value === active;
-    input.disabled = !playable || !possible;
+  const position = shown(), active = activeTool(), playable = canPlay();
+  for (const choice of TOOLS) {
+    const possible = choice.value === "flag" ? position.flagsOf(position.turn) : position.normalMoves(position.turn).length;
+    choice.checked = choice.value === active;
+    choice.disabled = !playable || !possible;
   }
-  byId("undo").disabled = game.undoLength < 0;
-  byId("hint").disabled = !playable || !players.length;
-  byId("resign").disabled = game.isOver || !game.players.includes(PERSON);
-}
-
-function drawReplay() {
-  byId("slider").max = game.length;
-  byId("slider").value = ply;
-  byId("slider").setAttribute("aria-valuetext", ply ? `Move ${ply} of ${game.length}` : "Start");
-  byId("counter").textContent = `${ply} / ${game.length}`;
-  byId("first").disabled = byId("previous").disabled = ply === 0;
-  byId("last").disabled = byId("next").disabled = ply === game.length;
-  byId("play").disabled = game.length === 0;
-  byId("play").classList.toggle("running", replay !== null);
-  byId("play").setAttribute("aria-label", replay === null ? "Replay" : "Stop the replay");
+  button("undo").disabled = game.undoLength < 0;
+  button("hint").disabled = !playable || !players.length;
+  button("resign").disabled = game.isOver || !game.players.includes(PERSON);
 }
 
 function drawAnalysis() {
-  const on = byId("analyse").checked;
+  const on = input("analyse").checked, ply = steps.position, position = shown();
   byId("analysis-on").hidden = !on;
   byId("analysis-off").hidden = on;
-  byId("analyse").disabled = !players.length;
-  drawMoves({ game, ply, analysis, showMistakes: on, go });
-  const position = game.positions[ply], kind = document.querySelector("[name=overlay]:checked").value;
+  input("analyse").disabled = !players.length;
+  drawMoves({ game, ply, analysis, showMistakes: on, go: (count) => steps.go(count) });
+  const kind = find("[name=overlay]:checked", HTMLInputElement).value;
   board.showOverlay(on ? overlayOf(kind, analysis.of(position), position) : []);
   if (!on) return;
   drawPanel({ game, ply, analysis, problem: analysisProblem });
   byId("mistakes").textContent = search ? "Stop" : "Find mistakes";
-  byId("mistakes").disabled = game.length === 0;
+  button("mistakes").disabled = game.length === 0;
   if (!search) return;
   const known = game.positions.filter((position) => analysis.chanceOfFirst(position) !== null).length;
   byId("found").textContent = `${known} of ${game.positions.length} positions`;
-}
-
-// --- Moving around in the game -------------------------------------------------------------------
-
-/** Shows the board after `count` moves, with the last move animated if asked. */
-function show(count, animated = false) {
-  ply = Math.max(0, Math.min(game.length, count));
-  analysisProblem = null;
-  render();
-  if (animated && ply) board.animate(game.changes(ply - 1));
-  analyseSoon();
-}
-
-function stopReplay() {
-  clearInterval(replay);
-  replay = null;
-}
-
-/** Every way of moving by hand ends the replay. */
-function go(count, animated = false) {
-  stopReplay();
-  show(count, animated);
-}
-
-function toggleReplay() {
-  if (replay !== null) return go(ply);
-  replay = setInterval(() => {
-    if (ply + 1 >= game.length) stopReplay();
-    show(ply + 1, true);
-  }, REPLAY_MS);
-  show(ply === game.length ? 0 : ply);
 }
 
 // --- Changing the game ---------------------------------------------------------------------------
 
 const remember = () => history.replaceState(null, "", `#${game.toLink()}`);
 
-/** Puts another game in the place of this one, which "Back" of the browser brings again. */
+/** Puts another game in the place of this one, which "Back" of the browser brings again. @param {Game} next */
 function replaceGame(next) {
   history.pushState(null, "", `#${next.toLink()}`);
   begin(next);
 }
 
+/** @param {Game} next */
 function begin(next) {
-  stopReplay();
   search?.abort();
-  turn?.abort();
-  turn = null;
+  stopThinking();
   game = next;
   paused = players.length || next.isForPersons ? null : NO_SERVER;
   byId("found").textContent = "";
   tool = "normal";
-  show(game.length);
+  steps.go(game.length);
   play();
 }
 
-/** Plays a move at the end of the game. */
+/** Plays a move at the end of the game. @param {number} action */
 function commit(action) {
-  const follows = ply === game.length;
+  const follows = showsLast();
   game.play(action);
   tool = "normal";
   remember();
-  if (follows) show(game.length, true);
+  if (follows) steps.go(game.length, true);
   else render();
   play();
+}
+
+function stopThinking() {
+  turn?.abort();
+  turn = null;
 }
 
 /** Lets a computer move if it is its turn. */
@@ -331,12 +280,12 @@ async function play() {
   } catch (error) {
     if (turn !== controller) return;
     turn = null;
-    paused = error.message;
+    paused = messageOf(error);
     render();
   }
 }
 
-/** Asks again while the server is too busy. */
+/** Asks again while the server is too busy. @param {Question} question */
 async function patientSuggest(question) {
   for (let attempts = 5; ; attempts--) {
     try {
@@ -344,14 +293,15 @@ async function patientSuggest(question) {
     } catch (error) {
       if (!(error instanceof NoAnswer && error.again) || !attempts) throw error;
       await wait(RETRY_MS);
-      if (question.signal.aborted) throw error;
+      if (question.signal?.aborted) throw error;
     }
   }
 }
 
+/** @param {number} cell */
 function choose(cell) {
   looked = cell;
-  if (ply < game.length) return notify("You look at an earlier move. “Play from here” goes on from it.");
+  if (!showsLast()) return notify("You look at an earlier move. “Play from here” goes on from it.");
   if (!canPlay()) return;
   const action = actionOn(cell);
   if (game.position.isLegal(action)) return commit(action);
@@ -362,6 +312,7 @@ function choose(cell) {
   render();
 }
 
+/** @param {number | null} cell */
 function look(cell) {
   if (looked === cell) return;
   looked = cell;
@@ -375,8 +326,7 @@ function changeTool() {
 }
 
 async function pauseOrGoOn() {
-  turn?.abort();
-  turn = null;
+  stopThinking();
   paused = paused === null ? "" : null;
   if (!players.length) {
     await learnPlayers();
@@ -386,15 +336,14 @@ async function pauseOrGoOn() {
   play();
 }
 
-/** Drops all moves after the first `length`. */
+/** Drops all moves after the first `length`. @param {number} length */
 function cutTo(length) {
-  turn?.abort();
-  turn = null;
+  stopThinking();
   search?.abort();
   paused = game.players.includes(PERSON) ? null : "";
   game.truncate(length);
   remember();
-  go(length);
+  steps.go(length);
   play();
 }
 
@@ -405,27 +354,26 @@ function undo() {
 /** Goes on from the position that is shown; "Back" of the browser brings the whole game again. */
 function branch() {
   history.pushState(null, "", location.hash);
-  cutTo(ply);
+  cutTo(steps.position);
 }
 
 function resign() {
   const { turn: toMove } = game.position;
-  game.resign(game.isPerson(toMove) ? toMove : 3 - toMove);
-  turn?.abort();
-  turn = null;
+  game.resign(game.isPerson(toMove) ? toMove : opponentOf(toMove));
+  stopThinking();
   remember();
-  go(game.length);
+  steps.go(game.length);
 }
 
 // --- Asking the computer -------------------------------------------------------------------------
 
-let analysisTimer = null;
+let analysisTimer = 0;
 
 /** Whether the shown position is to be analysed, and no computer is about to tell anyway. */
 function wantsAnalysis() {
-  const position = game.positions[ply];
-  if (!byId("analyse").checked || position.isOver || analysis.of(position)) return false;
-  return !(turn && ply === game.length && game.players[position.turn - 1] === analysis.player);
+  const position = shown();
+  if (!input("analyse").checked || position.isOver || analysis.of(position)) return false;
+  return !(turn && showsLast() && game.players[position.turn - 1] === analysis.player);
 }
 
 /** Analyses the shown position, once the reader stays at it. */
@@ -433,12 +381,12 @@ function analyseSoon() {
   clearTimeout(analysisTimer);
   analysisTimer = setTimeout(async () => {
     if (!wantsAnalysis()) return;
-    const position = game.positions[ply];
+    const position = shown();
     try {
-      await analysis.request(game, ply);
+      await analysis.request(game, steps.position);
     } catch (error) {
-      if (game.positions[ply] !== position) return;
-      analysisProblem = error.message;
+      if (shown() !== position) return;
+      analysisProblem = messageOf(error);
       render();
     }
   }, SETTLE_MS);
@@ -452,7 +400,7 @@ async function hint() {
     const reply = await analysis.request(game, game.length);
     hinted = { position, action: reply.move };
   } catch (error) {
-    notify(`${error.message}.`);
+    notify(`${messageOf(error)}.`);
   }
   byId("hint").classList.remove("busy");
   render();
@@ -468,7 +416,7 @@ async function findMistakes() {
     await analysis.requestAll(game, controller.signal);
     if (!controller.signal.aborted) summary = summaryOfMistakes(game, analysis);
   } catch (error) {
-    summary = `${error.message}.`;
+    summary = `${messageOf(error)}.`;
   }
   search = null;
   if (game === current) byId("found").textContent = summary;
@@ -477,13 +425,14 @@ async function findMistakes() {
 
 // --- Links and files -----------------------------------------------------------------------------
 
-let noticeTimer = null;
+let noticeTimer = 0;
 
+/** @param {string} text */
 function notify(text) {
   byId("notice").textContent = text;
   byId("notice").hidden = false;
   clearTimeout(noticeTimer);
-  noticeTimer = setTimeout(() => (byId("notice").hidden = true), NOTICE_MS);
+  noticeTimer = setTimeout(() => { byId("notice").hidden = true; }, NOTICE_MS);
 }
 
 async function copyLink() {
@@ -496,24 +445,23 @@ async function copyLink() {
 }
 
 function save() {
-  const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob([game.toFile()], { type: "application/json" }));
-  link.download = `flagz-${game.seed ?? "game"}.json`;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+  const href = URL.createObjectURL(new Blob([game.toFile()], { type: "application/json" }));
+  html("a", { href, download: `flagz-${game.seed ?? "game"}.json` }).click();
+  setTimeout(() => URL.revokeObjectURL(href), 1000);
 }
 
-async function load([file]) {
+async function load() {
+  const file = input("file").files?.[0];
   if (!file) return;
   try {
     replaceGame(seated(Game.fromFile(await file.text())));
   } catch (error) {
-    notify(`${file.name} is no game that can be read. ${error.message}`);
+    notify(`${file.name} is no game that can be read. ${messageOf(error)}`);
   }
-  byId("file").value = "";
+  input("file").value = "";
 }
 
-/** Puts persons in the place of computers that the server does not offer. */
+/** Puts persons in the place of computers that the server does not offer. @param {Game} loaded */
 function seated(loaded) {
   if (!players.length) return loaded; // it may come back
   const offered = [PERSON, ...players.map(({ spec }) => spec)];
@@ -527,7 +475,7 @@ function gameOfAddress() {
   try {
     if (link) return seated(Game.fromLink(link));
   } catch (error) {
-    notify(`The link is no game that can be read. ${error.message}`);
+    notify(`The link is no game that can be read. ${messageOf(error)}`);
   }
   return Game.fromSeed(someSeed(), [PERSON, players[0]?.spec ?? PERSON]);
 }
@@ -544,42 +492,37 @@ async function learnPlayers() {
   offer(players);
 }
 
+const board = new BoardView(find("#board", SVGSVGElement), { onChoose: choose, onLook: look });
+await learnPlayers();
+begin(gameOfAddress());
+remember();
+
 for (const [id, action] of Object.entries({
   new: () => openSetup(game.players, (seed, seats) => replaceGame(Game.fromSeed(seed, seats))),
   undo, hint, resign, branch, save,
   copy: copyLink,
   mistakes: findMistakes,
-  load: () => byId("file").click(),
-  first: () => go(0), previous: () => go(ply - 1), next: () => go(ply + 1, true), last: () => go(game.length),
-  play: toggleReplay,
+  load: () => input("file").click(),
   go: pauseOrGoOn,
-})) byId(id).addEventListener("click", action);
+})) button(id).addEventListener("click", action);
 
-byId("slider").addEventListener("input", (event) => go(Number(event.target.value)));
-byId("file").addEventListener("change", (event) => load(event.target.files));
-byId("chart").addEventListener("click", (event) => {
-  const { left, width } = event.currentTarget.getBoundingClientRect();
-  go(Math.round(((event.clientX - left) / width) * game.length));
-});
-byId("top").addEventListener("pointerover", (event) => {
-  const row = event.target.closest("[data-cell]");
-  look(row ? Number(row.dataset.cell) : null);
+input("file").addEventListener("change", load);
+find("#chart", SVGSVGElement).addEventListener("click", (event) => steps.go(Math.round(shareOfClick(event) * game.length)));
+byId("top").addEventListener("pointerover", ({ target }) => {
+  const row = target instanceof Element && target.closest("[data-cell]");
+  look(row ? Number(row.getAttribute("data-cell")) : null);
 });
 byId("top").addEventListener("pointerleave", () => look(null));
-for (const input of document.querySelectorAll("[name=tool]")) {
-  input.addEventListener("change", () => {
-    tool = input.value;
+for (const choice of TOOLS) {
+  choice.addEventListener("change", () => {
+    tool = choice.value;
     render();
   });
 }
-for (const input of document.querySelectorAll("[name=overlay]")) input.addEventListener("change", () => render());
-byId("analyse").addEventListener("change", () => show(ply));
-byId("board").addEventListener("keydown", (event) => {
+for (const choice of document.querySelectorAll("[name=overlay]")) choice.addEventListener("change", () => render());
+input("analyse").addEventListener("change", () => steps.go(steps.position));
+find("#board", SVGSVGElement).addEventListener("keydown", (event) => {
   if (event.altKey || event.ctrlKey || event.metaKey) return;
-  OWN_TOOLS[event.key.toLowerCase()]?.();
+  KEYS[event.key.toLowerCase()]?.();
 });
 addEventListener("popstate", () => begin(gameOfAddress()));
-
-await learnPlayers();
-begin(gameOfAddress());
-remember();

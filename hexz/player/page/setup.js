@@ -1,16 +1,22 @@
 // The dialog for a new game.
 
+import { cellsOf, drawCell } from "./board.js";
+import { CELLS, startContent } from "./cells.js";
+import { button, byId, find } from "./dom.js";
 import { PERSON, parseSeed, someSeed } from "./game.js";
-import { centerOf, svg, HEIGHT, WIDTH } from "./board.js";
-import { CELLS, randomBoard } from "./rules.js";
+import { randomBoard } from "./rules.js";
+import { messageOf } from "./server.js";
+/** @import { Offer } from "./server.js" */
 
-const dialog = document.getElementById("setup");
-const form = dialog.querySelector("form");
-const { blue, orange, seed } = form.elements;
+const dialog = find("#setup", HTMLDialogElement), form = find("form", HTMLFormElement, dialog);
+const blue = find("[name=blue]", HTMLSelectElement, form), orange = find("[name=orange]", HTMLSelectElement, form);
+const seed = find("[name=seed]", HTMLInputElement, form);
+const picture = find("#preview", SVGSVGElement);
+picture.append(find("#board .hz-cells", SVGGElement).cloneNode(true)); // not yet made to play on
 
-/** What can sit at the board: [{spec, name}]. */
+/** Tells who can sit at the board. @param {Offer[]} players */
 export function offer(players) {
-  document.getElementById("no-server").hidden = players.length > 0;
+  byId("no-server").hidden = players.length > 0;
   for (const select of [blue, orange]) {
     const value = select.value;
     select.replaceChildren(new Option("Person", PERSON), ...players.map(({ name, spec }) => new Option(name, spec)));
@@ -18,29 +24,20 @@ export function offer(players) {
   }
 }
 
+/** @param {HTMLSelectElement} select @param {string} value */
 function choose(select, value) {
   const known = Array.from(select.options, (option) => option.value);
   select.value = known.includes(value) ? value : known[known.length > 1 ? 1 : 0];
 }
 
 function preview() {
-  let board;
   try {
-    board = randomBoard(BigInt(parseSeed(seed.value)));
+    const board = randomBoard(BigInt(parseSeed(seed.value))), groups = cellsOf(picture);
+    CELLS.forEach((cell, i) => drawCell(/** @type {Element} */ (groups.get(cell)), startContent(board[i])));
     seed.setCustomValidity("");
   } catch (error) {
-    return seed.setCustomValidity(error.message);
+    seed.setCustomValidity(messageOf(error));
   }
-  const cells = CELLS.map((cell, i) => {
-    const kind = { ".": "empty", "#": "rock" }[board[i]] ?? "grass";
-    const group = svg("g", { class: `hz-${kind}`, transform: `translate(${centerOf(cell).join(" ")})` },
-      svg("use", { href: `#hz-${kind}` }));
-    if (kind === "grass") group.append(svg("text", { y: 7 }, board[i]));
-    return group;
-  });
-  const picture = document.getElementById("preview");
-  picture.setAttribute("viewBox", `20 18 ${WIDTH - 22} ${HEIGHT - 20}`);
-  picture.replaceChildren(...cells);
 }
 
 function shuffle() {
@@ -48,7 +45,11 @@ function shuffle() {
   preview();
 }
 
-/** Asks for a new game; calls start(seed, players) if there shall be one. */
+/**
+ * Asks for a new game.
+ * @param {string[]} players those of the present one
+ * @param {(seed: string, players: string[]) => void} start called if there shall be one
+ */
 export function openSetup(players, start) {
   choose(blue, players[0]);
   choose(orange, players[1]);
@@ -58,9 +59,9 @@ export function openSetup(players, start) {
 }
 
 seed.addEventListener("input", preview);
-document.getElementById("shuffle").addEventListener("click", shuffle);
-document.getElementById("cancel").addEventListener("click", () => dialog.close());
-document.getElementById("swap").addEventListener("click", () => {
+button("shuffle").addEventListener("click", shuffle);
+button("cancel").addEventListener("click", () => dialog.close());
+button("swap").addEventListener("click", () => {
   [blue.value, orange.value] = [orange.value, blue.value];
 });
-dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
+dialog.addEventListener("click", ({ target }) => target === dialog && dialog.close());

@@ -1,7 +1,6 @@
 // Light or dark: as the system says, or as the reader chose. The style sheets ask the system, with
 // media queries; a choice turns those queries on or off. Runs before the page is painted.
 
-"use strict";
 (() => {
   const QUERY = /prefers-color-scheme|^all$|^not all$/;
   const system = matchMedia("(prefers-color-scheme: dark)");
@@ -11,7 +10,8 @@
     const dark = chosen ? chosen === "dark" : system.matches;
     for (const sheet of document.styleSheets) {
       for (const rule of sheet.cssRules) {
-        if (rule.media && QUERY.test(rule.media.mediaText)) rule.media.mediaText = dark ? "all" : "not all";
+        if (!(rule instanceof CSSMediaRule) || !QUERY.test(rule.media.mediaText)) continue;
+        rule.media.mediaText = dark ? "all" : "not all";
       }
     }
     document.documentElement.style.colorScheme = dark ? "dark" : "light";
@@ -21,7 +21,7 @@
   apply();
   system.addEventListener("change", apply);
   addEventListener("DOMContentLoaded", () => {
-    document.getElementById("theme").addEventListener("click", () => {
+    document.getElementById("theme")?.addEventListener("click", () => {
       const dark = !apply();
       chosen = dark === system.matches ? null : dark ? "dark" : "light";
       if (chosen) localStorage.setItem("theme", chosen);
