@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
+from hexz.play import MAX_SEED
 from hexzctl.options import path
 
 _DEFAULT_PLAYER = "model"
-MAX_SEED = 2**64 - 1
 
 
 def play(
@@ -60,9 +61,10 @@ def play(
     Type a cell, such as d5, to place a value there, and Fd5 to plant a flag. `?` lists the rest.
     docs/rules.md explains the game.
     """
+    from hexz.play.session import PlaySession, load_game, new_game, seats
     from hexz.player.players import make_player
     from hexz.player.spec import Budget, parse_spec
-    from hexzctl.play_session import PlaySession, load_game, new_game, seats
+    from hexzctl.play_dialog import PlayDialog
     from hexzctl.play_view import PlayView
 
     human = {None: None, "blue": 1, "orange": 2}[colour]
@@ -73,5 +75,8 @@ def play(
     else:
         game, title = new_game(seed, seats(human or 1, player or _DEFAULT_PLAYER))
     budget = None if think is None else Budget(seconds=think)
-    session = PlaySession(PlayView(), lambda spec: make_player(parse_spec(spec)), budget)
-    session.run(game, title)
+    view = PlayView()
+    session = PlaySession(lambda spec: make_player(parse_spec(spec)), budget, view.busy)
+    with contextlib.closing(session):
+        session.start(game, title)
+        PlayDialog(view, session).run()

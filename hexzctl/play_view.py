@@ -14,11 +14,9 @@ from rich.table import Table
 from rich.text import Text
 
 from hexz.engine import CELLS, Board, CellKind, Move, Suggestion
-from hexz.game import Game
+from hexz.play.game import Game
+from hexz.play.session import COLOURS
 from hexzctl.board import BRACKETS, PLAYER_STYLES, play_board
-
-COLOURS: Final = {1: "Blue", 2: "Orange"}
-"""What players 1 and 2 are called."""
 
 _OUTLINED_LINES: Final = 32
 """Terminals of so many lines have room for cells with an outline, and for messages below."""

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from hexz.engine import Board
-from hexz.game import Game
+from hexz.play.game import Game
 
 from .processes import COMMAND, TIMEOUT, assert_one_error_line, environment
 from .terminal import terminal
@@ -102,7 +102,7 @@ SLIPS = [
     ("load /nowhere/game.json", "cannot read /nowhere/game.json"),
     ("save /nowhere/game.json", "/nowhere"),
     ("save a\0b", "is no name of a file"),
-    ("load ~nobody-of-this-name/game", "is no name of a file"),
+    ("load ~nobody-of-this-name/game", "nobody is called nobody-of-this-name here"),
     ("new x", "'x' is no board"),
     (f"new {2**64}", "is no board"),
     (f"new {'9' * 5000}", "is no board"),
