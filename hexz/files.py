@@ -1,17 +1,22 @@
-"""Files that are written whole or not at all."""
+"""Files that are written whole or not at all, and read whole only if they are not too large."""
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Final
 
 from hexz.errors import OutputError
+
+MAX_MODEL_BYTES: Final = 1 << 30
+"""Longest file of a model; one of 20 blocks of 256 filters has 95 MB."""
+_PART_BYTES: Final = 1 << 20
 
 
 @contextlib.contextmanager
@@ -58,6 +63,26 @@ def replacement(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
             temporary.unlink()
         raise
     sync(target_path.parent)
+
+
+def read_file(path: str | os.PathLike[str], limit: int) -> bytes:
+    """Returns the content of a file. Little more than `limit` bytes are ever in memory, whatever
+    there is: a device gives bytes without end.
+
+    Raises:
+        OSError: the file cannot be read, or has more than `limit` bytes (EOVERFLOW).
+    """
+    too_large = OSError(errno.EOVERFLOW, f"it has more than the {limit:,} bytes allowed", str(path))
+    parts, left = [], limit
+    with open(path, "rb") as file:
+        if os.fstat(file.fileno()).st_size > limit:
+            raise too_large
+        while part := file.read(min(_PART_BYTES, left + 1)):
+            left -= len(part)
+            if left < 0:
+                raise too_large
+            parts.append(part)
+    return b"".join(parts)
 
 
 def sync(path: Path) -> None:

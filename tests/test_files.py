@@ -15,7 +15,7 @@ from hexz.dataset.hdf5 import write_hdf5
 from hexz.dataset.npz import write_npz
 from hexz.errors import OutputError
 from hexz.example import Example
-from hexz.files import atomic_file
+from hexz.files import atomic_file, read_file
 from tests.games import game_examples
 
 
@@ -104,3 +104,13 @@ def test_arrays_can_go_through_a_pipe(
 def test_a_directory_in_the_way_is_found_before_the_work(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="Is a directory"), atomic_file(tmp_path):
         pytest.fail("it was opened")
+
+
+def test_a_file_is_read_up_to_a_size(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"x" * 100)
+    assert read_file(path, 100) == b"x" * 100
+    with pytest.raises(OSError, match="more than the 99 bytes"):
+        read_file(path, 99)
+    with pytest.raises(OSError, match="more than the 5,000,000 bytes"):
+        read_file("/dev/zero", 5_000_000)

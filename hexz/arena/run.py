@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from hexz.arena.entrants import Field
 from hexz.arena.games import Played, Unit
@@ -20,12 +21,16 @@ from hexz.arena.pool import (
 from hexz.arena.preparation import prepare
 from hexz.engine import Board
 from hexz.errors import HexzError
+from hexz.files import read_file
 from hexz.model import usable_device
 from hexz.player.spec import PlayerSpec
 from hexz.processes import default_processes
 from hexz.ratings.results import Pairing, Results
 from hexz.ratings.statistics import Sprt
 from hexz.selfplay.loop import board_seed
+
+MAX_BOARDS_BYTES: Final = 1 << 26
+"""Longest file of boards; a board has 106 bytes."""
 
 
 class InvalidArena(HexzError, ValueError):
@@ -44,7 +49,7 @@ def read_boards(path: Path) -> list[str]:
         InvalidArena: the file cannot be read, is empty, or a line is no new board.
     """
     try:
-        lines = path.read_text(encoding="ascii").splitlines()
+        lines = read_file(path, MAX_BOARDS_BYTES).decode("ascii").splitlines()
     except OSError as error:
         raise InvalidArena(f"cannot read {path}: {error.strerror}") from None
     except UnicodeDecodeError:

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from hexz.checkpoints.store import (
+    MAX_METADATA_BYTES,
+    MAX_RATINGS_BYTES,
     CheckpointInfo,
     CheckpointStore,
     NewCheckpoint,
@@ -21,7 +23,7 @@ from hexz.checkpoints.store import (
     examples_file,
 )
 from hexz.errors import NotInStore, StoreError, StoreUnavailable
-from hexz.files import replacement, sync
+from hexz.files import MAX_MODEL_BYTES, read_file, replacement, sync
 from hexz.places import (
     METADATA_FILE,
     MODEL_FILE,
@@ -87,7 +89,7 @@ class DirectoryStore(CheckpointStore):
             except (FileNotFoundError, NotADirectoryError):
                 return None
             try:
-                data = (path / METADATA_FILE).read_bytes()
+                data = read_file(path / METADATA_FILE, MAX_METADATA_BYTES + 1)
             except FileNotFoundError:
                 metadata = {}
             else:
@@ -104,7 +106,7 @@ class DirectoryStore(CheckpointStore):
         path = self._path(number) / name
         with self._errors("read"):
             try:
-                return path.read_bytes()
+                return read_file(path, MAX_MODEL_BYTES)
             except FileNotFoundError:
                 raise NotInStore(f"there is no {path}") from None
 
@@ -129,7 +131,7 @@ class DirectoryStore(CheckpointStore):
     def _read_ratings(self) -> tuple[bytes | None, Any]:
         with self._errors("read"):
             try:
-                data = (self._root.parent / RATINGS_FILE).read_bytes()
+                data = read_file(self._root.parent / RATINGS_FILE, MAX_RATINGS_BYTES)
             except FileNotFoundError:
                 data = None
         return data, data

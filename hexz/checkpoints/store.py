@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from hexz.errors import CheckpointExists, NotInStore, StoreError, StoreUnavailable
+from hexz.files import MAX_MODEL_BYTES
 from hexz.places import (
     MODEL_FILE,
     RATINGS_FILE,
@@ -24,6 +25,7 @@ from hexz.places import (
 _ATTEMPTS: Final = 10
 """At a change of the ratings that somebody else changes at the same time."""
 
+MAX_RATINGS_BYTES: Final = 1 << 26
 MAX_METADATA_BYTES: Final = 8000
 """Longest metadata, as JSON. Cloud Storage keeps at most 8 KiB of it with an object."""
 
@@ -128,9 +130,13 @@ class CheckpointStore(ABC):
 
     def load(self, number: int) -> bytes:
         """The content of `model.pt`, checked against its digest."""
-        digest = self.info(number).sha256
+        info = self.info(number)
+        if info.size > MAX_MODEL_BYTES:
+            raise StoreError(
+                f"{self.place(number)}/{MODEL_FILE} has {info.size:,} bytes, more than a model has"
+            )
         data = self._read(number, MODEL_FILE)
-        if digest is not None and hashlib.sha256(data).hexdigest() != digest:
+        if info.sha256 not in (None, hashlib.sha256(data).hexdigest()):
             raise self._damaged(number, MODEL_FILE)
         return data
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import warnings
+import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -14,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from hexz.errors import InvalidModel, OutputError
-from hexz.files import replacement
+from hexz.files import MAX_MODEL_BYTES, read_file, replacement
 from hexz.model.legacy import LegacyNet, is_legacy
 from hexz.model.network import HexzNet, ModelConfig
 from hexz.places import checkpoint_of, find_model_file
@@ -96,8 +97,11 @@ def decode_checkpoint(data: bytes, origin: str) -> Checkpoint:
     Raises:
         InvalidModel: the bytes are no model, or damaged, or of an unknown kind.
     """
+    _require_uncompressed(data, origin)
     content = _read(io.BytesIO(data), origin)
-    return _load_legacy(content, origin) if is_legacy(content) else _load_current(content, origin)
+    if is_legacy(content):
+        return _load_legacy(content, origin, len(data))
+    return _load_current(content, origin, len(data))
 
 
 def load_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
@@ -111,10 +115,25 @@ def load_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
     """
     file = find_model_file(path)
     try:
-        data = file.read_bytes()
+        data = read_file(file, MAX_MODEL_BYTES)
     except OSError as error:
         raise InvalidModel(f"cannot read the model {path}: {error.strerror or error}") from error
     return decode_checkpoint(data, str(file))
+
+
+def _require_uncompressed(data: bytes, origin: str) -> None:
+    """Raises InvalidModel unless the bytes are a zip file whose entries take as much room in
+    memory as in the file: PyTorch compresses nothing, and a thousandth of the memory would be
+    enough for a file that wants to exhaust it."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            entries = archive.infolist()
+    except (zipfile.BadZipFile, ValueError, NotImplementedError, EOFError):
+        raise InvalidModel(f"{origin} is no model file, or damaged") from None
+    if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
+        raise InvalidModel(f"{origin} is no model file: it is compressed, as PyTorch's never are")
+    if sum(entry.file_size for entry in entries) > len(data):
+        raise InvalidModel(f"{origin} is damaged: its entries are larger than the file")
 
 
 def _read(file: BinaryIO, origin: str) -> dict[str, Any]:
@@ -132,7 +151,7 @@ def _read(file: BinaryIO, origin: str) -> dict[str, Any]:
     return content
 
 
-def _load_current(content: dict[str, Any], origin: str) -> Checkpoint:
+def _load_current(content: dict[str, Any], origin: str, size: int) -> Checkpoint:
     """A checkpoint from the content of a file that `save_checkpoint` wrote."""
     if content.get("format") != _FORMAT:
         raise InvalidModel(
@@ -147,7 +166,7 @@ def _load_current(content: dict[str, Any], origin: str) -> Checkpoint:
     except (TypeError, InvalidModel) as error:
         raise InvalidModel(f"{origin} has a configuration that is not known: {error}") from error
     net = _load_weights(
-        lambda: HexzNet(config), _entry(content, "state_dict", dict, origin), origin
+        lambda: HexzNet(config), _entry(content, "state_dict", dict, origin), origin, size
     )
     return Checkpoint(net, config, model_name, number, metadata)
 
@@ -159,23 +178,26 @@ def _entry(content: Mapping[str, Any], key: str, kind: type, origin: str) -> Any
     return value
 
 
-def _load_legacy(state_dict: dict[str, Any], origin: str) -> Checkpoint:
+def _load_legacy(state_dict: dict[str, Any], origin: str, size: int) -> Checkpoint:
     """An older model; its name and number are known from its place only."""
     head_bias = "policy_head.0.bias" in state_dict
-    net = _load_weights(lambda: LegacyNet(head_bias=head_bias), state_dict, origin)
+    net = _load_weights(lambda: LegacyNet(head_bias=head_bias), state_dict, origin, size)
     name, number = checkpoint_of(Path(origin)) or (Path(origin).stem, 0)
     return Checkpoint(net, None, name, number)
 
 
 def _load_weights(
-    build: Callable[[], nn.Module], state_dict: Mapping[str, Any], origin: str
+    build: Callable[[], nn.Module], state_dict: Mapping[str, Any], origin: str, size: int
 ) -> nn.Module:
-    """The network that `build` makes, with these weights, which are checked first."""
+    """The network that `build` makes, with these weights, which are checked first. They are from a
+    file of `size` bytes, and cannot be more: tensors may share or repeat what is in it."""
     with torch.device("meta"):  # shapes without memory: the configuration may be nonsense
         expected = build().state_dict()
     problem = _mismatch(expected, state_dict)
     if problem:
         raise InvalidModel(f"{origin} is a model of another architecture: {problem}")
+    if sum(weights.numel() * weights.element_size() for weights in state_dict.values()) > size:
+        raise InvalidModel(f"{origin} is damaged: its weights are larger than the file")
     for key, weights in state_dict.items():
         if not torch.isfinite(weights).all():
             raise InvalidModel(f"{origin} is damaged: {key} holds numbers that are not finite")

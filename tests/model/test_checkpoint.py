@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import pickle
 import resource
 import signal
+import subprocess
+import sys
+import zipfile
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +18,14 @@ import pytest
 import torch
 
 from hexz.errors import InvalidModel, OutputError
-from hexz.model import Checkpoint, ModelConfig, load_checkpoint, new_checkpoint, save_checkpoint
+from hexz.model import (
+    Checkpoint,
+    HexzNet,
+    ModelConfig,
+    load_checkpoint,
+    new_checkpoint,
+    save_checkpoint,
+)
 
 SMALL = ModelConfig(blocks=1, filters=8)
 
@@ -156,12 +168,71 @@ def test_contradictory_contents(
     assert reason in refusal(tmp_path / "model.pt")
 
 
+def compressed(content: dict[str, Any], path: Path) -> None:
+    """The same file with compressed entries, and an entry of zeros that hardly needs room."""
+    torch.save(content | {"metadata": {"zeros": torch.zeros(1 << 26)}}, path)
+    with zipfile.ZipFile(path) as archive:
+        entries = [(entry.filename, archive.read(entry)) for entry in archive.infolist()]
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in entries:
+            archive.writestr(name, data)
+
+
+def overlapping(content: dict[str, Any], path: Path) -> None:
+    """A file whose directory names each entry many times."""
+    torch.save(content, path)
+    with zipfile.ZipFile(path, "a") as archive:
+        largest = max(archive.infolist(), key=lambda entry: entry.file_size)
+        for number in range(1000):
+            again = copy.copy(largest)
+            again.filename = f"archive/data/{number + 1000}"
+            archive.filelist.append(again)
+        archive._didModify = True  # type: ignore[attr-defined]
+
+
+def repeated(content: dict[str, Any], path: Path) -> None:
+    """Weights of a large network that are one number again and again."""
+    config = ModelConfig(blocks=20, filters=1024)
+    with torch.device("meta"):
+        shapes = {key: weights.shape for key, weights in HexzNet(config).state_dict().items()}
+    weights = {key: torch.zeros(()).expand(shape) for key, shape in shapes.items()}
+    torch.save(content | {"config": asdict(config), "state_dict": weights}, path)
+
+
+def nonsense(content: dict[str, Any], path: Path) -> None:
+    """A configuration for which there are no weights."""
+    torch.save(content | {"config": {"blocks": 20, "filters": 1024}}, path)
+
+
+def sparse(_: dict[str, Any], path: Path) -> None:
+    """A file of two gigabytes that takes no room on the disk."""
+    with path.open("wb") as file:
+        file.truncate(2 << 30)
+
+
 def test_a_small_file_cannot_claim_much_memory(content: dict[str, Any], tmp_path: Path) -> None:
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    torch.save(content | {"config": {"blocks": 20, "filters": 1024}}, tmp_path / "model.pt")
-    refusal(tmp_path / "model.pt")
-    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before  # KiB
-    assert grown < 500 * 1024
+    makers = [compressed, overlapping, repeated, nonsense, sparse]
+    for make in makers:
+        make(content, tmp_path / f"{make.__name__}.pt")
+    load = f"""
+import resource
+from hexz.errors import InvalidModel
+from hexz.model import load_checkpoint, new_checkpoint
+new_checkpoint()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+for name in {[make.__name__ for make in makers]}:
+    try:
+        load_checkpoint(f"{tmp_path}/{{name}}.pt")
+    except InvalidModel:
+        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+"""
+    command = [sys.executable, "-c", load]
+    result = subprocess.run(command, capture_output=True, text=True, check=True)
+    grown = [int(line) for line in result.stdout.split()]
+    assert len(grown) == len(makers)
+    assert max(grown) < 100 * 1024  # KiB
+    for make in makers:
+        refusal(tmp_path / f"{make.__name__}.pt")
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
