@@ -30,23 +30,6 @@ END_SECONDS: Final = 4.0
 _HELD_BACK: Final = (signal.SIGINT, signal.SIGTERM)
 
 
-def available_cores() -> int:
-    """The cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-GPU_PROCESSES: Final = 4
-"""So many keep a GPU busy: while one searches, others' leaves are evaluated."""
-
-
-def default_processes(device: str) -> int:
-    """How many processes play: one a core, and on a GPU no more than keep that busy."""
-    cores = available_cores()
-    return cores if device == "cpu" else min(cores, GPU_PROCESSES)
-
-
 class ChildFailed(HexzError):
     """A child ended before its work was done.
 

@@ -76,7 +76,7 @@ def train(
     Ctrl-C ends everything; the next start goes on where this one ended.
     """
     from hexz.local.train import LocalTraining, LocalTrainingConfig
-    from hexz.processes import default_processes
+    from hexz.machine import default_processes
     from hexzctl.train_view import TrainView
 
     sizes = PROFILES[profile]

@@ -12,9 +12,10 @@ from typing import Final
 from hexz.arena.entrants import Field
 from hexz.arena.games import GROUPS, GamePlayer, Played, Unit
 from hexz.errors import HexzError
+from hexz.machine import available_cores
 from hexz.player.searcher import BATCH_SIZE as SEARCHER_BATCH_SIZE
 from hexz.player.spec import PlayerSpec
-from hexz.processes import Child, ChildFailed, Parent, available_cores, ready
+from hexz.processes import Child, ChildFailed, Parent, ready
 
 _MOST_UNITS: Final = 64
 """Units at once in a process: four batches of 32 for a pair of networks."""

@@ -22,9 +22,9 @@ from hexz.arena.preparation import prepare
 from hexz.engine import Board
 from hexz.errors import HexzError
 from hexz.files import read_file
+from hexz.machine import default_processes
 from hexz.model import usable_device
 from hexz.player.spec import PlayerSpec
-from hexz.processes import default_processes
 from hexz.ratings.results import Pairing, Results
 from hexz.ratings.statistics import Sprt
 from hexz.selfplay.loop import board_seed

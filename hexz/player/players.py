@@ -13,10 +13,10 @@ from typing import Final
 
 from hexz.engine import Board, RandomPlayer, UctPlayer
 from hexz.engine.settings import Algorithm
+from hexz.machine import available_cores
 from hexz.player.player import AIM, Answer, Overloaded, Player
 from hexz.player.searcher import Searcher
 from hexz.player.spec import MAX_PLAYOUTS, Budget, PlayerSpec
-from hexz.processes import available_cores
 
 MAX_WAITING: Final = 16
 """Searches of playouts that may wait for a core."""

@@ -13,8 +13,8 @@ from typing import Final
 
 from hexz.errors import OutputError
 from hexz.files import atomic_file
+from hexz.machine import default_processes
 from hexz.model import Checkpoint, load_checkpoint, new_checkpoint, usable_device
-from hexz.processes import default_processes
 from hexz.record import GameRecord
 from hexz.render import games_page
 from hexz.selfplay.config import Event, FileWritten, SelfPlayConfig

@@ -29,8 +29,8 @@ from hexz.fleet import (
     PostUnit,
     WorkerSettings,
 )
+from hexz.machine import default_processes
 from hexz.model import decode_checkpoint, usable_device
-from hexz.processes import default_processes
 from hexz.pubsub import ModelChannel, PublishedModel
 from hexz.selfplay.messages import (
     Assignment,

@@ -1,0 +1,91 @@
+"""What of this machine a process may use: cores and memory, as far as a container limits them."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+GPU_PROCESSES: Final = 4
+"""So many keep a GPU busy: while one searches, others' leaves are evaluated."""
+PROCESS_BYTES: Final = 400 << 20
+"""Memory that a process needs that plays; docs/performance.md has what they take."""
+
+_CGROUPS: Final = Path("/sys/fs/cgroup")
+_OWN_CGROUPS: Final = Path("/proc/self/cgroup")
+_MEMINFO: Final = Path("/proc/meminfo")
+
+
+def available_cores() -> int:
+    """The cores that this process may use: those that it may run on, and no more than the quota of
+    CPU time of its container pays for (`docker run --cpus`, a limit of Kubernetes); at least one."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return max(1, math.floor(min(cores or 1, _quota())))
+
+
+def available_memory() -> float:
+    """Bytes of memory that this process and its children may still take; infinite where nothing
+    tells."""
+    lines = _read(_MEMINFO).splitlines()
+    free = next(
+        (1024 * int(line.split()[1]) for line in lines if "MemAvailable:" in line), math.inf
+    )
+    for folder in _folders("memory"):
+        limit = _number(folder, "memory.max", "memory.limit_in_bytes")
+        used = _number(folder, "memory.current", "memory.usage_in_bytes")
+        if limit < math.inf:
+            free = min(free, max(0.0, limit - (used if used < math.inf else 0.0)))
+    return free
+
+
+def default_processes(device: str) -> int:
+    """How many processes play: one a core, on a GPU no more than keep it busy, and no more than
+    there is memory for.
+
+    Args:
+        device: that the network runs on: "cpu", "cuda" or "mps".
+    """
+    cores = available_cores()
+    wanted = cores if device == "cpu" else min(cores, GPU_PROCESSES)
+    return max(1, math.floor(min(wanted, available_memory() / PROCESS_BYTES)))
+
+
+def _quota() -> float:
+    """Cores whose time the container pays for; infinite without a limit."""
+    least = math.inf
+    for folder in _folders("cpu"):
+        both = _read(folder / "cpu.max").split()  # "max 100000" or "50000 100000"
+        both = both or [
+            _read(folder / f"cpu.cfs_{name}_us").strip() for name in ("quota", "period")
+        ]
+        if len(both) == 2 and all(text.isdecimal() for text in both) and int(both[1]) > 0:
+            least = min(least, int(both[0]) / int(both[1]))
+    return least
+
+
+def _folders(controller: str) -> Iterator[Path]:
+    """The control groups of this process that limit something, from its own up: each counts."""
+    for line in _read(_OWN_CGROUPS).splitlines():
+        _, controllers, path = line.split(":", 2)
+        if controllers and controller not in controllers.split(","):
+            continue
+        root = _CGROUPS / controllers if controllers else _CGROUPS
+        inside = Path(path.lstrip("/"))
+        # In a container the path may be the one outside, and then only the root is there.
+        for folder in [root / inside, *(root / parent for parent in inside.parents), root]:
+            yield folder
+
+
+def _number(folder: Path, *names: str) -> float:
+    """The number in the first of some files that is there; infinite if none is, or it is none."""
+    texts = [_read(folder / name).strip() for name in names]
+    return next((float(text) for text in texts if text.isdecimal()), math.inf)
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text()
+    except (OSError, UnicodeDecodeError):
+        return ""
