@@ -19,8 +19,8 @@ _MEMINFO: Final = Path("/proc/meminfo")
 
 
 def available_cores() -> int:
-    """The cores that this process may use: those that it may run on, and no more than the quota of
-    CPU time of its container pays for (`docker run --cpus`, a limit of Kubernetes); at least one."""
+    """The cores that this process may use: those that it may run on, no more than its container
+    pays for (`docker run --cpus`, a limit of Kubernetes), and at least one."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return max(1, math.floor(min(cores or 1, _quota())))
 
@@ -28,15 +28,14 @@ def available_cores() -> int:
 def available_memory() -> float:
     """Bytes of memory that this process and its children may still take; infinite where nothing
     tells."""
-    lines = _read(_MEMINFO).splitlines()
-    free = next(
-        (1024 * int(line.split()[1]) for line in lines if "MemAvailable:" in line), math.inf
-    )
+    free = 1024 * _entry(_MEMINFO, "MemAvailable:")
     for folder in _folders("memory"):
         limit = _number(folder, "memory.max", "memory.limit_in_bytes")
         used = _number(folder, "memory.current", "memory.usage_in_bytes")
-        if limit < math.inf:
-            free = min(free, max(0.0, limit - (used if used < math.inf else 0.0)))
+        if limit < math.inf and used < math.inf:
+            # Files that were read are forgotten when something else needs the room.
+            cached = _entry(folder / "memory.stat", "inactive_file")
+            free = min(free, max(0.0, limit - used + (cached if cached < math.inf else 0.0)))
     return free
 
 
@@ -56,12 +55,11 @@ def _quota() -> float:
     """Cores whose time the container pays for; infinite without a limit."""
     least = math.inf
     for folder in _folders("cpu"):
-        both = _read(folder / "cpu.max").split()  # "max 100000" or "50000 100000"
-        both = both or [
-            _read(folder / f"cpu.cfs_{name}_us").strip() for name in ("quota", "period")
-        ]
-        if len(both) == 2 and all(text.isdecimal() for text in both) and int(both[1]) > 0:
-            least = min(least, int(both[0]) / int(both[1]))
+        quota, _, period = _read(folder / "cpu.max").partition(" ")  # "max 100000", "50000 100000"
+        quota = quota or _read(folder / "cpu.cfs_quota_us").strip()
+        period = period.strip() or _read(folder / "cpu.cfs_period_us").strip()
+        if quota.isdecimal() and period.isdecimal() and int(period) > 0:
+            least = min(least, int(quota) / int(period))
     return least
 
 
@@ -74,14 +72,19 @@ def _folders(controller: str) -> Iterator[Path]:
         root = _CGROUPS / controllers if controllers else _CGROUPS
         inside = Path(path.lstrip("/"))
         # In a container the path may be the one outside, and then only the root is there.
-        for folder in [root / inside, *(root / parent for parent in inside.parents), root]:
-            yield folder
+        yield from (root / folder for folder in (inside, *inside.parents, ""))
 
 
 def _number(folder: Path, *names: str) -> float:
     """The number in the first of some files that is there; infinite if none is, or it is none."""
     texts = [_read(folder / name).strip() for name in names]
     return next((float(text) for text in texts if text.isdecimal()), math.inf)
+
+
+def _entry(file: Path, name: str) -> float:
+    """The number behind a name in a file of such lines; infinite if there is none."""
+    lines = (line.split() for line in _read(file).splitlines())
+    return next((float(line[1]) for line in lines if line and line[0] == name), math.inf)
 
 
 def _read(path: Path) -> str:

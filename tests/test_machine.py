@@ -85,6 +85,8 @@ def test_memory(container: Container) -> None:
     assert machine.default_processes("cpu") == (1 << 30) // machine.PROCESS_BYTES
     container.put("memory.current", str(2 << 30))
     assert machine.default_processes("cpu") == 1
+    container.put("memory.stat", f"anon 1\ninactive_file {1 << 30}\n")
+    assert machine.available_memory() == 1 << 30
 
 
 def test_processes(container: Container) -> None:
