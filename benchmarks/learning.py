@@ -12,17 +12,17 @@ printed, after each minibatch; the last one ends a little after the time.
 import argparse
 import time
 from collections.abc import Iterator
-from dataclasses import fields, replace
 from pathlib import Path
 
 from hexz.example import Example
 from hexz.inference import Evaluator
 from hexz.model import ModelConfig, create_evaluator, decode_checkpoint
+from hexz.schema.declaration import settings_of
+from hexz.schema.fleet import FleetSettings
+from hexz.schema.training import TrainingConfig
 from hexz.selfplay.examples import examples_of
 from hexz.selfplay.loop import SelfPlay
-from hexz.training.config import TrainingConfig
 from hexz.training.learner import Learner
-from hexz.trainserver.settings import FleetSettings
 
 
 def main() -> None:
@@ -40,10 +40,10 @@ def main() -> None:
     parser.add_argument("--filters", type=int, default=ModelConfig().filters)
     options = parser.parse_args()
 
-    config = replace(TrainingConfig(seed=options.seed), **dict(options.set))
+    config = TrainingConfig.of({"seed": options.seed, **dict(options.set)})
     learner = Learner.new(config, ModelConfig(options.blocks, options.filters), options.seed)
     fleet = FleetSettings() if options.settings is None else FleetSettings.read(options.settings)
-    games = fleet.settings.games_per_process
+    games = fleet.games_per_process
 
     def evaluator(number: int) -> Evaluator:
         data = learner.checkpoint(model_name="learning", number=number)
@@ -73,11 +73,11 @@ def main() -> None:
 
 
 def setting(text: str) -> tuple[str, float]:
-    kinds = {field.name: type(field.default) for field in fields(TrainingConfig)}
+    known = {setting.name: setting for setting in settings_of(TrainingConfig)}
     name, _, number = text.partition("=")
-    if name not in kinds:
+    if name not in known:
         raise ValueError(name)
-    return name, kinds[name](number)
+    return name, known[name].parse(number)
 
 
 def minibatches(play: SelfPlay, size: int) -> Iterator[list[Example]]:

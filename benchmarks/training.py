@@ -20,9 +20,9 @@ from learning import minibatches
 from hexz.engine import SearchSettings
 from hexz.example import Example
 from hexz.model import ModelConfig, create_evaluator, new_checkpoint
+from hexz.schema.training import TrainingConfig
 from hexz.selfplay.loop import SelfPlay
 from hexz.training.batch import Batch, make_batch
-from hexz.training.config import TrainingConfig
 from hexz.training.learner import Learner
 from hexz.training.losses import losses
 from hexz.training.network import TrainingNet

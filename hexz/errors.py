@@ -60,10 +60,14 @@ class NothingPlayed(HexzError):
     """The time given was over before a game, or a board, was."""
 
 
-class InvalidConfig(HexzError, ValueError):
-    """An option or a variable of the environment has a value that cannot be used."""
+class InvalidSettings(HexzError, ValueError):
+    """A setting has a value that cannot be used, wherever it was given."""
 
     is_final = True
+
+
+class InvalidMessage(HexzError, ValueError):
+    """A message of another process or machine is not what this version understands."""
 
 
 class ChannelError(HexzError):

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NoReturn
 
-from hexz.errors import InvalidConfig, InvalidModel
+from hexz.errors import InvalidModel, InvalidSettings
 
 MODELS: Final = "models/flagz"
 """The folder of the models, below the root."""
@@ -52,12 +52,12 @@ def is_in_bucket(place: str) -> bool:
     """Whether a place is in Cloud Storage, and not on this machine.
 
     Raises:
-        InvalidConfig: the text is empty, or a URL of another kind.
+        InvalidSettings: the text is empty, or a URL of another kind.
     """
     if place.startswith("gs://"):
         return True
     if not place or "://" in place:
-        raise InvalidConfig(f"{place!r} is no place here: use a path or gs://bucket/prefix")
+        raise InvalidSettings(f"{place!r} is no place here: use a path or gs://bucket/prefix")
     return False
 
 
@@ -65,14 +65,14 @@ def local_path(text: str) -> Path:
     """The path on this machine that a user names, with ~ for the home directory.
 
     Raises:
-        InvalidConfig: the text is empty, or a URL, or begins with ~ and an unknown name.
+        InvalidSettings: the text is empty, or a URL, or begins with ~ and an unknown name.
     """
     if not text or "://" in text:
-        raise InvalidConfig(f"{text!r} is no path on this machine, and nothing else will do here")
+        raise InvalidSettings(f"{text!r} is no path on this machine, and nothing else will do here")
     try:
         return Path(text).expanduser()
     except RuntimeError:
-        raise InvalidConfig(f"nobody is called {text.partition('/')[0][1:]} here") from None
+        raise InvalidSettings(f"nobody is called {text.partition('/')[0][1:]} here") from None
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ def find_model_file(place: str | os.PathLike[str]) -> Path:
             checkpoint counts; or a store with one model in it.
 
     Raises:
-        InvalidConfig: it is no path on this machine.
+        InvalidSettings: it is no path on this machine.
         InvalidModel: there is no model there, or there are several.
     """
     path = local_path(os.fspath(place))

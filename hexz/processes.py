@@ -313,7 +313,7 @@ def start_hexzctl(
     Args:
         arguments: the subcommand and its options.
         log: the file that what it prints is added to.
-        environment: what it finds in its environment where ours sets nothing else.
+        environment: what it finds in its environment beside and instead of what is in ours.
     """
     with log.open("ab") as file:
         return Program(
@@ -321,5 +321,5 @@ def start_hexzctl(
             stdin=subprocess.DEVNULL,
             stdout=file,
             stderr=file,
-            env={**(environment or {}), **os.environ},
+            env={**os.environ, **(environment or {})},
         )

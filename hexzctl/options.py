@@ -1,37 +1,107 @@
-"""What the options of several commands share."""
+"""Options of the command line, made from the declarations of the settings."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from inspect import Parameter, Signature
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import typer
 
-from hexz.errors import InvalidConfig
+from hexz.errors import InvalidSettings
 from hexz.places import local_path
+from hexz.schema import shared
+from hexz.schema.declaration import Setting, Settings, declared, settings_of
+from hexz.schema.resolution import CONFIG_VARIABLE, resolve
+from hexzctl.display import notice
 
-Device = Annotated[Literal["cpu", "cuda", "mps"], typer.Option(help="Where networks run.")]
-MAX_WORKERS = 256
-NUM_WORKERS_HELP = "Processes that play. Default: one a core; no more than 4 on a GPU."
-NumWorkers = Annotated[
-    int | None,
-    typer.Option(
-        min=1,
-        max=MAX_WORKERS,
-        help=NUM_WORKERS_HELP,
-        show_default=False,
-    ),
-]
-MaxSeconds = Annotated[
-    float | None,
-    typer.Option(min=0.001, help="Stop after this long; games under way are dropped."),
-]
+S = TypeVar("S", bound=Settings)
+
+
+def options(kind: type[S]) -> Callable[[Callable[[S], None]], Callable[..., None]]:
+    """Gives a command, which takes settings, an option for each of them and one for a file."""
+
+    def decorate(command: Callable[[S], None]) -> Callable[..., None]:
+        def run(context: typer.Context, **values: Any) -> None:
+            # What comes from elsewhere is left to `resolve`, as it is where there are no options.
+            given = {
+                name: value
+                for name, value in values.items()
+                if getattr(context.get_parameter_source(name), "name", "") == "COMMANDLINE"
+            }
+            command(resolve(kind, options=given, notify=notice))
+
+        run.__doc__ = command.__doc__
+        run.__annotations__ = {}
+        run.__signature__ = Signature(_parameters(kind))  # type: ignore[attr-defined]
+        return run
+
+    return decorate
+
+
+def option(setting: Setting, *, note: str = "", panel: str | None = None, **others: Any) -> Any:
+    """The option of a setting, for `Annotated`."""
+    return typer.Option(
+        min=setting.declaration.ge,
+        max=setting.declaration.le,
+        help=setting.declaration.help + note,
+        parser=path if setting.kind is Path else None,
+        rich_help_panel=panel,
+        **others,
+    )
+
+
+def _parameters(kind: type[Settings]) -> list[Parameter]:
+    default = kind()
+    found = [
+        _parameter("context", typer.Context, Parameter.empty),
+        _parameter("config", Annotated[Path | None, _CONFIG], None),
+    ]
+    for setting in settings_of(kind):
+        if setting.option is not None:
+            made = option(
+                setting,
+                note=_note(kind, setting.name),
+                panel=None if setting.part is None else setting.part.capitalize(),
+                envvar=setting.variable,
+            )
+            value = Literal[setting.choices] if setting.choices else setting.kind
+            annotation = value | None if setting.optional else value
+            found.append(_parameter(setting.name, Annotated[annotation, made], setting.of(default)))
+    return found
+
+
+def _parameter(name: str, annotation: Any, default: Any) -> Parameter:
+    return Parameter(name, Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
+
+
+def _note(kind: type[Settings], name: str) -> str:
+    """What other profiles have as default."""
+    others = {profile: values.get(name) for profile, values in kind.PROFILES.items()}
+    return "".join(f" With --profile {p}: {v}." for p, v in others.items() if v is not None)
 
 
 def path(text: str | Path) -> Path:
     """Reads an option that is a path on this machine, which no URL is."""
     try:
         return local_path(os.fspath(text))
-    except InvalidConfig as error:
+    except InvalidSettings as error:
         raise typer.BadParameter(str(error)) from None
+
+
+_CONFIG = typer.Option(
+    parser=path,
+    envvar=CONFIG_VARIABLE,
+    help="TOML file of settings, with the names of these options, as minibatch_size = 8192. "
+    "Options and variables of the environment win.",
+)
+
+# What commands share that are not configured by a file.
+Device = Annotated[Literal["cpu", "cuda", "mps"], option(declared("device", shared.Device))]
+NumWorkers = Annotated[int | None, option(declared("num_workers", shared.NumWorkers))]
+MaxSeconds = Annotated[
+    float | None,
+    typer.Option(min=0.001, help="Stop after this long; games under way are dropped."),
+]

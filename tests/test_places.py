@@ -8,7 +8,7 @@ import pytest
 
 from hexz.checkpoints import open_store
 from hexz.dataset.sources import find_archives
-from hexz.errors import InvalidConfig
+from hexz.errors import InvalidSettings
 from hexz.places import (
     Place,
     checkpoint_of,
@@ -51,18 +51,18 @@ def test_the_home_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     ]
     assert find_model_file("~/model.pt") == tmp_path / "model.pt"
     assert open_store("~/store", "susan").latest() is None
-    with pytest.raises(InvalidConfig, match="nobody is called nobody-of-this-name here"):
+    with pytest.raises(InvalidSettings, match="nobody is called nobody-of-this-name here"):
         local_path("~nobody-of-this-name/x")
 
 
 @pytest.mark.parametrize("text", ["", "gs://bucket/x", "s3://bucket", "file:///tmp"])
 def test_what_is_no_path_on_this_machine(text: str) -> None:
-    with pytest.raises(InvalidConfig, match="is no path on this machine"):
+    with pytest.raises(InvalidSettings, match="is no path on this machine"):
         local_path(text)
     if text.startswith("gs:"):
         assert is_in_bucket(text)
     else:
-        with pytest.raises(InvalidConfig, match="is no place here"):
+        with pytest.raises(InvalidSettings, match="is no place here"):
             is_in_bucket(text)
 
 

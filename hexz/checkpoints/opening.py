@@ -17,7 +17,7 @@ def open_store(url: str, model_name: str) -> CheckpointStore:
         model_name: letters, digits, `.`, `_` and `-`.
 
     Raises:
-        InvalidConfig: it is neither.
+        InvalidSettings: it is neither.
         StoreError: the bucket or the name cannot be used, or there are no credentials for it.
     """
     if is_in_bucket(url):
@@ -34,7 +34,7 @@ def model_names(url: str) -> Sequence[str]:
         url: see `open_store`.
 
     Raises:
-        InvalidConfig, StoreError: the URL cannot be used, or the place cannot be read.
+        InvalidSettings, StoreError: the URL cannot be used, or the place cannot be read.
     """
     if is_in_bucket(url):
         from hexz.checkpoints.bucket import bucket_models

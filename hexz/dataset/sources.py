@@ -48,7 +48,7 @@ def find_archives(sources: Sequence[str]) -> list[Archive]:
             do. Files of one source are sorted by name, with numbers as numbers.
 
     Raises:
-        InvalidConfig: a URL is of another kind.
+        InvalidSettings: a URL is of another kind.
         InvalidExample: there is no such file, or no zip file in a directory.
         StoreError: a bucket cannot be read.
     """

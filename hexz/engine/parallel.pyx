@@ -7,11 +7,12 @@ counts the walks that are under way and keeps the next ones apart from them; vis
 are only ever those of finished simulations.
 """
 import operator
-from dataclasses import replace
 
 from libc.stdint cimport uint32_t
 from libc.stdlib cimport free
 from libc.string cimport memmove, memset
+
+from msgspec.structs import replace
 
 from hexz.engine.board cimport Board
 from hexz.engine.memory cimport enlarge

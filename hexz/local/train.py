@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import socket
 import subprocess
 import time
@@ -21,6 +20,9 @@ from hexz.checkpoints import open_store
 from hexz.errors import HexzError, OutputError
 from hexz.local.rater import Rater
 from hexz.processes import Program, start_hexzctl
+from hexz.schema.declaration import Settings
+from hexz.schema.programs import LocalTrainingConfig
+from hexz.schema.resolution import to_environment
 
 TICK_SECONDS: Final = 0.25
 """How often the processes, the time limit and requests to stop are looked at."""
@@ -35,42 +37,9 @@ STOP_SECONDS: Final = 15.0
 """A process that is told to end and has not after this long is killed. Workers post what is
 finished, the server ends its trainer."""
 
-MAX_BACKLOG: Final = 4
-"""Minibatches that may wait: on one machine a worker that waits gives its core to the trainer."""
-
 
 class TrainingEnded(HexzError):
     """The train server or the worker cannot go on."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class LocalTrainingConfig:
-    """Training on this machine.
-
-    Attributes:
-        data_dir: checkpoints, waiting examples, ratings and logs.
-        model_name: of the model.
-        num_workers: processes that play.
-        device: that plays and trains: "cpu", "cuda" or "mps".
-        port: of the status page; 0 is any free one.
-        max_seconds: wall time; None: no limit.
-        minibatch_size: examples that make a new checkpoint.
-        blocks, filters: size of the network, where there is no checkpoint yet.
-        seed: of the first network.
-        environment: of the train server and the worker, where ours sets nothing else.
-    """
-
-    data_dir: Path
-    model_name: str
-    num_workers: int
-    device: str
-    port: int
-    max_seconds: float | None
-    minibatch_size: int
-    blocks: int
-    filters: int
-    seed: int
-    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -95,7 +64,7 @@ class _Part:
     """A process of the training, started again when it dies."""
 
     name: str
-    arguments: list[str]
+    settings: Settings
     log: Path
     process: Program | None = None
     restart_at: float = 0.0
@@ -138,15 +107,15 @@ class LocalTraining:
         store = open_store(str(self.config.data_dir), self.config.model_name)
         rater = Rater(
             store,
-            device=self.config.device,
+            device=self.config.training.device,
             output_dir=self.config.data_dir / "ratings",
             log=logs / "rating.log",
         )
         port = self.config.port or _free_port()
         self.url = f"http://127.0.0.1:{port}"
         self._parts = [
-            _Part("train-server", self._server_arguments(port), logs / "train-server.log"),
-            _Part("worker", self._worker_arguments(), logs / "worker.log"),
+            _Part("train-server", self.config.server(port), logs / "train-server.log"),
+            _Part("worker", self.config.worker(self.url), logs / "worker.log"),
         ]
         try:
             with contextlib.closing(rater):
@@ -164,34 +133,6 @@ class LocalTraining:
         except OSError as error:
             raise OutputError(f"cannot write to {logs}: {error.strerror}") from None
         return logs
-
-    def _server_arguments(self, port: int) -> list[str]:
-        config = self.config
-        return [
-            "train-server",
-            f"--model-name={config.model_name}",
-            f"--store={config.data_dir}",
-            f"--data-dir={config.data_dir}",
-            "--host=127.0.0.1",
-            f"--port={port}",
-            f"--minibatch-size={config.minibatch_size}",
-            f"--max-backlog={MAX_BACKLOG}",
-            f"--device={config.device}",
-            f"--blocks={config.blocks}",
-            f"--filters={config.filters}",
-            f"--seed={config.seed}",
-        ]
-
-    def _worker_arguments(self) -> list[str]:
-        config = self.config
-        return [
-            "worker",
-            f"--server-url={self.url}",
-            f"--model-name={config.model_name}",
-            f"--device={config.device}",
-            f"--num-workers={config.num_workers}",
-            "--post=games",
-        ]
 
     def _watch(self, deadline: float, rater: Rater) -> Iterator[Event]:
         next_status = 0.0
@@ -222,14 +163,13 @@ class LocalTraining:
             part.restart_at = time.monotonic() + RESTART_SECONDS
             yield Notice(f"the {part.name} was killed by signal {-code}: starting it again")
         if time.monotonic() >= part.restart_at:
-            part.process = start_hexzctl(part.arguments, part.log, self.config.environment)
+            part.process = start_hexzctl([part.name], part.log, to_environment(part.settings))
 
     def _ask(self) -> Iterator[Status]:
         """Asks the server how it goes. It may not be up yet, or just restarting."""
         headers = {"Accept": "application/json"}
-        token = os.environ.get("HEXZ_AUTH_TOKEN")
-        if token:
-            headers["Authorization"] = f"Bearer {token}"
+        if self.config.auth_token:
+            headers["Authorization"] = f"Bearer {self.config.auth_token}"
         with contextlib.suppress(urllib3.exceptions.HTTPError, ValueError):
             answer = self._http.request("GET", f"{self.url}/status", headers=headers)
             if answer.status == 200:

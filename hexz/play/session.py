@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from hexz.engine import Board, Move, Suggestion
-from hexz.errors import HexzError, InvalidConfig
+from hexz.errors import HexzError, InvalidSettings
 from hexz.places import local_path
 from hexz.play import MAX_SEED
 from hexz.play.game import Game
@@ -179,6 +179,6 @@ def _path(text: str, command: str) -> Path:
     if text.isprintable():
         try:
             return local_path(text)
-        except InvalidConfig as error:
+        except InvalidSettings as error:
             raise BadCommand(str(error)) from None
     raise BadCommand(f"{text[:30]!r} is no name of a file")

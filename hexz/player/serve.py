@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import atexit
-import os
+import logging
 from collections.abc import Callable
 from typing import Final
 
 from flask import Flask
 
 from hexz import web
-from hexz.player.config import PlayerConfig
+from hexz.schema.programs import PlayerConfig
+from hexz.schema.resolution import resolve
+
+_log = logging.getLogger(__name__)
 
 THREADS: Final = 64
 """Requests that are answered at once: as many searches as there may be, and room for the rest."""
@@ -19,7 +22,7 @@ OnReady = Callable[[str | None], None]
 
 
 def application(config: PlayerConfig | None = None, on_ready: OnReady | None = None) -> Flask:
-    """The WSGI application; its configuration comes from the environment if none is given.
+    """The WSGI application. Without a configuration, that of the environment is taken.
 
     Ends the process, and with it gunicorn, with a message if the service cannot start.
 
@@ -28,16 +31,15 @@ def application(config: PlayerConfig | None = None, on_ready: OnReady | None = N
         on_ready: called once the player can be asked, with the address of the gRPC service.
     """
     return web.application(
-        lambda: _make(config or PlayerConfig.from_environment(os.environ), on_ready)
+        lambda: _make(config or resolve(PlayerConfig, notify=_log.warning), on_ready)
     )
 
 
-def serve(config: PlayerConfig, port: int, on_ready: Callable[[str, str | None], None]) -> None:
+def serve(config: PlayerConfig, on_ready: Callable[[str, str | None], None]) -> None:
     """Serves until SIGTERM or SIGINT.
 
     Args:
         config: of the service.
-        port: to listen at, on the configuration's host; 0 is any free one.
         on_ready: called once the player can be asked, with the URL of the page and the address of
             the gRPC service, if there is one; in another process.
 
@@ -45,7 +47,7 @@ def serve(config: PlayerConfig, port: int, on_ready: Callable[[str, str | None],
         CannotListen: the server cannot listen there.
         SystemExit: with code 1 if the service cannot start; it has said why.
     """
-    listener = web.listen(config.host, port)
+    listener = web.listen(config.host, config.port)
     url = web.url_of(listener)
     web.serve(
         lambda: application(config, lambda address: on_ready(url, address)),

@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from hexz.engine import Board, IllegalMove
 from hexz.engine.settings import MAX_SIMULATIONS
-from hexz.player.config import PlayerConfig
+from hexz.errors import InvalidSettings
 from hexz.player.player import Answer, Overloaded, Player
 from hexz.player.players import NetworkPlayer, make_player
 from hexz.player.spec import Budget, PlayerSpec, parse_spec
+from hexz.schema.programs import PlayerConfig
 from hexz.version import __version__
 
 if TYPE_CHECKING:
@@ -60,16 +61,17 @@ class PlayerService:
         self._refusals: Counter[int] = Counter()
         self._simulations = 0
         self._network: Network | None = None
-        if config.spec.needs_network:
+        spec, path = _served(config)
+        if spec.needs_network:
             from hexz.player.models import open_source
             from hexz.player.network import Network
 
-            source = open_source(config.path)
+            source = open_source(path)
             self._network = Network(source, device=config.device, notify=_log.warning)
             if config.follow:
                 self._network.follow()
-        self._player = self._make(config.spec)
-        self.offers: Mapping[str, Offer] = self._make_offers()
+        self._player = self._make(spec)
+        self.offers: Mapping[str, Offer] = self._make_offers(spec)
 
     def suggest(
         self,
@@ -148,8 +150,7 @@ class PlayerService:
             return make_player(spec)
         return NetworkPlayer(spec, self._network.searcher)
 
-    def _make_offers(self) -> dict[str, Offer]:
-        served = self.config.spec
+    def _make_offers(self, served: PlayerSpec) -> dict[str, Offer]:
         specs = [parse_spec(text) for text in _OFFERS]
         if served.kind == "random" or served.budget is not None:
             # Where its network is, is nothing to tell the world.
@@ -164,6 +165,24 @@ class PlayerService:
         with self._lock:
             self._answers["searched" if answer.simulations else "at_once"] += 1
             self._simulations += answer.simulations
+
+
+def _served(config: PlayerConfig) -> tuple[PlayerSpec, str | None]:
+    """Who plays, and the path of the network if there is one; None: the one that ships with hexz.
+
+    Raises:
+        InvalidSpec: `player` is no spec.
+        InvalidSettings: the settings do not go together.
+    """
+    spec = parse_spec(config.player)
+    if config.model is not None and not spec.needs_network:
+        raise InvalidSettings(f"{config.player} has no network: leave the model out")
+    if config.model is not None and spec.path is not None:
+        raise InvalidSettings(f"the network is given twice: {spec.path} and {config.model}")
+    path = config.model or spec.path
+    if config.follow and path is None:
+        raise InvalidSettings("only a network of yours can be followed: name its place")
+    return spec, path
 
 
 def _name(spec: PlayerSpec) -> str:

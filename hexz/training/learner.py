@@ -23,8 +23,8 @@ from hexz.model import (
     encode_checkpoint,
     new_checkpoint,
 )
+from hexz.schema.training import TrainingConfig
 from hexz.training.batch import Batch, make_batch
-from hexz.training.config import TrainingConfig
 from hexz.training.losses import losses
 from hexz.training.network import Prediction, TrainingNet
 from hexz.training.optimizer import Optimizer

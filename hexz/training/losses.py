@@ -10,8 +10,8 @@ from torch import Tensor
 from hexz.engine import NUM_CELLS
 from hexz.model.features import geometry
 from hexz.model.network import masked_log_softmax
+from hexz.schema.training import TrainingConfig
 from hexz.training.batch import Batch
-from hexz.training.config import TrainingConfig
 from hexz.training.network import Prediction
 
 _EXISTS: Final = geometry()[0, 0].flatten()

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from hexz.model.layers import TowerConv
-from hexz.training.config import TrainingConfig
+from hexz.schema.training import TrainingConfig
 
 
 class Optimizer:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from hexz.engine import GRID, NUM_ACTIONS, NUM_PLANES, OWNED_PLANES, Plane
 from hexz.example import Example, solid_cells
-from hexz.training.config import TrainingConfig
+from hexz.schema.training import TrainingConfig
 
 HELD_OUT_CAPACITY: Final = 2048
 """Held-out examples that are kept, the newest: measuring with them costs some 5 % of a training."""

@@ -17,18 +17,17 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.wrappers import Request
 
-from hexz.errors import HexzError
-from hexz.fleet import (
+from hexz.errors import HexzError, InvalidMessage
+from hexz.render.assets import whole_script
+from hexz.schema.fleet import (
     EXAMPLES_PATH,
     GAMES_PATH,
     HEARTBEAT_PATH,
     MAX_HEARTBEAT_BYTES,
     Heartbeat,
-    InvalidMessage,
     incompatibility,
 )
-from hexz.render.assets import whole_script
-from hexz.trainserver.config import ServerConfig
+from hexz.schema.programs import ServerConfig
 from hexz.trainserver.ingest import Rejected
 from hexz.trainserver.metrics import registry_of
 from hexz.trainserver.service import RETRY_SECONDS, Refused, TrainingService

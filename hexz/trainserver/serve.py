@@ -3,50 +3,52 @@
 from __future__ import annotations
 
 import atexit
-import os
+import logging
 from collections.abc import Callable
 from typing import Final
 
 from flask import Flask
 
 from hexz import web
-from hexz.errors import InvalidConfig
+from hexz.errors import InvalidSettings
+from hexz.schema.programs import ServerConfig
+from hexz.schema.resolution import resolve
 from hexz.trainserver.app import make_app
-from hexz.trainserver.config import ServerConfig
 from hexz.trainserver.service import TrainingService
+
+_log = logging.getLogger(__name__)
 
 THREADS: Final = 8
 """Requests that are answered at once. Most of the time they wait for the disk together."""
 
 
 def application(config: ServerConfig | None = None) -> Flask:
-    """The WSGI application; its configuration comes from the environment if none is given.
+    """The WSGI application. Without a configuration, that of the environment is taken.
 
     Ends the process, and with it gunicorn, with a message if the server cannot start, and later if
     it cannot go on. The trainer and a private Redis end by themselves then.
     """
-    return web.application(lambda: _make(config or ServerConfig.from_environment(os.environ)))
+    return web.application(lambda: _make(config or resolve(ServerConfig, notify=_log.warning)))
 
 
-def serve(config: ServerConfig, host: str, port: int, on_listening: Callable[[str], None]) -> None:
+def serve(config: ServerConfig, on_listening: Callable[[str], None]) -> None:
     """Serves until SIGTERM or SIGINT.
 
     Args:
         config: of the server.
-        host, port: to listen at; port 0 is any free one.
         on_listening: called with the URL before the first request.
 
     Raises:
-        InvalidConfig: the server would be open to everybody.
+        InvalidSettings: the server would be open to everybody.
         CannotListen: the server cannot listen there.
         SystemExit: with code 1 if the server cannot go on; it has said why.
     """
-    if not (web.is_loopback(host) or config.auth_token or config.allow_unauthenticated):
-        raise InvalidConfig(
-            f"on {host} other machines can reach this server: set HEXZ_AUTH_TOKEN, or say "
+    if not (web.is_loopback(config.host) or config.auth_token or config.allow_unauthenticated):
+        raise InvalidSettings(
+            f"on {config.host} other machines can reach this server: set HEXZ_AUTH_TOKEN, or say "
             "--allow-unauthenticated if everybody may post and see everything"
         )
-    listener = web.listen(host, port)
+    listener = web.listen(config.host, config.port)
     on_listening(web.url_of(listener))
     web.serve(lambda: application(config), listener, threads=THREADS)
 

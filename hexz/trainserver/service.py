@@ -10,11 +10,13 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
+from msgspec import structs, to_builtins
+
 from hexz.checkpoints import CheckpointInfo, open_store
 from hexz.errors import HexzError
-from hexz.fleet import Heartbeat, Orders, incompatibility
+from hexz.schema.fleet import Heartbeat, Orders, incompatibility
+from hexz.schema.programs import ServerConfig
 from hexz.trainserver.announcer import Announcer
-from hexz.trainserver.config import ServerConfig
 from hexz.trainserver.counters import Counters
 from hexz.trainserver.events import CheckpointReady
 from hexz.trainserver.ingest import check_example, check_game
@@ -172,8 +174,6 @@ class TrainingService:
                 if now - seen > WORKER_SECONDS:
                     del self._workers[name]
         return Orders(
-            version=__version__,
-            checkpoint=newest.number,
             settings=self._settings.at(newest.examples),
             redis_url=self._announcer.private_url if is_local else None,
         )
@@ -238,9 +238,9 @@ class TrainingService:
                 "store_problem": state.store_problem,
                 "redis_problem": self._announcer.problem,
             },
-            "settings": None if newest is None else asdict(self._settings.at(newest.examples)),
+            "settings": None if newest is None else to_builtins(self._settings.at(newest.examples)),
             "workers": [
-                {**asdict(heartbeat), "last_seen_seconds": round(age, 1)}
+                {**structs.asdict(heartbeat), "last_seen_seconds": round(age, 1)}
                 for age, heartbeat in self.workers()
             ],
             "checkpoints": [_summary(info) for info in _spread(self._history)],

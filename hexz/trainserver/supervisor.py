@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from hexz.processes import Child, ChildFailed, Parent, ready
-from hexz.trainserver.config import ServerConfig
+from hexz.schema.programs import ServerConfig
 from hexz.trainserver.events import (
     CheckpointReady,
     Event,

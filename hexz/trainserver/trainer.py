@@ -19,13 +19,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
+from msgspec import structs
+
 from hexz.checkpoints import CheckpointInfo, NewCheckpoint, open_store
 from hexz.checkpoints.store import examples_file
 from hexz.errors import (
     CheckpointExists,
-    InvalidConfig,
     InvalidExample,
     InvalidModel,
+    InvalidSettings,
     NotInStore,
     StoreError,
     StoreUnavailable,
@@ -33,9 +35,9 @@ from hexz.errors import (
 from hexz.example import Example
 from hexz.model import ModelConfig, usable_device
 from hexz.processes import Parent, ToldToEnd
+from hexz.schema.programs import ServerConfig
 from hexz.training.learner import Learner
 from hexz.training.report import StepReport, TrainingReport
-from hexz.trainserver.config import ServerConfig
 from hexz.trainserver.events import (
     CheckpointReady,
     Notice,
@@ -109,7 +111,7 @@ class _Trainer:
         self._store = open_store(config.store, config.model_name)
         device = config.training.device
         if usable_device(device, lambda text: None) != device:
-            raise InvalidConfig(f"cannot train on {device!r}: this machine or PyTorch lacks it")
+            raise InvalidSettings(f"cannot train on {device!r}: this machine or PyTorch lacks it")
         number = self._store.latest()
         if known is not None and (number is None or number < known):
             raise StoreUnavailable(
@@ -266,7 +268,7 @@ class _Trainer:
     def _provenance(self, learner: Learner) -> dict[str, Any]:
         return {
             "model": asdict(learner.model_config),
-            "training": asdict(self._config.training),
+            "training": structs.asdict(self._config.training),
             "version": __version__,
         }
 
@@ -317,7 +319,7 @@ class _EventWriter:
         try:
             from torch.utils.tensorboard import SummaryWriter
         except ImportError:
-            raise InvalidConfig(
+            raise InvalidSettings(
                 "TensorBoard is not installed: pip install 'hexzctl[tensorboard]'"
             ) from None
         self._writer = SummaryWriter(str(directory))

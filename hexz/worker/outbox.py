@@ -9,7 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from hexz.fleet import EXAMPLES_PATH, GAMES_PATH, PostUnit
+from hexz.schema.fleet import EXAMPLES_PATH, GAMES_PATH
+from hexz.schema.shared import PostUnit
 from hexz.wire import encode_game
 from hexz.worker.client import CONNECTIONS, Closed, Rejected, TrainServer
 

@@ -15,23 +15,23 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
 from typing import Final
 
-from hexz.engine.settings import Algorithm
-from hexz.errors import InvalidModel
-from hexz.fleet import (
-    HEARTBEAT_PATH,
-    HEARTBEAT_SECONDS,
-    Heartbeat,
-    InvalidMessage,
-    Orders,
-    PostUnit,
-    WorkerSettings,
-)
+from msgspec.structs import replace
+
+from hexz.errors import InvalidMessage, InvalidModel
 from hexz.machine import default_processes
 from hexz.model import decode_checkpoint, usable_device
 from hexz.pubsub import ModelChannel, PublishedModel
+from hexz.schema.fleet import (
+    HEARTBEAT_PATH,
+    HEARTBEAT_SECONDS,
+    Heartbeat,
+    Orders,
+    WorkerSettings,
+)
+from hexz.schema.programs import WorkerConfig
+from hexz.schema.shared import PlayChanges
 from hexz.selfplay.messages import (
     Assignment,
     GameOver,
@@ -54,48 +54,6 @@ STATUS_SECONDS: Final = 10.0
 """How often the caller hears how it goes."""
 TICK_SECONDS: Final = 0.1
 """How often requests to end and failures of other threads are looked at."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class WorkerConfig:
-    """A worker.
-
-    Attributes:
-        server_url: of the train server.
-        auth_token: that the server asks for; None if it does not.
-        redis_url: where models are announced; None: the private Redis that a server on this
-            machine tells about.
-        model_name: of the model.
-        device: "cpu", "cuda" or "mps".
-        num_workers: processes that play; None: one a core; no more than 4 on a GPU.
-        max_seconds: time from the start to the end; None: no limit.
-        algorithm, simulations, games_per_process, post: replace what the server says; None: as it
-            says.
-    """
-
-    server_url: str
-    auth_token: str | None = field(repr=False)
-    redis_url: str | None = field(repr=False)
-    model_name: str
-    device: str
-    num_workers: int | None
-    max_seconds: float | None
-    algorithm: Algorithm | None
-    simulations: int | None
-    games_per_process: int | None
-    post: PostUnit | None
-
-    def settings(self, ordered: WorkerSettings) -> WorkerSettings:
-        """How to play if the server says so."""
-        return WorkerSettings(
-            search=replace(
-                ordered.search,
-                algorithm=self.algorithm or ordered.search.algorithm,
-                simulations=self.simulations or ordered.search.simulations,
-            ),
-            games_per_process=self.games_per_process or ordered.games_per_process,
-            post=self.post or ordered.post,
-        )
 
 
 class Worker:
@@ -290,7 +248,7 @@ class Worker:
         while not self._ending.is_set():
             orders = self._heartbeat()
             self._find_channel(orders)
-            settings = self._config.settings(orders.settings)
+            settings = _changed(orders.settings, self._config.changes)
             self._outbox.unit = settings.post
             with self._lock:
                 if self._pool is not None and settings != self._settings:
@@ -316,7 +274,7 @@ class Worker:
         self._channel_changed.set()
 
     def _heartbeat(self) -> Orders:
-        body = self.status().to_json().encode()
+        body = self.status().to_json()
         try:
             return Orders.from_json(self._server.post(HEARTBEAT_PATH, body, "application/json"))
         except (Rejected, InvalidMessage) as error:
@@ -334,6 +292,20 @@ class Worker:
                 self._failure = error
 
         threading.Thread(target=run, name=work.__name__, daemon=daemon).start()
+
+
+def _changed(ordered: WorkerSettings, changes: PlayChanges) -> WorkerSettings:
+    """How to play if the server says so and this worker does otherwise."""
+    return replace(
+        ordered,
+        search=replace(
+            ordered.search,
+            algorithm=changes.search or ordered.search.algorithm,
+            simulations=changes.runs_per_move or ordered.search.simulations,
+        ),
+        games_per_process=changes.games_per_process or ordered.games_per_process,
+        post=changes.post or ordered.post,
+    )
 
 
 def _new_name() -> str:

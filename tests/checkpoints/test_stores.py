@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from hexz.checkpoints import CheckpointStore, NewCheckpoint, model_names, open_store
-from hexz.errors import CheckpointExists, InvalidConfig, StoreError, StoreUnavailable
+from hexz.errors import CheckpointExists, InvalidSettings, StoreError, StoreUnavailable
 
 MODEL = b"weights" * 1000
 LARGE = 9_000_000
@@ -226,7 +226,7 @@ def test_names_of_models_are_plain(url: str, name: str) -> None:
      "gs://bucket/../a", "gs://bucket/a*", "gs://bucket/a b"],
 )  # fmt: skip
 def test_other_urls_are_refused(url: str) -> None:
-    with pytest.raises((StoreError, InvalidConfig), match="is no place "):
+    with pytest.raises((StoreError, InvalidSettings), match="is no place "):
         open_store(url, "tiny")
 
 

@@ -7,7 +7,7 @@ import pytest
 from hexz.checkpoints import NewCheckpoint, open_store
 from hexz.dataset.reading import ExampleReader
 from hexz.dataset.sources import find_archives
-from hexz.errors import InvalidConfig, InvalidExample, StoreError
+from hexz.errors import InvalidExample, InvalidSettings, StoreError
 
 from ..games import game_examples
 from ..gcs_fixture import GcsEmulator, gcs
@@ -72,7 +72,7 @@ def test_what_is_not_there(tmp_path: Path) -> None:
         tmp_path: r"no files of examples \(\*\.zip\) in",
         "http://example.com/a.zip": "no place here",
     }.items():
-        with pytest.raises((InvalidExample, InvalidConfig), match=words) as caught:
+        with pytest.raises((InvalidExample, InvalidSettings), match=words) as caught:
             find_archives([str(source)])
         assert str(source) in str(caught.value)
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from hexz.model import ModelConfig, new_checkpoint, save_checkpoint
-from hexz.player.config import PlayerConfig
 from hexz.player.service import PlayerService
+from hexz.schema.programs import PlayerConfig
 
 
 @pytest.fixture(scope="session")

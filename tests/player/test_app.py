@@ -20,9 +20,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from hexz.engine import Board, Move
 from hexz.engine.endgame import solve
 from hexz.player.app import make_app
-from hexz.player.config import PlayerConfig
 from hexz.player.page import CONTENT_SECURITY_POLICY, page_files
 from hexz.player.service import PlayerService
+from hexz.schema.programs import PlayerConfig
 from hexz.version import __version__
 from hexz.wire import encode_board
 from hexz.wire import hexz_pb2 as pb

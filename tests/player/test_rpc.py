@@ -10,9 +10,9 @@ import grpc
 import pytest
 
 from hexz.engine import Board, Move
-from hexz.player.config import PlayerConfig
 from hexz.player.rpc import RpcServer
 from hexz.player.service import PlayerService
+from hexz.schema.programs import PlayerConfig
 from hexz.web import CannotListen
 from hexz.wire import board_to_message, encode_board
 from hexz.wire import hexz_pb2 as pb

@@ -5,18 +5,15 @@ import re
 import shutil
 import subprocess
 import threading
-from dataclasses import fields
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-import typer.main
 
 from hexz.errors import ChannelError
 from hexz.pubsub import ModelChannel
-from hexz.training.config import TrainingConfig
-from hexz.trainserver.config import ServerConfig, variable_of
-from hexzctl.cli import app
+from hexz.schema.declaration import Settings, settings_of
+from hexz.schema.programs import PlayerConfig, ServerConfig, WorkerConfig
 
 from ..redis_server import RedisServer, skip_without_tls
 from .images import REPOSITORY, read_dockerfile
@@ -116,18 +113,19 @@ def test_scripts_and_the_job_use_the_secrets_that_are_made():
         assert set(re.findall(r"hexz-(?:auth|redis)-[a-z-]+", path.read_text())) <= SECRETS
 
 
+def variables_of(kind: type[Settings]) -> set[str]:
+    return {known.variable for known in settings_of(kind)}
+
+
 def test_every_variable_is_known_to_its_program():
-    server = {
-        variable_of(field.name) for kind in (ServerConfig, TrainingConfig) for field in fields(kind)
-    }
+    server = variables_of(ServerConfig)
     settings = (DEPLOY / "server.env").read_text() + (DEPLOY / "server-startup.sh").read_text()
     assert set(re.findall(r"(?m)(?:^#?|\\n)([A-Z_]+)=", settings)) <= server | {"PROJECT", "IMAGE"}
     images = read_dockerfile()
     unknown = set(images["server"].environment) - server
-    assert unknown == {"PYTHONUNBUFFERED", "TORCH_INDEX", "PORT"}
+    assert unknown == {"PYTHONUNBUFFERED", "TORCH_INDEX"}
 
-    command = typer.main.get_command(app).commands["worker"]
-    worker = {parameter.envvar for parameter in command.params} | {"HEXZ_AUTH_TOKEN"}
+    worker = variables_of(WorkerConfig)
     job = re.findall(r"- name: ([A-Z_]+)\n", (DEPLOY / "worker-job.yaml").read_text())
     assert set(job) == {
         "MODEL_NAME", "HEXZ_SERVER_URL", "HEXZ_DEVICE", "HEXZ_MAX_SECONDS", "HEXZ_REDIS_URL",
@@ -137,8 +135,7 @@ def test_every_variable_is_known_to_its_program():
 
 
 def test_every_variable_of_the_player_is_known_to_it():
-    command = typer.main.get_command(app).commands["serve-player"]
-    known = {parameter.envvar for parameter in command.params}
+    known = variables_of(PlayerConfig)
     service = re.findall(r"- name: ([A-Z_]+)\n", (DEPLOY / "player-service.yaml").read_text())
     assert set(service) == {"HEXZ_MODEL_PATH", "HEXZ_PLAYER"}
     assert set(service) <= known

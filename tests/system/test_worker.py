@@ -14,9 +14,9 @@ import psutil
 import pytest
 
 from hexz.example import Example
-from hexz.fleet import EXAMPLES_PATH, GAMES_PATH
 from hexz.model import ModelConfig, encode_checkpoint, new_checkpoint
 from hexz.pubsub import ModelChannel
+from hexz.schema.fleet import EXAMPLES_PATH, GAMES_PATH
 from hexz.version import __version__
 from hexz.wire import decode_example
 from hexz.worker.outbox import MAX_PENDING

@@ -9,7 +9,7 @@ import pytest
 
 from hexz.example import Example
 from hexz.model import ModelConfig
-from hexz.training.config import TrainingConfig
+from hexz.schema.training import TrainingConfig
 from hexz.wire import decode_example, read_examples
 from tests.system.processes import hexzctl
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from msgspec import structs
 
 from hexz.errors import InvalidModel, TrainingFailed
 from hexz.example import Example
@@ -22,7 +23,7 @@ from hexz.model import (
     load_checkpoint,
     new_checkpoint,
 )
-from hexz.training.config import TrainingConfig
+from hexz.schema.training import TrainingConfig
 from hexz.training.learner import MAX_SKIPPED, Learner
 from hexz.training.report import StepReport, TrainingReport
 from hexz.training.window import is_held_out
@@ -150,7 +151,7 @@ def test_the_learning_rate_is_that_of_the_examples_so_far(batches):
         "learning_rate": share * RESUMING.learning_rate,
         "kernel_rate": share * RESUMING.kernel_rate,
     }
-    config = replace(RESUMING, **rates, decay_from=10**9)
+    config = structs.replace(RESUMING, **rates, decay_from=10**9)
     resumed = Learner.resume(
         config, checkpoint(constant), constant.training_state(), iter(batches[:1])
     )
@@ -170,7 +171,7 @@ def test_the_seeds_decide_everything(batches):
         return weights(checkpoint(learner))
 
     assert_equal(result(7, RESUMING), result(7, RESUMING))
-    for other in (result(8, RESUMING), result(7, replace(RESUMING, seed=1))):
+    for other in (result(8, RESUMING), result(7, structs.replace(RESUMING, seed=1))):
         assert not torch.equal(other["stem.0.weight"], result(7, RESUMING)["stem.0.weight"])
 
 
@@ -185,7 +186,9 @@ def test_without_a_training_state_only_the_weights_remain(batches):
 def test_a_new_configuration_holds_from_the_next_training_on(batches):
     learner = Learner.new(RESUMING, TINY, seed=7)
     train(learner, batches[0])
-    still = replace(RESUMING, learning_rate=0.0, kernel_rate=0.0, weight_decay=0.0, ema_decay=0.0)
+    still = structs.replace(
+        RESUMING, learning_rate=0.0, kernel_rate=0.0, weight_decay=0.0, ema_decay=0.0
+    )
     resumed = Learner.resume(still, checkpoint(learner), learner.training_state())
     before = torch.load(BytesIO(learner.training_state()), weights_only=True)["net"]
     train(resumed, batches[1])
@@ -214,7 +217,7 @@ def test_the_file_is_a_checkpoint_without_what_only_training_needs(batches, tmp_
 
 def test_the_model_is_an_average_of_weights_and_of_batch_norm_statistics(batches):
     """With a decay of d a step, the average moves by 1 - d of its distance to the weights."""
-    learner = Learner.new(replace(RESUMING, ema_decay=0.15), TINY, seed=7)
+    learner = Learner.new(structs.replace(RESUMING, ema_decay=0.15), TINY, seed=7)
     average = weights(checkpoint(learner))
 
     def follow(report: StepReport) -> None:
@@ -233,7 +236,7 @@ def test_the_model_is_an_average_of_weights_and_of_batch_norm_statistics(batches
 
 
 def test_each_new_example_is_trained_on_reuse_times_on_average(batches):
-    learner = Learner.new(replace(RESUMING, held_out=0), TINY, seed=7)
+    learner = Learner.new(structs.replace(RESUMING, held_out=0), TINY, seed=7)
     steps: list[StepReport] = []
     report = train(learner, batches[0], reuse=3.2, on_step=steps.append)
     assert report.steps == report.total_steps == len(steps) == 6  # 60 * 3.2 / 32
@@ -265,7 +268,7 @@ BROKEN = make_example(seed=999, game_id="fine", root_value=float("nan"))
 
 
 def test_a_step_that_is_not_finite_is_skipped_and_forgotten(batches):
-    config = replace(RESUMING, held_out=0, window_min=100)
+    config = structs.replace(RESUMING, held_out=0, window_min=100)
     learner = Learner.new(config, TINY, seed=7)
     steps: list[StepReport] = []
     report = train(learner, [*batches[0], BROKEN], reuse=1, on_step=steps.append)

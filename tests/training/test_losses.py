@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from hexz.model import new_checkpoint
+from hexz.schema.training import TrainingConfig
 from hexz.training.batch import Batch
-from hexz.training.config import TrainingConfig
 from hexz.training.losses import losses
 from hexz.training.network import Prediction, TrainingNet
 from tests.training.conftest import SMALL

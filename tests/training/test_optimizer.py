@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from hexz.model import HexzNet, ModelConfig
-from hexz.training.config import TrainingConfig
+from hexz.schema.training import TrainingConfig
 from hexz.training.optimizer import Optimizer
 
 CONFIG = TrainingConfig(

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from hexz.example import Example
-from hexz.training.config import TrainingConfig
+from hexz.schema.training import TrainingConfig
 from hexz.training.window import HELD_OUT_CAPACITY, ROW, ReplayWindow, Rows, is_held_out, to_rows
 from tests.search.helpers import random_game
 from tests.wire.sample import make_example, old_example

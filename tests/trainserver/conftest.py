@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from hexz.training.config import TrainingConfig
-from hexz.trainserver.config import ServerConfig
+from hexz.schema.programs import ServerConfig
+from hexz.schema.training import TrainingConfig
 from hexz.trainserver.service import TrainingService
 from hexz.wire import encode_example
 

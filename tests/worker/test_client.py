@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from hexz.fleet import EXAMPLES_PATH
+from hexz.schema.fleet import EXAMPLES_PATH
 from hexz.version import __version__
 from hexz.worker.client import (
     MAX_BACKOFF_SECONDS,

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from hexz.fleet import EXAMPLES_PATH, GAMES_PATH
+from hexz.schema.fleet import EXAMPLES_PATH, GAMES_PATH
 from hexz.worker.client import CONNECTIONS, ServerRefuses, TrainServer
 from hexz.worker.outbox import MAX_PENDING, Outbox
 

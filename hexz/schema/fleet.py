@@ -1,0 +1,181 @@
+"""What a train server and its workers say to each other beside examples.
+
+A worker posts a `Heartbeat` when it starts and every few seconds, and the server answers with
+`Orders`. How the fleet plays is one TOML document of the server, `FleetSettings`:
+
+    games_per_process = 128
+    post = "games"              # what a request carries: "examples" one by one, or whole "games"
+
+    [search]                    # any field of SearchSettings
+    algorithm = "gumbel"
+    simulations = 64
+    full_search_share = 0.25    # of the moves; the others get
+    fast_simulations = 12
+
+    [[schedule]]                # optional: fewer simulations while the network knows little
+    examples = 0                # from so many examples on that the model has been trained on
+    simulations = 32
+"""
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Final, Self
+
+from msgspec import Meta
+from msgspec.structs import replace
+
+from hexz.errors import InvalidMessage, InvalidSettings
+from hexz.schema.declaration import Settings, setting
+from hexz.schema.message import Message
+from hexz.schema.search import MAX_SIMULATIONS, SearchSettings
+from hexz.schema.shared import MAX_GAMES_PER_PROCESS, PostUnit
+from hexz.version import __version__
+
+EXAMPLES_PATH: Final = "/training/examples"
+GAMES_PATH: Final = "/training/games"
+HEARTBEAT_PATH: Final = "/training/heartbeat"
+
+HEARTBEAT_SECONDS: Final = 5.0
+"""How often a worker posts a heartbeat, and so how soon it follows new orders."""
+MAX_HEARTBEAT_BYTES: Final = 1 << 14
+
+Name = Annotated[str, Meta(min_length=1, max_length=200)]
+Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
+
+
+class Heartbeat(Message, frozen=True, kw_only=True):
+    """A worker and what it has done since it started.
+
+    Attributes:
+        worker: its name, unique in the fleet.
+        version: of its hexzctl.
+        model_name: the model that it plays with.
+        checkpoint: the checkpoint it plays with; None before the first.
+        device: backend and device, for people: "OpenVINO int8 on cpu"; empty before the first.
+        processes: that play.
+        games: finished.
+        evaluations: positions evaluated.
+        examples: that the server has taken.
+        pending: examples that wait to be posted.
+        seconds: since it began to play.
+    """
+
+    worker: Name
+    version: Name
+    model_name: Name
+    checkpoint: Count | None = None
+    device: Annotated[str, Meta(max_length=200)]
+    processes: Count
+    games: Count
+    evaluations: Count
+    examples: Count
+    pending: Count
+    seconds: Annotated[float, Meta(ge=0, lt=2**63)]
+
+    def __post_init__(self) -> None:
+        for name in ("worker", "version", "model_name"):
+            if not getattr(self, name).isprintable():
+                raise InvalidMessage(f"{name} is not printable")
+
+    @property
+    def evaluations_per_second(self) -> float:
+        """On average since it began to play."""
+        return self.evaluations / self.seconds if self.seconds else 0.0
+
+
+class WorkerSettings(Settings, frozen=True, kw_only=True):
+    """How workers play: one document for the whole fleet, sent by the server.
+
+    Raises:
+        InvalidSettings: a value is out of range; names it.
+    """
+
+    games_per_process: Annotated[
+        int,
+        setting("Games that each process has going.", ge=1, le=MAX_GAMES_PER_PROCESS),
+    ] = 128
+    post: Annotated[
+        PostUnit, setting("What a request carries: one example, or all examples of a game.")
+    ] = "examples"
+    search: SearchSettings = SearchSettings(
+        algorithm="gumbel", simulations=64, full_search_share=0.25
+    )
+
+
+class Step(Settings, frozen=True, kw_only=True):
+    """A step of the schedule."""
+
+    examples: Annotated[
+        int, setting("Examples that the model has been trained on at its beginning.", ge=0)
+    ]
+    simulations: Annotated[int, setting("Simulations a move.", ge=1, le=MAX_SIMULATIONS)]
+
+
+class FleetSettings(WorkerSettings, frozen=True, kw_only=True):
+    """Settings that depend on how much the model has learnt.
+
+    Attributes:
+        schedule: ascending; the simulations of a step replace those of `search`. What a young
+            network learns from is the result of many games, not what deep searches make of its
+            guesses. Examples of fast searches count.
+    """
+
+    schedule: tuple[Step, ...] = (
+        Step(examples=0, simulations=32),
+        Step(examples=200_000, simulations=64),
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        starts = [step.examples for step in self.schedule]
+        if starts != sorted(starts):
+            raise InvalidSettings("the steps of the schedule must ascend")
+
+    def at(self, examples: int) -> WorkerSettings:
+        """The settings for a model that was trained on so many examples."""
+        steps = [step.simulations for step in self.schedule if step.examples <= examples]
+        return WorkerSettings(
+            games_per_process=self.games_per_process,
+            post=self.post,
+            search=replace(self.search, simulations=steps[-1]) if steps else self.search,
+        )
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Reads a document; without a schedule it has none. Raises InvalidSettings, which names
+        the file and what is wrong."""
+        try:
+            content = tomllib.loads(path.read_text("utf-8"))
+            return cls.from_tables({"schedule": [], **content})
+        except OSError as error:
+            raise InvalidSettings(f"cannot read the settings {path}: {error.strerror}") from None
+        except ValueError as error:  # TOMLDecodeError and InvalidSettings are such
+            raise InvalidSettings(f"the settings in {path} cannot be used: {error}") from None
+
+
+class Orders(Message, frozen=True, kw_only=True):
+    """The server's answer to a heartbeat.
+
+    Attributes:
+        settings: how to play.
+        redis_url: of the server's private Redis, for workers on its machine; else None.
+    """
+
+    settings: WorkerSettings
+    redis_url: Name | None = None
+
+    def __repr__(self) -> str:  # without the password
+        return f"Orders(settings={self.settings!r})"
+
+
+def incompatibility(version: str, server_version: str = __version__) -> str | None:
+    """Why a worker of a version cannot work for a server of another, or None if it can.
+
+    Versions understand each other if they differ in the last of their three numbers only.
+    """
+    if version.split(".")[:2] == server_version.split(".")[:2]:
+        return None
+    return (
+        f"this worker is hexzctl {version}, the server is {server_version}: "
+        f"install hexzctl {server_version} for the worker"
+    )

@@ -1,0 +1,180 @@
+"""What each program is asked to do."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Final, Literal
+
+import msgspec
+
+from hexz.errors import InvalidSettings
+from hexz.schema.declaration import Settings, setting
+from hexz.schema.shared import (
+    AuthToken,
+    Device,
+    Host,
+    MaxBacklog,
+    MaxSeconds,
+    MinibatchSize,
+    ModelName,
+    NumWorkers,
+    PlayChanges,
+    Port,
+    RedisUrl,
+)
+from hexz.schema.training import TrainingConfig
+
+_TOKEN: Final = re.compile(r"[!-~]{16,}")
+"""What a header can carry; a shorter token could be guessed."""
+
+LOOPBACK: Final = "127.0.0.1"
+
+
+class ModelTrainingConfig(Settings, frozen=True, kw_only=True):
+    """What a train server is asked to do, wherever it runs.
+
+    Raises:
+        InvalidSettings: a value is out of range; names it.
+    """
+
+    model_name: ModelName = "flagz"
+    data_dir: Annotated[
+        Path,
+        setting(
+            "Directory in which accepted examples wait for training; `train` keeps checkpoints and "
+            "logs there as well. It must survive restarts."
+        ),
+    ] = Path("hexz-data")
+    redis_url: RedisUrl = None
+    auth_token: AuthToken = None
+    minibatch_size: MinibatchSize = 4096
+    settings: Annotated[
+        Path | None,
+        setting("TOML file of how workers play; read again when it changes. See docs/training.md."),
+    ] = None
+    max_checkpoint_lag: Annotated[
+        int,
+        setting("Refuse examples of checkpoints older than this.", ge=0, le=10**9),
+    ] = 50
+    max_backlog: MaxBacklog = 64
+    blocks: Annotated[int, setting("Blocks of a new network.", ge=1, le=100)] = 4
+    filters: Annotated[int, setting("Filters of a new network.", ge=1, le=1024)] = 32
+    tensorboard: Annotated[
+        Path | None, setting("Write TensorBoard's event files to this directory.")
+    ] = None
+    training: TrainingConfig = msgspec.field(default_factory=TrainingConfig)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.auth_token is not None and not _TOKEN.fullmatch(self.auth_token):
+            raise InvalidSettings(
+                "HEXZ_AUTH_TOKEN is not 16 or more letters, digits and signs without spaces: "
+                "make one with `openssl rand -hex 32`"
+            )
+
+    @property
+    def journal_dir(self) -> Path:
+        """Where the examples of this model wait."""
+        return self.data_dir / "journal" / self.model_name
+
+
+class ServerConfig(ModelTrainingConfig, frozen=True, kw_only=True):
+    """What `hexzctl train-server` is asked to do."""
+
+    store: Annotated[str, setting("Checkpoints: a directory or gs://bucket/prefix.")] = "hexz-data"
+    host: Host = LOOPBACK
+    port: Port = 8080
+    allow_unauthenticated: Annotated[
+        bool, setting("Serve other machines without HEXZ_AUTH_TOKEN.")
+    ] = False
+
+
+class WorkerConfig(Settings, frozen=True, kw_only=True):
+    """What `hexzctl worker` is asked to do."""
+
+    server_url: Annotated[str, setting("The train server: http:// or https://.")] = (
+        "http://127.0.0.1:8080"
+    )
+    model_name: ModelName = "flagz"
+    redis_url: RedisUrl = None
+    auth_token: AuthToken = None
+    max_seconds: MaxSeconds = None
+    device: Device = "cpu"
+    num_workers: NumWorkers = None
+    changes: PlayChanges = msgspec.field(default_factory=PlayChanges)
+
+
+class PlayerConfig(Settings, frozen=True, kw_only=True):
+    """What `hexzctl serve-player` is asked to do."""
+
+    player: Annotated[
+        str,
+        setting("Who plays: model, model@800, model:PATH@2.5s, gumbel@64, uct:32000, random."),
+    ] = "model"
+    model: Annotated[
+        str | None,
+        setting(
+            "Its network: a file, a directory, of which the newest checkpoint plays, or "
+            "gs://bucket/prefix. Default: the one that ships with hexzctl.",
+            variable="HEXZ_MODEL_PATH",
+        ),
+    ] = None
+    follow: Annotated[bool, setting("Play with newer networks when they appear.")] = False
+    device: Device = "cpu"
+    host: Host = LOOPBACK
+    port: Port = 8080
+    grpc_port: Annotated[
+        int | None,
+        setting(
+            "Serve gRPC at this port too, for today's Go server; 0 is any free port.",
+            ge=0,
+            le=65535,
+        ),
+    ] = None
+
+
+class LocalTrainingConfig(ModelTrainingConfig, frozen=True, kw_only=True):
+    """What `hexzctl train` is asked to do."""
+
+    PROFILES: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "laptop": {},
+        "gpu": {
+            "device": "cuda",
+            "blocks": 8,
+            "filters": 96,
+            "minibatch_size": 32768,
+            "batch_size": 512,
+            "settings": Path(__file__).parents[1] / "data" / "gpu.toml",
+        },
+    }
+
+    profile: Annotated[
+        Literal["laptop", "gpu"],
+        setting("Defaults that suit this machine; other options change one each."),
+    ] = "laptop"
+    num_workers: NumWorkers = None
+    max_seconds: MaxSeconds = None
+    minibatch_size: MinibatchSize = 16384
+    max_backlog: MaxBacklog = 4
+    port: Port = 0
+    changes: PlayChanges = PlayChanges(post="games")
+
+    def server(self, port: int) -> ServerConfig:
+        """What its train server is asked to do, at a port of this machine."""
+        shared = {name: getattr(self, name) for name in ModelTrainingConfig.__struct_fields__}
+        return ServerConfig(**shared, store=str(self.data_dir), port=port)
+
+    def worker(self, server_url: str) -> WorkerConfig:
+        """What its worker is asked to do."""
+        return WorkerConfig(
+            server_url=server_url,
+            model_name=self.model_name,
+            redis_url=self.redis_url,
+            auth_token=self.auth_token,
+            device=self.training.device,
+            num_workers=self.num_workers,
+            changes=self.changes,
+        )
+
+
+PROGRAMS: Final = (ServerConfig, WorkerConfig, PlayerConfig, LocalTrainingConfig)

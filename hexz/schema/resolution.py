@@ -1,0 +1,128 @@
+"""How a program comes to its settings: command line over environment over file over default."""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import os
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+from hexz.errors import InvalidSettings
+from hexz.places import local_path
+from hexz.schema.declaration import Setting, Settings, settings_of
+from hexz.schema.programs import PROGRAMS
+
+S = TypeVar("S", bound=Settings)
+
+CONFIG_VARIABLE: Final = "HEXZ_CONFIG"
+"""Of the file, where no option names it."""
+_OTHER_VARIABLES: Final = (CONFIG_VARIABLE, "HEXZ_DEBUG", "HEXZ_MARCH")
+"""Those that are no settings of a program."""
+_SIMILAR: Final = 0.8
+"""A name that is so similar to another, of 1, is taken for a slip."""
+
+
+def resolve(
+    kind: type[S],
+    *,
+    options: Mapping[str, Any] | None = None,
+    environment: Mapping[str, str] | None = None,
+    notify: Callable[[str], None],
+) -> S:
+    """The settings of a program. Commands, gunicorn and tests all come here.
+
+    Args:
+        kind: one of `PROGRAMS`.
+        options: of the command line, by the names of the settings, and `config`, the path of a
+            TOML file; None is as good as none.
+        environment: the variables; an empty one is as good as none. Default: this process's.
+        notify: takes a line for people about a variable whose name seems to be misspelt.
+
+    Raises:
+        InvalidSettings: a value cannot be used, or the file has a key that is none; names it.
+    """
+    options = options or {}
+    environment = os.environ if environment is None else environment
+    for line in _slips(environment):
+        notify(line)
+    known = {setting.name: setting for setting in settings_of(kind)}
+    file = str(options.get("config") or environment.get(CONFIG_VARIABLE) or "")
+    return kind.of(
+        {
+            **(_from_file(local_path(file), known) if file else {}),
+            **_from_environment(environment, known),
+            **{name: options[name] for name in known if options.get(name) is not None},
+        }
+    )
+
+
+def to_environment(settings: Settings) -> dict[str, str]:
+    """The variables from which `resolve` makes these settings again, whatever else there is."""
+    variables = {CONFIG_VARIABLE: ""}
+    for known in settings_of(type(settings)):
+        value = known.of(settings)
+        variables[known.variable] = "" if value is None else str(value)
+    return variables
+
+
+def _closest(name: str, names: list[str]) -> str | None:
+    """Which of the names is meant by one that is none of them; None if that is not clear."""
+    found = difflib.get_close_matches(name, names, n=1, cutoff=_SIMILAR)
+    return found[0] if found else None
+
+
+def _slips(environment: Mapping[str, str]) -> Iterator[str]:
+    """A line about each variable that seems to be misspelt."""
+    variables = {known.variable for kind in PROGRAMS for known in settings_of(kind)}
+    # Some have no prefix, and may be given one by mistake.
+    meant = {f"HEXZ_{name.removeprefix('HEXZ_')}": name for name in variables}
+    meant |= {name: name for name in _OTHER_VARIABLES}
+    for name in environment:
+        if name.startswith("HEXZ_") and name not in variables and name not in _OTHER_VARIABLES:
+            similar = _closest(name, list(meant))
+            if similar is not None:
+                yield f"{name} is no variable of hexzctl: {meant[similar]} is"
+
+
+def _from_environment(
+    environment: Mapping[str, str], known: Mapping[str, Setting]
+) -> dict[str, Any]:
+    values = {}
+    for name, setting in known.items():
+        if text := environment.get(setting.variable):
+            with _origin(setting.variable):
+                values[name] = setting.parse(text)
+                setting.check(values[name])
+    return values
+
+
+def _from_file(path: Path, known: Mapping[str, Setting]) -> dict[str, Any]:
+    try:
+        content = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise InvalidSettings(f"cannot read {path}: {error.strerror}") from None
+    except ValueError as error:  # TOMLDecodeError is one, and text that is not UTF-8
+        raise InvalidSettings(f"{path} is not TOML: {error}") from None
+    with _origin(str(path)):
+        for name, value in content.items():
+            if name not in known:
+                similar = _closest(name, list(known))
+                hint = f"did you mean {similar}?" if similar else f"use one of {', '.join(known)}"
+                raise InvalidSettings(f"{name} is no setting: {hint}")
+            if known[name].kind is Path and isinstance(value, str):
+                content[name] = known[name].parse(value)
+            known[name].check(content[name])
+    return content
+
+
+@contextlib.contextmanager
+def _origin(origin: str) -> Iterator[None]:
+    """Says in errors where a value comes from. An option of the command line is known by its
+    name."""
+    try:
+        yield
+    except InvalidSettings as error:
+        raise InvalidSettings(f"{origin}: {error}") from None

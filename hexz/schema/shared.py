@@ -1,0 +1,78 @@
+"""Settings that several programs have."""
+
+from typing import Annotated, Literal
+
+from hexz.schema.declaration import Settings, setting
+from hexz.schema.search import MAX_SIMULATIONS, Algorithm
+
+PostUnit = Literal["examples", "games"]
+
+MAX_GAMES_PER_PROCESS = 65536
+"""As many as anybody could mean, so that a typing error is wrong usage."""
+
+ModelName = Annotated[str, setting("Name of the model.", variable="MODEL_NAME")]
+Device = Annotated[Literal["cpu", "cuda", "mps"], setting("Where networks run.")]
+Seed = Annotated[int, setting("Seed of all random choices.", ge=0, le=2**63 - 1)]
+Host = Annotated[str, setting("Address to listen at; 0.0.0.0 serves other machines as well.")]
+Port = Annotated[
+    int, setting("Port to listen at; 0 is any free one.", ge=0, le=65535, variable="PORT")
+]
+AuthToken = Annotated[
+    str | None,
+    setting("Token of 16 characters or more that clients must show.", secret=True, option=False),
+]
+RedisUrl = Annotated[
+    str | None,
+    setting(
+        "Where models are announced: redis:// or rediss://. Passwords belong into the variable. "
+        "Default: a private Redis server on the machine of the train server.",
+        secret=True,
+    ),
+]
+MaxSeconds = Annotated[
+    float | None, setting("Stop after so many seconds. Default: no limit.", ge=0.001)
+]
+NumWorkers = Annotated[
+    int | None,
+    setting("Processes that play. Default: one a core; no more than 4 on a GPU.", ge=1, le=256),
+]
+MinibatchSize = Annotated[
+    int,
+    setting("Examples that make a new checkpoint.", ge=1, le=10**9, variable="MINIBATCH_SIZE"),
+]
+MaxBacklog = Annotated[
+    int,
+    setting(
+        "Minibatches that may wait for training before workers are told to wait.",
+        ge=1,
+        le=10**9,
+    ),
+]
+
+
+class PlayChanges(Settings, frozen=True, kw_only=True):
+    """What one worker does otherwise than the train server says."""
+
+    games_per_process: Annotated[
+        int | None,
+        setting(
+            "Games that each process has going. Default: as the server says.",
+            ge=1,
+            le=MAX_GAMES_PER_PROCESS,
+        ),
+    ] = None
+    search: Annotated[Algorithm | None, setting("Kind of search. Default: as the server says.")] = (
+        None
+    )
+    runs_per_move: Annotated[
+        int | None,
+        setting(
+            "Search simulations a move. Default: as the server says.", ge=1, le=MAX_SIMULATIONS
+        ),
+    ] = None
+    post: Annotated[
+        PostUnit | None,
+        setting(
+            "What a request carries: one example, or all of a game. Default: as the server says."
+        ),
+    ] = None
