@@ -72,7 +72,7 @@ def _folders(controller: str) -> Iterator[Path]:
         root = _CGROUPS / controllers if controllers else _CGROUPS
         inside = Path(path.lstrip("/"))
         # In a container the path may be the one outside, and then only the root is there.
-        yield from (root / folder for folder in (inside, *inside.parents, ""))
+        yield from (root / folder for folder in (inside, *inside.parents, Path()))
 
 
 def _number(folder: Path, *names: str) -> float:
