@@ -25,13 +25,12 @@ COPY --from=build /wheels /wheels
 RUN pip install --no-cache-dir --constraint /wheels/constraints.txt /wheels/*.whl
 
 # Needs HEXZ_REDIS_URL and HEXZ_AUTH_TOKEN; HEXZ_STORE should be a bucket. /data holds the journal
-# and must outlive the container. Gunicorn listens at 0.0.0.0:$PORT.
+# and must outlive the container. It listens at 0.0.0.0:$PORT.
 FROM base AS server
 RUN install --directory --owner hexz /data
-ENV PORT=8080 HEXZ_STORE=/data HEXZ_DATA_DIR=/data
+ENV HEXZ_HOST=0.0.0.0 PORT=8080 HEXZ_STORE=/data HEXZ_DATA_DIR=/data
 USER 10001
-ENTRYPOINT ["gunicorn", "--workers", "1", "--threads", "8", "--keep-alive", "75", \
-    "--no-control-socket", "hexz.trainserver:create_app()"]
+ENTRYPOINT ["hexzctl", "train-server"]
 
 FROM base AS int8
 RUN pip install --no-cache-dir --constraint /wheels/constraints.txt "$(echo /wheels/*.whl)[int8]"
@@ -44,6 +43,5 @@ ENTRYPOINT ["hexzctl", "worker"]
 # Needs nothing; HEXZ_MODEL_PATH names another network than the one that ships with hexz. Everybody
 # who reaches 0.0.0.0:$PORT may play.
 FROM int8 AS player
-ENV PORT=8080
-ENTRYPOINT ["gunicorn", "--workers", "1", "--threads", "64", "--keep-alive", "75", \
-    "--no-control-socket", "hexz.player:create_app()"]
+ENV HEXZ_HOST=0.0.0.0 PORT=8080
+ENTRYPOINT ["hexzctl", "serve-player"]

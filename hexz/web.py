@@ -3,9 +3,11 @@ anything, or nothing."""
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import logging
 import os
+import resource
 import signal
 import socket
 import struct
@@ -18,6 +20,7 @@ from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 from gunicorn.http.errors import ParseException
+from gunicorn.workers.gthread import ThreadWorker
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 from werkzeug.wrappers import Request
 
@@ -30,11 +33,15 @@ CLIENT_SECONDS: Final = 30
 """A client that sends nothing, or takes nothing of the answer, for so long is given up."""
 _CLIENT_TIMEOUT: Final = struct.pack("ll", CLIENT_SECONDS, 0)
 
+CONNECTIONS: Final = 10_000
+"""That may be open at once. Clients keep theirs: each worker of a fleet has four."""
+KEEPALIVE_SECONDS: Final = 75
+_OTHER_FILES: Final = 500
+"""That a server may have open beside its connections."""
+
 _GUNICORN_OPTIONS: Final = {
     "workers": 1,
     "worker_class": "gthread",
-    "worker_connections": 10_000,
-    "keepalive": 75,  # clients keep their connections
     "graceful_timeout": 10,
     "loglevel": "warning",
     "control_socket_disable": True,  # one file in the home directory for all servers
@@ -93,6 +100,7 @@ def serve(load: Callable[[], Flask], listener: socket.socket, *, threads: int) -
 def application(make: Callable[[], Flask]) -> Flask:
     """Makes the application of a process of gunicorn, or ends that with a message."""
     _log_to_stderr()
+    _keep_connections()
     # A terminal's Ctrl-C reaches gunicorn's main process as well, which then ends this one: the
     # second signal would come in the middle of what the first began.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -100,6 +108,23 @@ def application(make: Callable[[], Flask]) -> Flask:
         return make()
     except HexzError as error:
         end_process(str(error))
+
+
+def _keep_connections() -> None:
+    """Lets this process of gunicorn keep CONNECTIONS, or as many as it may have open files,
+    however gunicorn was started."""
+    worker = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
+    if not isinstance(worker, ThreadWorker):
+        return
+    with contextlib.suppress(ValueError):  # macOS has a lower limit than it says
+        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        most = CONNECTIONS + _OTHER_FILES
+        soft = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    worker.worker_connections = min(CONNECTIONS, limit - _OTHER_FILES)
+    worker.max_keepalived = worker.worker_connections - worker.cfg.threads
+    worker.cfg.set("keepalive", KEEPALIVE_SECONDS)
 
 
 def end_process(reason: str) -> NoReturn:

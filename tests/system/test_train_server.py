@@ -1,5 +1,6 @@
 """`hexzctl train-server` as a process: how it starts, refuses, survives and ends."""
 
+import contextlib
 import itertools
 import resource
 import shutil
@@ -160,6 +161,39 @@ def test_gunicorn_on_other_addresses_serves_only_those_with_a_token(tmp_path):
         answer = server.request("GET", "/status")
         assert answer.status == 403
         assert b"HEXZ_AUTH_TOKEN" in answer.data
+
+
+NUM_CONNECTIONS = 1500
+
+
+@pytest.mark.skipif(
+    resource.getrlimit(resource.RLIMIT_NOFILE)[1] < 2 * NUM_CONNECTIONS,
+    reason="needs so many open files",
+)
+@pytest.mark.parametrize("by_gunicorn", [False, True], ids=["command", "gunicorn"])
+def test_1500_connections_are_kept_and_the_next_one_is_served(tmp_path, by_gunicorn):
+    """However it is started, and with whatever soft limit of open files."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    address = f"127.0.0.1:{free_port()}"
+    gunicorn = ["--bind", address] if by_gunicorn else None
+    variables = {"HEXZ_BLOCKS": "1", "HEXZ_FILTERS": "8", "HEXZ_DATA_DIR": str(tmp_path)}
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1024, hard))
+    with ServerProcess(
+        tmp_path, gunicorn=gunicorn, HEXZ_STORE=str(tmp_path), **variables
+    ) as server, contextlib.ExitStack() as stack:  # fmt: skip
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        server.wait_until_ready()
+        place = urlsplit(server.url)
+        for _ in range(NUM_CONNECTIONS):
+            connection = socket.create_connection((place.hostname, place.port), timeout=20)
+            stack.enter_context(connection)
+            connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert connection.recv(4096).startswith(b"HTTP/1.1 200 ")
+        with socket.create_connection((place.hostname, place.port), timeout=20) as last:
+            last.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            assert last.recv(4096).startswith(b"HTTP/1.1 200 ")
+        server.end()
 
 
 # --- What comes over the wire --------------------------------------------------------------------
