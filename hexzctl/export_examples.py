@@ -8,18 +8,28 @@ from typing import Annotated, Any, Literal
 import typer
 from typer.core import TyperCommand
 
+from hexz.dataset.formats import FORMATS
 from hexzctl.options import path
 
 
 class Command(TyperCommand):
-    """Adds the table of columns to the help, once somebody asks for it."""
+    """Adds the formats and the table of columns to the help, once somebody asks for it."""
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         from hexz.dataset.columns import describe_columns
+        from hexz.dataset.export import load_format
 
-        lines = [f"  {name:<14} {kind:<18} {what}" for name, kind, what in describe_columns()]
-        self.help = (self.help or "").replace("COLUMNS", "\n".join(lines))
+        formats = [f"{name}: {load_format(name).description}" for name in FORMATS]
+        columns = [f"  {name:<14} {kind:<18} {what}" for name, kind, what in describe_columns()]
+        text = (self.help or "").replace("FORMATS", "\n\n".join(formats))
+        self.help = text.replace("COLUMNS", "\n".join(columns))
         super().format_help(ctx, formatter)
+
+
+def _format(name: str) -> str:
+    if name not in FORMATS:
+        raise typer.BadParameter(f"{name!r} is not one of {', '.join(FORMATS)}")
+    return name
 
 
 def export_examples(
@@ -27,8 +37,10 @@ def export_examples(
         list[str], typer.Argument(metavar="SOURCE", help="Zip files, directories, gs:// URLs.")
     ],
     format_: Annotated[
-        Literal["html", "hdf5", "npz", "jsonl"] | None,
-        typer.Option("--format", help="What to write. hdf5 needs the package h5py."),
+        str | None,
+        typer.Option(
+            "--format", parser=_format, metavar=f"[{'|'.join(FORMATS)}]", help="What to write."
+        ),
     ] = None,
     output: Annotated[
         Path | None,
@@ -47,15 +59,15 @@ def export_examples(
         list[int] | None,
         typer.Option(
             min=0,
-            help="Only examples that this checkpoint played; for html and jsonl, games in which it "
-            "played a move. May be given several times.",
+            help="Only examples that this checkpoint played; of games, those in which it played a "
+            "move. May be given several times.",
         ),
     ] = None,
     min_moves: Annotated[int, typer.Option(min=0, help="Only games of at least this length.")] = 0,
     limit: Annotated[
         int | None,
         typer.Option(
-            min=1, help="Only the first so many: games for html and jsonl, else examples."
+            min=1, help="Only the first so many games or examples, whichever the format has."
         ),
     ] = None,
     sample: Annotated[
@@ -84,12 +96,9 @@ def export_examples(
     left out. Files and entries that cannot be read are reported and left out; the exit code is
     then 1.
 
-    html: pages that show each position with the policy target and the prior side by side. PATH is
-    one page if it ends with .html, else a directory of pages.
+    FORMATS
 
-    jsonl: whole games, one a line, with every state on the way.
-
-    hdf5, npz: arrays with a row for each example:
+    The columns are:
 
     \b
     COLUMNS

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from hexz.dataset.export import Export, ExportConfig
+from hexz.dataset.export import Export, ExportConfig, load_format
 from hexz.errors import InvalidExample, NotAllExported
 from hexzctl.display import Display, notice
 
@@ -80,14 +80,14 @@ class ExportView:
 
     def print_result(self, config: ExportConfig, export: Export) -> None:
         """Says what was written, and what was not."""
-        unit = "example" if config.format in ("hdf5", "npz") else "game"
-        pages = f" on {_number(export.pages, 'page')}" if config.format == "html" else ""
+        unit = load_format(config.format).unit
+        pages = f" on {_number(export.pages, 'page')}" if export.pages else ""
         print(f"Wrote {_number(export.written, unit)}{pages} to {config.output}")
-        if config.format == "html":
+        if export.pages:
             index = config.output / "index.html" if config.output.is_dir() else config.output
             print(f"To look at: {index.resolve().as_uri()}")
         if export.incomplete:
-            fate = "left out" if config.format == "jsonl" else "shown without them"
+            fate = "shown without them" if export.pages else "left out"
             games = _number(export.incomplete, "game")
             print(f"{games} of which moves are missing {_were(export.incomplete)} {fate}")
         if copies := export.reader.copies:

@@ -2,27 +2,22 @@
 
 from __future__ import annotations
 
-import heapq
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from importlib import import_module
 from itertools import groupby, islice
 from pathlib import Path
 from typing import Literal, TypeVar
 
 from hexz.dataset.filters import Filter, GameParts, by_game, sample
-from hexz.dataset.hdf5 import require_h5py, write_hdf5
-from hexz.dataset.jsonl import Ply, write_jsonl
-from hexz.dataset.npz import write_npz
-from hexz.dataset.pages import write_page, write_pages
-from hexz.dataset.positions import greatest_surprise
+from hexz.dataset.formats import FORMATS
 from hexz.dataset.reading import ExampleReader, Found
 from hexz.dataset.summary import Summary
 from hexz.errors import NothingToExport
 from hexz.example import Example
 
 T = TypeVar("T")
-Format = Literal["html", "hdf5", "npz", "jsonl"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,11 +25,10 @@ class ExportConfig:
     """What to export.
 
     Attributes:
-        format: of the files that are written.
+        format: of the files that are written, one of FORMATS.
         output: the file, or for html also a directory of pages, which is made.
         wanted: which examples and games.
-        limit: no more than so many of the first; None: all. Of examples for hdf5 and npz, else of
-            games.
+        limit: no more than so many of the first, of what the format consists of; None: all.
         sample: a random choice of so many; None: all. Only one of this and `limit` may be given.
         seed: of the choice.
         by_surprise: for html: worst disagreements first; with a limit only the games with the
@@ -42,7 +36,7 @@ class ExportConfig:
         page_per: for a directory of html: what one page shows.
     """
 
-    format: Format
+    format: str
     output: Path
     wanted: Filter = field(default_factory=Filter)
     limit: int | None = None
@@ -58,9 +52,9 @@ class Export:
 
     Attributes:
         reader: reads the examples, and counts them.
-        written: examples (hdf5, npz) or games that are written.
+        written: examples or games that are written.
         pages: files of html that are written.
-        incomplete: games of which moves are missing: left out of jsonl, and noted in html.
+        incomplete: games of which moves are missing: left out, or noted in html.
     """
 
     reader: ExampleReader
@@ -75,24 +69,15 @@ class Export:
             NothingToExport: nothing passes the filters.
             OutputError: the output cannot be written.
         """
-        match config.format:
-            case "hdf5":
-                require_h5py()
-                self.written = write_hdf5(config.output, self._examples(config))
-            case "npz":
-                self.written = write_npz(config.output, self._examples(config))
-            case "jsonl":
-                games = self._selected(self._whole_games(config), config)
-                self.written = write_jsonl(config.output, games, self.reader.report)
-            case "html":
-                self._write_pages(config)
+        self.written = load_format(config.format).write(self, config)
 
     def summary(self, wanted: Filter, limit: int | None) -> Summary:
         """The figures of the wanted examples."""
         found = (found for found in self.reader if wanted.takes(found.example))
         return Summary.of(islice(found, limit))
 
-    def _examples(self, config: ExportConfig) -> Iterator[Example]:
+    def examples(self, config: ExportConfig) -> Iterator[Example]:
+        """Yields the examples that are wanted, as they lie in the files."""
         found: Iterator[Found] = (f for f in self.reader if config.wanted.takes(f.example))
         if config.sample is not None:
             # Two passes: the chosen examples themselves may be too many for the memory.
@@ -103,60 +88,63 @@ class Export:
             found = self.reader.read_chosen({n: frozenset(chosen[n]) for n in chosen})
         return _not_empty((f.example for f in islice(found, config.limit)), self)
 
-    def _whole_games(self, config: ExportConfig) -> Iterator[GameParts[Ply]]:
-        for game in by_game(self.reader, config.wanted, Ply.of):
-            if game.is_complete:
-                yield game
-            else:
-                self.incomplete += 1
-
-    def _selected(
-        self, games: Iterable[GameParts[T]], config: ExportConfig
+    def games(
+        self, config: ExportConfig, keep: Callable[[Found], T], *, per_file: bool = False
     ) -> Iterator[GameParts[T]]:
+        """Yields the games that are wanted, before any choice among them.
+
+        Args:
+            config: what is wanted.
+            keep: what to keep of an example until its game is yielded.
+            per_file: whether the games of a file come together, in the order of the files. A game
+                in several files then comes several times.
+        """
+        if not per_file:
+            yield from by_game(self.reader, config.wanted, keep)
+            return
+        for _, found in groupby(self.reader, key=lambda found: found.archive):
+            yield from by_game(found, config.wanted, keep)
+
+    def whole_games(
+        self, config: ExportConfig, keep: Callable[[Found], T]
+    ) -> Iterator[GameParts[T]]:
+        """Yields the chosen ones of those games that are complete, and counts the others."""
+
+        def complete() -> Iterator[GameParts[T]]:
+            for game in self.games(config, keep):
+                if game.is_complete:
+                    yield game
+                else:
+                    self.incomplete += 1
+
+        return self.chosen(complete(), config)
+
+    def chosen(self, games: Iterable[GameParts[T]], config: ExportConfig) -> Iterator[GameParts[T]]:
+        """Yields the first games or a sample; raises NothingToExport if there is none."""
         if config.sample is not None:
             games = sample(games, config.sample, config.seed)
         return _not_empty(islice(games, config.limit), self)
 
-    def _write_pages(self, config: ExportConfig) -> None:
-        one_page = config.output.suffix == ".html"
-        per_file = config.page_per == "file" and not one_page
-        games = self._games_of_files(config) if per_file else self._games(config)
-        if config.by_surprise and config.limit is not None:
-            games = iter(_most_surprising(games, config.limit))
-        games = self._noted(self._selected(games, config))
-        if one_page:
-            write_page(config.output, games, by_surprise=config.by_surprise)
-            self.pages = 1
-        else:
-            page_of = self._file_of if per_file else _id_of
-            self.pages = write_pages(config.output, games, page_of, by_surprise=config.by_surprise)
 
-    def _games(self, config: ExportConfig) -> Iterator[GameParts[Example]]:
-        return by_game(self.reader, config.wanted, _example)
+@dataclass(frozen=True, kw_only=True)
+class Format:
+    """A format of files.
 
-    def _games_of_files(self, config: ExportConfig) -> Iterator[GameParts[Example]]:
-        """The games of each file, in their order; a game in several files comes several times."""
-        for _, found in groupby(self.reader, key=lambda found: found.archive):
-            yield from by_game(found, config.wanted, _example)
+    Attributes:
+        unit: what it consists of.
+        description: for people.
+        write: writes the files of an export; returns how many units.
+    """
 
-    def _noted(self, games: Iterable[GameParts[Example]]) -> Iterator[GameParts[Example]]:
-        """Counts the games that are written."""
-        for game in games:
-            self.written += 1
-            self.incomplete += not game.is_complete
-            yield game
-
-    def _file_of(self, game: GameParts[Example]) -> str:
-        [archive] = game.archives
-        return self.reader.archives[archive].name
+    unit: Literal["example", "game"]
+    description: str
+    write: Callable[[Export, ExportConfig], int]
 
 
-def _id_of(game: GameParts[Example]) -> str:
-    return game.game_id
-
-
-def _example(found: Found) -> Example:
-    return found.example
+def load_format(name: str) -> Format:
+    """The format of a name in FORMATS."""
+    found: Format = import_module(FORMATS[name]).FORMAT
+    return found
 
 
 def _not_empty(items: Iterable[T], export: Export) -> Iterator[T]:
@@ -169,10 +157,3 @@ def _not_empty(items: Iterable[T], export: Export) -> Iterator[T]:
         raise NothingToExport("nothing to export: there is no game of which all moves are there")
     if empty:
         raise NothingToExport("nothing to export: no example passes the filters")
-
-
-def _most_surprising(games: Iterable[GameParts[Example]], count: int) -> list[GameParts[Example]]:
-    """The games with the greatest surprises, in the order in which they came."""
-    numbered = ((greatest_surprise(game), -number, game) for number, game in enumerate(games))
-    best = heapq.nlargest(count, numbered, key=lambda item: item[:2])
-    return [game for _, _, game in sorted(best, key=lambda item: -item[1])]

@@ -11,6 +11,7 @@ from typing import Any, Final
 import numpy as np
 
 from hexz.dataset.columns import BATCH, COLUMNS, TEXT_COLUMNS, Column, TextColumn, batches
+from hexz.dataset.export import Export, ExportConfig, Format
 from hexz.dataset.spool import TextSpool
 from hexz.errors import HexzError
 from hexz.example import Example
@@ -140,3 +141,15 @@ class _Output(io.RawIOBase):
         except OSError as error:
             self._error = self._error or error
             return size or 0
+
+
+def _write(export: Export, config: ExportConfig) -> int:
+    require_h5py()  # rather now than after all files were read for a sample
+    return write_hdf5(config.output, export.examples(config))
+
+
+FORMAT: Final = Format(
+    unit="example",
+    description="A data set of each column, with a row an example. Needs the package h5py.",
+    write=_write,
+)

@@ -10,11 +10,12 @@ import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
+from hexz.dataset.export import Export, ExportConfig, Format
 from hexz.dataset.filters import GameParts
 from hexz.dataset.reading import Found
 from hexz.engine import CELLS, Board, Move
@@ -159,3 +160,15 @@ def _letter(move: Move) -> str:
 
 def _checksum(planes: npt.NDArray[np.float32]) -> int:
     return zlib.crc32(planes.astype(np.uint8).tobytes())
+
+
+def _write(export: Export, config: ExportConfig) -> int:
+    games = export.whole_games(config, Ply.of)
+    return write_jsonl(config.output, games, export.reader.report)
+
+
+FORMAT: Final = Format(
+    unit="game",
+    description="Whole games, one a line, with every state on the way.",
+    write=_write,
+)

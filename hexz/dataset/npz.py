@@ -13,6 +13,7 @@ from typing import IO, Final
 import numpy as np
 
 from hexz.dataset.columns import COLUMNS, TEXT_COLUMNS, batches
+from hexz.dataset.export import Format
 from hexz.dataset.spool import TextSpool
 from hexz.example import Example
 from hexz.files import atomic_file
@@ -65,3 +66,10 @@ def _member(archive: zipfile.ZipFile, name: str, dtype: str, shape: tuple[int, .
     header = {"descr": np.dtype(dtype).str, "fortran_order": False, "shape": shape}
     np.lib.format.write_array_header_1_0(member, header)
     return member
+
+
+FORMAT: Final = Format(
+    unit="example",
+    description="A compressed file of NumPy: an array of each column, with a row an example.",
+    write=lambda export, config: write_npz(config.output, export.examples(config)),
+)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import heapq
 import re
 from collections.abc import Callable, Iterable, Iterator
 from html import escape
@@ -10,6 +11,7 @@ from itertools import groupby, islice
 from pathlib import Path
 from typing import Final
 
+from hexz.dataset.export import Export, ExportConfig, Format
 from hexz.dataset.filters import GameParts
 from hexz.dataset.positions import greatest_surprise, positions_page
 from hexz.errors import OutputError
@@ -106,3 +108,46 @@ def _make_directory(path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"cannot write to {path}: {error.strerror}") from None
+
+
+def _write(export: Export, config: ExportConfig) -> int:
+    """Writes the page or the pages of an export; returns the number of games."""
+    one_page = config.output.suffix == ".html"
+    per_file = config.page_per == "file" and not one_page
+    games: Games = export.games(config, lambda found: found.example, per_file=per_file)
+    if config.by_surprise and config.limit is not None:
+        games = _most_surprising(games, config.limit)
+    written = 0
+
+    def noted() -> Iterator[GameParts[Example]]:
+        nonlocal written
+        for game in export.chosen(games, config):
+            written += 1
+            export.incomplete += not game.is_complete
+            yield game
+
+    if one_page:
+        write_page(config.output, noted(), by_surprise=config.by_surprise)
+        export.pages = 1
+    else:
+
+        def page_of(game: GameParts[Example]) -> str:
+            return export.reader.archives[min(game.archives)].name if per_file else game.game_id
+
+        export.pages = write_pages(config.output, noted(), page_of, by_surprise=config.by_surprise)
+    return written
+
+
+def _most_surprising(games: Games, count: int) -> list[GameParts[Example]]:
+    """The games with the greatest surprises, in the order in which they came."""
+    numbered = ((greatest_surprise(game), -number, game) for number, game in enumerate(games))
+    best = heapq.nlargest(count, numbered, key=lambda item: item[:2])
+    return [game for _, _, game in sorted(best, key=lambda item: -item[1])]
+
+
+FORMAT: Final = Format(
+    unit="game",
+    description="Pages that show each position with the policy target and the prior side by side. "
+    "PATH is one page if it ends with .html, else a directory of pages.",
+    write=_write,
+)
