@@ -1,8 +1,8 @@
 """The journal: examples that were accepted and not yet trained on, on disk.
 
-A directory with a file for each batch, `{batch:08d}.journal`, numbered from 1. The file with the
-highest number is open; all others are sealed and never change. `{batch:08d}.ids` remembers the
-examples of a batch that was trained on and deleted. `id` names the journal, `lock` guards it.
+A directory with a file for each segment, `{segment:08d}.journal`, numbered from 1. The file with
+the highest number is open; all others are sealed and never change. `{segment:08d}.ids` remembers
+the examples of a segment that was trained on and deleted. `id` names the journal, `lock` guards it.
 
 Threads that append at the same time share one write and one fdatasync: one of them leads, and what
 comes while it writes is the next group. A group is one frame of the file, little-endian:
@@ -87,9 +87,9 @@ class _Append:
 
 @dataclass
 class _OpenFile:
-    """The file of the open batch."""
+    """The file of the open segment."""
 
-    batch: int
+    segment: int
     descriptor: int
     size: int = 0
     count: int = 0
@@ -112,14 +112,14 @@ class Journal:
         directory: Path,
         minibatch_size: int,
         *,
-        on_sealed: Callable[[int], None] = lambda batch: None,
+        on_sealed: Callable[[int], None] = lambda segment: None,
     ) -> None:
         """Opens the journal and reads it back.
 
         Args:
             directory: is created if it does not exist.
-            minibatch_size: the append that brings a batch to so many examples seals it.
-            on_sealed: is called with the number of each batch that is sealed from now on, in the
+            minibatch_size: the append that brings a segment to so many examples seals it.
+            on_sealed: is called with the number of each segment that is sealed from now on, in the
                 thread that appended last.
 
         Raises:
@@ -135,7 +135,7 @@ class Journal:
         self._leading = False
         self._queue: deque[_Append] = deque()
         self._pending: dict[int, _Append] = {}
-        # Ids are kept as hashes of 8 bytes. The last of the waiting batches is the open one.
+        # Ids are kept as hashes of 8 bytes. The last of the waiting segments is the open one.
         self._known: set[int] = set()
         self._waiting: dict[int, list[int]] = {}
         self._trained: dict[int, list[int]] = {}
@@ -151,24 +151,24 @@ class Journal:
 
     @property
     def sealed(self) -> list[int]:
-        """The sealed batches that are not forgotten, in ascending order."""
+        """The sealed segments that are not forgotten, in ascending order."""
         with self._changed:
             return list(self._waiting)[:-1]
 
     @property
     def open_count(self) -> int:
-        """The number of examples in the open batch."""
+        """The number of examples in the open segment."""
         with self._changed:
             return len(self._waiting[max(self._waiting)])
 
     @property
     def num_waiting(self) -> int:
-        """The number of examples in all batches that are not forgotten, the open one included."""
+        """The number of examples in all segments that are not forgotten, the open one included."""
         with self._changed:
             return sum(map(len, self._waiting.values()))
 
     def append(self, records: Sequence[Record]) -> int:
-        """Adds records to one batch, all or nothing, and returns when they are on disk.
+        """Adds records to one segment, all or nothing, and returns when they are on disk.
 
         A record whose id is known is skipped. If another thread is just about to write the first
         copy, its success or failure is that of both.
@@ -189,26 +189,26 @@ class Journal:
                     self._changed.wait()
                 else:
                     sealed += self._lead()
-        for batch in sealed:
-            self._on_sealed(batch)
+        for segment in sealed:
+            self._on_sealed(segment)
         for append in awaited:
             if append.failure is not None:
                 raise JournalError(append.failure)
         return len(mine.records)
 
-    def forget(self, batch: int) -> None:
-        """Deletes all batches up to this one, which are trained on. Their ids stay known.
+    def forget(self, segment: int) -> None:
+        """Deletes all segments up to this one, which are trained on. Their ids stay known.
 
         Raises:
-            JournalError: the batch is not sealed, or a file cannot be written or deleted.
+            JournalError: the segment is not sealed, or a file cannot be written or deleted.
         """
         with self._changed, _reported(self._directory):
-            if batch >= max(self._waiting):
+            if segment >= max(self._waiting):
                 raise JournalError(
-                    f"batch {batch} was trained on, but {self._directory} ends before it: it is "
-                    "an old copy of the journal. Move it away to begin a new one"
+                    f"segment {segment} was trained on, but {self._directory} ends before it: it "
+                    "is an old copy of the journal. Move it away to begin a new one"
                 )
-            for number in [number for number in self._waiting if number <= batch]:
+            for number in [number for number in self._waiting if number <= segment]:
                 with atomic_file(_path(self._directory, number, "ids")) as file:
                     file.write(np.array(self._waiting[number], "<u8").tobytes())
                 _path(self._directory, number, "journal").unlink()
@@ -243,24 +243,24 @@ class Journal:
 
     def _lead(self) -> list[int]:
         """Writes the next group for all threads that wait for it, with the lock given up
-        meanwhile. Returns the batches that this sealed."""
+        meanwhile. Returns the segments that this sealed."""
         self._leading = True
         group = self._next_group()
-        batch = 0
+        segment = 0
         failure: str | None = f"cannot write to {self._directory}: interrupted"
         self._changed.release()
         try:
-            batch = self._write(group)
+            segment = self._write(group)
             failure = None
         except OSError as error:
             failure = f"cannot write to {self._directory}: {error.strerror or error}"
         finally:
             self._changed.acquire()
-            sealed = self._finish(group, batch, failure)
+            sealed = self._finish(group, segment, failure)
         return sealed
 
     def _next_group(self) -> list[_Append]:
-        """What goes into the next frame: all that is queued, or what seals the batch."""
+        """What goes into the next frame: all that is queued, or what seals the segment."""
         group: list[_Append] = []
         room = self._minibatch_size - self._file.count
         while self._queue and (room > 0 or not group):
@@ -269,9 +269,9 @@ class Journal:
         return group
 
     def _write(self, group: list[_Append]) -> int:
-        """Brings a group to the disk and returns its batch; raises OSError if it cannot."""
+        """Brings a group to the disk and returns its segment; raises OSError if it cannot."""
         if self._is_full():
-            self._begin_batch()
+            self._begin_segment()
         file = self._file
         records = [record for append in group for record in append.records]
         frame = _frame_of(records)
@@ -291,61 +291,61 @@ class Journal:
         if self._is_full():
             # The group is safe, so a failure is that of the next one, which tries again.
             with contextlib.suppress(OSError):
-                self._begin_batch()
-        return file.batch
+                self._begin_segment()
+        return file.segment
 
-    def _finish(self, group: list[_Append], batch: int, failure: str | None) -> list[int]:
-        """Tells all threads how it went; returns the batches that were sealed."""
+    def _finish(self, group: list[_Append], segment: int, failure: str | None) -> list[int]:
+        """Tells all threads how it went; returns the segments that were sealed."""
         open_before = max(self._waiting)
         hashes = [number for append in group for number in append.hashes]
         for number in hashes:
             del self._pending[number]
         if failure is None:
             self._known.update(hashes)
-            self._waiting.setdefault(batch, []).extend(hashes)
-        self._waiting.setdefault(self._file.batch, [])
+            self._waiting.setdefault(segment, []).extend(hashes)
+        self._waiting.setdefault(self._file.segment, [])
         for append in group:
             append.done, append.failure = True, failure
         self._leading = False
         self._changed.notify_all()
-        return list(range(open_before, self._file.batch))
+        return list(range(open_before, self._file.segment))
 
     def _is_full(self) -> bool:
         return self._file.count >= self._minibatch_size
 
-    def _begin_batch(self) -> None:
-        """Seals the open batch by opening the next one."""
+    def _begin_segment(self) -> None:
+        """Seals the open segment by opening the next one."""
         sealed = self._file
-        self._file = _create(self._directory, sealed.batch + 1)
+        self._file = _create(self._directory, sealed.segment + 1)
         os.close(sealed.descriptor)
 
     # --- Reading back and forgetting ---------------------------------------------------------
 
     def _read_back(self) -> None:
-        """Learns what is there and opens the last batch."""
+        """Learns what is there and opens the last segment."""
         for rest in self._directory.glob(".*.tmp"):  # of an atomic_file that was killed
             rest.unlink()
-        batches = _numbers(self._directory, "journal")
-        # A batch with both files was about to be forgotten.
-        for number in sorted(set(_numbers(self._directory, "ids")) - set(batches)):
+        segments = _numbers(self._directory, "journal")
+        # A segment with both files was about to be forgotten.
+        for number in sorted(set(_numbers(self._directory, "ids")) - set(segments)):
             ids = np.fromfile(_path(self._directory, number, "ids"), "<u8")
             self._trained[number] = ids.tolist()
-        for number in batches[:-1]:
+        for number in segments[:-1]:
             frames = _read_frames(_path(self._directory, number, "journal"))
             self._waiting[number] = [hashed for frame in frames for hashed in frame.hashes()]
-        if batches:
-            self._reopen(batches[-1])
+        if segments:
+            self._reopen(segments[-1])
         else:
             self._file = _create(self._directory, max(self._trained, default=0) + 1)
         if self._is_full():
-            self._begin_batch()
-        self._waiting.setdefault(self._file.batch, [])
+            self._begin_segment()
+        self._waiting.setdefault(self._file.segment, [])
         for hashes in (*self._trained.values(), *self._waiting.values()):
             self._known.update(hashes)
 
-    def _reopen(self, batch: int) -> None:
-        """Reads the open batch, and cuts off a frame that is torn."""
-        path = _path(self._directory, batch, "journal")
+    def _reopen(self, segment: int) -> None:
+        """Reads the open segment, and cuts off a frame that is torn."""
+        path = _path(self._directory, segment, "journal")
         hashes: list[int] = []
         size = 0
         try:
@@ -355,14 +355,14 @@ class Journal:
         except JournalCorrupt:
             if _holds_frame(path, size):
                 raise
-        file = _OpenFile(batch, os.open(path, os.O_RDWR | os.O_CLOEXEC), size, len(hashes))
+        file = _OpenFile(segment, os.open(path, os.O_RDWR | os.O_CLOEXEC), size, len(hashes))
         os.ftruncate(file.descriptor, size)
         os.fsync(file.descriptor)
         self._file = file
-        self._waiting[batch] = hashes
+        self._waiting[segment] = hashes
 
     def _forget_old_ids(self) -> None:
-        """Keeps the ids of the last trained batches, REMEMBERED_IDS at most."""
+        """Keeps the ids of the last trained segments, REMEMBERED_IDS at most."""
         surplus = sum(map(len, self._trained.values())) - REMEMBERED_IDS
         for number in sorted(self._trained):
             if surplus <= 0:
@@ -373,15 +373,15 @@ class Journal:
             surplus -= len(hashes)
 
 
-def read_batch(directory: Path, batch: int) -> list[Record]:
-    """The records of a sealed batch, in the order in which they were accepted.
+def read_segment(directory: Path, segment: int) -> list[Record]:
+    """The records of a sealed segment, in the order in which they were accepted.
 
     Raises:
         JournalCorrupt: the file is damaged.
         JournalError: it is not there or cannot be read.
     """
     with _reported(directory):
-        frames = _read_frames(_path(directory, batch, "journal"))
+        frames = _read_frames(_path(directory, segment, "journal"))
         return [record for frame in frames for record in frame.records]
 
 
@@ -458,16 +458,16 @@ def _holds_frame(path: Path, start: int) -> bool:
     return False
 
 
-def _create(directory: Path, batch: int) -> _OpenFile:
-    """Creates the empty file of a batch, such that it survives a crash of the machine."""
-    path = _path(directory, batch, "journal")
+def _create(directory: Path, segment: int) -> _OpenFile:
+    """Creates the empty file of a segment, such that it survives a crash of the machine."""
+    path = _path(directory, segment, "journal")
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
     try:
         sync(directory)
     except OSError:
         os.close(descriptor)
         raise
-    return _OpenFile(batch, descriptor)
+    return _OpenFile(segment, descriptor)
 
 
 def _write_all(descriptor: int, data: bytes, offset: int) -> None:
@@ -478,12 +478,12 @@ def _write_all(descriptor: int, data: bytes, offset: int) -> None:
         offset += written
 
 
-def _path(directory: Path, batch: int, kind: Literal["journal", "ids"]) -> Path:
-    return directory / f"{batch:08d}.{kind}"
+def _path(directory: Path, segment: int, kind: Literal["journal", "ids"]) -> Path:
+    return directory / f"{segment:08d}.{kind}"
 
 
 def _numbers(directory: Path, kind: Literal["journal", "ids"]) -> list[int]:
-    """The batches that have a file of this kind, in ascending order."""
+    """The segments that have a file of this kind, in ascending order."""
     return sorted(int(path.stem) for path in directory.glob(f"*.{kind}") if path.stem.isdecimal())
 
 

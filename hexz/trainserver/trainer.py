@@ -45,7 +45,7 @@ from hexz.trainserver.events import (
     StoreProblem,
     TrainBatch,
 )
-from hexz.trainserver.journal import read_batch
+from hexz.trainserver.journal import read_segment
 from hexz.version import __version__
 from hexz.wire import decode_example, is_fast_search, read_examples, write_examples
 
@@ -201,7 +201,7 @@ class _Trainer:
 
     def _train(self, order: TrainBatch) -> None:
         """One training run: the batch's examples become the next checkpoint."""
-        records = read_batch(self._config.journal_dir, order.batch)
+        records = read_segment(self._config.journal_dir, order.batch)
         number = self._info.number + 1
         with tempfile.TemporaryDirectory() as directory, ThreadPoolExecutor(1) as archiver:
             # The name tells the batches of two journals apart.

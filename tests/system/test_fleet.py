@@ -12,7 +12,7 @@ import pytest
 import redis
 
 from hexz.checkpoints import open_store
-from hexz.trainserver.journal import read_batch
+from hexz.trainserver.journal import read_segment
 
 from ..gcs_fixture import GcsEmulator, gcs
 from ..redis_server import RedisServer
@@ -75,9 +75,12 @@ def queued_ids(fleet: Fleet) -> list[str]:
     newest = store.latest()
     assert newest is not None
     trained = store.info(newest).metadata["trained"].get(journal_id, 0)
-    batches = [int(path.stem) for path in directory.glob("*.journal")]
+    segments = [int(path.stem) for path in directory.glob("*.journal")]
     return [
-        record.id for batch in batches if batch > trained for record in read_batch(directory, batch)
+        record.id
+        for segment in segments
+        if segment > trained
+        for record in read_segment(directory, segment)
     ]
 
 

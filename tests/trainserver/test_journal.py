@@ -24,11 +24,11 @@ from hexz.trainserver.journal import (
     JournalError,
     JournalInUse,
     Record,
-    read_batch,
+    read_segment,
 )
 
 TIMEOUT = 30
-BIG = 1000  # a batch that no test fills
+BIG = 1000  # a segment that no test fills
 
 
 def record(number: int, size: int = 100) -> Record:
@@ -52,12 +52,12 @@ def contents(directory: Path) -> list[Record]:
     """All records of a closed journal, torn ones not counted; opens it once."""
     with opened(directory):
         pass
-    batches = sorted(int(path.stem) for path in directory.glob("*.journal"))
-    return [record for batch in batches for record in read_batch(directory, batch)]
+    segments = sorted(int(path.stem) for path in directory.glob("*.journal"))
+    return [record for segment in segments for record in read_segment(directory, segment)]
 
 
-def batch_file(directory: Path, batch: int = 1) -> Path:
-    return directory / f"{batch:08d}.journal"
+def segment_file(directory: Path, segment: int = 1) -> Path:
+    return directory / f"{segment:08d}.journal"
 
 
 # --- Batches -----------------------------------------------------------------------------------
@@ -70,7 +70,7 @@ def test_records_come_back_in_their_order(tmp_path):
     assert contents(tmp_path) == records(3, 1, 2)
 
 
-def test_a_batch_is_sealed_by_the_append_that_fills_it(tmp_path):
+def test_a_segment_is_sealed_by_the_append_that_fills_it(tmp_path):
     sealed: list[int] = []
     journal = Journal(tmp_path, 3, on_sealed=sealed.append)
     for number in range(5):
@@ -78,16 +78,16 @@ def test_a_batch_is_sealed_by_the_append_that_fills_it(tmp_path):
     assert (sealed, journal.sealed, journal.open_count) == ([1], [1], 2)
     journal.append(records(5, 6, 7))  # a game is never split
     assert (sealed, journal.sealed, journal.open_count) == ([1, 2], [1, 2], 0)
-    assert read_batch(tmp_path, 1) == records(0, 1, 2)
-    assert read_batch(tmp_path, 2) == records(3, 4, 5, 6, 7)
+    assert read_segment(tmp_path, 1) == records(0, 1, 2)
+    assert read_segment(tmp_path, 2) == records(3, 4, 5, 6, 7)
     journal.append(records(8))
     assert journal.num_waiting == 9
     journal.close()
 
 
-def test_on_sealed_sees_the_batch_as_sealed(tmp_path):
+def test_on_sealed_sees_the_segment_as_sealed(tmp_path):
     seen: list[list[int]] = []
-    journal = Journal(tmp_path, 1, on_sealed=lambda batch: seen.append(journal.sealed))
+    journal = Journal(tmp_path, 1, on_sealed=lambda segment: seen.append(journal.sealed))
     journal.append(records(1))
     assert seen == [[1]]
     journal.close()
@@ -103,7 +103,7 @@ def test_a_restart_goes_on_where_it_was(tmp_path):
         assert (journal.sealed, journal.open_count, journal.num_waiting) == ([1], 2, 5)
         journal.append(records(5))
         assert journal.sealed == [1, 2]
-    assert read_batch(tmp_path, 2) == records(3, 4, 5)
+    assert read_segment(tmp_path, 2) == records(3, 4, 5)
 
 
 def test_journals_have_different_ids(tmp_path):
@@ -113,7 +113,7 @@ def test_journals_have_different_ids(tmp_path):
 
 
 @pytest.mark.parametrize(("minibatch_size", "sealed", "open_count"), [(10, [1], 2), (2, [1, 2], 0)])
-def test_another_size_changes_no_sealed_batch(tmp_path, minibatch_size, sealed, open_count):
+def test_another_size_changes_no_sealed_segment(tmp_path, minibatch_size, sealed, open_count):
     with opened(tmp_path, 3) as journal:
         for number in range(5):
             journal.append(records(number))
@@ -121,21 +121,21 @@ def test_another_size_changes_no_sealed_batch(tmp_path, minibatch_size, sealed, 
         assert (journal.sealed, journal.open_count) == (sealed, open_count)
 
 
-def test_a_full_batch_stays_sealed_when_the_size_grows(tmp_path):
+def test_a_full_segment_stays_sealed_when_the_size_grows(tmp_path):
     with opened(tmp_path, 3) as journal:
         journal.append(records(0, 1, 2))
     with opened(tmp_path, 10) as journal:
         assert (journal.sealed, journal.open_count) == ([1], 0)
 
 
-def test_trained_batches_are_deleted(tmp_path):
+def test_trained_segments_are_deleted(tmp_path):
     with opened(tmp_path, 2) as journal:
         for number in range(5):
             journal.append(records(number))
         journal.forget(1)
         journal.forget(1)
         assert (journal.sealed, journal.num_waiting) == ([2], 3)
-    assert not batch_file(tmp_path).exists()
+    assert not segment_file(tmp_path).exists()
     with opened(tmp_path, 2) as journal:
         assert (journal.sealed, journal.num_waiting) == ([2], 3)
         journal.forget(2)
@@ -160,7 +160,7 @@ def test_an_id_is_accepted_once(tmp_path):
     assert contents(tmp_path) == records(1, 2, 3, 4)
 
 
-def test_an_id_is_known_after_its_batch_was_trained_on(tmp_path):
+def test_an_id_is_known_after_its_segment_was_trained_on(tmp_path):
     with opened(tmp_path, 2) as journal:
         journal.append(records(1, 2))
         journal.forget(1)
@@ -170,7 +170,7 @@ def test_an_id_is_known_after_its_batch_was_trained_on(tmp_path):
         assert journal.num_waiting == 0
 
 
-def test_the_oldest_ids_of_trained_batches_are_dropped(tmp_path, monkeypatch):
+def test_the_oldest_ids_of_trained_segments_are_dropped(tmp_path, monkeypatch):
     monkeypatch.setattr(journal_module, "REMEMBERED_IDS", 4)
     with opened(tmp_path, 2) as journal:
         for number in range(8):
@@ -183,12 +183,12 @@ def test_the_oldest_ids_of_trained_batches_are_dropped(tmp_path, monkeypatch):
         assert journal.append(records(1, 2, 4, 6)) == 1
 
 
-def test_a_crash_while_forgetting_loses_no_batch(tmp_path, monkeypatch):
+def test_a_crash_while_forgetting_loses_no_segment(tmp_path, monkeypatch):
     with opened(tmp_path, 2) as journal:
         journal.append(records(1, 2))
-        shutil.copy(batch_file(tmp_path), tmp_path / "copy")
+        shutil.copy(segment_file(tmp_path), tmp_path / "copy")
         journal.forget(1)
-    shutil.move(tmp_path / "copy", batch_file(tmp_path))  # the ids were written, no more
+    shutil.move(tmp_path / "copy", segment_file(tmp_path))  # the ids were written, no more
     with opened(tmp_path, 2) as journal:
         assert (journal.sealed, journal.num_waiting) == ([1], 2)
         with monkeypatch.context() as patch:
@@ -250,7 +250,7 @@ def test_threads_append_at_the_same_time(tmp_path):
     assert len(ids) == sum(new)
     assert set(ids.values()) == {1}
     assert sorted(sealed) == list(range(1, max(sealed) + 1))
-    assert all(50 <= len(read_batch(tmp_path, batch)) < 54 for batch in sealed)
+    assert all(50 <= len(read_segment(tmp_path, segment)) < 54 for segment in sealed)
 
 
 class SlowDisk:
@@ -375,35 +375,35 @@ def test_a_killed_writer_loses_nothing_that_it_acknowledged(tmp_path):
             waiting = journal.num_waiting
         ids = [record.id for record in contents(tmp_path)]
         assert len(ids) == len(set(ids)) == waiting
-        assert all(read_batch(tmp_path, batch) for batch in journal.sealed)
+        assert all(read_segment(tmp_path, segment) for segment in journal.sealed)
     assert len(acknowledged) > 2000
 
 
 def test_a_frame_torn_anywhere_is_cut_off(tmp_path):
     with opened(tmp_path / "whole") as journal:
         journal.append(records(0, 1))
-        size = batch_file(tmp_path / "whole").stat().st_size
+        size = segment_file(tmp_path / "whole").stat().st_size
         journal.append(records(2, 3))
-    data = batch_file(tmp_path / "whole").read_bytes()
+    data = segment_file(tmp_path / "whole").read_bytes()
     for length in range(size, len(data)):
         directory = tmp_path / str(length)
         shutil.copytree(tmp_path / "whole", directory)
         # A file may also be extended before its data arrives.
         tail = bytes(len(data) - length) if length % 2 else b""
-        batch_file(directory).write_bytes(data[:length] + tail)
+        segment_file(directory).write_bytes(data[:length] + tail)
         with opened(directory) as journal:
             assert journal.num_waiting == 2
-            assert batch_file(directory).stat().st_size == size
+            assert segment_file(directory).stat().st_size == size
             assert journal.append(records(1, 2)) == 1
         assert contents(directory) == records(0, 1, 2)
 
 
-@pytest.mark.parametrize("batch", [1, 2])
-def test_damage_is_named(tmp_path, batch):
+@pytest.mark.parametrize("segment", [1, 2])
+def test_damage_is_named(tmp_path, segment):
     with opened(tmp_path, 3) as journal:
         for number in range(5):
             journal.append(records(number))
-    path = batch_file(tmp_path, batch)
+    path = segment_file(tmp_path, segment)
     data = path.read_bytes()
     for offset in range(0, len(data) // 2, 7):
         path.write_bytes(data[:offset] + bytes([data[offset] ^ 1]) + data[offset + 1 :])
@@ -412,29 +412,29 @@ def test_damage_is_named(tmp_path, batch):
         ):
             Journal(tmp_path, 3)
         with pytest.raises(JournalCorrupt):
-            read_batch(tmp_path, batch)
+            read_segment(tmp_path, segment)
         assert path.stat().st_size == len(data)
     path.unlink()
     with opened(tmp_path, 3) as journal:
-        assert journal.num_waiting == 5 - len(range(5)[3 * batch - 3 : 3 * batch])
+        assert journal.num_waiting == 5 - len(range(5)[3 * segment - 3 : 3 * segment])
 
 
-def test_numbers_go_on_when_the_open_batch_was_moved_away(tmp_path):
+def test_numbers_go_on_when_the_open_segment_was_moved_away(tmp_path):
     with opened(tmp_path, 1) as journal:
         journal.append(records(1))
         journal.append(records(2))
         journal.forget(2)
-    batch_file(tmp_path, 3).unlink()
+    segment_file(tmp_path, 3).unlink()
     with opened(tmp_path, 1) as journal:
         journal.append(records(3))
         assert journal.sealed == [3]
 
 
-def test_a_sealed_batch_that_was_cut_off_is_damaged(tmp_path):
+def test_a_sealed_segment_that_was_cut_off_is_damaged(tmp_path):
     with opened(tmp_path, 2) as journal:
         for number in range(4):
             journal.append(records(number))
-    os.truncate(batch_file(tmp_path), batch_file(tmp_path).stat().st_size - 1)
+    os.truncate(segment_file(tmp_path), segment_file(tmp_path).stat().st_size - 1)
     with pytest.raises(JournalCorrupt):
         Journal(tmp_path, 2)
 
@@ -456,11 +456,11 @@ def file_size_limit(size: int) -> Iterator[None]:
 def test_a_full_disk_acknowledges_nothing_and_leaves_no_trace(tmp_path):
     with opened(tmp_path) as journal:
         journal.append(records(0))
-        size = batch_file(tmp_path).stat().st_size
+        size = segment_file(tmp_path).stat().st_size
         with file_size_limit(size + 250):
             with pytest.raises(JournalError, match=f"cannot write to {tmp_path}: File too large"):
                 journal.append(records(1, 2, 3))
-            assert batch_file(tmp_path).stat().st_size == size
+            assert segment_file(tmp_path).stat().st_size == size
             assert (journal.open_count, journal.append(records(0))) == (1, 0)
             assert journal.append(records(4)) == 1  # a small one still fits
         assert journal.append(records(1, 2, 3)) == 3
@@ -479,11 +479,11 @@ def test_a_failure_to_cut_off_is_made_good_before_the_next_append(tmp_path, monk
                 with pytest.raises(JournalError, match="Input/output error"):
                     journal.append(records(1, 2, 3))
         journal.append(records(4))
-    assert read_batch(tmp_path, 1) == records(4)
+    assert read_segment(tmp_path, 1) == records(4)
 
 
-def test_a_batch_that_cannot_be_begun_is_begun_later(tmp_path, monkeypatch):
-    def fail(directory: Path, batch: int) -> None:
+def test_a_segment_that_cannot_be_begun_is_begun_later(tmp_path, monkeypatch):
+    def fail(directory: Path, segment: int) -> None:
         raise OSError(28, "No space left on device")
 
     sealed: list[int] = []
@@ -497,7 +497,7 @@ def test_a_batch_that_cannot_be_begun_is_begun_later(tmp_path, monkeypatch):
     assert journal.append(records(3)) == 1
     assert sealed == journal.sealed == [1]
     journal.close()
-    assert read_batch(tmp_path, 1) == records(1, 2)
+    assert read_segment(tmp_path, 1) == records(1, 2)
     assert contents(tmp_path) == records(1, 2, 3)
 
 
@@ -514,7 +514,7 @@ def test_a_directory_that_cannot_be_used(tmp_path):
     with pytest.raises(JournalError, match=r"cannot use the journal in .*file"):
         Journal(tmp_path / "file", BIG)
     with pytest.raises(JournalError, match="No such file"):
-        read_batch(tmp_path, 1)
+        read_segment(tmp_path, 1)
 
 
 @pytest.mark.soak
