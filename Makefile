@@ -57,6 +57,7 @@ lint: build
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m mypy
+	$(BIN)/lint-imports --no-cache --no-logo
 	@if command -v npm >/dev/null; then $(MAKE) lint-javascript; \
 	else echo 'The JavaScript is not checked: npm is missing (Debian: apt-get install npm)'; fi
 

@@ -1,9 +1,14 @@
-"""What a process has to import."""
+"""What a process has to import, and which room may import which."""
 
+import re
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 
 import pytest
+
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.mark.parametrize(
@@ -17,3 +22,19 @@ import pytest
 def test_processes_that_only_play_are_spared_pytorch(modules: str) -> None:
     code = f"import sys, {modules}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_floors_that_the_documentation_shows_are_those_that_are_checked() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    layers = project["tool"]["importlinter"]["contracts"][0]["layers"]
+    shown = "".join(f"    {layer}\n" for layer in layers)
+    assert f"\n\n{shown}\n" in (ROOT / "docs" / "architecture.md").read_text()
+
+
+def test_the_compiled_engine_imports_no_room_above_it() -> None:
+    """import-linter does not read Cython."""
+    imports = re.compile(r"^\s*(?:from|c?import)\s+(hexz[\w.]*)", re.MULTILINE)
+    for path in (ROOT / "hexz" / "engine").rglob("*.p[yx][xd]"):
+        for module in imports.findall(path.read_text()):
+            room = module.split(".")[1]
+            assert room in ("engine", "errors", "schema"), f"{path.name} imports {module}"
