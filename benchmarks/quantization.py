@@ -2,7 +2,7 @@
 
     pip install nncf && PYTHONPATH=. python benchmarks/quantization.py
 
-The network is trained for a few seconds on games of quick UCT players, and compared on others. Of
+The network is trained for a few seconds on quick games of `uct`, and compared on others. Of
 ours, both sorts of weights are compared, of which `hexz.model.create_evaluator` takes what this CPU
 computes exactly, and what exact 8 bits would give, simulated by PyTorch.
 """

@@ -60,7 +60,7 @@ def engine_rates(seconds: float) -> Iterator[Rate]:
 
     Yields:
         playouts: full random games from fresh random boards.
-        uct_start, uct_move_20: iterations of the reference player from a start position and
+        uct_start, uct_move_20: iterations of the reference player `uct` from a start position and
             after 20 random moves.
         search_puct, search_gumbel: simulations of the network search from start positions with
             an evaluator that returns constants.

@@ -35,7 +35,10 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON, see docs/perform
 
 @app.command()
 def engine(seconds: Seconds = 1.0, as_json: Json = False) -> None:
-    """Random playouts, the reference player, and the tree search without a network, on one core."""
+    """Measure random playouts, the reference player uct, and the search without a network.
+
+    Each on one core.
+    """
     from hexz.bench import engine_rates
 
     rates = []

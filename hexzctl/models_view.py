@@ -62,7 +62,7 @@ def print_catalog(entries: Sequence[CatalogEntry], *, every: bool) -> None:
 
 
 def print_curve(curve: Curve) -> None:
-    """A line for each rated checkpoint, the newest first, and for the reference players."""
+    """A line for each rated checkpoint, the newest first, and for the reference player `uct`."""
     table = _table("checkpoint", "examples", "hours", "boards", "Elo", "95 % interval")
     for point in reversed(curve.points):
         table.add_row(

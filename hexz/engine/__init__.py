@@ -1,4 +1,4 @@
-"""The rules of Flagz, the reference playout player and the neural tree search, in Cython."""
+"""The rules of Flagz, the reference player `uct` and the neural tree search, in Cython."""
 
 from hexz.engine.board import Board, transform_planes, transform_policy
 from hexz.engine.games import FinishedGame, GameBatch

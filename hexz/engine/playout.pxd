@@ -6,7 +6,7 @@ from hexz.engine.rules cimport GRID, Position, normal_moves, play_action
 
 
 cdef inline int random_action(const Position* pos, uint64_t* rng) noexcept nogil:
-    """A random legal action of the reference playout player: with a flag left, a flag with
+    """A random legal action in a playout of the reference player `uct`: with a flag left, a flag with
     probability 1 / (normal moves + 1), else a normal move; uniform over the cells."""
     cdef int player = pos.turn
     cdef CellSet moves = normal_moves(pos, player)

@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""The reference players: UCT with random playouts, as the Go server's computer player, and random.
+"""The reference player `uct`, which is the Go server's: UCT with random playouts; and `random`.
 
 Every strength figure is measured against `uct`, so its rules are fixed: no noise, a new tree for
 every move, Q a win rate with a draw counting one half, and the score `Q + sqrt(ln N / n)` of UCB1

@@ -71,7 +71,7 @@ class RandomMover(Player):
 
 
 class PlayoutSearch(Player):
-    """The player `uct`, the reference that strength is measured against; knows no network and
+    """The reference player `uct`, which strength is measured against; knows no network and
     solves no endgames.
 
     As many of its searches run at once as there are cores, in all such players together. Others

@@ -14,7 +14,7 @@ class TrainingConfig(Settings, frozen=True, kw_only=True):
     Sources: [KG] Wu, "Accelerating Self-Play Learning in Go", arXiv:1902.10565; [AW] Loshchilov
     and Hutter, "Decoupled Weight Decay Regularization", arXiv:1711.05101; [MU] Jordan et al.,
     "Muon: An optimizer for hidden layers in neural networks", 2024. Where none is given, a
-    40-minute trial of this game with these values learnt to beat the reference player.
+    40-minute trial of this game with these values learnt to beat the reference player `uct`.
 
     Raises:
         InvalidSettings: a value is out of range; names it.
