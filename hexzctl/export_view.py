@@ -30,7 +30,7 @@ class ExportView:
         notice(f"left out: {' '.join(text.split())}")
 
     def step(self) -> None:
-        """Some more was read."""
+        """Takes notice that some more was read."""
         if self._display is not None:
             self._display.step()
 

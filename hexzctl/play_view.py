@@ -155,7 +155,7 @@ def player_text(player: int) -> str:
 
 
 def describe(before: Board, move: Move, after: Board) -> str:
-    """What a move did, as markup."""
+    """Says what a move did, as markup."""
     taken = captured(before, after)
     value = after.cells()[CELLS.index(move[1:]), 2]
     what = "planted a flag on" if move.kind == "flag" else f"placed {value} on"

@@ -35,7 +35,8 @@ class Entrant:
 
     @property
     def search(self) -> SearchSettings | None:
-        """Of a player whose leaves share batches with those of other games."""
+        """The settings of a search whose leaves share batches with those of other games; None for
+        other players."""
         budget = self.spec.budget
         if self.network is None or budget is None or budget.simulations is None:
             return None

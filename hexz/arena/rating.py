@@ -51,7 +51,7 @@ def choose(
 
 @dataclass(frozen=True, kw_only=True)
 class RatingConfig:
-    """How a model is rated.
+    """Settings of how a model is rated.
 
     Attributes:
         numbers: of the checkpoints that play; None: some, see `choose`.

@@ -69,7 +69,7 @@ def read_boards(path: Path) -> list[str]:
 
 @dataclass(frozen=True, kw_only=True)
 class ArenaConfig:
-    """What an arena plays.
+    """Settings of what an arena plays.
 
     Attributes:
         specs: the players, no two the same.
@@ -105,12 +105,12 @@ class ArenaConfig:
 
     @property
     def all_names(self) -> Sequence[str]:
-        """Of the players."""
+        """The names of the players."""
         return self.names or [str(spec) for spec in self.specs]
 
     @property
     def pairings(self) -> Sequence[Pairing]:
-        """By the numbers of the players."""
+        """All pairings of players, by their numbers."""
         return list(itertools.combinations(range(len(self.specs)), 2))
 
 

@@ -26,13 +26,13 @@ class CatalogEntry:
 
     @property
     def examples(self) -> int | None:
-        """That it was trained on, if its writer said."""
+        """The number of examples that it was trained on; None if its writer did not say."""
         found: int | None = self.info.metadata.get("examples")
         return found
 
     @property
     def losses(self) -> Mapping[str, float]:
-        """Of the last training, by name."""
+        """The losses of the last training, by name."""
         found: Mapping[str, float] = self.info.metadata.get("report", {}).get("losses", {})
         return found
 

@@ -52,7 +52,7 @@ def split_url(url: str) -> tuple[str, list[str]]:
 
 
 def request_options(retry_seconds: float = RETRY_SECONDS) -> dict[str, Any]:
-    """How each request is made; errors that may pass are tried again for so long."""
+    """Options of each request: after errors that may pass it is tried again for so long."""
     retry = DEFAULT_RETRY.with_delay(initial=0.5, maximum=10.0).with_timeout(retry_seconds)
     return {"retry": retry, "timeout": _REQUEST_SECONDS}
 

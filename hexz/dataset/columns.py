@@ -40,7 +40,7 @@ class Column:
     meaning: str
 
     def stack(self, examples: Sequence[Example]) -> npt.NDArray[Any]:
-        """The rows of some examples."""
+        """Makes the rows of some examples, [n, *shape]."""
         rows = np.empty((len(examples), *self.shape), self.dtype)
         for row, example in enumerate(examples):
             value = getattr(example, self.name)
@@ -103,7 +103,7 @@ def batches(examples: Iterable[Example]) -> Iterator[list[Example]]:
 
 
 def describe_columns() -> list[tuple[str, str, str]]:
-    """Of each column its name, the type and shape of its rows, and what it means."""
+    """Lists the name of each column, the type and shape of its rows, and what it means."""
     numbers = [
         (column.name, f"{np.dtype(column.dtype).name} {list(column.shape) or ''}", column.meaning)
         for column in COLUMNS

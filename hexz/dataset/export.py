@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, kw_only=True)
 class ExportConfig:
-    """What to export.
+    """Settings of what to export.
 
     Attributes:
         format: of the files that are written, one of FORMATS.

@@ -38,14 +38,14 @@ class Filter:
         )
 
     def takes_game_of(self, example: Example) -> bool:
-        """The same, whichever checkpoint played this move."""
+        """Whether the game of this position is wanted, whichever checkpoint played the move."""
         return (not self.games or example.game_id in self.games) and (
             not self.min_moves or (game_length(example) or 0) >= self.min_moves
         )
 
 
 def game_length(example: Example) -> int | None:
-    """How many moves the whole game has; None if the example does not hold the final cells."""
+    """Counts the moves of the whole game; None if the example does not hold the final cells."""
     if example.final_owner is None or example.final_value is None:
         return None
     # What is not grass that was captured meanwhile was filled by moves.
@@ -58,7 +58,7 @@ def game_length(example: Example) -> int | None:
 
 @dataclass
 class GameParts(Generic[T]):
-    """What is there of a game.
+    """The moves of a game that are there.
 
     Attributes:
         game_id: its id.

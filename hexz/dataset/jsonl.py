@@ -139,7 +139,7 @@ def _result(board: Board, player: int) -> int:
 
 
 def state(board: Board) -> dict[str, Any]:
-    """A state as it is written."""
+    """Makes the JSON of a state."""
     return {
         "turn": board.turn,
         "move": board.move_number,

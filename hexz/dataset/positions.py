@@ -47,7 +47,7 @@ def positions_page(
 
 
 def greatest_surprise(game: GameParts[Example]) -> float:
-    """Of the positions of a game; 0 if no example has priors."""
+    """Finds the greatest surprise among the positions of a game; 0 if no example has priors."""
     return max(surprise(example) or 0.0 for example in game.moves.values())
 
 

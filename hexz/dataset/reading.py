@@ -63,7 +63,7 @@ class ExampleReader:
 
     @property
     def share_read(self) -> float:
-        """How much of all files has been read in this pass, 0 to 1."""
+        """The share of all files that has been read in this pass, 0 to 1."""
         return min(1.0, self._bytes_read / max(1, self._total_bytes))
 
     def report(self, problem: str) -> None:

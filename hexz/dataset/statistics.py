@@ -14,13 +14,13 @@ _LEAST_PRIOR: Final = 2.0**-25
 
 
 def entropy(probabilities: npt.NDArray[np.float32]) -> float:
-    """Of a distribution, in nats."""
+    """The entropy of a distribution, [n], in nats."""
     positive = probabilities[probabilities > 0]
     return float(-(positive * np.log(positive)).sum())
 
 
 def surprise(example: Example) -> float | None:
-    """How far the policy target is from the network's priors: the Kullback-Leibler divergence
+    """The distance of the policy target from the network's priors: the Kullback-Leibler divergence
     KL(policy || priors) in nats, at least 0. None if the example has no priors."""
     if example.priors is None:
         return None

@@ -52,18 +52,19 @@ class Evidence:
                 self._add(players, board, score)
 
     def has(self, players: tuple[str, str], board: str) -> bool:
+        """Whether two players have played a board."""
         return _digest(board) in self._scores.get(_in_order(players), {})
 
     def boards(self, players: tuple[str, str]) -> int:
-        """That two players have played."""
+        """Counts the boards that two players have played."""
         return len(self._scores.get(_in_order(players), {}))
 
     def boards_of(self, player: str) -> int:
-        """That a player has played with all others."""
+        """Counts the boards that a player has played with all others."""
         return sum(len(scores) for pair, scores in self._scores.items() if player in pair)
 
     def ratings(self, anchor: str) -> Mapping[str, Estimate]:
-        """See `hexz.ratings.statistics.ratings`."""
+        """Elo ratings of all players that results connect with the anchor, which has 0."""
         scores = {pair: list(boards.values()) for pair, boards in self._scores.items()}
         return ratings(scores, anchor)
 

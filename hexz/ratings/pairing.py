@@ -48,8 +48,8 @@ class Design:
         self._wanted = np.array(wanted, float)[self._others]
 
     def gains(self, strengths: npt.ArrayLike, boards: npt.ArrayLike) -> _Floats:
-        """By how much a board more would lower the variances, for each pairing, per unit of cost;
-        0 for one whose players have no rating, even over others.
+        """Tells by how much a board more would lower the variances, [pairings], per unit of cost; 0
+        for a pairing whose players have no rating, even over others.
 
         Args:
             strengths: of the players as far as they are known, [players], in log-odds.

@@ -54,7 +54,7 @@ class Results:
 
     @property
     def boards(self) -> int:
-        """Of all pairings."""
+        """The number of boards that all pairings have played."""
         return sum(len(margins) for margins in self._margins.values())
 
     @property

@@ -56,7 +56,7 @@ def board_to_message(board: Board) -> pb.GameEngineState:
 
 
 def board_from_message(state: pb.GameEngineState) -> Board:
-    """The board of a state.
+    """Reads the board of a state.
 
     Raises:
         InvalidBoard: the state is not one of Flagz, or contradicts the rules or itself.
