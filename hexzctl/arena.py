@@ -49,7 +49,7 @@ def arena(
         ),
     ] = None,
     seed: Annotated[
-        int, typer.Option(min=0, max=2**63 - 1, help="Of the boards, and of uct and random.")
+        int, typer.Option(min=0, max=2**63 - 1, help="Seed of the boards, and of uct and random.")
     ] = 0,
     sprt: Annotated[
         str | None,

@@ -61,7 +61,7 @@ def inference(
     seconds: Seconds = 1.0,
     as_json: Json = False,
 ) -> None:
-    """Positions a second in every precision of a device, on one thread."""
+    """Measure positions a second in every precision of a device, on one thread."""
     from hexz.bench import inference_rate
     from hexz.model import PRECISIONS, create_evaluator
     from hexzctl.display import notice
@@ -91,12 +91,17 @@ def selfplay(
     runs_per_move: Annotated[
         int, typer.Option(min=1, max=1_000_000, help="Search simulations a move.")
     ] = 800,
-    search: Annotated[Literal["puct", "gumbel"], typer.Option(help="As for selfplay.")] = "puct",
+    search: Annotated[
+        Literal["puct", "gumbel"], typer.Option(help="Which search plays, as for selfplay.")
+    ] = "puct",
     seconds: Seconds = 2.0,
     as_json: Json = False,
 ) -> None:
-    """Evaluations a second of one self-play process, beside the same evaluator alone and beside
-    one position at a time through eager PyTorch, measured in turns."""
+    """Measure evaluations a second of one self-play process.
+
+    The same evaluator alone, and one position at a time through eager PyTorch, are measured in
+    turns with it.
+    """
     from hexz.bench import self_play_rates
     from hexz.engine import SearchSettings
     from hexzctl.display import notice

@@ -53,28 +53,30 @@ def export_examples(
     ] = False,
     game: Annotated[
         list[str] | None,
-        typer.Option(help="Only this game. May be given several times."),
+        typer.Option(help="Take only this game. May be given several times."),
     ] = None,
     checkpoint: Annotated[
         list[int] | None,
         typer.Option(
             min=0,
-            help="Only examples that this checkpoint played; of games, those in which it played a "
+            help="Take only examples that this checkpoint played, or games in which it played a "
             "move. May be given several times.",
         ),
     ] = None,
-    min_moves: Annotated[int, typer.Option(min=0, help="Only games of at least this length.")] = 0,
+    min_moves: Annotated[
+        int, typer.Option(min=0, help="Take only games of at least this length.")
+    ] = 0,
     limit: Annotated[
         int | None,
         typer.Option(
-            min=1, help="Only the first so many games or examples, whichever the format has."
+            min=1, help="Take only the first so many games or examples, whichever the format has."
         ),
     ] = None,
     sample: Annotated[
-        int | None, typer.Option(min=1, help="So many at random instead of the first.")
+        int | None, typer.Option(min=1, help="Take so many at random instead of the first.")
     ] = None,
     seed: Annotated[
-        int, typer.Option(min=0, max=2**63 - 1, help="Of --sample: the same choice each time.")
+        int, typer.Option(min=0, max=2**63 - 1, help="Seed of --sample: one seed makes one choice.")
     ] = 0,
     sort: Annotated[
         Literal["surprise"] | None,

@@ -32,7 +32,7 @@ def list_(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """The checkpoints of a model, or the models of a store that has several."""
+    """List the checkpoints of a model, or the models of a store that has several."""
     from hexz.checkpoints.catalog import catalog, open_models
     from hexzctl.models_view import print_catalog, print_models
 
@@ -51,11 +51,11 @@ def list_(
 def show(
     model: Model,
     number: Annotated[
-        int | None, typer.Argument(help="Of a checkpoint.", show_default="the newest one")
+        int | None, typer.Argument(help="Number of the checkpoint.", show_default="the newest one")
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """All that is known of a checkpoint."""
+    """Show all that is known of a checkpoint."""
     from hexz.checkpoints.catalog import entry, open_model
     from hexzctl.models_view import print_facts
 
@@ -73,7 +73,7 @@ def compare(
     second: Annotated[int, typer.Argument(help="Number of another one.")],
     as_json: Json = False,
 ) -> None:
-    """In what two checkpoints differ."""
+    """Show in what two checkpoints differ."""
     from hexz.checkpoints.catalog import differences, entry, open_model
     from hexzctl.models_view import print_differences
 
@@ -98,10 +98,10 @@ def rate(
     ] = None,
     every: Annotated[
         int | None,
-        typer.Option(min=1, help="Instead: the newest checkpoint and every so many before it."),
+        typer.Option(min=1, help="Rate instead the newest one and every so many before it."),
     ] = None,
     simulations: Annotated[
-        int, typer.Option(min=1, max=100_000, help="Of a move, in the Gumbel search.")
+        int, typer.Option(min=1, max=100_000, help="Simulations of a move, in the Gumbel search.")
     ] = 64,
     player: Annotated[
         list[str] | None,
@@ -117,20 +117,23 @@ def rate(
         typer.Option(
             min=1,
             max=MAX_BOARDS,
-            help="For each player on average, two games on each; those of earlier runs count.",
+            help="Boards for each player on average, two games on each; earlier runs count.",
         ),
     ] = 100,
     max_seconds: MaxSeconds = None,
     output_dir: Annotated[
         Path,
         typer.Option(
-            parser=path, help="For the games, curve.json, curve.csv, curve.png and games.html."
+            parser=path,
+            help="Directory for the games, curve.json, curve.csv, curve.png and games.html.",
         ),
     ] = Path("ratings"),
     tensorboard: Annotated[
         Path | None, typer.Option(parser=path, help="Write the ratings for TensorBoard here, too.")
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Of boards and uct.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, max=2**63 - 1, help="Seed of the boards and of uct.")
+    ] = 0,
     device: Device = "cpu",
     num_workers: NumWorkers = None,
 ) -> None:

@@ -38,7 +38,7 @@ def play(
         typer.Option(
             "--colour",
             "--color",
-            help="Yours; blue moves first. Default: blue, or yours in a loaded game.",
+            help="Your colour; blue moves first. Default: blue, or yours in a loaded game.",
             show_default=False,
         ),
     ] = None,
