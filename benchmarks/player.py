@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 from hexz.bench import RUNS, SelfPlaySteps, random_boards, rate_of
-from hexz.engine import Board, SearchSettings, TreeSearch
+from hexz.engine import Board, Search, SearchSettings
 from hexz.model import create_evaluator, load_checkpoint, shipped_checkpoint
 from hexz.model.torch_evaluator import TorchEvaluator
 from hexz.player.searcher import BATCH_SIZE, CHUNK, Searcher
@@ -64,7 +64,7 @@ def main() -> None:
 
         def search_eagerly() -> int:
             few = SearchSettings(simulations=EAGER_SIMULATIONS, explore=False)
-            TreeSearch(next(boards), few).run(eager.evaluate)
+            Search(next(boards), few).run(eager.evaluate)
             return EAGER_SIMULATIONS
 
         steps: dict[str, Callable[[], int]] = {

@@ -16,8 +16,8 @@ from hexz.engine import (
     ROWS,
     Board,
     Move,
-    SearchSettings,
-    TreeSearch,
+    Search,
+    Suggestion,
     collect_leaves,
     expand_leaves,
 )
@@ -85,37 +85,6 @@ class Played:
         return a - b, d - c
 
 
-class _Side:
-    """A player in one game, who searches in batches with others.
-
-    PUCT keeps its tree from move to move, as it does when it is served; the Gumbel search plans
-    with all its simulations, and begins anew.
-    """
-
-    def __init__(self, network: int, settings: SearchSettings) -> None:
-        self.network = network
-        self._settings = settings
-        self._keeps = settings.algorithm == "puct"
-        self._search: TreeSearch | None = None
-        self._played: list[Move] = []  # since the search's position
-
-    def search(self, board: Board) -> TreeSearch:
-        """The search of a position, which is new or that of the last call."""
-        if self._search is None:
-            self._search = TreeSearch(board, self._settings)
-        for move in self._played:
-            self._search.advance(move)
-        self._played.clear()
-        return self._search
-
-    def note(self, move: Move) -> None:
-        """What was played in the game, by whomever."""
-        if self._keeps and self._search is not None:
-            self._played.append(move)
-        else:
-            self._search = None
-
-
 class _Game:
     """One game of a unit.
 
@@ -124,50 +93,49 @@ class _Game:
         order: the players as players 1 and 2.
         board: the position.
         moves: so far.
-        search: of the next move, if it shares batches.
-        network: that this search asks.
+        search: that of the next move, if it shares batches with others.
     """
 
     def __init__(
         self,
         unit: Unit,
         order: tuple[int, int],
-        sides: Sequence[_Side | Player],
+        sides: Sequence[Search | Player],
         on_move: Callable[[], None],
     ) -> None:
         self.unit, self.order = unit, order
         self.board = Board.from_text(unit.board)
         self.moves: list[PlayedMove] = []
-        self.search: TreeSearch | None = None
-        self.network = 0
-        self._sides = sides  # of players 1 and 2
+        self.search: Search | None = None
+        self._sides = sides  # players 1 and 2; a search follows the game, and keeps what it can
         self._on_move = on_move
 
     def advance(self) -> bool:
         """Plays until a search needs evaluations; False once the game is over."""
         if self.search is not None:
-            suggestion = self.search.suggestion()
-            self._play(suggestion.move, suggestion.value, _top(suggestion.visits))
+            self._suggested(self.search.suggestion())
             self.search = None
         while not self.board.is_over:
             side = self._sides[self.board.turn - 1]
             if isinstance(side, Player):
-                suggestion = side.suggest(self.board).suggestion
-                self._play(suggestion.move, suggestion.value, _top(suggestion.visits))
+                self._suggested(side.suggest(self.board).suggestion)
                 continue
             solution = solve(self.board, SOLVE_NODES)
             if solution is None:
-                self.search, self.network = side.search(self.board), side.network
+                self.search = side
                 return True
             self._play(solution.move, _result(solution.margin), [(solution.move.index, 1.0)])
         return False
+
+    def _suggested(self, suggestion: Suggestion) -> None:
+        self._play(suggestion.move, suggestion.value, _top(suggestion.visits))
 
     def _play(self, move: Move, value: float, top: list[tuple[int, float]]) -> None:
         self.board.play(move)
         self.moves.append(PlayedMove(move.index, value, top))
         for side in self._sides:
-            if isinstance(side, _Side):
-                side.note(move)
+            if isinstance(side, Search) and not self.board.is_over:
+                side.advance(move)
         self._on_move()
 
 
@@ -191,7 +159,7 @@ class _Group:
 
     fresh: list[_Game] = field(default_factory=list)
     games: list[_Game] = field(default_factory=list)
-    running: list[tuple[list[TreeSearch], Callable[[], Evaluation]]] = field(default_factory=list)
+    running: list[tuple[list[Search], Callable[[], Evaluation]]] = field(default_factory=list)
 
 
 class GamePlayer:
@@ -255,7 +223,7 @@ class GamePlayer:
         self.moves += 1
         self._on_move()
 
-    def _side(self, unit: Unit, order: tuple[int, int], seat: int) -> _Side | Player:
+    def _side(self, unit: Unit, order: tuple[int, int], seat: int) -> Search | Player:
         number = order[seat]
         entrant = self._field.entrants[number]
         if entrant.network is None:
@@ -263,7 +231,7 @@ class GamePlayer:
             seed = int(seeds.generate_state(1, np.uint64)[0]) >> 1  # of many searches, seed + n
             return make_player(entrant.spec, seed=seed)
         if entrant.search is not None:
-            return _Side(entrant.network, entrant.search)
+            return Search(Board.from_text(unit.board), entrant.search)
         if number not in self._timed:
             searcher = Searcher(self._evaluators[entrant.network])
             self._timed[number] = NetworkPlayer(entrant.spec, searcher)
@@ -296,10 +264,14 @@ class GamePlayer:
             todo = []
         group.games = rows
         for network, evaluator in enumerate(self._evaluators):
-            mine = [row for row, game in enumerate(rows) if game.network == network]
+            mine = [row for row, game in enumerate(rows) if self._network(game) == network]
             if mine:
                 asked = [search for row in mine if (search := rows[row].search) is not None]
                 group.running.append((asked, evaluator.start(planes[mine])))
+
+    def _network(self, game: _Game) -> int | None:
+        """The network of the player to move, as a place in `Field.networks`."""
+        return self._field.entrants[game.order[game.board.turn - 1]].network
 
 
 def _played(unit: Unit, games: Sequence[_Game]) -> Played:

@@ -1,7 +1,7 @@
 """The rules of Flagz, the reference player `uct` and the neural tree search, in Cython."""
 
 from hexz.engine.board import Board, transform_planes, transform_policy
-from hexz.engine.games import FinishedGame, GameBatch
+from hexz.engine.finished_game import FinishedGame
 from hexz.engine.layout import (
     CELLS,
     COLS,
@@ -20,9 +20,9 @@ from hexz.engine.layout import (
     Plane,
 )
 from hexz.engine.move import SYMMETRIES, Move
-from hexz.engine.parallel import ParallelSearch
 from hexz.engine.playout import RandomPlayer, UctPlayer, random_playouts
-from hexz.engine.search import TreeSearch, collect_leaves, expand_leaves
+from hexz.engine.search.games import GameBatch
+from hexz.engine.search.search import Search, collect_leaves, expand_leaves
 from hexz.engine.settings import InvalidSettings, SearchSettings
 from hexz.engine.suggestion import Suggestion
 from hexz.errors import IllegalMove, InvalidBoard
@@ -50,12 +50,11 @@ __all__ = [
     "InvalidBoard",
     "InvalidSettings",
     "Move",
-    "ParallelSearch",
     "Plane",
     "RandomPlayer",
+    "Search",
     "SearchSettings",
     "Suggestion",
-    "TreeSearch",
     "UctPlayer",
     "collect_leaves",
     "expand_leaves",

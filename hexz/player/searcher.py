@@ -18,13 +18,12 @@ from hexz.engine import (
     NUM_PLANES,
     ROWS,
     Board,
-    ParallelSearch,
+    Search,
     SearchSettings,
     Suggestion,
-    TreeSearch,
 )
 from hexz.engine.endgame import solve
-from hexz.engine.settings import Algorithm
+from hexz.engine.settings import MAX_SIMULATIONS, Algorithm
 from hexz.engine.solution import Solution
 from hexz.errors import InvalidEvaluation
 from hexz.inference import Evaluation, Evaluator, Floats
@@ -60,7 +59,8 @@ EARLIEST: Final = 0.952
 _SMOOTHING: Final = 0.05
 """Weight of the last batch in the running means."""
 
-_PUCT: Final = SearchSettings(explore=False)
+_PUCT: Final = SearchSettings(explore=False, simulations=MAX_SIMULATIONS)
+"""What ends a search is its task."""
 
 
 @dataclass(eq=False)
@@ -68,14 +68,14 @@ class _Task:
     """A search under way.
 
     Attributes:
-        tree: the search.
-        most: simulations of `tree` at which it ends; None: no limit.
+        search: with its tree.
+        most: simulations of `search` at which it ends; None: no limit.
         stop_at: when no more leaves are to be collected, on the clock of `time.monotonic`.
         done: set once no leaf waits and the search has ended.
         error: why it failed.
     """
 
-    tree: ParallelSearch | _GumbelTree
+    search: Search
     most: int | None
     stop_at: float | None
     is_stopped: bool = False
@@ -85,70 +85,31 @@ class _Task:
     @property
     def ran_out_of_time(self) -> bool:
         """Whether time was what ended it."""
-        is_complete = self.most is not None and self.tree.simulations >= self.most
-        return not (self.stop_at is None or is_complete or self.is_stopped or self.tree.decided)
+        has_most = self.most is not None and self.search.simulations >= self.most
+        return not (self.stop_at is None or has_most or self.is_stopped or self.search.complete)
 
     def wanted(self, now: float, *, alone: bool = False) -> int:
         """How many leaves of the next batch the search can use; 0 ends it."""
-        tree = self.tree
+        search = self.search
         if self.error:
             return 0
-        if tree.num_nodes == 0:
+        if search.num_nodes == 0:
             return 1  # without its root's evaluation there is no move to play
-        if tree.decided or self.is_stopped:
+        if search.complete or self.is_stopped:
             return 0
         if self.stop_at is not None and now >= self.stop_at:
             return 0
         leaves = self._whole_chunks() if alone else BATCH_SIZE
         if self.most is None:
             return leaves
-        return min(leaves, max(0, self.most - tree.simulations - tree.num_waiting))
+        return min(leaves, max(0, self.most - search.simulations - search.num_waiting))
 
     def _whole_chunks(self) -> int:
         """Half of the leaves that may wait, as the other half is for the other batch, without
         those that would leave rows of an inference unused."""
-        most = self.tree.most_waiting
-        return min(most - self.tree.num_waiting, max(CHUNK, most // 2)) // CHUNK * CHUNK
-
-
-class _GumbelTree:
-    """A Gumbel search, which has one leaf at a time, in the shape of a ParallelSearch."""
-
-    most_waiting: Final = CHUNK  # an inference computes as many for one
-
-    def __init__(self, board: Board, simulations: int) -> None:
-        settings = SearchSettings(algorithm="gumbel", explore=False, simulations=simulations)
-        self._search = TreeSearch(board, settings)
-        self.simulations = 0
-        self.num_waiting = 0
-        self.decided = False
-
-    def collect(self, planes: Floats) -> int:
-        if self.num_waiting:
-            return 0
-        leaf = self._search.leaf()
-        if leaf is None:
-            self.decided = True
-            return 0
-        planes[0] = leaf
-        self.num_waiting = 1
-        return 1
-
-    def expand(self, logits: Floats, values: Floats) -> None:
-        self._search.expand(logits[0], values[0])
-        self.num_waiting = 0
-        self.simulations += 1
-
-    def suggestion(self) -> Suggestion:
-        return self._search.suggestion()
-
-    @property
-    def num_nodes(self) -> int:
-        return self._search.num_nodes
-
-    @property
-    def depth(self) -> int:
-        return len(self.suggestion().principal_variation)
+        most = self.search.most_waiting
+        leaves = min(most - self.search.num_waiting, max(CHUNK, most // 2))
+        return leaves if most < CHUNK else leaves // CHUNK * CHUNK
 
 
 @dataclass
@@ -223,14 +184,14 @@ class Searcher:
             return _solved(solution, started)
         trees = self.trees
         if algorithm == "gumbel":
-            if budget.simulations is None:
-                raise ValueError("a Gumbel search needs a number of simulations")
-            tree: ParallelSearch | _GumbelTree = _GumbelTree(board, budget.simulations)
+            search = _gumbel_search(board, budget)
         else:
-            tree = trees.take(board) or ParallelSearch(board, _PUCT, max_nodes=MAX_NODES)
-        before = tree.simulations
+            search = trees.take(board) or Search(
+                board, _PUCT, max_in_flight=2 * BATCH_SIZE, max_nodes=MAX_NODES
+            )
+        before = search.simulations
         task = _Task(
-            tree,
+            search,
             most=None if budget.simulations is None else before + budget.simulations,
             stop_at=None if budget.seconds is None else self._stop_at(started, budget.seconds),
         )
@@ -243,14 +204,14 @@ class Searcher:
             earliest = started + EARLIEST * (budget.seconds or 0)
             time.sleep(max(0.0, earliest - time.monotonic()))
         answer = Answer(
-            suggestion=tree.suggestion(),
-            simulations=tree.simulations - before,
-            depth=tree.depth,
-            nodes=tree.num_nodes,
+            suggestion=search.suggestion(),
+            simulations=search.simulations - before,
+            depth=search.depth,
+            nodes=search.num_nodes,
             elapsed=time.monotonic() - started,
         )
-        if isinstance(tree, ParallelSearch):
-            trees.put(tree)
+        if algorithm == "puct":
+            trees.put(search)
         return answer
 
     def close(self) -> None:
@@ -319,7 +280,7 @@ class Searcher:
         for task, count in batch.shares:
             if task.error is None:
                 try:
-                    task.tree.expand(logits[row : row + count], values[row : row + count])
+                    task.search.expand(logits[row : row + count], values[row : row + count])
                 except InvalidEvaluation as error:
                     task.error = error
             row += count
@@ -331,7 +292,7 @@ class Searcher:
         ended: list[_Task] = []
         with self._changed:
             for task in self._tasks:
-                is_over = task.error or (task.tree.num_waiting == 0 and task.wanted(now) == 0)
+                is_over = task.error or (task.search.num_waiting == 0 and task.wanted(now) == 0)
                 (ended if is_over else running).append(task)
             self._tasks = deque(running)
             self._tasks.rotate(-1)  # the first ones get the rows that are left over
@@ -350,13 +311,10 @@ class Searcher:
             leaves = min(share, task.wanted(now, alone=len(tasks) == 1))
             if leaves == 0:
                 continue
-            before = task.tree.simulations
-            found = task.tree.collect(batch.planes[count : count + leaves])
+            found = task.search.collect(batch.planes[count : count + leaves])
             if found:
                 batch.shares.append((task, found))
                 count += found
-            elif task.tree.simulations == before and task.tree.num_waiting == 0:
-                task.is_stopped = True  # the tree is full
         self._limit_memory(tasks)
         if count:
             batch.started = time.monotonic()
@@ -365,9 +323,9 @@ class Searcher:
 
     @staticmethod
     def _limit_memory(tasks: list[_Task]) -> None:
-        is_full = sum(task.tree.num_nodes for task in tasks) > MAX_NODES
+        is_full = sum(task.search.num_nodes for task in tasks) > MAX_NODES
         if is_full and not any(task.is_stopped for task in tasks):
-            max(tasks, key=lambda task: task.tree.num_nodes).is_stopped = True
+            max(tasks, key=lambda task: task.search.num_nodes).is_stopped = True
 
     def _fail(self, error: Exception) -> None:
         """Ends all searches with an error, and forgets what is under way."""
@@ -379,6 +337,15 @@ class Searcher:
         for task in tasks:
             task.error = error
             task.done.set()
+
+
+def _gumbel_search(board: Board, budget: Budget) -> Search:
+    if budget.simulations is None:
+        raise ValueError("a Gumbel search needs a number of simulations")
+    return Search(
+        board,
+        SearchSettings(algorithm="gumbel", explore=False, simulations=budget.simulations),
+    )
 
 
 def _solved(solution: Solution, started: float) -> Answer:

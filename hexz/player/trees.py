@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from hexz.engine import CELLS, Board, CellKind, IllegalMove, Move, ParallelSearch
+from hexz.engine import CELLS, Board, CellKind, IllegalMove, Move, Search
 
 MAX_TREES: Final = 64
 MAX_NODES: Final = 200_000
@@ -26,10 +26,10 @@ class TreeCache:
         self._max_trees = max_trees
         self._max_nodes = max_nodes
         self._lock = threading.Lock()
-        self._trees: deque[tuple[Board, ParallelSearch]] = deque()  # with their positions
+        self._trees: deque[tuple[Board, Search]] = deque()  # with their positions
         self._num_nodes = 0
 
-    def take(self, board: Board) -> ParallelSearch | None:
+    def take(self, board: Board) -> Search | None:
         """A tree whose root is this position now, or None. It is in the cache no longer."""
         with self._lock:
             for kept in reversed(self._trees):
@@ -44,7 +44,7 @@ class TreeCache:
             kept[1].advance(move)
         return kept[1]
 
-    def put(self, tree: ParallelSearch) -> None:
+    def put(self, tree: Search) -> None:
         """Keeps a tree in which no leaf waits, and forgets the oldest ones for it."""
         with self._lock:
             self._trees.append((tree.board, tree))

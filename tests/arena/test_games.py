@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hexz.arena.games import GamePlayer, Played, PlayedMove
-from hexz.engine import Board, Move, TreeSearch, collect_leaves, expand_leaves
+from hexz.engine import Board, Move, Search, collect_leaves, expand_leaves
 from hexz.engine.endgame import solve
 from hexz.inference import Evaluator
 from hexz.player.searcher import SOLVE_NODES
@@ -69,7 +69,7 @@ def test_networks_play_what_they_play_alone(keeps_its_tree):
                     solution = solve(board, SOLVE_NODES)
                     if solution is None:
                         if tree is None or not keeps_its_tree:
-                            tree = TreeSearch(board, settings)
+                            tree = Search(board, settings)
                         assert move == search_alone(tree, evaluator)
                     else:
                         assert move == solution.move
@@ -78,7 +78,7 @@ def test_networks_play_what_they_play_alone(keeps_its_tree):
                     tree.advance(move)
 
 
-def search_alone(tree: TreeSearch, evaluator: Evaluator) -> Move:
+def search_alone(tree: Search, evaluator: Evaluator) -> Move:
     planes = np.empty((1, 11, 11, 10), np.float32)
     while collect_leaves([tree], planes):
         expand_leaves([tree], *evaluator.start(planes)())

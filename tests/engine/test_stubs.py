@@ -6,7 +6,8 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[2]
 MODULES = [
-    *(f"hexz.engine.{name}" for name in ("board", "endgame", "games", "playout", "search")),
+    *(f"hexz.engine.{name}" for name in ("board", "endgame", "playout")),
+    *(f"hexz.engine.search.{name}" for name in ("games", "search")),
     "hexz.soundness",
 ]
 
@@ -15,7 +16,7 @@ NOT_IN_STUBS = r"""
 .*\.__(test|pyx_capi|reduce_cython|setstate_cython)__    # Cython's own
 hexz\.engine\.board\.Board\.__init__                     # only says what to call instead
 hexz\.engine\.\w+\.[A-Z_]+                               # C enumerations
-hexz\.engine\.search\.(Settings|check_evaluations)       # for other Cython modules
+hexz\.engine\.search\.search\.RULES                      # for other Cython modules
 """
 
 

@@ -203,9 +203,13 @@ def test_whole_games_are_played(searcher, algorithm):
         board.play(searcher.suggest(board, Budget(simulations=16), algorithm).suggestion.move)
 
 
-def test_gumbel_plans_with_all_its_simulations(searcher):
-    answer = searcher.suggest(Board.random(1), Budget(simulations=32), "gumbel")
-    assert answer.simulations == 32
+@pytest.mark.parametrize("simulations", [1, 2, 7, 32])
+def test_gumbel_plans_with_all_its_simulations(searcher, simulations):
+    answer = searcher.suggest(Board.random(1), Budget(simulations=simulations), "gumbel")
+    assert answer.simulations == answer.suggestion.visits.sum() == simulations
+
+
+def test_gumbel_needs_a_number_of_simulations(searcher):
     with pytest.raises(ValueError, match="number of simulations"):
         searcher.suggest(Board.random(1), Budget(seconds=1), "gumbel")
 

@@ -6,18 +6,18 @@ import random
 import numpy as np
 import pytest
 
-from hexz.engine import Board, ParallelSearch, SearchSettings
+from hexz.engine import Board, Search, SearchSettings
 from hexz.player.trees import TreeCache, moves_between
 
 from .positions import EvenEvaluator, game
 
 
-def tree_of(board: Board, simulations: int = 60) -> ParallelSearch:
+def tree_of(board: Board, simulations: int = 60) -> Search:
     """A tree that has searched so much."""
-    tree = ParallelSearch(board, SearchSettings())
+    tree = Search(board, SearchSettings(explore=False), max_in_flight=8)
     evaluator = EvenEvaluator()
     planes = np.zeros((8, 11, 11, 10), np.float32)
-    while tree.simulations < simulations and not tree.decided:
+    while tree.simulations < simulations and not tree.complete:
         count = tree.collect(planes[: simulations - tree.simulations])
         if count:
             tree.expand(*evaluator.evaluate(planes[:count]))

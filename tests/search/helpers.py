@@ -8,7 +8,7 @@ from itertools import count
 
 import numpy as np
 
-from hexz.engine import Board, GameBatch, Move, SearchSettings, TreeSearch
+from hexz.engine import Board, GameBatch, Move, Search, SearchSettings
 
 # --- Evaluators: planes [n, 11, 11, 10] -> logits [n, 220], values [n] ---------------------------
 
@@ -154,21 +154,21 @@ class PerfectPlay:
 # --- Runs ----------------------------------------------------------------------------------------
 
 
-def search(board: Board, evaluate, seed: int = 0, **settings) -> TreeSearch:
+def search(board: Board, evaluate, seed: int = 0, **settings) -> Search:
     """A completed search."""
-    tree = TreeSearch(board, SearchSettings(**settings), seed)
+    tree = Search(board, SearchSettings(**settings), seed)
     tree.run(evaluate)
     return tree
 
 
-def step(tree: TreeSearch, evaluate) -> bool:
+def step(tree: Search, evaluate) -> bool:
     """One evaluation; False once the search is complete."""
-    planes = tree.leaf()
-    if planes is None:
-        return False
-    logits, values = evaluate(planes[np.newaxis])
-    tree.expand(logits[0], values[0])
-    return True
+    planes = np.empty((1, 11, 11, 10), np.float32)
+    while not tree.complete:
+        if tree.collect(planes):
+            tree.expand(*evaluate(planes))
+            return True
+    return False
 
 
 def play_games(batch: GameBatch, boards: dict[int, Board], evaluate) -> dict:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hexz.engine import Board, SearchSettings, TreeSearch, collect_leaves, expand_leaves
+from hexz.engine import Board, Search, SearchSettings, collect_leaves, expand_leaves
 from hexz.errors import InvalidEvaluation
 
 from .helpers import HashEvaluator, board_at, endgames, search
@@ -15,7 +15,7 @@ BOARDS = [Board.random(1), board_at(2, 30), *endgames(3, max_empty=8)]
 def test_batches_change_nothing(algorithm):
     evaluate = HashEvaluator()
     settings = SearchSettings(algorithm=algorithm, explore=False, simulations=60)
-    searches = [TreeSearch(board, settings) for board in BOARDS]
+    searches = [Search(board, settings) for board in BOARDS]
     planes = np.zeros((len(searches), 11, 11, 10), np.float32)
     asked = searches
     while asked := collect_leaves(asked, planes):
@@ -26,15 +26,19 @@ def test_batches_change_nothing(algorithm):
         assert np.array_equal(one.suggestion().q, alone.suggestion().q)
 
 
-def test_a_leaf_that_waits_is_collected_again():
-    searches = [TreeSearch(board, SearchSettings()) for board in BOARDS]
-    first, again = (np.zeros((len(searches), 11, 11, 10), np.float32) for _ in range(2))
-    assert collect_leaves(searches, first) == collect_leaves(searches, again) == searches
-    assert np.array_equal(first, again)
+def test_while_a_leaf_waits_no_other_is_collected():
+    searches = [Search(board, SearchSettings()) for board in BOARDS]
+    planes = np.zeros((len(searches), 11, 11, 10), np.float32)
+    assert collect_leaves(searches[:1], planes) == searches[:1]
+    with pytest.raises(ValueError, match="wait"):
+        collect_leaves(searches, planes)
+    assert [search.num_waiting for search in searches] == [1] + [0] * (len(searches) - 1)
+    expand_leaves(searches[:1], *HashEvaluator()(planes[:1]))
+    assert collect_leaves(searches, planes) == searches
 
 
 def test_what_is_wrong_changes_nothing():
-    searches = [TreeSearch(board, SearchSettings()) for board in BOARDS]
+    searches = [Search(board, SearchSettings()) for board in BOARDS]
     planes = np.zeros((len(searches), 11, 11, 10), np.float32)
     with pytest.raises(ValueError, match="expected planes"):
         collect_leaves(searches, planes[:-1])
@@ -42,7 +46,7 @@ def test_what_is_wrong_changes_nothing():
         expand_leaves(searches, *HashEvaluator()(planes))
     collect_leaves(searches, planes)
     logits, values = HashEvaluator()(planes)
-    with pytest.raises(ValueError, match="expected logits"):
+    with pytest.raises(ValueError, match=f"evaluations of {len(BOARDS)}"):
         expand_leaves(searches, logits[:-1], values)
     with pytest.raises(InvalidEvaluation):
         expand_leaves(searches, logits, np.append(values[:-1], np.float32(np.nan)))

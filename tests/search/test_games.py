@@ -5,10 +5,10 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from hexz.engine import Board, FinishedGame, GameBatch, SearchSettings, TreeSearch
+from hexz.engine import Board, FinishedGame, GameBatch, Search, SearchSettings
 from hexz.errors import HexzError
 
-from .helpers import HashEvaluator, board_at, constant, endgames, play_games
+from .helpers import HashEvaluator, board_at, constant, endgames, play_games, step
 from .reference_search import softmax
 
 EVALUATE = HashEvaluator(21)
@@ -240,11 +240,10 @@ def test_a_game_is_what_a_single_search_plays(algorithm):
     settings = SearchSettings(algorithm=algorithm, simulations=15, explore=False)
     board = board_at(6, 18)
     game = play_games(GameBatch(2, settings), {0: board}, EVALUATE)[0]
-    tree = TreeSearch(board, settings)
+    tree = Search(board, settings)
     for turn, action in enumerate(game.actions):
-        while (planes := tree.leaf()) is not None:
-            logits, values = EVALUATE(planes[np.newaxis])
-            tree.expand(logits[0], values[0])
+        while step(tree, EVALUATE):
+            pass
         suggestion = tree.suggestion()
         assert suggestion.move.index == action
         assert np.array_equal(suggestion.visits, game.visits[turn])
@@ -497,7 +496,7 @@ def test_only_boards_are_played_on(board):
     with pytest.raises(TypeError):
         GameBatch(1, SETTINGS["puct"]).start_game(board, 0)
     with pytest.raises(TypeError):
-        TreeSearch(board, SETTINGS["puct"])
+        Search(board, SETTINGS["puct"])
 
 
 @pytest.mark.parametrize("number", [0, -1])

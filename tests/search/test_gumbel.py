@@ -8,7 +8,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from hexz.engine import Board, SearchSettings, TreeSearch
+from hexz.engine import Board, Search, SearchSettings
 
 from .helpers import HashEvaluator, after, assert_fits, board_at, board_with_moves, constant, search
 from .reference_search import halving_sequence, softmax
@@ -120,7 +120,7 @@ def test_without_values_a_move_is_drawn_from_the_prior(simulations, considered):
     )
     counts = np.zeros(220)
     for seed in range(2000):
-        tree = TreeSearch(FEW, settings, seed)
+        tree = Search(FEW, settings, seed)
         counts[tree.run(constant(0.0, LOGITS)).move.index] += 1
     assert_fits(counts[ACTIONS], PRIOR)
 
@@ -131,7 +131,7 @@ def test_the_considered_actions_are_drawn_without_replacement():
     pairs = [(i, j) for i in range(len(ACTIONS)) for j in range(i)]
     counts = Counter()
     for seed in range(4000):
-        visits = TreeSearch(FEW, settings, seed).run(constant(0.0, LOGITS)).visits
+        visits = Search(FEW, settings, seed).run(constant(0.0, LOGITS)).visits
         j, i = np.flatnonzero(visits[ACTIONS])
         counts[i, j] += 1
     expected = [PRIOR[i] * PRIOR[j] * (1 / (1 - PRIOR[i]) + 1 / (1 - PRIOR[j])) for i, j in pairs]
@@ -156,7 +156,7 @@ def test_every_move_draws_new_noise():
     logits = np.zeros(220, np.float32)
     firsts = Counter()
     for seed in range(40):
-        tree, board = TreeSearch(BOARD, settings, seed), BOARD.copy()
+        tree, board = Search(BOARD, settings, seed), BOARD.copy()
         picked = []
         for _ in range(3):
             suggestion = tree.run(constant(0.0, logits))
@@ -171,7 +171,7 @@ def test_every_move_draws_new_noise():
 # --- The improved policy -------------------------------------------------------------------------
 
 
-def completed(tree: TreeSearch, board: Board, evaluate, settings) -> tuple[np.ndarray, ...]:
+def completed(tree: Search, board: Board, evaluate, settings) -> tuple[np.ndarray, ...]:
     """Prior, completed Q and improved policy over the legal moves, from what the search shows."""
     actions = [move.index for move in board.legal_moves()]
     suggestion = tree.suggestion()
@@ -192,7 +192,7 @@ def test_the_policy_target_is_the_improved_policy(simulations, explore):
         board = board_at(seed, 12 * seed)
         settings = SearchSettings(algorithm="gumbel", simulations=simulations, explore=explore)
         evaluate = HashEvaluator(seed)
-        tree = TreeSearch(board, settings, seed)
+        tree = Search(board, settings, seed)
         tree.run(evaluate)
         _, _, expected = completed(tree, board, evaluate, settings)
         actions = [move.index for move in board.legal_moves()]
@@ -208,7 +208,7 @@ def test_the_improved_policy_expects_no_less_than_the_prior(simulations):
         board = board_at(seed, 8 * seed)
         settings = SearchSettings(algorithm="gumbel", simulations=simulations, c_visit=2.0)
         evaluate = HashEvaluator(seed)
-        tree = TreeSearch(board, settings, seed)
+        tree = Search(board, settings, seed)
         tree.run(evaluate)
         prior, q, _ = completed(tree, board, evaluate, settings)
         policy = tree.policy()[[move.index for move in board.legal_moves()]]
@@ -232,7 +232,7 @@ def test_the_move_expects_more_than_the_prior(simulations):
         algorithm="gumbel", simulations=simulations, max_considered=simulations
     )
     chosen = np.array(
-        [values[TreeSearch(FEW, settings, s).run(evaluate).move.index] for s in range(600)]
+        [values[Search(FEW, settings, s).run(evaluate).move.index] for s in range(600)]
     )
     by_prior = np.sum(PRIOR * [values[action] for action in ACTIONS])
     assert chosen.mean() - by_prior > 4 * chosen.std() / np.sqrt(600)

@@ -6,9 +6,9 @@ All seeds are fixed: a statistical test here passes always or never for one stat
 import numpy as np
 import pytest
 
-from hexz.engine import Board, SearchSettings, TreeSearch
+from hexz.engine import Board, Search, SearchSettings
 
-from .helpers import HashEvaluator, after, assert_fits, board_with_moves, constant, search
+from .helpers import HashEvaluator, after, assert_fits, board_with_moves, constant, search, step
 from .reference_search import softmax
 
 FEW = board_with_moves(7)
@@ -32,10 +32,10 @@ def prior_of(board: Board) -> np.ndarray:
 # --- Root noise ----------------------------------------------------------------------------------
 
 
-def run_flat(tree: TreeSearch, logits: np.ndarray) -> None:
+def run_flat(tree: Search, logits: np.ndarray) -> None:
     """Completes a search in which all values are 0."""
-    while tree.leaf() is not None:
-        tree.expand(logits, 0.0)
+    while step(tree, constant(0.0, logits)):
+        pass
 
 
 def noisy_prior(board: Board, seed: int, **settings) -> np.ndarray:
@@ -45,7 +45,7 @@ def noisy_prior(board: Board, seed: int, **settings) -> np.ndarray:
     So visits are shared out as D'Hondt shares out seats, in proportion to the priors but for less
     than one visit an action.
     """
-    tree = TreeSearch(board, SearchSettings(fpu_reduction=0.0, **settings), seed)
+    tree = Search(board, SearchSettings(fpu_reduction=0.0, **settings), seed)
     run_flat(tree, uneven_logits(board))
     visits = tree.suggestion().visits[actions_of(board)]
     return (visits + 0.5) / (visits.sum() + 0.5 * len(visits))
@@ -125,7 +125,7 @@ def test_only_the_root_has_noise():
     )
     first_moves = set()
     for seed in range(40):
-        line = TreeSearch(FEW, settings, seed).run(constant(0.0, logits)).principal_variation
+        line = Search(FEW, settings, seed).run(constant(0.0, logits)).principal_variation
         if favourite in actions_of(after(FEW, line[0])):
             assert line[1].index == favourite
             first_moves.add(line[0])
@@ -139,7 +139,7 @@ def test_every_move_has_its_own_noise():
     )
     distances = []
     for seed in range(10):
-        tree = TreeSearch(FEW, settings, seed)
+        tree = Search(FEW, settings, seed)
         logits = np.zeros(220, np.float32)
         run_flat(tree, logits)
         move = tree.suggestion().move
@@ -155,7 +155,7 @@ def test_noise_never_reaches_the_policy_of_the_network():
     evaluate = HashEvaluator(2)
     settings = SearchSettings(simulations=1, dirichlet_fraction=1.0)
     for seed in range(10):
-        tree = TreeSearch(FEW, settings, seed)
+        tree = Search(FEW, settings, seed)
         suggestion = tree.run(evaluate)
         successor = after(FEW, suggestion.move)
         value = evaluate(successor.planes()[np.newaxis])[1][0]
@@ -175,7 +175,7 @@ def moves_drawn(temperature: float, seeds: int, simulations: int = 30, **setting
     )
     counts, all_visits = np.zeros(220), set()
     for seed in range(seeds):
-        tree = TreeSearch(FEW, config, seed)
+        tree = Search(FEW, config, seed)
         run_flat(tree, logits)
         suggestion = tree.suggestion()
         counts[suggestion.move.index] += 1

@@ -5,7 +5,8 @@ import threading
 import numpy as np
 import pytest
 
-from hexz.engine import Board, IllegalMove, InvalidSettings, ParallelSearch, SearchSettings
+from hexz.engine import Board, IllegalMove, InvalidSettings, Search, SearchSettings
+from hexz.engine.settings import MAX_SIMULATIONS
 from hexz.errors import InvalidEvaluation
 
 from .helpers import (
@@ -20,10 +21,15 @@ from .helpers import (
     small_boards,
 )
 
-PUCT = SearchSettings(explore=False)
+PUCT = SearchSettings(explore=False, simulations=MAX_SIMULATIONS)
 
 
-def run(tree: ParallelSearch, simulations: int, evaluate, *, batch=32, batches_waiting=2) -> None:
+def search_of(board: Board, **options) -> Search:
+    """A search that may have any number of leaves in flight."""
+    return Search(board, PUCT, max_in_flight=10_000, **options)
+
+
+def run(tree: Search, simulations: int, evaluate, *, batch=32, batches_waiting=2) -> None:
     """Searches with so many batches under way, as a server does."""
     waiting: list[np.ndarray] = []
     while True:
@@ -52,7 +58,7 @@ BOARDS = [
 def test_with_one_leaf_at_a_time_it_is_the_sequential_search(board):
     evaluate = HashEvaluator()
     sequential = search(board, evaluate, explore=False, simulations=200).suggestion()
-    tree = ParallelSearch(board, PUCT)
+    tree = search_of(board)
     run(tree, 200, evaluate, batch=1, batches_waiting=1)
     parallel = tree.suggestion()
     assert np.array_equal(parallel.visits, sequential.visits)
@@ -64,7 +70,7 @@ def test_with_one_leaf_at_a_time_it_is_the_sequential_search(board):
 
 def test_priors_are_the_networks_probabilities_of_the_legal_moves():
     board, evaluate = board_at(5, 20), HashEvaluator()
-    tree = ParallelSearch(board, PUCT)
+    tree = search_of(board)
     run(tree, 1, evaluate)
     logits = evaluate.of(board.planes())[0].astype(float)
     legal = [move.index for move in board.legal_moves()]
@@ -77,7 +83,7 @@ def test_priors_are_the_networks_probabilities_of_the_legal_moves():
 def test_visits_and_values_are_those_of_the_finished_simulations(board):
     """Without proofs, the root's value is the mean of what the evaluator said of the leaves."""
     evaluate = HashEvaluator()
-    tree = ParallelSearch(board, PUCT)
+    tree = search_of(board)
     said: list[float] = []
 
     def listen(planes):
@@ -105,7 +111,7 @@ def num_placed(planes):
 
 
 def test_leaves_that_wait_differ():
-    tree = ParallelSearch(Board.random(1), PUCT)
+    tree = search_of(Board.random(1))
     run(tree, 800, HashEvaluator(logit_scale=0.1))
     batches = [np.zeros((32, 11, 11, 10), np.float32) for _ in range(3)]
     counts = [tree.collect(planes) for planes in batches]
@@ -116,7 +122,7 @@ def test_leaves_that_wait_differ():
 
 
 def test_no_more_leaves_are_out_than_the_tree_can_bear():
-    tree = ParallelSearch(Board.random(1), PUCT)
+    tree = search_of(Board.random(1))
     planes, evaluate = np.zeros((64, 11, 11, 10), np.float32), HashEvaluator()
     assert tree.collect(planes) == 1
     tree.expand(*evaluate(planes))
@@ -128,7 +134,7 @@ def test_no_more_leaves_are_out_than_the_tree_can_bear():
 
 
 def test_hundreds_of_leaves_may_wait():
-    tree, evaluate = ParallelSearch(Board.random(1), PUCT), HashEvaluator(logit_scale=0.1)
+    tree, evaluate = search_of(Board.random(1)), HashEvaluator(logit_scale=0.1)
     run(tree, 4_000, evaluate)
     waiting = [np.zeros((100, 11, 11, 10), np.float32) for _ in range(5)]
     counts = [tree.collect(planes) for planes in waiting]
@@ -143,7 +149,7 @@ def test_hundreds_of_leaves_may_wait():
 def test_evaluations_belong_to_the_oldest_batch():
     evaluate = HashEvaluator()
     board = Board.random(2)
-    in_order, tree = ParallelSearch(board, PUCT), ParallelSearch(board, PUCT)
+    in_order, tree = search_of(board), search_of(board)
     for one in (in_order, tree):
         run(one, 100, evaluate, batch=8)
     planes = np.zeros((2, 6, 11, 11, 10), np.float32)
@@ -161,7 +167,7 @@ def test_evaluations_belong_to_the_oldest_batch():
 
 @pytest.mark.parametrize("board", endgames(12, max_empty=8) + small_boards(6))
 def test_proofs_are_right(board):
-    tree = ParallelSearch(board, PUCT)
+    tree = search_of(board)
     run(tree, 20_000, HashEvaluator(), batch=16)
     suggestion, play = tree.suggestion(), PerfectPlay()
     assert play.value_of(board, suggestion.move) == play.value(board)
@@ -170,19 +176,19 @@ def test_proofs_are_right(board):
         0,
         None,
     )
-    assert tree.decided == (suggestion.proven is not None)
+    assert tree.complete == (suggestion.proven is not None)
 
 
 def test_a_forced_move_needs_one_simulation():
     board = next(b for b in endgames(60, max_empty=6, min_moves=1) if len(b.legal_moves()) == 1)
-    tree = ParallelSearch(board, PUCT)
+    tree = search_of(board)
     run(tree, 1_000, HashEvaluator())
-    assert tree.decided
+    assert tree.complete
     assert tree.simulations <= 1
 
 
 def test_a_full_tree_ends_the_search():
-    tree = ParallelSearch(Board.random(4), PUCT, max_nodes=100)
+    tree = search_of(Board.random(4), max_nodes=100)
     run(tree, 10_000, HashEvaluator())
     assert tree.num_nodes == 100
     assert tree.simulations == 99
@@ -190,7 +196,7 @@ def test_a_full_tree_ends_the_search():
 
 def test_the_tree_below_a_move_is_kept():
     board, evaluate = Board.random(5), HashEvaluator()
-    tree = ParallelSearch(board, PUCT)
+    tree = search_of(board)
     run(tree, 400, evaluate)
     before = tree.suggestion()
     tree.advance(before.move)
@@ -204,7 +210,7 @@ def test_the_tree_below_a_move_is_kept():
 
 def test_any_legal_move_can_be_played():
     board, evaluate = board_at(2, 12), HashEvaluator()
-    tree = ParallelSearch(board, PUCT)
+    tree = search_of(board)
     run(tree, 10, evaluate)
     unseen = next(m for m in board.legal_moves() if tree.suggestion().visits[m.index] == 0)
     tree.advance(unseen)
@@ -217,7 +223,7 @@ def test_any_legal_move_can_be_played():
 
 def test_what_is_wrong_changes_nothing():
     board, evaluate = Board.random(6), HashEvaluator()
-    tree = ParallelSearch(board, PUCT)
+    tree = search_of(board)
     planes = np.zeros((8, 11, 11, 10), np.float32)
     with pytest.raises(ValueError, match="no leaf waits"):
         tree.expand(*evaluate(planes))
@@ -247,14 +253,14 @@ def legal(board, move):
 def test_a_finished_game_and_gumbel_are_refused():
     over = board_at(0, -1)
     with pytest.raises(IllegalMove, match="over"):
-        ParallelSearch(over, PUCT)
+        search_of(over)
     with pytest.raises(InvalidSettings, match="gumbel"):
-        ParallelSearch(Board.random(0), SearchSettings(algorithm="gumbel"))
+        Search(Board.random(0), SearchSettings(algorithm="gumbel"), max_in_flight=2)
 
 
 def test_one_thread_at_a_time():
     """A second thread is refused while the first walks without the interpreter's lock."""
-    tree = ParallelSearch(Board.random(7), PUCT)
+    tree = search_of(Board.random(7))
     run(tree, 1, constant())
     refused = threading.Event()
 

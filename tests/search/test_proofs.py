@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from hexz.engine import Board, SearchSettings, TreeSearch
+from hexz.engine import Board, Search, SearchSettings
 
 from .helpers import (
     HashEvaluator,
@@ -78,13 +78,13 @@ def test_a_proven_search_stops(algorithm):
     """No evaluation and no simulation follows the proof, however many were asked for."""
     for board in ENDGAMES:
         settings = SearchSettings(algorithm=algorithm, simulations=2000, explore=False)
-        tree = TreeSearch(board, settings)
+        tree = Search(board, settings)
         while step(tree, EVALUATE):
             assert tree.proven is None
         simulations = tree.suggestion().visits.sum()
         if tree.proven is not None:
             assert simulations < 2000
-        assert tree.leaf() is None
+        assert not step(tree, EVALUATE)
         assert tree.suggestion().visits.sum() == simulations
 
 
@@ -157,7 +157,7 @@ def test_a_kept_tree_that_is_proven_gives_a_suggestion(explore):
     proven = 0
     for start in ENDGAMES:
         settings = SearchSettings(simulations=2000, explore=explore)
-        tree, board = TreeSearch(start, settings, 1), start.copy()
+        tree, board = Search(start, settings, 1), start.copy()
         while True:
             suggestion = tree.run(EVALUATE)
             board.play(suggestion.move)
@@ -165,7 +165,7 @@ def test_a_kept_tree_that_is_proven_gives_a_suggestion(explore):
                 break
             tree.advance(suggestion.move)
             if tree.proven is not None:
-                assert tree.leaf() is None
+                assert not step(tree, EVALUATE)
                 suggestion = tree.suggestion()
                 assert suggestion.value == tree.proven == PERFECT.value(board)
                 assert PERFECT.value_of(board, suggestion.move) == tree.proven
@@ -212,7 +212,7 @@ def test_the_game_over_is_not_searched():
         last = board.copy()
         board.play(board.legal_moves()[0])
     with pytest.raises(ValueError, match="over"):
-        TreeSearch(board, SearchSettings())
+        Search(board, SearchSettings())
     tree = search(last, EVALUATE, simulations=3)
     with pytest.raises(ValueError, match="ends the game"):
         tree.advance(last.legal_moves()[0])

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hexz.engine import GameBatch, SearchSettings, TreeSearch
+from hexz.engine import GameBatch, Search, SearchSettings
 
 from .helpers import HashEvaluator, after, play_games, random_game
 
@@ -42,7 +42,7 @@ evaluators = st.builds(
 seeds = st.integers(0, 2**64 - 1)
 
 
-def check(tree: TreeSearch, board, config: SearchSettings, kept: int = 0) -> None:
+def check(tree: Search, board, config: SearchSettings, kept: int = 0) -> None:
     suggestion, policy = tree.suggestion(), tree.policy()
     legal = board.legal_mask()
     forced = legal.sum() == 1
@@ -65,14 +65,14 @@ def check(tree: TreeSearch, board, config: SearchSettings, kept: int = 0) -> Non
 
 @given(positions(), search_settings, evaluators, seeds)
 def test_one_search(board, config, evaluate, seed):
-    tree = TreeSearch(board, config, seed)
+    tree = Search(board, config, seed)
     tree.run(evaluate)
     check(tree, board, config)
 
 
 @given(positions(), search_settings, evaluators, seeds, st.integers(2, 6))
 def test_several_moves_in_one_tree(board, config, evaluate, seed, moves):
-    tree, kept = TreeSearch(board, config, seed), 0
+    tree, kept = Search(board, config, seed), 0
     for _ in range(moves):
         suggestion = tree.run(evaluate)
         check(tree, board, config, kept)
@@ -88,7 +88,7 @@ def test_several_moves_in_one_tree(board, config, evaluate, seed, moves):
         assert config.algorithm == "gumbel" or exact or kept == visited - 1
 
 
-def kept_visits(tree: TreeSearch) -> int:
+def kept_visits(tree: Search) -> int:
     """The visits of the root's actions right after a move."""
     try:
         return int(tree.suggestion().visits.sum())

@@ -9,7 +9,7 @@ import threading
 import numpy as np
 import pytest
 
-from hexz.engine import Board, GameBatch, SearchSettings, TreeSearch
+from hexz.engine import Board, GameBatch, Search, SearchSettings
 from hexz.errors import InvalidEvaluation
 
 from .helpers import HashEvaluator, after, board_at, constant, play_games, random_game, step
@@ -18,51 +18,72 @@ EVALUATE = HashEvaluator(31, logit_scale=8.0)
 ALGORITHMS = ["puct", "gumbel"]
 
 
+def one_row() -> np.ndarray:
+    """Planes for one leaf."""
+    return np.zeros((1, 11, 11, 10), np.float32)
+
+
 # --- One search ----------------------------------------------------------------------------------
 
 
 def test_a_search_that_has_not_run_has_no_suggestion():
-    tree = TreeSearch(Board.random(1), SearchSettings())
+    tree = Search(Board.random(1), SearchSettings())
     for ask in (tree.suggestion, tree.policy):
         with pytest.raises(ValueError, match="not run"):
             ask()
-    step(tree, EVALUATE)  # the root alone
+    tree.collect(one_row())  # the root alone
     for ask in (tree.suggestion, tree.policy):
         with pytest.raises(ValueError, match="not run"):
             ask()
 
 
-def test_a_leaf_is_the_same_until_it_is_expanded():
-    tree = TreeSearch(Board.random(1), SearchSettings())
-    first = tree.leaf()
-    assert np.array_equal(first, Board.random(1).planes())
-    assert np.array_equal(tree.leaf(), first)
-    tree.expand(np.zeros(220, np.float32), 0.0)
-    assert not np.array_equal(tree.leaf(), first)
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_before_the_first_simulation_the_highest_prior_is_suggested(algorithm):
+    """A player whose time is over has to move."""
+    settings = SearchSettings(algorithm=algorithm, simulations=3, explore=False)
+    tree = Search(board_at(1, 30), settings)
+    step(tree, EVALUATE)
+    suggestion = tree.suggestion()
+    assert suggestion.visits.sum() == 0
+    assert suggestion.principal_variation == [suggestion.move]
+    assert suggestion.move.index == suggestion.priors.argmax()
+    assert np.allclose(tree.policy(), suggestion.priors, atol=1e-6)
+
+
+def test_a_leaf_is_collected_once():
+    tree, planes = Search(Board.random(1), SearchSettings()), one_row()
+    assert tree.collect(planes) == 1
+    assert np.array_equal(planes[0], Board.random(1).planes())
+    planes[:] = 7
+    assert tree.collect(planes) == 0
+    assert np.all(planes == 7)
+    tree.expand(*constant()(planes))
+    assert tree.collect(planes) == 1
+    assert not np.array_equal(planes[0], Board.random(1).planes())
 
 
 def test_expanding_needs_a_leaf():
-    tree = TreeSearch(Board.random(1), SearchSettings(simulations=3))
+    tree = Search(Board.random(1), SearchSettings(simulations=3))
     with pytest.raises(ValueError, match="no leaf"):
-        tree.expand(np.zeros(220, np.float32), 0.0)
+        tree.expand(*constant()(one_row()))
     tree.run(EVALUATE)
     with pytest.raises(ValueError, match="no leaf"):
-        tree.expand(np.zeros(220, np.float32), 0.0)
+        tree.expand(*constant()(one_row()))
 
 
-@pytest.mark.parametrize("shape", [(219,), (221,), (0,), (1, 220), ()])
+@pytest.mark.parametrize("shape", [(1, 219), (1, 221), (1, 0), (0, 220), (220,), ()])
 def test_logits_of_a_wrong_shape_are_refused(shape):
-    tree = TreeSearch(Board.random(1), SearchSettings(simulations=3))
-    tree.leaf()
-    with pytest.raises(ValueError, match=r"220|dimension"):
-        tree.expand(np.zeros(shape, np.float32), 0.0)
-    tree.expand(np.zeros(220), 0.0)  # float64 is converted
+    tree = Search(Board.random(1), SearchSettings(simulations=3))
+    tree.collect(one_row())
+    with pytest.raises(ValueError, match=r"220|dimension|of 1 leaves"):
+        tree.expand(np.zeros(shape, np.float32), np.zeros(1, np.float32))
+    tree.expand(np.zeros((1, 220), np.float32), np.zeros(1, np.float32))
     assert tree.run(EVALUATE).visits.sum() == 3
 
 
 def test_illegal_moves_change_nothing():
     board = board_at(1, 30)
-    tree = TreeSearch(board, SearchSettings(simulations=20, explore=False))
+    tree = Search(board, SearchSettings(simulations=20, explore=False))
     before = tree.run(EVALUATE)
     illegal = next(m for m in Board.random(1).legal_moves() if m not in board.legal_moves())
     with pytest.raises(ValueError, match="cannot play"):
@@ -71,19 +92,27 @@ def test_illegal_moves_change_nothing():
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_advancing_while_a_leaf_waits(algorithm):
-    """The leaf that was never evaluated is dropped, wherever in the tree it is."""
+def test_while_a_leaf_waits_there_is_no_advance_and_no_run(algorithm):
+    """Its evaluation would come to another tree."""
     board = board_at(1, 40)
     settings = SearchSettings(algorithm=algorithm, simulations=60, explore=False)
     in_kept_tree = 0
     for simulations in range(2, 40, 2):
         for move in board.legal_moves():
-            tree = TreeSearch(board, settings)
+            tree = Search(board, settings)
             for _ in range(simulations):
                 step(tree, EVALUATE)
-            assert tree.leaf() is not None
-            nodes = tree.num_nodes
-            visits = tree.suggestion().visits if simulations > 1 else np.zeros(220)
+            planes = one_row()
+            assert tree.collect(planes) == 1
+            before, nodes = tree.suggestion(), tree.num_nodes
+            with pytest.raises(ValueError, match="wait"):
+                tree.advance(move)
+            with pytest.raises(ValueError, match="wait"):
+                tree.run(EVALUATE)
+            assert np.array_equal(tree.suggestion().visits, before.visits)
+            assert (tree.board, tree.num_nodes) == (board, nodes)
+            tree.expand(*EVALUATE(planes))
+            visits = tree.suggestion().visits
             tree.advance(move)
             kept = max(0, int(visits[move.index]) - 1) if algorithm == "puct" else 0
             assert tree.num_nodes <= nodes
@@ -101,7 +130,7 @@ def test_extreme_logits_are_survived():
     for algorithm in ALGORITHMS:
         for scale in (1e3, 1e10, 1e37):
             settings = SearchSettings(algorithm=algorithm, simulations=30)
-            tree = TreeSearch(board_at(2, 25), settings)
+            tree = Search(board_at(2, 25), settings)
             suggestion = tree.run(HashEvaluator(1, logit_scale=scale))
             assert suggestion.visits.sum() == 30
             assert np.all(np.isfinite(tree.policy()))
@@ -128,11 +157,11 @@ def test_values_that_no_game_has_are_refused(number):
     assert batch.num_evaluations == 0
     batch.expand(logits, values)
     assert batch.num_evaluations == 2
-    tree = TreeSearch(Board.random(1), SearchSettings(simulations=10))
-    tree.leaf()
+    tree = Search(Board.random(1), SearchSettings(simulations=10))
+    tree.collect(one_row())
     with pytest.raises(InvalidEvaluation, match="value"):
-        tree.expand(logits[0], number)
-    tree.expand(logits[0], values[0])
+        tree.expand(logits[:1], broken[1:])
+    tree.expand(logits, values)
     assert tree.run(EVALUATE).visits.sum() == 10
 
 
@@ -168,11 +197,11 @@ def test_logits_that_are_not_finite_are_refused(number):
         batch.expand(broken, values)
     assert batch.num_evaluations == 0
     batch.expand(logits, values)
-    tree = TreeSearch(Board.random(1), SearchSettings(simulations=10))
-    tree.leaf()
+    tree = Search(Board.random(1), SearchSettings(simulations=10))
+    tree.collect(one_row())
     with pytest.raises(InvalidEvaluation, match="logit"):
-        tree.expand(broken[0], 0.0)
-    tree.expand(logits[0], 0.0)
+        tree.expand(broken, values)
+    tree.expand(logits, values)
     assert tree.run(EVALUATE).visits.sum() == 10
 
 
@@ -254,7 +283,7 @@ def test_batches_and_trees_give_their_memory_back():
         for _ in range(seed % 30):
             number = batch.collect()
             batch.expand(*constant()(batch.planes[:number]))
-        tree = TreeSearch(Board.random(seed), settings)
+        tree = Search(Board.random(seed), settings)
         for _ in range(seed % 25):
             step(tree, constant())
     gc.collect()
@@ -266,7 +295,7 @@ def test_deep_trees():
     logits = np.zeros(220, np.float32)
     logits[:110] = np.linspace(300, 0, 110)
     logits[110:] = np.linspace(300, 0, 110)
-    tree = TreeSearch(empty, SearchSettings(simulations=400, explore=False, c_init=30.0))
+    tree = Search(empty, SearchSettings(simulations=400, explore=False, c_init=30.0))
     suggestion = tree.run(constant(0.0, logits))
     assert len(suggestion.principal_variation) > 40
     board = empty.copy()
@@ -278,7 +307,7 @@ def test_the_last_move_of_a_game():
     for seed in range(30):
         board = random_game(seed)[-2]
         for algorithm in ALGORITHMS:
-            tree = TreeSearch(board, SearchSettings(algorithm=algorithm, simulations=5))
+            tree = Search(board, SearchSettings(algorithm=algorithm, simulations=5))
             suggestion = tree.run(EVALUATE)
             if len(board.legal_moves()) == 1:
                 assert suggestion.visits.sum() == 1

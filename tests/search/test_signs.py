@@ -7,7 +7,7 @@ it. These tests look at positions where some moves are followed by another one o
 import numpy as np
 import pytest
 
-from hexz.engine import Board, SearchSettings, TreeSearch
+from hexz.engine import Board, Search, SearchSettings
 
 from .helpers import (
     HashEvaluator,
@@ -66,7 +66,7 @@ def test_positions_have_what_these_tests_need():
 def test_q_after_one_visit_is_the_childs_value_for_the_mover(board, algorithm):
     """It is minus the evaluator's answer only where the turn passed."""
     settings = SearchSettings(algorithm=algorithm, simulations=40, explore=False)
-    tree, checked = TreeSearch(board, settings), set()
+    tree, checked = Search(board, settings), set()
     step(tree, by_score)
     while step(tree, by_score):
         suggestion = tree.suggestion()
@@ -90,7 +90,7 @@ def test_an_advantage_of_player_1_is_one_at_any_depth(board, algorithm, value):
     and the order of turns, until the search meets the end of a game."""
     evaluate = advantage_of_player_1(board, value)
     settings = SearchSettings(algorithm=algorithm, simulations=100, explore=False)
-    tree = TreeSearch(board, settings)
+    tree = Search(board, settings)
     expected = value if board.turn == 1 else -value
     simulations = 0
     step(tree, evaluate)

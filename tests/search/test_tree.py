@@ -7,7 +7,7 @@ seen such a choice (`closest_call`); that this happens rarely is tested too.
 import numpy as np
 import pytest
 
-from hexz.engine import Board, Move, SearchSettings, TreeSearch
+from hexz.engine import Board, Move, Search, SearchSettings
 
 from .helpers import (
     HashEvaluator,
@@ -32,7 +32,7 @@ BOARDS = {
 }
 
 
-def assert_same(tree: TreeSearch, reference: ReferenceSearch) -> None:
+def assert_same(tree: Search, reference: ReferenceSearch) -> None:
     suggestion = tree.suggestion()
     assert np.array_equal(suggestion.visits, reference.visits())
     assert np.allclose(suggestion.q, reference.q(), rtol=0, atol=1e-4)
@@ -45,7 +45,7 @@ def assert_same(tree: TreeSearch, reference: ReferenceSearch) -> None:
 def compare_steps(board, settings, evaluate) -> int:
     """Compares after all simulations but those that need no evaluation; returns the number of
     comparisons."""
-    tree = TreeSearch(board, settings)
+    tree = Search(board, settings)
     reference = ReferenceSearch(board, settings, evaluate)
     compared = 0
     step(tree, evaluate)  # the root
@@ -69,7 +69,7 @@ def compare_search(board, settings, evaluate) -> bool:
     reference.run()
     if reference.closest_call < TOO_CLOSE:
         return False
-    tree = TreeSearch(board, settings)
+    tree = Search(board, settings)
     tree.run(evaluate)
     assert_same(tree, reference)
     return True
@@ -163,7 +163,7 @@ def test_every_constant(changes):
     evaluate, differs = HashEvaluator(5), False
     for name in ("start 1", "move 7", "move 25", "late 0", "double 0"):
         compare_search(BOARDS[name], settings, evaluate)
-        trees = [TreeSearch(BOARDS[name], s) for s in (settings, default)]
+        trees = [Search(BOARDS[name], s) for s in (settings, default)]
         for tree in trees:
             tree.run(evaluate)
         differs |= not np.array_equal(trees[0].policy(), trees[1].policy())
@@ -179,7 +179,7 @@ def test_whole_games_in_one_tree(algorithm, seed):
     """PUCT keeps what it knows below the move that was played, and Gumbel starts anew."""
     settings = SearchSettings(algorithm=algorithm, simulations=40, explore=False)
     evaluate, board = HashEvaluator(seed), board_at(seed, 25 + 3 * seed)
-    tree = TreeSearch(board, settings)
+    tree = Search(board, settings)
     reference = ReferenceSearch(board, settings, evaluate)
     compared = 0
     while True:
@@ -201,7 +201,7 @@ def test_whole_games_in_one_tree(algorithm, seed):
 
 def test_kept_visits_are_those_below_the_move():
     board, evaluate = board_at(3, 20), HashEvaluator(3)
-    tree = TreeSearch(board, SearchSettings(simulations=150, explore=False))
+    tree = Search(board, SearchSettings(simulations=150, explore=False))
     first = tree.run(evaluate)
     kept = first.visits[first.move.index] - 1
     assert kept > 3
@@ -215,13 +215,13 @@ def test_kept_visits_are_those_below_the_move():
 def test_a_move_that_was_never_tried_starts_a_new_tree(algorithm):
     board, evaluate = Board.random(5), HashEvaluator(5)
     settings = SearchSettings(algorithm=algorithm, simulations=30, explore=False)
-    tree = TreeSearch(board, settings)
+    tree = Search(board, settings)
     visits = tree.run(evaluate).visits
     move = next(move for move in board.legal_moves() if visits[move.index] == 0)
     tree.advance(move)
     assert tree.num_nodes == 0
     assert tree.proven is None
-    fresh = TreeSearch(after(board, move), settings)
+    fresh = Search(after(board, move), settings)
     assert np.array_equal(tree.run(evaluate).visits, fresh.run(evaluate).visits)
     assert np.array_equal(tree.policy(), fresh.policy())
 
@@ -229,10 +229,10 @@ def test_a_move_that_was_never_tried_starts_a_new_tree(algorithm):
 def test_a_move_before_any_search_is_possible():
     board, evaluate = Board.random(6), HashEvaluator(6)
     settings = SearchSettings(simulations=20, explore=False)
-    tree = TreeSearch(board, settings)
+    tree = Search(board, settings)
     move = board.legal_moves()[7]
     tree.advance(move)
-    expected = TreeSearch(after(board, move), settings).run(evaluate)
+    expected = Search(after(board, move), settings).run(evaluate)
     assert np.array_equal(tree.run(evaluate).visits, expected.visits)
 
 
@@ -240,7 +240,7 @@ def test_a_move_before_any_search_is_possible():
 def test_the_principal_variation_is_the_most_visited_line(name):
     evaluate = HashEvaluator(7, logit_scale=3.0)
     settings = SearchSettings(simulations=100, explore=False)
-    suggestion = TreeSearch(BOARDS[name], settings).run(evaluate)
+    suggestion = Search(BOARDS[name], settings).run(evaluate)
     reference = ReferenceSearch(BOARDS[name], settings, evaluate)
     reference.run()
     for i, move in enumerate(suggestion.principal_variation):

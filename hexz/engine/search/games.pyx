@@ -1,28 +1,25 @@
 # cython: language_level=3
-"""Self-play of many games at once: one leaf a game and round, all evaluated together."""
+"""`GameBatch`: the searches of many games, one leaf a game and round, and a record of each move."""
 import operator
 
 import numpy as np
 
-from libc.stdint cimport int16_t, int32_t, uint64_t
+from libc.stdint cimport UINT32_MAX, int16_t, int32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memcpy, memset
 
 from hexz.engine.bits cimport random_stream
 from hexz.engine.board cimport Board, checked_seed
-from hexz.engine.rules cimport (
-    COLS, MAX_MOVES, NUM_ACTIONS, NUM_PLANES, ROWS, Position, write_planes,
+from hexz.engine.rules cimport COLS, MAX_MOVES, NUM_ACTIONS, NUM_PLANES, ROWS, Position
+from hexz.engine.search.guard cimport Exclusive, check_evaluations
+from hexz.engine.search.rule cimport SearchState, SelectionRule
+from hexz.engine.search.search cimport rule_of
+from hexz.engine.search.tree cimport Arena, Edges, Node, edges_of, release
+from hexz.engine.search.walk cimport (
+    NO_MEMORY, advance, best_edge, close, collect, expand, is_complete, start, write_policy,
 )
-from hexz.engine.search cimport (
-    FINISHED, LEAF, NO_MEMORY, Config, Search, Settings, advance, best_edge, expand_leaf, is_sound,
-    walk, write_policy,
-)
-from hexz.engine.tree cimport Arena, Edges, Node, clear, edges_of, release
 
-from dataclasses import dataclass
-
-from hexz.engine.search import UNSOUND
-from hexz.errors import InvalidEvaluation
+from hexz.engine.finished_game import FinishedGame
 
 # One move of a game in progress.
 cdef struct Turn:
@@ -41,46 +38,12 @@ cdef struct Slot:
     bint finished
     uint64_t game_id
     Position initial
-    const Config* config        # of the Settings in GameBatch.slot_settings
-    Search search
+    SearchState search          # its config is that of the rule in GameBatch.slot_rules
     int num_turns
     Turn turns[MAX_MOVES]
 
 
-@dataclass(frozen=True, eq=False)
-class FinishedGame:
-    """A game that was played to its end, T moves long.
-
-    Attributes:
-        game_id: the number it was started with.
-        initial: the position it began from.
-        final: the position it ended in.
-        actions: int16 [T], the moves as `Move.index`.
-        policies: float32 [T, 220], the policy targets.
-        priors: float32 [T, 220], the network's probabilities of the legal moves, without noise.
-        visits: int32 [T, 220], the visit counts of the root's actions.
-        simulations: int32 [T], simulations run for the move.
-        full_searches: bool [T], whether the search was a full one, see `SearchSettings`.
-        root_values: float32 [T], the searches' values for the player to move.
-        network_values: float32 [T], the network's values for the player to move.
-        checkpoints: int32 [T], `GameBatch.checkpoint` when the move was played.
-    """
-
-    game_id: int
-    initial: Board
-    final: Board
-    actions: np.ndarray
-    policies: np.ndarray
-    priors: np.ndarray
-    visits: np.ndarray
-    simulations: np.ndarray
-    full_searches: np.ndarray
-    root_values: np.ndarray
-    network_values: np.ndarray
-    checkpoints: np.ndarray
-
-
-cdef class GameBatch:
+cdef class GameBatch(Exclusive):
     """Keeps games going in a fixed number of slots.
 
     A round is `collect()`, an evaluation of `planes[:n]` outside, and `expand(logits, values)`.
@@ -95,16 +58,18 @@ cdef class GameBatch:
         seed: of the noise and the choice of moves.
 
     Attributes:
+        num_games: slots.
+        planes: float32 [num_games, 11, 11, 10], the same memory in every round.
+        num_evaluations: leaves evaluated since the start.
         checkpoint: the number of the network that evaluates, to be recorded with each move.
     """
-    cdef Settings next_settings # of the games that are started from now on
-    cdef list slot_settings     # of the game in each slot
+    cdef SelectionRule next_rule    # of the games that are started from now on
+    cdef list slot_rules            # of the game in each slot
     cdef uint64_t seed
     cdef Slot** slots
-    cdef int* rows              # row of `planes` -> slot
+    cdef int* rows                  # row of `planes` -> slot
     cdef Arena scratch
-    cdef int num_leaves         # rows that wait for expand()
-    cdef bint busy              # a thread is in collect() or expand() without the GIL
+    cdef int num_leaves             # rows that wait for expand()
     cdef float[:, :, :, ::1] planes_view
     cdef readonly int num_games
     cdef readonly object planes
@@ -115,10 +80,10 @@ cdef class GameBatch:
         num_games = operator.index(num_games)
         if num_games < 1:
             raise ValueError(f"num_games must be at least 1, not {num_games}")
-        self.next_settings = Settings(settings)
+        self.next_rule = rule_of(settings)
         self.seed = checked_seed(seed)
         self.num_games = num_games
-        self.slot_settings = [None] * num_games
+        self.slot_rules = [None] * num_games
         memset(&self.scratch, 0, sizeof(Arena))
         self.rows = <int*>calloc(num_games, sizeof(int))
         self.slots = <Slot**>calloc(num_games, sizeof(Slot*))
@@ -135,7 +100,7 @@ cdef class GameBatch:
         if self.slots != NULL:
             for i in range(self.num_games):
                 if self.slots[i] != NULL:
-                    release(&self.slots[i].search.tree)
+                    close(&self.slots[i].search)
                     free(self.slots[i])
         free(self.slots)
         free(self.rows)
@@ -144,24 +109,24 @@ cdef class GameBatch:
     def start_game(self, Board board not None, uint64_t game_id):
         """Starts a game in a free slot; raises ValueError if there is none."""
         cdef Slot* slot
-        self._require_idle()
+        self.require_idle()
         if board.pos.over:
             raise ValueError("a game that is over cannot be started")
         for i in range(self.num_games):
             slot = self.slots[i]
             if slot.active or slot.finished:
                 continue
-            self.slot_settings[i] = self.next_settings
-            slot.config = &self.next_settings.config
+            self.slot_rules[i] = self.next_rule
             slot.active = True
             slot.game_id = game_id
             slot.num_turns = 0
             slot.initial = board.pos
+            start(&slot.search)
+            slot.search.config = &self.next_rule.config
             slot.search.root = board.pos
             slot.search.rng = random_stream(self.seed, game_id)
-            slot.search.simulations = 0
-            slot.search.root_is_ready = False
-            clear(&slot.search.tree)
+            slot.search.max_in_flight = 1
+            slot.search.max_nodes = UINT32_MAX
             return
         raise ValueError("all slots have a game")
 
@@ -171,7 +136,7 @@ cdef class GameBatch:
         Returns n, the number of leaves: `planes[:n]` is to be evaluated. 0 means that no game runs.
         """
         cdef int status
-        self._require_idle()
+        self.require_idle()
         if self.num_leaves:
             raise ValueError("the leaves of the last collect() wait for expand()")
         self.busy = True
@@ -184,26 +149,25 @@ cdef class GameBatch:
 
     cdef int _collect(self) noexcept nogil:
         cdef Slot* slot
-        cdef int i, status
+        cdef int i, count
         for i in range(self.num_games):
             slot = self.slots[i]
-            status = FINISHED
-            while slot.active and status == FINISHED:
-                status = walk(&slot.search, slot.config)
-                if status == FINISHED:
-                    status = self._play_move(slot)
-            if status == NO_MEMORY:
+            count = 0
+            while slot.active and count == 0:
+                if is_complete(&slot.search):
+                    count = self._play_move(slot)
+                else:
+                    count = collect(&slot.search, 1, &self.planes_view[self.num_leaves, 0, 0, 0])
+            if count == NO_MEMORY:
                 return NO_MEMORY
-            if status == LEAF:
-                write_planes(&slot.search.path.leaf, &self.planes_view[self.num_leaves, 0, 0, 0])
+            if count > 0:
                 self.rows[self.num_leaves] = i
                 self.num_leaves += 1
         return 0
 
     cdef int _play_move(self, Slot* slot) noexcept nogil:
-        """Records the completed search of a move and plays the move."""
-        cdef Search* search = &slot.search
-        cdef const Config* config = slot.config
+        """Records the completed search of a move and plays the move; returns NO_MEMORY, or 0."""
+        cdef SearchState* search = &slot.search
         cdef const Node* root = &search.tree.nodes[0]
         cdef Edges e = edges_of(&search.tree, root)
         cdef Turn* turn = &slot.turns[slot.num_turns]
@@ -217,47 +181,40 @@ cdef class GameBatch:
         turn.checkpoint = self.checkpoint
         turn.root_value = root.value
         turn.network_value = root.network_value
-        write_policy(search, config, turn.policy)
-        turn.action = e.action[best_edge(search, config)]
+        write_policy(search, turn.policy)
+        turn.action = e.action[best_edge(search)]
         slot.num_turns += 1
-        if advance(search, config, turn.action, &self.scratch) < 0:
+        if advance(search, turn.action, &self.scratch) < 0:
             return NO_MEMORY
         if search.root.over:
             slot.active = False
             slot.finished = True
-        return FINISHED
+        return 0
 
-    def expand(self, logits, values):
-        """Takes the evaluations of the n leaves of the last `collect()`: float32 logits [n, 220]
-        and values [n] (more rows are ignored), from the view of the player to move.
+    def expand(self, const float[:, ::1] logits not None, const float[::1] values not None):
+        """Takes the evaluations of the n leaves of the last `collect()`.
+
+        Args:
+            logits: float32 [n or more, 220]; further rows are ignored.
+            values: float32 [n or more], from the view of the player to move.
 
         Raises:
             InvalidEvaluation: a number is not finite or no value of a game; nothing has changed.
         """
-        cdef const float[:, ::1] logits_view = logits
-        cdef const float[::1] values_view = values
-        cdef Search* search
         cdef int row
-        self._require_idle()
-        if logits_view.shape[0] < self.num_leaves or values_view.shape[0] < self.num_leaves:
-            raise ValueError(f"expected evaluations of {self.num_leaves} leaves")
-        if logits_view.shape[1] != NUM_ACTIONS:
-            raise ValueError(f"expected 220 logits a leaf, not {logits_view.shape[1]}")
-        for row in range(self.num_leaves):
-            if not is_sound(&logits_view[row, 0], values_view[row]):
-                raise InvalidEvaluation(UNSOUND)
+        self.require_idle()
+        check_evaluations(logits, values, self.num_leaves)
         self.busy = True
         with nogil:
             for row in range(self.num_leaves):
-                search = &self.slots[self.rows[row]].search
-                expand_leaf(search, &search.path, &logits_view[row, 0], values_view[row])
+                expand(&self.slots[self.rows[row]].search, 1, &logits[row, 0], &values[row])
             self.num_evaluations += self.num_leaves
             self.num_leaves = 0
         self.busy = False
 
     def take_finished(self):
         """The games that ended since the last call, as FinishedGame; frees their slots."""
-        self._require_idle()
+        self.require_idle()
         games = []
         for i in range(self.num_games):
             if self.slots[i].finished:
@@ -268,11 +225,11 @@ cdef class GameBatch:
     @property
     def settings(self):
         """The SearchSettings of the games that are started from now on."""
-        return self.next_settings.settings
+        return self.next_rule.settings
 
     @settings.setter
     def settings(self, settings):
-        self.next_settings = Settings(settings)
+        self.next_rule = rule_of(settings)
 
     @property
     def num_active(self):
@@ -283,14 +240,8 @@ cdef class GameBatch:
         """The current position of a slot's game, or None if no game runs there."""
         if not 0 <= slot < self.num_games:
             raise IndexError(f"slot {slot} is not in 0..{self.num_games - 1}")
-        self._require_idle()
+        self.require_idle()
         return Board.wrap(&self.slots[slot].search.root) if self.slots[slot].active else None
-
-    cdef int _require_idle(self) except -1:
-        """Two threads in one batch would tear its trees."""
-        if self.busy:
-            raise RuntimeError("another thread is using this GameBatch")
-        return 0
 
 
 cdef object finished_game(const Slot* slot):

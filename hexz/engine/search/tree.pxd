@@ -84,14 +84,28 @@ cdef inline bint keeps_result(const Node* node, const Edges* e, int edge) noexce
     return e.proof[edge] != LOSS
 
 
+cdef inline void add_visit(Node* node, float value) noexcept nogil:
+    """Counts a visit of a node; `value` is from the view of its mover."""
+    node.visits += 1
+    node.value += (value - node.value) / <float>node.visits
+
+
+cdef inline void add_edge_visit(Node* node, const Edges* e, int edge, float value) noexcept nogil:
+    """Counts a visit of an edge; `value` is from the view of the mover of `node`."""
+    if e.visits[edge] == 0:
+        node.visited_prior += e.prior[edge]
+    e.visits[edge] += 1
+    if e.proof[edge] == UNPROVEN:
+        e.q[edge] += (value - e.q[edge]) / <float>e.visits[edge]
+
+
 cdef int reserve(Arena* tree, int leaves) noexcept nogil
 cdef void clear(Arena* tree) noexcept nogil
 cdef void release(Arena* tree) noexcept nogil
 cdef uint32_t add_node(Arena* tree, int player) noexcept nogil
 cdef void expand(Arena* tree, uint32_t node, const Position* pos, const float* logits,
                  float value) noexcept nogil
-cdef void add_visit(Node* node, float value) noexcept nogil
-cdef void add_edge_visit(Node* node, const Edges* e, int edge, float value) noexcept nogil
 cdef void prove_edge(Node* node, const Edges* e, int edge, int proof) noexcept nogil
 cdef int copy_subtree(const Arena* tree, uint32_t root, Arena* to) noexcept nogil
 cdef float softmax(float* values, int count) noexcept nogil
+cdef int most_visited(const Node* node, const Edges* e) noexcept nogil

@@ -4,26 +4,97 @@
 [AZ], [KG] as in `hexz.engine.settings`.
 """
 from libc.math cimport cos, exp, log, log1pf, pow, sqrt, sqrtf
+from libc.stdint cimport uint64_t
+from libc.string cimport memcpy
 
 from hexz.engine.bits cimport next_random, unit
 from hexz.engine.rules cimport NUM_ACTIONS
-from hexz.engine.tree cimport LOSS, UNPROVEN, keeps_result
+from hexz.engine.search.rule cimport SearchState, SelectionRule
+from hexz.engine.search.tree cimport (
+    LOSS, UNPROVEN, Arena, Edges, Node, keeps_result, most_visited,
+)
+
+cdef struct Constants:
+    float c_init
+    float c_base
+    float fpu_reduction
+    float dirichlet_total
+    float dirichlet_fraction
+    double temperature
+    int temperature_moves
 
 cdef enum:
     # Below any score, so that a lost edge is taken only where all edges are lost.
     LOST_PENALTY = 1000
 
 
-cdef int select_puct(const Node* node, const Edges* e, const float* priors,
-                     const PuctSettings* settings) noexcept nogil:
+cdef class Puct(SelectionRule):
+    cdef Constants constants
+
+    def __cinit__(self, settings):
+        self.constants = Constants(
+            settings.c_init, settings.c_base, settings.fpu_reduction, settings.dirichlet_total,
+            settings.dirichlet_fraction, settings.temperature, settings.temperature_moves)
+        self.config.constants = &self.constants
+        self.config.rule.keeps_tree = True
+        self.config.rule.takes_waiting = True
+        self.config.rule.prepare = prepare
+        self.config.rule.select_root = select_root
+        self.config.rule.select_interior = select_interior
+        self.config.rule.choose = choose
+        self.config.rule.write_target = write_target
+
+
+cdef inline const Constants* constants_of(const SearchState* search) noexcept nogil:
+    return <const Constants*>search.config.constants
+
+
+cdef void prepare(SearchState* search, const Edges* root, bint noisy) noexcept nogil:
+    """Writes the root's priors, with noise or without."""
+    if noisy:
+        mix_dirichlet(root, constants_of(search), &search.rng, search.root_noise)
+    else:
+        memcpy(search.root_noise, root.prior, <size_t>root.count * sizeof(float))
+
+
+cdef int select_root(const SearchState* search, const Node* node, const Edges* e) noexcept nogil:
+    return select(search, node, e, search.root_noise)
+
+
+cdef int select_interior(
+    const SearchState* search, const Node* node, const Edges* e
+) noexcept nogil:
+    return select(search, node, e, e.prior)
+
+
+cdef inline int select(const SearchState* search, const Node* node, const Edges* e,
+                       const float* priors) noexcept nogil:
+    if node.waiting > 0:
+        return select_waiting(&search.tree, node, e, priors, constants_of(search))
+    return select_known(node, e, priors, constants_of(search))
+
+
+cdef int choose(SearchState* search, const Node* root, const Edges* e) noexcept nogil:
+    """Draws an edge by its visits in the first moves of a game, if the search explores; later, or
+    else, takes the most visited one."""
+    cdef const Constants* constants = constants_of(search)
+    cdef float policy[NUM_ACTIONS]
+    if search.config.explore and search.root.moves < constants.temperature_moves:
+        write_target(search, root, e, policy)
+        return sample_policy(e, policy, constants.temperature, &search.rng)
+    return most_visited(root, e)
+
+
+cdef int select_known(const Node* node, const Edges* e, const float* priors,
+                      const Constants* constants) noexcept nogil:
     """The edge with the highest Q + C(N) P sqrt(N) / (1 + n), the first of equals [AZ].
 
     An edge without visits is worth the node's value less `fpu_reduction` times the square root of
     the prior mass that has visits [KG]. `priors` are the edges' own, or the root's with noise.
     """
     cdef float scores[NUM_ACTIONS]
-    cdef float c = exploration(<float>node.visits, settings)
-    cdef float unvisited = node.value - settings.fpu_reduction * sqrtf(node.visited_prior)
+    cdef float c = exploration(<float>node.visits, constants)
+    cdef float unvisited = node.value - constants.fpu_reduction * sqrtf(node.visited_prior)
     cdef float q
     cdef int i
     for i in range(e.count):
@@ -32,9 +103,9 @@ cdef int select_puct(const Node* node, const Edges* e, const float* priors,
     return best_score(node, e, scores)
 
 
-cdef int select_puct_waiting(const Arena* tree, const Node* node, const Edges* e,
-                             const float* priors, const PuctSettings* settings) noexcept nogil:
-    """As `select_puct`, where leaves below the node wait for the evaluator.
+cdef int select_waiting(const Arena* tree, const Node* node, const Edges* e, const float* priors,
+                        const Constants* constants) noexcept nogil:
+    """As `select_known`, where leaves below the node wait for the evaluator.
 
     They count as visits, so that the next walk is drawn elsewhere, but not in Q, which is the mean
     of what is known (Liu et al.: "Watch the Unobserved", ICLR 2020). Counting them as losses too,
@@ -42,13 +113,13 @@ cdef int select_puct_waiting(const Arena* tree, const Node* node, const Edges* e
     """
     cdef float scores[NUM_ACTIONS]
     cdef float visited_prior = node.visited_prior
-    cdef float c = exploration(<float>(node.visits + node.waiting), settings)
+    cdef float c = exploration(<float>(node.visits + node.waiting), constants)
     cdef float q, unvisited, waiting
     cdef int i
     for i in range(e.count):
         if e.visits[i] == 0 and e.child[i] != 0:
             visited_prior += e.prior[i]
-    unvisited = node.value - settings.fpu_reduction * sqrtf(visited_prior)
+    unvisited = node.value - constants.fpu_reduction * sqrtf(visited_prior)
     for i in range(e.count):
         waiting = 0.0
         if e.child[i] != 0:
@@ -58,9 +129,9 @@ cdef int select_puct_waiting(const Arena* tree, const Node* node, const Edges* e
     return best_score(node, e, scores)
 
 
-cdef inline float exploration(float visits, const PuctSettings* settings) noexcept nogil:
+cdef inline float exploration(float visits, const Constants* constants) noexcept nogil:
     """C(N) sqrt(N) [AZ]."""
-    return (log1pf((visits + 1.0) / settings.c_base) + settings.c_init) * sqrtf(visits)
+    return (log1pf((visits + 1.0) / constants.c_base) + constants.c_init) * sqrtf(visits)
 
 
 cdef inline int best_score(const Node* node, const Edges* e, float* scores) noexcept nogil:
@@ -80,14 +151,14 @@ cdef inline int best_score(const Node* node, const Edges* e, float* scores) noex
     return 0
 
 
-cdef void mix_dirichlet(const Edges* e, const PuctSettings* settings, uint64_t* rng,
+cdef void mix_dirichlet(const Edges* e, const Constants* constants, uint64_t* rng,
                         float* priors) noexcept nogil:
     """Writes the edges' priors mixed with Dirichlet noise, whose parameters share
     `dirichlet_total` evenly [KG]."""
     cdef double noise[NUM_ACTIONS]
-    cdef double alpha = settings.dirichlet_total / e.count
+    cdef double alpha = constants.dirichlet_total / e.count
     cdef double total = 0.0
-    cdef float fraction = settings.dirichlet_fraction
+    cdef float fraction = constants.dirichlet_fraction
     cdef int i
     for i in range(e.count):
         noise[i] = gamma_variate(alpha, rng)
@@ -122,7 +193,8 @@ cdef double normal_variate(uint64_t* rng) noexcept nogil:
     return radius * cos(6.283185307179586 * unit(next_random(rng)))
 
 
-cdef void visit_policy(const Node* node, const Edges* e, float* policy) noexcept nogil:
+cdef void write_target(const SearchState* search, const Node* node, const Edges* e,
+                       float* policy) noexcept nogil:
     """Writes the visit counts of the edges that may be played as probabilities [AZ], or their
     priors where none of them has a visit."""
     cdef float total = 0.0
@@ -136,24 +208,6 @@ cdef void visit_policy(const Node* node, const Edges* e, float* policy) noexcept
             total += policy[i]
     for i in range(e.count):
         policy[i] /= total
-
-
-cdef int most_visited(const Node* node, const Edges* e) noexcept nogil:
-    """The edge to play without noise: of those that may be played, the most visited, of equals
-    the one with the highest Q, and of these the one with the highest prior, the first of equals."""
-    cdef int i, best = -1
-    for i in range(e.count):
-        if keeps_result(node, e, i) and (best < 0 or is_stronger(e, i, best)):
-            best = i
-    return best
-
-
-cdef inline bint is_stronger(const Edges* e, int i, int j) noexcept nogil:
-    if e.visits[i] != e.visits[j]:
-        return e.visits[i] > e.visits[j]
-    if e.q[i] != e.q[j]:
-        return e.q[i] > e.q[j]
-    return e.prior[i] > e.prior[j]
 
 
 cdef int sample_policy(const Edges* e, const float* policy, double temperature,

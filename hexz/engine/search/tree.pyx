@@ -113,21 +113,6 @@ cdef void expand(Arena* tree, uint32_t index, const Position* pos, const float* 
         e.log_prior[i] -= normaliser
 
 
-cdef void add_visit(Node* node, float value) noexcept nogil:
-    """Counts a visit of a node; `value` is from the view of its mover."""
-    node.visits += 1
-    node.value += (value - node.value) / <float>node.visits
-
-
-cdef void add_edge_visit(Node* node, const Edges* e, int edge, float value) noexcept nogil:
-    """Counts a visit of an edge; `value` is from the view of the mover of `node`."""
-    if e.visits[edge] == 0:
-        node.visited_prior += e.prior[edge]
-    e.visits[edge] += 1
-    if e.proof[edge] == UNPROVEN:
-        e.q[edge] += (value - e.q[edge]) / <float>e.visits[edge]
-
-
 cdef void prove_edge(Node* node, const Edges* e, int edge, int proof) noexcept nogil:
     """Notes what an edge is proven to be worth, and proves the node if that decides it: by one
     won edge, or once all edges are proven."""
@@ -142,10 +127,28 @@ cdef void prove_edge(Node* node, const Edges* e, int edge, int proof) noexcept n
         node.proof = node.best_proof
 
 
+cdef int most_visited(const Node* node, const Edges* e) noexcept nogil:
+    """The edge to play without noise: of those that may be played, the most visited, of equals
+    the one with the highest Q, and of these the one with the highest prior, the first of equals."""
+    cdef int i, best = -1
+    for i in range(e.count):
+        if keeps_result(node, e, i) and (best < 0 or is_stronger(e, i, best)):
+            best = i
+    return best
+
+
+cdef inline bint is_stronger(const Edges* e, int i, int j) noexcept nogil:
+    if e.visits[i] != e.visits[j]:
+        return e.visits[i] > e.visits[j]
+    if e.q[i] != e.q[j]:
+        return e.q[i] > e.q[j]
+    return e.prior[i] > e.prior[j]
+
+
 cdef int copy_subtree(const Arena* tree, uint32_t root, Arena* to) noexcept nogil:
-    """Makes `to` a compact copy of the subtree below an expanded node, without a leaf that waits
-    for its evaluation; returns -1 if memory is short. Nodes are copied breadth first: a copied
-    node's edges still name the old children until its turn comes."""
+    """Makes `to` a compact copy of the subtree below a node, in which no leaf waits; returns -1 if
+    memory is short. Nodes are copied breadth first: a copied node's edges still name the old
+    children until its turn comes."""
     cdef uint32_t done = 0
     cdef uint32_t* child
     cdef int i
@@ -156,9 +159,6 @@ cdef int copy_subtree(const Arena* tree, uint32_t root, Arena* to) noexcept nogi
         for i in range(to.nodes[done].num_edges):
             child = &edges_of(to, &to.nodes[done]).child[i]
             if child[0] == 0:
-                continue
-            if tree.nodes[child[0]].num_edges == 0:
-                child[0] = 0
                 continue
             if copy_node(tree, child[0], to) < 0:
                 return -1
