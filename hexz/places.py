@@ -21,6 +21,8 @@ from hexz.errors import InvalidModel, InvalidSettings
 
 MODELS: Final = "models/flagz"
 """The folder of the models, below the root."""
+DEFAULT_MODEL: Final = "flagz"
+"""The name of a model to which nobody gives one."""
 MODEL_FILE: Final = "model.pt"
 RATINGS_FILE: Final = "ratings.json"
 METADATA_FILE: Final = "metadata.json"

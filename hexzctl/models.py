@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from hexz.places import model_folder
 from hexzctl.interruption import Interruption
 from hexzctl.options import Device, MaxSeconds, NumWorkers, path
 
@@ -16,7 +17,7 @@ MAX_BOARDS = 10_000
 app = typer.Typer(
     help="Look at the checkpoints of models, and rate them. MODEL is the directory or "
     "gs://bucket/prefix in which `hexzctl train-server` keeps checkpoints (--store), or "
-    "STORE/models/flagz/NAME where there are several models.",
+    f"STORE/{model_folder('NAME')} where there are several models.",
     no_args_is_help=True,
 )
 

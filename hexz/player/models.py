@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Final
 
 from hexz.checkpoints import CheckpointStore, open_store
 from hexz.errors import InvalidModel
@@ -14,10 +13,7 @@ from hexz.model import (
     load_checkpoint,
     shipped_checkpoint,
 )
-from hexz.places import MODEL_FILE, find_model_file, is_in_bucket, read_place
-
-_DEFAULT_NAME: Final = "flagz"
-"""The model of a bucket whose URL names none; that of `hexzctl train-server`."""
+from hexz.places import DEFAULT_MODEL, MODEL_FILE, find_model_file, is_in_bucket, read_place
 
 
 class ModelSource(ABC):
@@ -44,7 +40,7 @@ def open_source(path: str | None) -> ModelSource:
     if not is_in_bucket(path):
         return _Local(path)
     place = read_place(path)
-    store = open_store(place.root, place.model_name or _DEFAULT_NAME)
+    store = open_store(place.root, place.model_name or DEFAULT_MODEL)
     return _Stored(store, place.number)
 
 

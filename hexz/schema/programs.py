@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Final, Literal
 import msgspec
 
 from hexz.errors import InvalidSettings
+from hexz.places import DEFAULT_MODEL
 from hexz.schema.declaration import Settings, setting
 from hexz.schema.shared import (
     AuthToken,
@@ -37,7 +38,7 @@ class ModelTrainingConfig(Settings, frozen=True, kw_only=True):
         InvalidSettings: a value is out of range; names it.
     """
 
-    model_name: ModelName = "flagz"
+    model_name: ModelName = DEFAULT_MODEL
     data_dir: Annotated[
         Path,
         setting(
@@ -95,7 +96,7 @@ class WorkerConfig(Settings, frozen=True, kw_only=True):
     server_url: Annotated[str, setting("The train server: http:// or https://.")] = (
         "http://127.0.0.1:8080"
     )
-    model_name: ModelName = "flagz"
+    model_name: ModelName = DEFAULT_MODEL
     redis_url: RedisUrl = None
     auth_token: AuthToken = None
     max_seconds: MaxSeconds = None
