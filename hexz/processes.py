@@ -13,7 +13,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import traceback
+from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection, Pipe, wait
 from pathlib import Path
 from typing import Any, Final, NoReturn
@@ -110,7 +111,8 @@ class Child(_Leashed):
         target: called with the `Parent` and the arguments. That it returns is the child's end; an
             exception is its failure, which `receive` raises here.
         args: of the function.
-        log: the file to which is added what it prints; None: it prints where we do.
+        log: the file to which is added what it prints, and where it failed; None: it prints where
+            we do.
 
     Raises:
         ChildFailed: it cannot be started.
@@ -141,7 +143,7 @@ class Child(_Leashed):
                 )
         except OSError as error:
             raise ChildFailed(f"it cannot be started: {error.strerror}", is_final=False) from None
-        self.send((target, args))
+        self.send((target, args, log is not None))
 
     @property
     def is_open(self) -> bool:
@@ -265,12 +267,15 @@ def run_child() -> NoReturn:
     os.register_at_fork(after_in_child=lambda: _end_with_parent(int(read_end)))
     os.register_at_fork(after_in_child=connection.close)
     parent = Parent(connection)
+    has_log = False
     try:
-        target, args = parent.receive()
+        target, args, has_log = parent.receive()
         target(parent, *args)
     except ToldToEnd:
         pass
     except Exception as error:
+        if has_log:
+            traceback.print_exc(limit=0 if isinstance(error, HexzError) else None)
         with contextlib.suppress(ToldToEnd):
             final = isinstance(error, HexzError) and error.is_final
             parent.send(ChildFailed(reason_of(error), final))
@@ -303,23 +308,3 @@ def _cause_of_death(code: int) -> str:
     if code < 0:
         return f"killed by {signal.Signals(-code).name}"
     return f"ended with exit code {code}"
-
-
-def start_hexzctl(
-    arguments: Sequence[str], log: Path, environment: Mapping[str, str] | None = None
-) -> Program:
-    """Starts one of our own commands.
-
-    Args:
-        arguments: the subcommand and its options.
-        log: the file that what it prints is added to.
-        environment: what it finds in its environment beside and instead of what is in ours.
-    """
-    with log.open("ab") as file:
-        return Program(
-            [sys.executable, "-m", "hexzctl", *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=file,
-            stderr=file,
-            env={**os.environ, **(environment or {})},
-        )

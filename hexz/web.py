@@ -14,6 +14,7 @@ import struct
 import sys
 from collections.abc import Callable
 from functools import lru_cache
+from multiprocessing.connection import Connection, Pipe
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from flask import Flask
@@ -50,9 +51,16 @@ _GUNICORN_OPTIONS: Final = {
 _SAID_ALREADY: Final = ("Worker (pid:%s) exited with code %s.", "Shutting down: %s", "Reason: %s")
 """What gunicorn says after a worker has ended itself with a message of its own."""
 
+_starter: Connection | None = None
+"""Who is told why the server ends: the process that `serve` runs in."""
+
 
 class CannotListen(HexzError, OSError):
     """The address is taken, not ours, or no address."""
+
+
+class ServerEnded(HexzError):
+    """A server cannot start, or cannot go on."""
 
 
 # --- The server's process ------------------------------------------------------------------------
@@ -87,14 +95,20 @@ def serve(load: Callable[[], Flask], listener: socket.socket, *, threads: int) -
         threads: requests that are answered at once.
 
     Raises:
-        SystemExit: with code 1 if the server cannot go on; it has said why.
+        ServerEnded: the server cannot start, or cannot go on.
+        SystemExit: with code 0 at the end.
     """
+    global _starter
+    heard, _starter = Pipe(duplex=False)
     logging.getLogger("gunicorn.error").addFilter(lambda entry: entry.msg not in _SAID_ALREADY)
     options = {"bind": f"fd://{listener.detach()}", "threads": threads}
     try:
         _Gunicorn(load, {**_GUNICORN_OPTIONS, **options}).run()
     except SystemExit as end:
-        raise SystemExit(1 if end.code else 0) from None
+        if end.code:
+            reason = heard.recv() if heard.poll() else "the server has ended, see above"
+            raise ServerEnded(reason) from None
+        raise
 
 
 def application(make: Callable[[], Flask]) -> Flask:
@@ -130,7 +144,10 @@ def _keep_connections() -> None:
 def end_process(reason: str) -> NoReturn:
     """Ends this process from any thread, and gunicorn with it: it does not start another one
     after this exit code."""
-    print(f"hexzctl: error: {' '.join(reason.split())}", file=sys.stderr, flush=True)
+    if _starter is None:
+        print(f"hexzctl: error: {' '.join(reason.split())}", file=sys.stderr, flush=True)
+    else:
+        _starter.send(reason)
     os._exit(Arbiter.APP_LOAD_ERROR)
 
 

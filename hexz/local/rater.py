@@ -8,7 +8,8 @@ from typing import Final
 
 from hexz.checkpoints import CheckpointStore
 from hexz.errors import StoreError
-from hexz.processes import Program, start_hexzctl
+from hexz.local.parts import run_rating
+from hexz.processes import Child, ChildFailed, ready
 
 PAUSE_SECONDS: Final = 300.0
 """From the start of a match to the next one. Matches take time from training."""
@@ -26,9 +27,9 @@ other than from `uct`."""
 
 
 class Rater:
-    """Runs `hexzctl models rate` for the newest checkpoint, one match at a time.
+    """Has the newest checkpoint rated in a process of its own, one match at a time.
 
-    The ratings go where that command keeps them: beside the model.
+    The ratings go where `hexzctl models rate` keeps them: beside the model.
 
     Args:
         store: the checkpoints, in a directory.
@@ -42,7 +43,7 @@ class Rater:
         self._device = device
         self._output_dir = output_dir
         self._log = log
-        self._process: Program | None = None
+        self._child: Child | None = None
         self._next = time.monotonic() + PAUSE_SECONDS / 2
         self._last: int | None = None
         self._has_failed = False
@@ -50,7 +51,7 @@ class Rater:
     @property
     def is_playing(self) -> bool:
         """Whether there is a match."""
-        return self._process is not None
+        return self._child is not None
 
     def look_after(self, newest: int | None) -> str | None:
         """Starts a match when it is time for one; to be called often.
@@ -61,15 +62,8 @@ class Rater:
         Returns:
             What went wrong, in one line, if a match has failed for the first time.
         """
-        if self._process is not None:
-            code = self._process.process.poll()
-            if code is None:
-                return None
-            self.close()
-            if code == 0 or self._has_failed:
-                return None
-            self._has_failed = True
-            return f"a match to rate the checkpoints failed: see {self._log}"
+        if self._child is not None:
+            return self._hear(self._child) if ready([self._child], 0.0) else None
         if newest and newest != self._last and time.monotonic() >= self._next:
             self._next = time.monotonic() + PAUSE_SECONDS
             self._last = newest
@@ -78,23 +72,35 @@ class Rater:
 
     def close(self) -> None:
         """Ends the match, if there is one. The next one counts what it has played."""
-        if self._process is not None:
-            self._process.kill()
-            self._process = None
+        if self._child is not None:
+            self._child.kill()
+            self._child = None
+
+    def _hear(self, child: Child) -> str | None:
+        """Takes the end of a match."""
+        try:
+            child.receive()
+        except EOFError:
+            return None
+        except ChildFailed as failure:
+            has_failed, self._has_failed = self._has_failed, True
+            if has_failed:
+                return None
+            return f"a match to rate the checkpoints failed: {failure} (see {self._log})"
+        finally:
+            self.close()
+        return None
 
     def _start(self, newest: int) -> None:
-        numbers = [*self._rated()[-OPPONENTS:], newest]
-        self._process = start_hexzctl(
-            [
-                *("models", "rate", self._store.model_place),
-                f"--checkpoints={','.join(map(str, numbers))}",
-                f"--max-seconds={MATCH_SECONDS}",
-                f"--boards={BOARDS}",
-                f"--device={self._device}",
-                "--num-workers=1",
-                f"--output-dir={self._output_dir}",
-            ],
-            self._log,
+        self._child = Child(
+            run_rating,
+            self._store.model_place,
+            [*self._rated()[-OPPONENTS:], newest],
+            BOARDS,
+            MATCH_SECONDS,
+            self._device,
+            self._output_dir,
+            log=self._log,
         )
 
     def _rated(self) -> list[int]:

@@ -5,11 +5,8 @@ from __future__ import annotations
 
 import contextlib
 import json
-import socket
-import subprocess
 import time
-from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -18,11 +15,10 @@ import urllib3
 
 from hexz.checkpoints import open_store
 from hexz.errors import HexzError, OutputError
+from hexz.local.parts import run_server, run_worker
 from hexz.local.rater import Rater
-from hexz.processes import Program, start_hexzctl
-from hexz.schema.declaration import Settings
+from hexz.processes import Child, ChildFailed, ready
 from hexz.schema.programs import LocalTrainingConfig
-from hexz.schema.resolution import to_environment
 
 TICK_SECONDS: Final = 0.25
 """How often the processes, the time limit and requests to stop are looked at."""
@@ -61,12 +57,20 @@ Event = Notice | Status
 
 @dataclass
 class _Part:
-    """A process of the training, started again when it dies."""
+    """A process of the training, started again when it is killed.
+
+    Attributes:
+        name: for people.
+        start: starts it; None if it is not time yet.
+        log: where its output goes.
+        child: the process, if it runs.
+        restart_at: when it is started next.
+    """
 
     name: str
-    settings: Settings
+    start: Callable[[Path], Child | None]
     log: Path
-    process: Program | None = None
+    child: Child | None = None
     restart_at: float = 0.0
 
 
@@ -78,7 +82,7 @@ class LocalTraining:
 
     Attributes:
         config: what to train.
-        url: of the status page.
+        url: of the status page; empty until the server listens.
         is_ending: the processes are told to end, which takes seconds.
     """
 
@@ -111,11 +115,9 @@ class LocalTraining:
             output_dir=self.config.data_dir / "ratings",
             log=logs / "rating.log",
         )
-        port = self.config.port or _free_port()
-        self.url = f"http://127.0.0.1:{port}"
         self._parts = [
-            _Part("train-server", self.config.server(port), logs / "train-server.log"),
-            _Part("worker", self.config.worker(self.url), logs / "worker.log"),
+            _Part("train-server", self._start_server, logs / "train-server.log"),
+            _Part("worker", self._start_worker, logs / "worker.log"),
         ]
         try:
             with contextlib.closing(rater):
@@ -123,8 +125,8 @@ class LocalTraining:
             yield from self._end()
         finally:
             for part in self._parts:
-                if part.process is not None:
-                    part.process.kill()
+                if part.child is not None:
+                    part.child.kill()
 
     def _prepare_directory(self) -> Path:
         logs = self.config.data_dir / "logs"
@@ -134,13 +136,21 @@ class LocalTraining:
             raise OutputError(f"cannot write to {logs}: {error.strerror}") from None
         return logs
 
+    def _start_server(self, log: Path) -> Child:
+        # One that is started again listens where the worker knows it.
+        port = int(self.url.rpartition(":")[2]) if self.url else self.config.port
+        return Child(run_server, self.config.server(port), log=log)
+
+    def _start_worker(self, log: Path) -> Child | None:
+        return Child(run_worker, self.config.worker(self.url), log=log) if self.url else None
+
     def _watch(self, deadline: float, rater: Rater) -> Iterator[Event]:
         next_status = 0.0
         newest = None
         while not self._stopping and time.monotonic() < deadline:
             for part in self._parts:
                 yield from self._keep_running(part)
-            if time.monotonic() >= next_status:
+            if self.url and time.monotonic() >= next_status:
                 next_status = time.monotonic() + STATUS_SECONDS
                 for status in self._ask():
                     newest = status.content["checkpoint"]
@@ -152,18 +162,36 @@ class LocalTraining:
 
     def _keep_running(self, part: _Part) -> Iterator[Event]:
         """Starts a part that does not run; one that has ended by itself cannot go on."""
-        if part.process is not None:
-            code = part.process.process.poll()
+        if part.child is not None:
+            code = self._hear(part, part.child)
             if code is None:
                 return
-            part.process.kill()
-            part.process = None
-            if code >= 0:
-                raise TrainingEnded(_last_words(part))
+            part.child = None
             part.restart_at = time.monotonic() + RESTART_SECONDS
             yield Notice(f"the {part.name} was killed by signal {-code}: starting it again")
         if time.monotonic() >= part.restart_at:
-            part.process = start_hexzctl([part.name], part.log, to_environment(part.settings))
+            part.child = part.start(part.log)
+
+    def _hear(self, part: _Part, child: Child) -> int | None:
+        """Takes what a part has to say: the server where it listens, and each why it ends.
+
+        Returns:
+            the negative number of the signal that has killed it; None if it runs.
+        """
+        if not ready([child], 0.0):
+            return None
+        try:
+            self.url = child.receive()
+            return None
+        except EOFError:
+            reason = "it ended"
+        except ChildFailed as failure:
+            reason = failure.reason
+        child.end(STOP_SECONDS)
+        code: int = child.process.returncode
+        if code < 0:
+            return code
+        raise TrainingEnded(f"the {part.name} cannot go on: {reason} (see {part.log})")
 
     def _ask(self) -> Iterator[Status]:
         """Asks the server how it goes. It may not be up yet, or just restarting."""
@@ -179,28 +207,9 @@ class LocalTraining:
         """The worker first, so that the server still takes what it has finished."""
         self.is_ending = True
         for part in reversed(self._parts):
-            if part.process is None:
+            if part.child is None:
                 continue
-            process = part.process.process
-            process.terminate()
-            try:
-                process.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
+            if not part.child.end(STOP_SECONDS):
                 yield Notice(f"the {part.name} did not end in {STOP_SECONDS:.0f} s and is killed")
             if part.name == "worker":
                 yield from self._ask()
-
-
-def _last_words(part: _Part) -> str:
-    """The error that a process ended with."""
-    with part.log.open(errors="replace") as log:
-        lines = list(deque(log, maxlen=50))
-    errors = [line for line in lines if line.startswith("hexzctl: error: ")]
-    reason = errors[-1].removeprefix("hexzctl: error: ").strip() if errors else "it ended"
-    return f"the {part.name} cannot go on: {reason} (see {part.log})"
-
-
-def _free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])

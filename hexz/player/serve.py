@@ -45,7 +45,7 @@ def serve(config: PlayerConfig, on_ready: Callable[[str, str | None], None]) -> 
 
     Raises:
         CannotListen: the server cannot listen there.
-        SystemExit: with code 1 if the service cannot start; it has said why.
+        ServerEnded: the service cannot start, or cannot go on.
     """
     listener = web.listen(config.host, config.port)
     url = web.url_of(listener)

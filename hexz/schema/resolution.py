@@ -59,15 +59,6 @@ def resolve(
     )
 
 
-def to_environment(settings: Settings) -> dict[str, str]:
-    """The variables from which `resolve` makes these settings again, whatever else there is."""
-    variables = {CONFIG_VARIABLE: ""}
-    for known in settings_of(type(settings)):
-        value = known.of(settings)
-        variables[known.variable] = "" if value is None else str(value)
-    return variables
-
-
 def _closest(name: str, names: list[str]) -> str | None:
     """Which of the names is meant by one that is none of them; None if that is not clear."""
     found = difflib.get_close_matches(name, names, n=1, cutoff=_SIMILAR)

@@ -41,7 +41,7 @@ def serve(config: ServerConfig, on_listening: Callable[[str], None]) -> None:
     Raises:
         InvalidSettings: the server would be open to everybody.
         CannotListen: the server cannot listen there.
-        SystemExit: with code 1 if the server cannot go on; it has said why.
+        ServerEnded: the server cannot start, or cannot go on.
     """
     if not (web.is_loopback(config.host) or config.auth_token or config.allow_unauthenticated):
         raise InvalidSettings(

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from hexz import rater
 from hexz.checkpoints import CheckpointStore, NewCheckpoint, open_store
+from hexz.local import rater
 from hexz.local.rater import Rater
 from hexz.model import ModelConfig, encode_checkpoint, new_checkpoint
 

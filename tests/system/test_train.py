@@ -70,10 +70,10 @@ class Training:
         return psutil.Process(self.process.pid).children(recursive=True)
 
     def part(self, name: str) -> psutil.Process | None:
-        """The process of a subcommand, if it runs."""
+        """The process of a part, if it runs."""
         for process in psutil.Process(self.process.pid).children():
             with contextlib.suppress(psutil.Error):
-                if name in process.cmdline():
+                if f"hexz.local.parts.run_{name}" in process.cmdline():
                     return process
         return None
 
@@ -138,18 +138,20 @@ def test_time_is_up(start: Callable[..., Training]) -> None:
 
 def test_nothing_outlives_a_killed_parent(start: Callable[..., Training]) -> None:
     training = start()
-    # The trainer, and a process that plays.
-    training.wait_for(lambda: len(spawned(training.family())) == 2)
+    # The server, the worker, the trainer, and a process that plays.
+    training.wait_for(lambda: len(spawned(training.family())) == 4)
     family = training.family()
-    assert len(family) >= 6  # these, the server, its worker, redis, the worker
+    assert len(family) >= 6  # these, the server's own process, redis
     training.process.kill()
     training.wait()
     assert_all_gone(family)
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("part", ["worker", "train-server"])
-def test_a_killed_part_is_started_again(start: Callable[..., Training], part: str) -> None:
+@pytest.mark.parametrize(("part", "name"), [("worker", "worker"), ("server", "train-server")])
+def test_a_killed_part_is_started_again(
+    start: Callable[..., Training], part: str, name: str
+) -> None:
     training = start()
     training.wait_for_checkpoint(1)
     killed = training.part(part)
@@ -162,7 +164,7 @@ def test_a_killed_part_is_started_again(start: Callable[..., Training], part: st
     training.process.send_signal(signal.SIGINT)
     code, errors = training.wait()
     assert code == 130
-    assert_one_error_line(errors, f"the {part} was killed by signal 9", "starting it again")
+    assert_one_error_line(errors, f"the {name} was killed by signal 9", "starting it again")
 
 
 def test_two_trainings_in_one_directory(start: Callable[..., Training]) -> None:
@@ -172,6 +174,13 @@ def test_two_trainings_in_one_directory(start: Callable[..., Training]) -> None:
     code, errors = second.wait()
     assert code == 1
     assert_one_error_line(errors, "the train-server cannot go on", str(first.data_dir))
+
+
+def test_the_variables_of_a_worker_alone_change_nothing(
+    start: Callable[..., Training], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HEXZ_SERVER_URL", "http://127.0.0.1:1")
+    start().wait_for_checkpoint(1)
 
 
 def test_a_profile_says_what_nothing_else_does(start: Callable[..., Training]) -> None:

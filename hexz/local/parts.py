@@ -1,0 +1,72 @@
+"""What the processes of a training on one machine run. Imports what they need inside them."""
+
+from __future__ import annotations
+
+import functools
+import signal
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+
+from hexz.errors import NothingPlayed
+from hexz.processes import Parent
+from hexz.schema.programs import ServerConfig, WorkerConfig
+
+_say: Final[Callable[[str], None]] = functools.partial(print, flush=True)
+
+
+def run_server(parent: Parent, config: ServerConfig) -> None:
+    """Is the train server until it is told to end. Its parent is sent the URL where it listens."""
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    main_thread = threading.get_ident()
+
+    def end_in_order() -> None:
+        parent.poll(None)
+        # As gunicorn expects it, and to the thread that it wakes.
+        signal.pthread_kill(main_thread, signal.SIGTERM)
+
+    threading.Thread(target=end_in_order, daemon=True).start()
+
+    from hexz.trainserver.serve import serve
+
+    serve(config, parent.send)
+
+
+def run_worker(parent: Parent, config: WorkerConfig) -> None:
+    """Is the worker until it is told to end."""
+    from hexz.worker.log import StatusLog
+    from hexz.worker.run import Worker
+
+    Worker(config, stop_asked=parent.poll, on_status=StatusLog().print, notify=_say).run()
+
+
+def run_rating(
+    parent: Parent,
+    model: str,
+    numbers: Sequence[int],
+    boards: int,
+    seconds: float,
+    device: str,
+    output_dir: Path,
+) -> None:
+    """Rates checkpoints of a model, as `hexzctl models rate` does, in one process."""
+    from hexz.arena.rating import Rating, RatingConfig
+    from hexz.checkpoints.catalog import open_model
+
+    config = RatingConfig(
+        numbers=numbers,
+        simulations=64,
+        boards=boards,
+        max_seconds=seconds,
+        output_dir=output_dir,
+        device=device,
+        num_processes=1,
+    )
+    rating = Rating(open_model(model), config, _say)
+    for _ in rating.run.events():
+        pass
+    if not rating.curve().points:
+        raise NothingPlayed(f"no board was finished in {seconds:.0f} s")
+    for path in rating.save():
+        _say(f"wrote {path}")
