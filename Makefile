@@ -48,10 +48,10 @@ train: build
 # files in the order of tests/conftest.py, not by their numbers of tests.
 # Most of them wait for processes that they start.
 test: build
-	$(BIN)/python -m pytest -m 'not soak' -n 2 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-all: build
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m ''
 
 lint: build
 	$(BIN)/ruff check .

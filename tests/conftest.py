@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from . import reaper
 from .redis_server import RedisServer
 
 # A shell that runs the tests in the background has them ignore Ctrl-C, and with them each process
@@ -20,6 +21,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 TESTS = Path(__file__).parent
 SAMPLE_TRACES = TESTS / "data" / "traces_sample.jsonl.gz"
 SHARED = TESTS.parent.parent / "shared"
+SOAK_SECONDS = 3600
 
 # `make test` must give the same answer twice, so the default profile derives its examples from
 # the test alone. HYPOTHESIS_PROFILE=explore looks for new ones.
@@ -28,9 +30,18 @@ settings.register_profile("explore", deadline=None, max_examples=1000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "fixed"))
 
 
+def pytest_configure() -> None:
+    """Nothing that a test starts outlives the run."""
+    reaper.start()
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests with whole processes go first: the short ones fill up what time is left at the end."""
+    """Tests with whole processes go first: the short ones fill up what time is left at the end.
+    Endurance tests have the time that they take."""
     items.sort(key=lambda item: TESTS / "system" not in item.path.parents)
+    for item in items:
+        if item.get_closest_marker("soak"):
+            item.add_marker(pytest.mark.timeout(SOAK_SECONDS))
 
 
 def read_traces(path: Path) -> Iterator[dict[str, Any]]:

@@ -11,6 +11,8 @@ from typing import Self
 import pytest
 import redis
 
+from hexz.processes import Program
+
 START_SECONDS = 10.0
 
 
@@ -68,32 +70,32 @@ class RedisServer:
         port = free_port()
         self.configuration = f'bind 127.0.0.1\nsave ""\n{directives.format(port=port)}\n'
         self.url = url.format(port=port)
-        self.process: subprocess.Popen[str] | None = None
+        self.program: Program | None = None
 
     def start(self) -> None:
         """Starts it, empty, and waits until it answers."""
-        self.process = subprocess.Popen(
-            [redis_program(), "-"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
+        self.program = Program(
+            [redis_program(), "-"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL
         )
-        assert self.process.stdin is not None
-        with self.process.stdin as file:
-            file.write(self.configuration)
+        stdin = self.program.process.stdin
+        assert stdin is not None
+        with stdin:
+            stdin.write(self.configuration.encode())
         deadline = time.monotonic() + START_SECONDS
         with self.client() as client:
             while True:
                 with contextlib.suppress(redis.ConnectionError):
                     client.ping()
                     return
-                assert self.process.poll() is None, "it did not start"
+                assert self.program.process.poll() is None, "it did not start"
                 assert time.monotonic() < deadline
                 time.sleep(0.01)
 
     def kill(self) -> None:
         """Kills it as a crash does; nothing that it held is left."""
-        if self.process is not None:
-            self.process.kill()
-            self.process.wait()
-            self.process = None
+        if self.program is not None:
+            self.program.kill()
+            self.program = None
 
     def client(self) -> redis.Redis:
         """A connection of the test's own."""

@@ -273,7 +273,7 @@ def test_a_follower_stops_at_once(redis_server, channel, state, monkeypatch):
     with Follower(redis_server.url) as follower:
         follower.next()
         if state == "frozen":
-            redis_server.process.send_signal(signal.SIGSTOP)
+            redis_server.program.process.send_signal(signal.SIGSTOP)
             time.sleep(0.5)  # several polls, so that it waits for an answer
         elif state == "down":
             redis_server.kill()

@@ -19,6 +19,7 @@ from packaging.utils import canonicalize_name
 
 from hexz.pubsub import ModelChannel
 
+from .. import reaper
 from ..redis_server import RedisServer, free_port
 from .images import REPOSITORY, Stage, copy_context, read_dockerfile
 from .processes import TIMEOUT
@@ -108,12 +109,14 @@ class Image:
             assert result.returncode == 0, f"{command}\n{result.stdout}{result.stderr}"
 
     def environment(self, **variables: str) -> dict[str, str]:
-        """Nothing but the image's own variables and these, with /data in a directory of ours."""
+        """Nothing but the image's own variables, these, and what ends its processes with the tests;
+        /data is a directory of ours."""
         own = {
             k: v.replace("/data", str(self.root / "data"))
             for k, v in self.stage.environment.items()
         }
-        return {"PATH": f"{self.bin}:/usr/bin:/bin", "HOME": "/nonexistent", **own, **variables}
+        system = {"PATH": f"{self.bin}:/usr/bin:/bin", "HOME": "/nonexistent"}
+        return {**system, **reaper.mark(), **own, **variables}
 
     def start(self, *arguments: str, **variables: str) -> subprocess.Popen[str]:
         """Starts the entry point in an empty directory; errors go to the file `errors`."""
