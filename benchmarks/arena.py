@@ -3,7 +3,7 @@
     python benchmarks/arena.py [--seconds 2]
 
 One process on one core, as each of theirs has it when all cores play; two networks would compute
-on two otherwise. In the arena two networks play each other with as many units in flight as
+on two otherwise. In the arena two networks play each other with as many game pairs in flight as
 `hexzctl arena` has; self-play is that of `hexzctl bench selfplay`, 64 games of one of them.
 """
 
@@ -17,8 +17,8 @@ import tempfile
 from contextlib import closing
 from pathlib import Path
 
-from hexz.arena.games import GamePlayer, Unit
-from hexz.arena.pool import batch_size, units_at_once
+from hexz.arena.games import GamePair, GamePlayer
+from hexz.arena.pool import batch_size, pairs_at_once
 from hexz.arena.preparation import prepare
 from hexz.bench import RUNS, Rate, SelfPlaySteps, rate_of
 from hexz.engine import Board, SearchSettings
@@ -32,18 +32,18 @@ class ArenaSteps:
 
     def __init__(self, specs: list[str]) -> None:
         parsed = [parse_spec(spec) for spec in specs]
-        at_once = units_at_once(parsed, num_units=10_000, num_processes=1)
+        at_once = pairs_at_once(parsed, num_pairs=10_000, num_processes=1)
         size = batch_size(parsed, at_once, mixed=False)
         self.figures = f"{2 * at_once} games in flight, batches of {size}"
         self._player = GamePlayer(
             prepare(parsed, device="cpu", batch_size=size, notify=print), seed=1
         )
-        self._units = (
-            Unit((0, 1), Board.random(board_seed(1, number)).to_text(), number)
+        self._pairs = (
+            GamePair((0, 1), Board.random(board_seed(1, number)).to_text(), number)
             for number in itertools.count()
         )
         self._in_flight, self._at_once = 0, at_once
-        self._rounds = self._player.play(self._next_unit)
+        self._rounds = self._player.play(self._next_pair)
 
     def step(self) -> int:
         before = self._player.evaluations
@@ -54,11 +54,11 @@ class ArenaSteps:
     def close(self) -> None:
         self._player.close()
 
-    def _next_unit(self) -> Unit | None:
+    def _next_pair(self) -> GamePair | None:
         if self._in_flight == self._at_once:
             return None
         self._in_flight += 1
-        return next(self._units)
+        return next(self._pairs)
 
 
 def main() -> None:

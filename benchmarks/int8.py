@@ -9,8 +9,8 @@ with hexzctl plays.
 import argparse
 
 from hexz.arena.entrants import Entrant, Field
-from hexz.arena.games import Played, Unit
-from hexz.arena.pool import batch_size, play_units, units_at_once
+from hexz.arena.games import GamePair, Played
+from hexz.arena.pool import batch_size, pairs_at_once, play_pairs
 from hexz.arena.run import random_boards
 from hexz.model import prepare_model
 from hexz.player.models import open_source
@@ -33,7 +33,7 @@ def main() -> None:
     budget = Budget(simulations=options.simulations)
     specs = [PlayerSpec(kind="gumbel", path=name, budget=budget) for name in PRECISIONS]
     cores = available_cores()
-    size = batch_size(specs, units_at_once(specs, options.boards, cores), mixed=False)
+    size = batch_size(specs, pairs_at_once(specs, options.boards, cores), mixed=False)
     field = Field(
         tuple(Entrant(spec, number) for number, spec in enumerate(specs)),
         tuple(
@@ -42,8 +42,8 @@ def main() -> None:
         ),
     )
     boards = random_boards(options.boards, options.seed)
-    units = [Unit((0, 1), board, number) for number, board in enumerate(boards)]
-    playing = play_units(field, units, iter(units), num_processes=cores, seed=options.seed)
+    pairs = [GamePair((0, 1), board, number) for number, board in enumerate(boards)]
+    playing = play_pairs(field, pairs, iter(pairs), num_processes=cores, seed=options.seed)
     played = [event for events in playing for event in events if isinstance(event, Played)]
     score = estimate_score([score_of(event.margins) for event in played])
     low, value, high = map(elo_of_score, (score.low, score.value, score.high))

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 MAX_BOARDS = 100_000
 SPRT_BOARDS = 2000
-"""Boards of a pair, at most, if a test is to end the match."""
+"""Boards of a pairing, at most, if a test is to end the match."""
 
 
 def arena(
@@ -81,7 +81,7 @@ def arena(
 ) -> None:
     """Play matches between players and rate them.
 
-    Every pair plays on the same boards, from both seats. Ctrl-C ends the arena and shows what was
+    All of them meet on the same boards, from both seats. Ctrl-C ends the arena and shows what was
     found; the same command goes on from there. Players with a number of simulations have many
     games going at once. Players with seconds, as in model@2.5s, think alone on a core.
     """

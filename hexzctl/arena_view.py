@@ -52,8 +52,8 @@ class ArenaView:
                     self._progress[event.process] = event
                 else:
                     self._new += 1
-                    self._latest.pop(event.unit.pair, None)
-                    self._latest[event.unit.pair] = None
+                    self._latest.pop(event.pair.pairing, None)
+                    self._latest[event.pair.pairing] = None
                 display.step()
             display.log()
 
@@ -75,12 +75,12 @@ class ArenaView:
         return ", ".join(parts)
 
     def _scores(self, run: ArenaRun, most: int) -> list[str]:
-        """The scores so far of the pairs that were played last."""
+        """The scores so far of the pairings that were played last."""
         scores = []
-        for pair in list(self._latest)[-most:]:
-            result = run.results.of(pair)
+        for pairing in list(self._latest)[-most:]:
+            result = run.results.of(pairing)
             if result is not None:
-                a, b = (run.results.names[number] for number in pair)
+                a, b = (run.results.names[number] for number in pairing)
                 scores.append(
                     f"{a} against {b}: {_percent(result.score)} on {result.boards} boards"
                 )
@@ -120,13 +120,16 @@ def _pairs_table(run: ArenaRun, width: int) -> Table:
         table.add_column(name, justify="right", no_wrap=True)
     if run.config.sprt is not None:
         table.add_column("test", justify="right", no_wrap=True)
-    for pair in run.results.pairings:
-        result = run.results.of(pair)
+    for pairing in run.results.pairings:
+        result = run.results.of(pairing)
         if result is None:
             continue
-        cells = [*(run.results.names[number] for number in pair), *_cells(result)[: len(figures)]]
+        cells = [
+            *(run.results.names[number] for number in pairing),
+            *_cells(result)[: len(figures)],
+        ]
         if run.config.sprt is not None:
-            cells.append(_test(run, pair))
+            cells.append(_test(run, pairing))
         table.add_row(*map(Text, cells))
     return table
 
@@ -142,8 +145,8 @@ def _cells(result: PairingResult) -> list[str]:
     ]
 
 
-def _test(run: ArenaRun, pair: Pairing) -> str:
-    decision = run.decisions.get(pair)
+def _test(run: ArenaRun, pairing: Pairing) -> str:
+    decision = run.decisions.get(pairing)
     return "open" if decision is None else f"{decision:+g}"
 
 

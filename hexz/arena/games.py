@@ -35,16 +35,16 @@ TOP_MOVES: Final = 3
 
 
 @dataclass(frozen=True)
-class Unit:
-    """Two games on one board, one from each seat.
+class GamePair:
+    """Two games on one board, one from each seat: a game pair.
 
     Attributes:
-        pair: the players, as places in `Field.entrants`.
+        pairing: the players, as places in `Field.entrants`.
         board: the start position, as `Board.to_text()`.
         number: of the board.
     """
 
-    pair: tuple[int, int]
+    pairing: tuple[int, int]
     board: str
     number: int
 
@@ -66,30 +66,30 @@ class PlayedMove:
 
 @dataclass(frozen=True)
 class Played:
-    """The games of a unit.
+    """The games of a pair.
 
     Attributes:
-        unit: what was played.
-        games: the moves of both; the first of the pair moves first in the first game.
+        pair: what was played.
+        games: the moves of both; the first player of the pairing moves first in the first game.
         scores: of players 1 and 2 in both games.
     """
 
-    unit: Unit
+    pair: GamePair
     games: tuple[list[PlayedMove], list[PlayedMove]] = field(repr=False)
     scores: tuple[tuple[int, int], tuple[int, int]]
 
     @property
     def margins(self) -> tuple[int, int]:
-        """By how much the first of the pair won each game."""
+        """By how much the first player of the pairing won each game."""
         (a, b), (c, d) = self.scores
         return a - b, d - c
 
 
 class _Game:
-    """One game of a unit.
+    """One game of a pair.
 
     Attributes:
-        unit: as given.
+        pair: as given.
         order: the players as players 1 and 2.
         board: the position.
         moves: so far.
@@ -98,13 +98,13 @@ class _Game:
 
     def __init__(
         self,
-        unit: Unit,
+        pair: GamePair,
         order: tuple[int, int],
         sides: Sequence[Search | Player],
         on_move: Callable[[], None],
     ) -> None:
-        self.unit, self.order = unit, order
-        self.board = Board.from_text(unit.board)
+        self.pair, self.order = pair, order
+        self.board = Board.from_text(pair.board)
         self.moves: list[PlayedMove] = []
         self.search: Search | None = None
         self._sides = sides  # players 1 and 2; a search follows the game, and keeps what it can
@@ -183,32 +183,34 @@ class GamePlayer:
         self._on_move: Callable[[], None] = lambda: None
 
     def play(
-        self, next_unit: Callable[[], Unit | None], on_move: Callable[[], None] = lambda: None
+        self, next_pair: Callable[[], GamePair | None], on_move: Callable[[], None] = lambda: None
     ) -> Iterator[Played | None]:
-        """Plays all units that there are, and yields each when it is finished, and None after each
+        """Plays all pairs that there are, and yields each when it is finished, and None after each
         round of evaluations.
 
         Args:
-            next_unit: returns another unit whenever there is room for one; None while there is
+            next_pair: returns another pair whenever there is room for one; None while there is
                 not, and once all have been played.
             on_move: is called after each move.
         """
         self._on_move = on_move
         groups = [_Group() for _ in range(GROUPS)]
-        ended: dict[Unit, list[_Game]] = {}
+        ended: dict[GamePair, list[_Game]] = {}
         while True:
-            while (unit := next_unit()) is not None:
-                ended[unit] = []
+            while (pair := next_pair()) is not None:
+                ended[pair] = []
                 group = min(groups, key=lambda group: len(group.games) + len(group.fresh))
-                group.fresh += [self._game(unit, order) for order in (unit.pair, unit.pair[::-1])]
+                group.fresh += [
+                    self._game(pair, order) for order in (pair.pairing, pair.pairing[::-1])
+                ]
             if not ended:
                 return
             for group in groups:
                 self._expand(group)
                 for game in self._collect(group):
-                    ended[game.unit].append(game)
-                    if len(ended[game.unit]) == 2:
-                        yield _played(game.unit, ended.pop(game.unit))
+                    ended[game.pair].append(game)
+                    if len(ended[game.pair]) == 2:
+                        yield _played(game.pair, ended.pop(game.pair))
                 yield None
 
     def close(self) -> None:
@@ -216,22 +218,22 @@ class GamePlayer:
         for player in self._timed.values():
             player.close()
 
-    def _game(self, unit: Unit, order: tuple[int, int]) -> _Game:
-        return _Game(unit, order, [self._side(unit, order, seat) for seat in (0, 1)], self._moved)
+    def _game(self, pair: GamePair, order: tuple[int, int]) -> _Game:
+        return _Game(pair, order, [self._side(pair, order, seat) for seat in (0, 1)], self._moved)
 
     def _moved(self) -> None:
         self.moves += 1
         self._on_move()
 
-    def _side(self, unit: Unit, order: tuple[int, int], seat: int) -> Search | Player:
+    def _side(self, pair: GamePair, order: tuple[int, int], seat: int) -> Search | Player:
         number = order[seat]
         entrant = self._field.entrants[number]
         if entrant.network is None:
-            seeds = np.random.SeedSequence((self._seed, *unit.board.encode(), seat))
+            seeds = np.random.SeedSequence((self._seed, *pair.board.encode(), seat))
             seed = int(seeds.generate_state(1, np.uint64)[0]) >> 1  # of many searches, seed + n
             return make_player(entrant.spec, seed=seed)
         if entrant.search is not None:
-            return Search(Board.from_text(unit.board), entrant.search)
+            return Search(Board.from_text(pair.board), entrant.search)
         if number not in self._timed:
             searcher = Searcher(self._evaluators[entrant.network])
             self._timed[number] = NetworkPlayer(entrant.spec, searcher)
@@ -274,10 +276,10 @@ class GamePlayer:
         return self._field.entrants[game.order[game.board.turn - 1]].network
 
 
-def _played(unit: Unit, games: Sequence[_Game]) -> Played:
-    first, second = sorted(games, key=lambda game: game.order != unit.pair)
+def _played(pair: GamePair, games: Sequence[_Game]) -> Played:
+    first, second = sorted(games, key=lambda game: game.order != pair.pairing)
     return Played(
-        unit=unit,
+        pair=pair,
         games=(first.moves, second.moves),
         scores=(first.board.score, second.board.score),
     )

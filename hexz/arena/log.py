@@ -1,6 +1,6 @@
 """The log of an arena: what was played is kept, and never played again.
 
-A line is a JSON object, a unit of two games:
+A line is a JSON object, a game pair:
 
     {"players": ["uct:800", "model@64"], "networks": [null, "{sha256}"], "board": "105 characters",
      "games": [{"score": [50, 41], "moves": ["d5", "Fd6", ...], "values": [0.1, ...],
@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from hexz.arena.entrants import Entrant, Field
-from hexz.arena.games import Played, PlayedMove, Unit
+from hexz.arena.games import GamePair, Played, PlayedMove
 from hexz.engine import Board, Move
 from hexz.errors import HexzError, OutputError
 from hexz.version import __version__
@@ -72,30 +72,30 @@ class ArenaLog:
     def __exit__(self, *_: object) -> None:
         self._file.close()
 
-    def find(self, unit: Unit) -> Played | None:
-        """The games of a unit, if they were played."""
-        for pair in (unit.pair, unit.pair[::-1]):
-            found = self._found.get(self._key(pair, unit.board))
+    def find(self, pair: GamePair) -> Played | None:
+        """The games of a pair, if they were played."""
+        for pairing in (pair.pairing, pair.pairing[::-1]):
+            found = self._found.get(self._key(pairing, pair.board))
             if found is not None:
-                first, second = found if pair == unit.pair else found[::-1]
+                first, second = found if pairing == pair.pairing else found[::-1]
                 return Played(
-                    unit=unit,
+                    pair=pair,
                     games=(_moves(first), _moves(second)),
                     scores=(_score(first), _score(second)),
                 )
         return None
 
     def append(self, played: Played) -> None:
-        """Adds the games of a unit; they survive the end of this process.
+        """Adds the games of a pair; they survive the end of this process.
 
         Raises:
             OutputError: there is no space, for example.
         """
-        pair = [self._players.entrants[number] for number in played.unit.pair]
+        entrants = [self._players.entrants[number] for number in played.pair.pairing]
         line = {
-            "players": [entrant.name for entrant in pair],
-            "networks": [entrant.digest for entrant in pair],
-            "board": played.unit.board,
+            "players": [entrant.name for entrant in entrants],
+            "networks": [entrant.digest for entrant in entrants],
+            "board": played.pair.board,
             "games": [
                 _game(moves, score)
                 for moves, score in zip(played.games, played.scores, strict=True)
@@ -108,8 +108,8 @@ class ArenaLog:
             while data:
                 data = data[self._file.write(data) :]
 
-    def _key(self, pair: tuple[int, int], board: str) -> _Key:
-        first, second = (self._players.entrants[number] for number in pair)
+    def _key(self, pairing: tuple[int, int], board: str) -> _Key:
+        first, second = (self._players.entrants[number] for number in pairing)
         return (*_identity(first), *_identity(second), board)
 
     def _lock(self) -> None:

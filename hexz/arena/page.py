@@ -31,11 +31,11 @@ def write_arena_page(path: Path, run: ArenaRun) -> None:
 
 def arena_page(results: Results, played: Sequence[Played]) -> str:
     """The HTML of the page, complete in itself. ValueError: nothing was played."""
-    in_order = sorted(played, key=lambda p: (p.unit.pair, p.unit.number))
+    in_order = sorted(played, key=lambda p: (p.pair.pairing, p.pair.number))
     records = [record for one in in_order for record in _records(results.names, one)]
     first_games: dict[Pairing, int] = {}
     for place, one in enumerate(in_order):
-        first_games.setdefault(one.unit.pair, 2 * place)
+        first_games.setdefault(one.pair.pairing, 2 * place)
     css = resources.files(__package__).joinpath("page.css").read_text(encoding="utf-8")
     ratings = results.ratings()
     introduction = "\n".join(
@@ -54,17 +54,17 @@ def arena_page(results: Results, played: Sequence[Played]) -> str:
 
 
 def _records(names: Sequence[str], played: Played) -> list[GameRecord]:
-    unit = played.unit
+    pair = played.pair
     return [
         GameRecord(
-            name=f"Board {unit.number + 1}: {names[order[0]]} – {names[order[1]]}",  # noqa: RUF001
+            name=f"Board {pair.number + 1}: {names[order[0]]} – {names[order[1]]}",  # noqa: RUF001
             players=(names[order[0]], names[order[1]]),
-            initial_text=unit.board,
+            initial_text=pair.board,
             actions=[move.action for move in moves],
             root_values=[move.value for move in moves],
             policies=[move.top for move in moves],
         )
-        for order, moves in zip((unit.pair, unit.pair[::-1]), played.games, strict=True)
+        for order, moves in zip((pair.pairing, pair.pairing[::-1]), played.games, strict=True)
     ]
 
 
@@ -85,13 +85,13 @@ def _cross_table(
     return f"<table><thead><tr><th></th>{heads}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
 
 
-def _cell(results: Results, pair: Pairing, first_games: Mapping[Pairing, int]) -> str:
-    known = pair if pair in first_games else pair[::-1]
+def _cell(results: Results, pairing: Pairing, first_games: Mapping[Pairing, int]) -> str:
+    known = pairing if pairing in first_games else pairing[::-1]
     found = results.of(known) if known in first_games else None
     if found is None:
-        return '<td class="self"></td>' if pair[0] == pair[1] else "<td></td>"
+        return '<td class="self"></td>' if pairing[0] == pairing[1] else "<td></td>"
     score = found.score
-    if known != pair:
+    if known != pairing:
         score = Estimate(value=1 - score.value, low=1 - score.high, high=1 - score.low)
     percent, low, high = (f"{100 * x:.0f}" for x in (score.value, score.low, score.high))
     return (

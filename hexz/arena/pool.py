@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import Final
 
 from hexz.arena.entrants import Field
-from hexz.arena.games import GROUPS, GamePlayer, Played, Unit
+from hexz.arena.games import GROUPS, GamePair, GamePlayer, Played
 from hexz.errors import HexzError
 from hexz.machine import available_cores
 from hexz.player.searcher import BATCH_SIZE as SEARCHER_BATCH_SIZE
 from hexz.player.spec import PlayerSpec
 from hexz.processes import Child, ChildFailed, Parent, ready
 
-_MOST_UNITS: Final = 64
-"""Units at once in a process: four batches of 32 for a pair of networks."""
+_MOST_PAIRS: Final = 64
+"""Game pairs at once in a process: four batches of 32 for a pair of networks."""
 _MOST_NODES: Final = 400_000
 """Of all search trees in a process, of 1 to 2 KB each."""
 _SMALLEST_BATCH: Final = 8
@@ -51,8 +51,8 @@ class Progress:
 Event = Played | Progress
 
 
-def units_at_once(specs: Iterable[PlayerSpec], num_units: int, num_processes: int) -> int:
-    """Units in flight in each process, for searches that share batches."""
+def pairs_at_once(specs: Iterable[PlayerSpec], num_pairs: int, num_processes: int) -> int:
+    """Game pairs in flight in each process, for searches that share batches."""
     simulations = [
         spec.budget.simulations
         for spec in specs
@@ -60,7 +60,7 @@ def units_at_once(specs: Iterable[PlayerSpec], num_units: int, num_processes: in
     ]
     # Two games with a tree, and the memory to copy it into, for both players.
     room = _MOST_NODES // (8 * max(simulations, default=1))
-    return max(1, min(_MOST_UNITS, room, -(-num_units // num_processes)))
+    return max(1, min(_MOST_PAIRS, room, -(-num_pairs // num_processes)))
 
 
 def batch_size(specs: Sequence[PlayerSpec], at_once: int, *, mixed: bool) -> int:
@@ -68,8 +68,8 @@ def batch_size(specs: Sequence[PlayerSpec], at_once: int, *, mixed: bool) -> int
 
     Args:
         specs: the players.
-        at_once: units in flight in each process.
-        mixed: whether these are of all pairs. Otherwise half of the games wait for one of two
+        at_once: game pairs in flight in each process.
+        mixed: whether these are of all pairings. Otherwise half of the games wait for one of two
             networks, or all for one.
     """
     networks = [spec for spec in specs if spec.needs_network]
@@ -80,18 +80,23 @@ def batch_size(specs: Sequence[PlayerSpec], at_once: int, *, mixed: bool) -> int
     return min(max(-(-leaves // 8) * 8, _SMALLEST_BATCH), _LARGEST_BATCH)
 
 
-def play_units(
-    players: Field, units: Sequence[Unit], more: Iterator[Unit], *, num_processes: int, seed: int
+def play_pairs(
+    players: Field,
+    pairs: Sequence[GamePair],
+    more: Iterator[GamePair],
+    *,
+    num_processes: int,
+    seed: int,
 ) -> Generator[list[Event]]:
-    """Plays units on all cores, in their order.
+    """Plays game pairs on all cores, in their order.
 
     Closing the generator ends the processes at once.
 
     Args:
-        players: of the units.
-        units: all that there may be; those of timed players go without others.
+        players: of the pairs.
+        pairs: all that there may be; those of timed players go without others.
         more: those of them that are still to be played, taken when there is room for one.
-        num_processes: that share the units.
+        num_processes: that share the pairs.
         seed: of `uct` and `random`.
 
     Yields:
@@ -100,13 +105,13 @@ def play_units(
     Raises:
         ArenaFailed: a process has ended.
     """
-    timed = any(players.entrants[number].is_timed for unit in units for number in unit.pair)
+    timed = any(players.entrants[number].is_timed for pair in pairs for number in pair.pairing)
     # A player whose time is measured thinks alone on its core.
     cores = separate_cores() if timed else None
-    num_processes = min(num_processes, len(units), len(cores) if cores else num_processes)
+    num_processes = min(num_processes, len(pairs), len(cores) if cores else num_processes)
     specs = [entrant.spec for entrant in players.entrants]
-    at_once = 1 if timed else units_at_once(specs, len(units), num_processes)
-    children: dict[Child, int] = {}  # and how many units each has
+    at_once = 1 if timed else pairs_at_once(specs, len(pairs), num_processes)
+    children: dict[Child, int] = {}  # and how many game pairs each has
     try:
         for number in range(num_processes):
             child = Child(_run, number, seed, cores[number] if cores else None)
@@ -123,10 +128,10 @@ def play_units(
             child.kill()
 
 
-def _receive(children: dict[Child, int], more: Iterator[Unit]) -> list[Event]:
-    """What the processes have sent; each that has finished a unit gets another one."""
+def _receive(children: dict[Child, int], more: Iterator[GamePair]) -> list[Event]:
+    """What the processes have sent; each that has finished a game pair gets another one."""
     events: list[Event] = []
-    for child in ready([child for child, units in children.items() if units], TICK_SECONDS):
+    for child in ready([child for child, pairs in children.items() if pairs], TICK_SECONDS):
         try:
             event: Event = child.receive()
         except (ChildFailed, EOFError) as error:
@@ -138,15 +143,15 @@ def _receive(children: dict[Child, int], more: Iterator[Unit]) -> list[Event]:
     return events
 
 
-def _give(children: dict[Child, int], child: Child, more: Iterator[Unit]) -> None:
-    unit = next(more, None)
-    if unit is not None:
+def _give(children: dict[Child, int], child: Child, more: Iterator[GamePair]) -> None:
+    pair = next(more, None)
+    if pair is not None:
         children[child] += 1
-        child.send(unit)
+        child.send(pair)
 
 
 def _run(parent: Parent, number: int, seed: int, core: int | None) -> None:
-    """A process: plays the units that its parent sends."""
+    """A process: plays the game pairs that its parent sends."""
     players: Field = parent.receive()
     if core is not None and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {core})
@@ -154,13 +159,13 @@ def _run(parent: Parent, number: int, seed: int, core: int | None) -> None:
     in_flight = 0
     next_report = 0.0
 
-    def next_unit() -> Unit | None:
+    def next_pair() -> GamePair | None:
         nonlocal in_flight
         if in_flight and not parent.poll():
             return None
-        unit: Unit = parent.receive()
+        pair: GamePair = parent.receive()
         in_flight += 1
-        return unit
+        return pair
 
     def report() -> None:
         nonlocal next_report
@@ -168,7 +173,7 @@ def _run(parent: Parent, number: int, seed: int, core: int | None) -> None:
             parent.send(Progress(number, player.moves, player.evaluations))
             next_report = time.monotonic() + PROGRESS_SECONDS
 
-    for played in player.play(next_unit, report):
+    for played in player.play(next_pair, report):
         if played is not None:
             in_flight -= 1
             parent.send(Progress(number, player.moves, player.evaluations))

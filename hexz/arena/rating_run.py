@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from hexz.arena.games import Played, Unit
+from hexz.arena.games import GamePair, Played
 from hexz.arena.run import ArenaConfig, ArenaRun
 from hexz.player.spec import Budget, PlayerSpec
 from hexz.ratings.evidence import Evidence
@@ -18,9 +18,9 @@ from hexz.ratings.results import Pairing, score_of
 from hexz.ratings.statistics import ELO
 
 ROUND_BOARDS: Final = 4
-"""A pair is chosen for so many boards."""
+"""A pairing is chosen for so many boards."""
 _BLIND: Final = 0.1
-"""Worth of further boards of a pair that has more of them in flight than finished: their results
+"""Worth of further boards of a pairing that has more of them in flight than finished: their results
 may show that others are better."""
 _EVALUATION_COST: Final = 50
 """Games of random moves in the time of an evaluation by a network of the default size: 10 on a
@@ -30,10 +30,10 @@ _GAMES_A_SECOND: Final = 400_000
 
 
 class RatingRun(ArenaRun):
-    """Plays those pairs that tell most about some of the players, see `Design`.
+    """Plays those pairings that tell most about some of the players, see `Design`.
 
     Args:
-        config: its pairs are those that may play, each on its boards at most.
+        config: its pairings are those that may play, each on its boards at most.
         num_wanted: so many players, the first ones, are to be rated. All others play if that
             helps; the anchor is one of the players.
         evidence: what is known already, by the names in `ids`; grows with the run.
@@ -74,14 +74,14 @@ class RatingRun(ArenaRun):
     def _count(self, played: Played) -> None:
         super()._count(played)
         score = score_of(played.margins)
-        self.evidence.add(self._names(played.unit.pair), played.unit.board, score)
+        self.evidence.add(self._names(played.pair.pairing), played.pair.board, score)
 
-    def _order(self, units: Sequence[Unit]) -> Iterator[Unit]:
-        waiting: dict[Pairing, deque[Unit]] = defaultdict(deque)
-        for unit in units:
-            if not self.evidence.has(self._names(unit.pair), unit.board):
-                waiting[unit.pair].append(unit)
-        playing = {number for pair in waiting for number in pair}
+    def _order(self, pairs: Sequence[GamePair]) -> Iterator[GamePair]:
+        waiting: dict[Pairing, deque[GamePair]] = defaultdict(deque)
+        for pair in pairs:
+            if not self.evidence.has(self._names(pair.pairing), pair.board):
+                waiting[pair.pairing].append(pair)
+        playing = {number for pairing in waiting for number in pairing}
         missing = sum(
             max(0, self._boards - self.evidence.boards_of(self._ids[number]))
             for number in self._wanted
@@ -89,19 +89,19 @@ class RatingRun(ArenaRun):
         )
         left = min(missing, sum(map(len, waiting.values())))
         self._planned += left
-        pairs = self.config.pairings
-        given = np.array([self.evidence.boards(self._names(pair)) for pair in pairs])
+        pairings = self.config.pairings
+        given = np.array([self.evidence.boards(self._names(pairing)) for pairing in pairings])
         while left > 0:
-            known = np.array([self.evidence.boards(self._names(pair)) for pair in pairs])
+            known = np.array([self.evidence.boards(self._names(pairing)) for pairing in pairings])
             gains = self._design.gains(self._strengths(), given)
-            gains[[not waiting[pair] for pair in pairs]] = -1
+            gains[[not waiting[pairing] for pairing in pairings]] = -1
             gains[given - known >= np.maximum(known, ROUND_BOARDS)] *= _BLIND
             best = int(gains.argmax())
-            count = min(ROUND_BOARDS, left, len(waiting[pairs[best]]))
+            count = min(ROUND_BOARDS, left, len(waiting[pairings[best]]))
             given[best] += count
             left -= count
             for _ in range(count):
-                yield waiting[pairs[best]].popleft()
+                yield waiting[pairings[best]].popleft()
 
     def _strengths(self) -> Sequence[float]:
         """Of all players as far as they can be guessed, in log-odds."""
@@ -109,8 +109,8 @@ class RatingRun(ArenaRun):
         rated = [[name for name in names if name in ratings] for names in self._relatives]
         return [ratings[names[0]].value / ELO if names else 0.0 for names in rated]
 
-    def _names(self, pair: Pairing) -> tuple[str, str]:
-        return self._ids[pair[0]], self._ids[pair[1]]
+    def _names(self, pairing: Pairing) -> tuple[str, str]:
+        return self._ids[pairing[0]], self._ids[pairing[1]]
 
 
 def cost_of(spec: PlayerSpec) -> float:

@@ -20,17 +20,17 @@ def report(run: ArenaRun) -> dict[str, Any]:
             {"name": name, "elo": asdict(ratings[name]) if name in ratings else None}
             for name in run.results.names
         ],
-        "pairs": [found for pair in run.results.pairings if (found := _pair(run, pair))],
+        "pairs": [found for pairing in run.results.pairings if (found := _pair(run, pairing))],
         "complete": run.results.boards == run.total,
     }
 
 
-def _pair(run: ArenaRun, pair: Pairing) -> dict[str, Any] | None:
-    result = run.results.of(pair)
+def _pair(run: ArenaRun, pairing: Pairing) -> dict[str, Any] | None:
+    result = run.results.of(pairing)
     if result is None:
         return None
-    first, second = (run.results.names[number] for number in pair)
+    first, second = (run.results.names[number] for number in pairing)
     found = {"players": [first, second], **asdict(result)}
     if run.config.sprt is not None:
-        found["accepted_elo"] = run.decisions.get(pair)
+        found["accepted_elo"] = run.decisions.get(pairing)
     return found

@@ -1,4 +1,4 @@
-"""A run of an arena: boards, pairs and a log in, results out."""
+"""A run of an arena: boards, pairings and a log in, results out."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Final
 
 from hexz.arena.entrants import Field
-from hexz.arena.games import Played, Unit
+from hexz.arena.games import GamePair, Played
 from hexz.arena.log import ArenaLog
 from hexz.arena.pool import (
     Event,
     batch_size,
-    play_units,
-    units_at_once,
+    pairs_at_once,
+    play_pairs,
 )
 from hexz.arena.preparation import prepare
 from hexz.engine import Board
@@ -73,11 +73,11 @@ class ArenaConfig:
 
     Attributes:
         specs: the players, no two the same.
-        boards: start positions; a pair plays each twice.
+        boards: start positions; a pairing plays each twice.
         log: where games are kept; those that are there already are not played again.
         names: what people call the players; None: as their specs.
-        round_boards: a pair plays so many boards before the next pair has its turn; None: all.
-        sprt: a test that ends the games of a pair once it is decided.
+        round_boards: a pairing plays so many boards before the next one has its turn; None: all.
+        sprt: a test that ends the games of a pairing once it is decided.
         seed: of `uct` and `random`.
         device: of networks.
         num_processes: None: one a core; no more than 4 on a GPU.
@@ -126,8 +126,8 @@ class ArenaRun:
     Attributes:
         results: so far, those of the log included.
         played: the same, game by game.
-        resumed: units that were in the log.
-        decisions: of the test: the hypothesis in Elo that was accepted for a pair.
+        resumed: game pairs that were in the log.
+        decisions: of the test: the hypothesis in Elo that was accepted for a pairing.
     """
 
     def __init__(self, config: ArenaConfig, notify: Callable[[str], None]) -> None:
@@ -141,7 +141,7 @@ class ArenaRun:
 
     @property
     def total(self) -> int:
-        """Units that there are."""
+        """Game pairs that there are."""
         return len(self.config.boards) * len(self.config.pairings)
 
     def stop(self) -> None:
@@ -162,10 +162,10 @@ class ArenaRun:
         players = self._prepare(device, num_processes)
         with ArenaLog(self.config.log, players) as log:
             todo = list(self._resume(log))
-            for units in self._phases(players, todo):
-                more = (unit for unit in self._order(units) if unit.pair not in self.decisions)
-                playing = play_units(
-                    players, units, more, num_processes=num_processes, seed=self.config.seed
+            for pairs in self._phases(players, todo):
+                more = (pair for pair in self._order(pairs) if pair.pairing not in self.decisions)
+                playing = play_pairs(
+                    players, pairs, more, num_processes=num_processes, seed=self.config.seed
                 )
                 for events in playing:
                     for event in events:
@@ -176,57 +176,57 @@ class ArenaRun:
                     if self._is_stopped or time.monotonic() >= deadline:
                         playing.close()
                         return
-                    if all(unit.pair in self.decisions for unit in units):
+                    if all(pair.pairing in self.decisions for pair in pairs):
                         playing.close()
 
     def _prepare(self, device: str, num_processes: int) -> Field:
         specs = self.config.specs
-        at_once = units_at_once(specs, len(self._units()), num_processes)
+        at_once = pairs_at_once(specs, len(self._pairs()), num_processes)
         size = batch_size(specs, at_once, mixed=self.config.round_boards is not None)
         return prepare(specs, device=device, batch_size=size, notify=self._notify)
 
-    def _units(self) -> list[Unit]:
-        """All units in the order in which they are to be played."""
+    def _pairs(self) -> list[GamePair]:
+        """All game pairs in the order in which they are to be played."""
         boards = list(enumerate(self.config.boards))
         size = self.config.round_boards or max(1, len(boards))
         return [
-            Unit(pair, board, number)
+            GamePair(pairing, board, number)
             for start in range(0, len(boards), size)
-            for pair in self.config.pairings
+            for pairing in self.config.pairings
             for number, board in boards[start : start + size]
         ]
 
-    def _order(self, units: Sequence[Unit]) -> Iterator[Unit]:
+    def _order(self, pairs: Sequence[GamePair]) -> Iterator[GamePair]:
         """Those of them that are to be played, taken one by one as there is room for them."""
-        return iter(units)
+        return iter(pairs)
 
-    def _resume(self, log: ArenaLog) -> Iterator[Unit]:
-        """Counts what is in the log, and yields the other units."""
-        for unit in self._units():
-            found = log.find(unit)
+    def _resume(self, log: ArenaLog) -> Iterator[GamePair]:
+        """Counts what is in the log, and yields the other game pairs."""
+        for pair in self._pairs():
+            found = log.find(pair)
             if found is None:
-                yield unit
+                yield pair
             else:
                 self.resumed += 1
                 self._count(found)
 
     def _count(self, played: Played) -> None:
         self.played.append(played)
-        self.results.add(played.unit.pair, played.unit.number, played.margins)
-        pair = played.unit.pair
-        if self.config.sprt is not None and pair not in self.decisions:
-            decision = self.config.sprt.decision(self.results.in_order(pair))
+        self.results.add(played.pair.pairing, played.pair.number, played.margins)
+        pairing = played.pair.pairing
+        if self.config.sprt is not None and pairing not in self.decisions:
+            decision = self.config.sprt.decision(self.results.in_order(pairing))
             if decision is not None:
-                self.decisions[pair] = decision
+                self.decisions[pairing] = decision
 
-    def _phases(self, players: Field, units: Sequence[Unit]) -> Iterator[list[Unit]]:
-        """Units that are played together: those of players whose time is measured go last."""
+    def _phases(self, players: Field, pairs: Sequence[GamePair]) -> Iterator[list[GamePair]]:
+        """Game pairs that are played together: those of players whose time is measured go last."""
         for timed in (False, True):
             group = [
-                unit
-                for unit in units
-                if timed == any(players.entrants[number].is_timed for number in unit.pair)
-                and unit.pair not in self.decisions
+                pair
+                for pair in pairs
+                if timed == any(players.entrants[number].is_timed for number in pair.pairing)
+                and pair.pairing not in self.decisions
             ]
             if group:
                 yield group

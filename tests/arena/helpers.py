@@ -1,9 +1,9 @@
-"""A field of quick players, and units for them."""
+"""A field of quick players, and game pairs for them."""
 
 from collections.abc import Sequence
 
 from hexz.arena.entrants import Field
-from hexz.arena.games import GamePlayer, Played, Unit
+from hexz.arena.games import GamePair, GamePlayer, Played
 from hexz.arena.preparation import prepare
 from hexz.arena.run import random_boards
 from hexz.player.spec import parse_spec
@@ -17,18 +17,18 @@ def field(*specs: str) -> Field:
     return prepare([parse_spec(s) for s in specs], device="cpu", batch_size=8, notify=print)
 
 
-def units(pairs: Sequence[tuple[int, int]], boards: int, seed: int = 1) -> list[Unit]:
-    """All boards for each pair."""
+def pairs(pairings: Sequence[tuple[int, int]], boards: int, seed: int = 1) -> list[GamePair]:
+    """All boards for each pairing."""
     start = list(enumerate(random_boards(boards, seed)))
-    return [Unit(pair, board, number) for pair in pairs for number, board in start]
+    return [GamePair(pairing, board, number) for pairing in pairings for number, board in start]
 
 
-def play(players: Field, todo: Sequence[Unit], at_once: int, seed: int = 1) -> list[Played]:
-    """Plays units in this process, so many at once."""
+def play(players: Field, todo: Sequence[GamePair], at_once: int, seed: int = 1) -> list[Played]:
+    """Plays game pairs in this process, so many at once."""
     left = list(reversed(todo))
     in_flight = 0
 
-    def next_unit() -> Unit | None:
+    def next_pair() -> GamePair | None:
         nonlocal in_flight
         if in_flight == at_once or not left:
             return None
@@ -37,9 +37,9 @@ def play(players: Field, todo: Sequence[Unit], at_once: int, seed: int = 1) -> l
 
     player = GamePlayer(players, seed=seed)
     played = []
-    for one in player.play(next_unit):
+    for one in player.play(next_pair):
         if one is not None:
             in_flight -= 1
             played.append(one)
     player.close()
-    return sorted(played, key=lambda p: todo.index(p.unit))
+    return sorted(played, key=lambda p: todo.index(p.pair))

@@ -11,7 +11,7 @@ from hexz.engine.endgame import solve
 from hexz.inference import Evaluator
 from hexz.player.searcher import SOLVE_NODES
 
-from .helpers import PLAYERS, field, play, units
+from .helpers import PLAYERS, field, pairs, play
 
 
 @pytest.fixture(scope="module")
@@ -29,21 +29,21 @@ def final_board(initial: str, moves: list[PlayedMove]) -> Board:
 
 
 def test_every_pair_plays_each_board_from_both_seats(players):
-    pairs = [(a, b) for a in range(4) for b in range(a)]
-    todo = units(pairs, 2)
+    pairings = [(a, b) for a in range(4) for b in range(a)]
+    todo = pairs(pairings, 2)
     played = play(players, todo, at_once=5)
-    assert [one.unit for one in played] == todo
+    assert [one.pair for one in played] == todo
     for one in played:
         for moves, score in zip(one.games, one.scores, strict=True):
-            board = final_board(one.unit.board, moves)
+            board = final_board(one.pair.board, moves)
             assert board.is_over
             assert board.score == score
 
 
 def test_what_is_played_does_not_depend_on_what_else_is_in_flight(players):
-    todo = units([(0, 1), (1, 2), (2, 3)], 2)
+    todo = pairs([(0, 1), (1, 2), (2, 3)], 2)
     together = play(players, todo, at_once=6)
-    alone = [play(players, [unit], at_once=1)[0] for unit in todo]
+    alone = [play(players, [pair], at_once=1)[0] for pair in todo]
     assert actions(together) == actions(alone)
     assert actions(play(players, todo, at_once=6, seed=2)) != actions(alone)
 
@@ -59,9 +59,9 @@ def test_networks_play_what_they_play_alone(keeps_its_tree):
     settings = players.entrants[0].search
     assert settings is not None
     evaluator = players.networks[0].load()
-    for one in play(players, units([(0, 1)], 3), at_once=3):
+    for one in play(players, pairs([(0, 1)], 3), at_once=3):
         for number, moves in enumerate(one.games, 1):
-            board = Board.from_text(one.unit.board)
+            board = Board.from_text(one.pair.board)
             tree = None
             for played in moves:
                 move = Move.from_index(played.action)
@@ -88,7 +88,7 @@ def search_alone(tree: Search, evaluator: Evaluator) -> Move:
 def test_the_first_of_a_pair_moves_first_in_the_first_game():
     """The random player tells itself apart by having no opinion."""
     players = field("random", "uct:200")
-    (played,) = play(players, units([(0, 1)], 1), at_once=1)
+    (played,) = play(players, pairs([(0, 1)], 1), at_once=1)
     first, second = played.games
     assert first[0].value == 0 != second[0].value
     (a, b), (c, d) = played.scores
@@ -99,15 +99,15 @@ def test_the_first_of_a_pair_moves_first_in_the_first_game():
 def test_timed_players():
     players = field("model@0.02s", "uct:0.02s")
     assert all(entrant.is_timed for entrant in players.entrants)
-    (played,) = play(players, units([(0, 1)], 1), at_once=1)
+    (played,) = play(players, pairs([(0, 1)], 1), at_once=1)
     for moves, score in zip(played.games, played.scores, strict=True):
-        assert final_board(played.unit.board, moves).score == score
+        assert final_board(played.pair.board, moves).score == score
 
 
 @pytest.mark.parametrize("spec", ["model@0.04s", "uct:0.04s"])
 def test_the_time_for_a_move_is_kept(spec):
     """Opening moves, of which none is known; the random player takes no time."""
-    todo = units([(0, 1)], 1)
+    todo = pairs([(0, 1)], 1)
     moved = [time.monotonic()]
     player = GamePlayer(field(spec, "random"), seed=1)
     list(player.play(lambda: todo.pop() if todo else None, lambda: moved.append(time.monotonic())))

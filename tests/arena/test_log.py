@@ -9,7 +9,7 @@ from hexz.arena.log import ArenaLog, InvalidLog
 from hexz.errors import OutputError
 from hexz.version import __version__
 
-from .helpers import field, play, units
+from .helpers import field, pairs, play
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +19,7 @@ def players():
 
 @pytest.fixture(scope="module")
 def played(players):
-    return play(players, units([(0, 1), (1, 2)], 2), at_once=4)
+    return play(players, pairs([(0, 1), (1, 2)], 2), at_once=4)
 
 
 @pytest.fixture
@@ -33,15 +33,15 @@ def path(tmp_path, players, played):
 def same(found, one) -> bool:
     """Apart from the rounding of values and shares."""
     actions = [[[m.action for m in moves] for moves in p.games] for p in (found, one)]
-    return (found.unit, found.scores) == (one.unit, one.scores) and actions[0] == actions[1]
+    return (found.pair, found.scores) == (one.pair, one.scores) and actions[0] == actions[1]
 
 
 def test_what_was_played_is_found(path, players, played):
     with ArenaLog(path, players) as log:
         for one in played:
-            assert same(log.find(one.unit), one)
-        assert log.find(units([(0, 2)], 1)[0]) is None
-        assert log.find(units([(0, 1)], 1, seed=2)[0]) is None
+            assert same(log.find(one.pair), one)
+        assert log.find(pairs([(0, 2)], 1)[0]) is None
+        assert log.find(pairs([(0, 1)], 1, seed=2)[0]) is None
 
 
 def test_a_line_tells_the_version(path):
@@ -49,7 +49,7 @@ def test_a_line_tells_the_version(path):
 
 
 def test_the_order_of_players_does_not_matter(path, players, played):
-    swapped = dataclasses.replace(played[0].unit, pair=(1, 0))
+    swapped = dataclasses.replace(played[0].pair, pairing=(1, 0))
     with ArenaLog(path, players) as log:
         found = log.find(swapped)
     assert found is not None
@@ -60,8 +60,8 @@ def test_the_order_of_players_does_not_matter(path, players, played):
 def test_another_network_of_the_same_name_has_played_nothing(path, players, played):
     entrants = (*players.entrants[:2], dataclasses.replace(players.entrants[2], digest="0" * 64))
     with ArenaLog(path, dataclasses.replace(players, entrants=entrants)) as log:
-        assert log.find(played[0].unit) is not None
-        assert log.find(played[2].unit) is None
+        assert log.find(played[0].pair) is not None
+        assert log.find(played[2].pair) is None
 
 
 def test_a_line_that_was_cut_off_is_removed(path, players, played):
@@ -69,12 +69,12 @@ def test_a_line_that_was_cut_off_is_removed(path, players, played):
     for cut in (1, 100, len(whole.splitlines(keepends=True)[-1]) - 1):
         path.write_bytes(whole[:-cut])
         with ArenaLog(path, players) as log:
-            assert same(log.find(played[2].unit), played[2])
-            assert log.find(played[3].unit) is None
+            assert same(log.find(played[2].pair), played[2])
+            assert log.find(played[3].pair) is None
             log.append(played[3])
         assert len([json.loads(line) for line in path.read_text().splitlines()]) == 4
         with ArenaLog(path, players) as log:
-            assert same(log.find(played[3].unit), played[3])
+            assert same(log.find(played[3].pair), played[3])
 
 
 @pytest.mark.parametrize("line", ["hello", "[]", "{}", '{"players": ["uct:20", "random"]}', "5"])
@@ -116,7 +116,7 @@ def test_games_that_the_rules_do_not_allow_are_named(path, players, damage):
 def test_games_of_others_are_skipped(path):
     others = field("uct:20", "uct:21")
     with ArenaLog(path, others) as log:
-        assert log.find(units([(0, 1)], 1)[0]) is None
+        assert log.find(pairs([(0, 1)], 1)[0]) is None
 
 
 def test_a_log_belongs_to_one_arena(path, players):

@@ -8,16 +8,16 @@ from hexz.arena.page import arena_page
 from hexz.ratings.results import Results
 
 from ..player.browser import start_chromium
-from .helpers import field, play, units
+from .helpers import field, pairs, play
 
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory) -> Path:
     """Of three players, of which one has a name that is no HTML."""
     results = Results(["uct:40", "<b>random</b>", "uct:10"], [(0, 1), (0, 2), (1, 2)])
-    games = play(field("uct:40", "random", "uct:10"), units(results.pairings, 2), at_once=6)
+    games = play(field("uct:40", "random", "uct:10"), pairs(results.pairings, 2), at_once=6)
     for one in games:
-        results.add(one.unit.pair, one.unit.number, one.margins)
+        results.add(one.pair.pairing, one.pair.number, one.margins)
     path: Path = tmp_path_factory.mktemp("page") / "arena.html"
     path.write_text(arena_page(results, games), encoding="utf-8")
     return path

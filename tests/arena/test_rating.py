@@ -147,7 +147,9 @@ def test_who_is_like_a_checkpoint_that_was_rated_meets_its_next_one(tmp_path, st
     strong = ["gumbel@2 2", "uct:800", {f"{n:08x}": float(n > 0) for n in range(400)}]
     store.update_ratings(lambda _: {"results": [strong]})
     rating = rate(store, config(tmp_path, numbers=[2, 3], boards=4))
-    assert [pair for pair in rating.run.results.pairings if rating.run.results.of(pair)] == [(0, 1)]
+    assert [
+        pairing for pairing in rating.run.results.pairings if rating.run.results.of(pairing)
+    ] == [(0, 1)]
 
 
 def test_each_so_many(tmp_path, store):

@@ -88,7 +88,7 @@ def test_a_limit_of_time(tmp_path):
 def test_timed_players_have_a_core_each(tmp_path):
     """The time for a move is kept, and games with others go before."""
     run = run_of(tmp_path / "log.jsonl", "uct:0.01s", "uct:20", "random", boards=2, num_processes=2)
-    order = [event.unit.pair for event in run.events() if isinstance(event, Played)]
+    order = [event.pair.pairing for event in run.events() if isinstance(event, Played)]
     assert order[:2] == [(1, 2), (1, 2)]
     assert run.results.boards == 6
 
