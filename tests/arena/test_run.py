@@ -95,20 +95,20 @@ def test_timed_players_have_a_core_each(tmp_path):
 
 def test_a_process_that_dies_ends_the_run(tmp_path, monkeypatch):
     started = []
-    start = pool._start
 
-    def note(*args):
-        started.append(start(*args))
-        return started[-1]
+    class Noted(pool.Child):
+        def __init__(self, *args):
+            super().__init__(*args)
+            started.append(self)
 
-    monkeypatch.setattr(pool, "_start", note)
+    monkeypatch.setattr(pool, "Child", Noted)
     run = run_of(tmp_path / "log.jsonl", "uct:100000", "random", num_processes=2)
     events = run.events()
     next(events)
     os.kill(started[0].process.pid, signal.SIGKILL)
     with pytest.raises(ArenaFailed, match="killed by SIGKILL"):
         list(events)
-    assert not any(child.process.is_alive() for child in started)
+    assert all(child.process.poll() is not None for child in started)
 
 
 @pytest.mark.parametrize(
