@@ -48,11 +48,6 @@ class Rater:
         self._last: int | None = None
         self._has_failed = False
 
-    @property
-    def is_playing(self) -> bool:
-        """Whether there is a match."""
-        return self._child is not None
-
     def look_after(self, newest: int | None) -> str | None:
         """Starts a match when it is time for one; to be called often.
 

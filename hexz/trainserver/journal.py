@@ -107,20 +107,12 @@ class Journal:
     id: str
     _file: _OpenFile
 
-    def __init__(
-        self,
-        directory: Path,
-        minibatch_size: int,
-        *,
-        on_sealed: Callable[[int], None] = lambda segment: None,
-    ) -> None:
+    def __init__(self, directory: Path, minibatch_size: int) -> None:
         """Opens the journal and reads it back.
 
         Args:
             directory: is created if it does not exist.
             minibatch_size: the append that brings a segment to so many examples seals it.
-            on_sealed: is called with the number of each segment that is sealed from now on, in the
-                thread that appended last.
 
         Raises:
             JournalInUse: another process has it open.
@@ -129,7 +121,6 @@ class Journal:
         """
         self._directory = directory
         self._minibatch_size = minibatch_size
-        self._on_sealed = on_sealed
         # Guards all fields but the open file, which belongs to the leading thread.
         self._changed = threading.Condition()
         self._leading = False
@@ -181,16 +172,13 @@ class Journal:
                 once the cause is gone.
         """
         hashes = [_hash_of(record.id) for record in records]
-        sealed: list[int] = []
         with self._changed:
             mine, awaited = self._enqueue(records, hashes)
             while not all(append.done for append in awaited):
                 if self._leading:
                     self._changed.wait()
                 else:
-                    sealed += self._lead()
-        for segment in sealed:
-            self._on_sealed(segment)
+                    self._lead()
         for append in awaited:
             if append.failure is not None:
                 raise JournalError(append.failure)
@@ -241,9 +229,9 @@ class Journal:
             self._queue.append(mine)
         return mine, awaited
 
-    def _lead(self) -> list[int]:
+    def _lead(self) -> None:
         """Writes the next group for all threads that wait for it, with the lock given up
-        meanwhile. Returns the segments that this sealed."""
+        meanwhile."""
         self._leading = True
         group = self._next_group()
         segment = 0
@@ -256,8 +244,7 @@ class Journal:
             failure = f"cannot write to {self._directory}: {error.strerror or error}"
         finally:
             self._changed.acquire()
-            sealed = self._finish(group, segment, failure)
-        return sealed
+            self._finish(group, segment, failure)
 
     def _next_group(self) -> list[_Append]:
         """What goes into the next frame: all that is queued, or what seals the segment."""
@@ -294,9 +281,8 @@ class Journal:
                 self._begin_segment()
         return file.segment
 
-    def _finish(self, group: list[_Append], segment: int, failure: str | None) -> list[int]:
-        """Tells all threads how it went; returns the segments that were sealed."""
-        open_before = max(self._waiting)
+    def _finish(self, group: list[_Append], segment: int, failure: str | None) -> None:
+        """Tells all threads how it went."""
         hashes = [number for append in group for number in append.hashes]
         for number in hashes:
             del self._pending[number]
@@ -308,7 +294,6 @@ class Journal:
             append.done, append.failure = True, failure
         self._leading = False
         self._changed.notify_all()
-        return list(range(open_before, self._file.segment))
 
     def _is_full(self) -> bool:
         return self._file.count >= self._minibatch_size

@@ -9,7 +9,7 @@ from hexz.wire.archive import (
     read_examples,
     write_examples,
 )
-from hexz.wire.board import board_from_message, board_to_message, decode_board, encode_board
+from hexz.wire.board import board_from_message, decode_board
 from hexz.wire.example import (
     MAX_GAME_BYTES,
     decode_example,
@@ -39,14 +39,12 @@ __all__ = [
     "InvalidRequest",
     "SuggestRequest",
     "board_from_message",
-    "board_to_message",
     "check_info_request",
     "decode_board",
     "decode_example",
     "decode_game",
     "decode_json_request",
     "decode_request",
-    "encode_board",
     "encode_example",
     "encode_game",
     "encode_response",

@@ -6,7 +6,7 @@ cells, the turn and the move number, lets the engine work out the rest, and comp
 
 from __future__ import annotations
 
-from typing import Final, cast
+from typing import Final
 
 import numpy as np
 from google.protobuf.message import DecodeError
@@ -23,11 +23,6 @@ _CELL_KINDS: Final = frozenset(map(int, CellKind))
 _UNLIMITED: Final = -1
 
 
-def encode_board(board: Board) -> bytes:
-    """The serialized `GameEngineState` of a board."""
-    return board_to_message(board).SerializeToString()
-
-
 def decode_board(data: bytes) -> Board:
     """The board of a serialized `GameEngineState`; raises InvalidBoard with the reason."""
     if len(data) > MAX_STATE_BYTES:
@@ -37,22 +32,6 @@ def decode_board(data: bytes) -> Board:
     except DecodeError:
         raise InvalidBoard("the bytes are not a GameEngineState message") from None
     return board_from_message(state)
-
-
-def board_to_message(board: Board) -> pb.GameEngineState:
-    """The state as the Go server would send it, without the list of moves."""
-    message = pb.Board(
-        turn=board.turn,
-        move=board.move_number,
-        flat_fields=[_field(cell) for cell in board.cells().tolist()],
-        score=board.score,
-        resources=[pb.ResourceInfo(num_pieces=_num_pieces(left)) for left in board.flags_left],
-        state=pb.Board.FINISHED if board.is_over else pb.Board.RUNNING,
-    )
-    flagz = pb.GameEngineFlagzState(
-        board=message, free_cells=board.num_empty, normal_moves=board.num_normal_moves
-    )
-    return pb.GameEngineState(flagz=flagz)
 
 
 def board_from_message(state: pb.GameEngineState) -> Board:
@@ -77,20 +56,6 @@ def board_from_message(state: pb.GameEngineState) -> Board:
     _check_counts(board, state.flagz)
     _check_empty_fields(board, message)
     return board
-
-
-def _field(cell: list[int]) -> pb.Field:
-    """The field of one row of `Board.cells()`."""
-    kind, owner, value, *next_values, blocked = cell
-    empty = kind == CellKind.NORMAL and owner == 0
-    return pb.Field(
-        type=cast("pb.Field.CellType", kind),
-        owner=owner,
-        value=value,
-        blocked=blocked,
-        lifetime=0 if empty else -1,
-        next_val=next_values,
-    )
 
 
 def _num_pieces(flags_left: int) -> list[int]:

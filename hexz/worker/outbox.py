@@ -33,14 +33,12 @@ class Outbox:
     Attributes:
         unit: what a request carries from now on: one example, or all examples of a game.
         taken: examples that the server has taken.
-        rejected: examples that it will never take.
         failure: why nothing can be posted any more.
     """
 
     def __init__(self, server: TrainServer, notify: Callable[[str], None]) -> None:
         self.unit: PostUnit = "examples"
         self.taken = 0
-        self.rejected = 0
         self.failure: Exception | None = None
         self._server = server
         self._notify = notify
@@ -90,7 +88,7 @@ class Outbox:
                 self._server.post(post.path, post.body, _CONTENT_TYPE)
             except Rejected as error:
                 self._say(error)
-                self._count(post, taken=False)
+                self._count(post, taken=0)
             except Closed:
                 return
             except Exception as error:
@@ -98,15 +96,12 @@ class Outbox:
                     self.failure = error
                     self._changed.notify_all()
             else:
-                self._count(post, taken=True)
+                self._count(post, taken=post.examples)
 
-    def _count(self, post: _Post, *, taken: bool) -> None:
+    def _count(self, post: _Post, *, taken: int) -> None:
         with self._changed:
             self._pending -= post.examples
-            if taken:
-                self.taken += post.examples
-            else:
-                self.rejected += post.examples
+            self.taken += taken
             self._changed.notify_all()
 
     def _say(self, error: Rejected) -> None:

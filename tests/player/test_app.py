@@ -24,9 +24,9 @@ from hexz.player.page import CONTENT_SECURITY_POLICY, page_files
 from hexz.player.service import PlayerService
 from hexz.schema.programs import PlayerConfig
 from hexz.version import __version__
-from hexz.wire import encode_board
 from hexz.wire import hexz_pb2 as pb
 
+from ..states import encode_board
 from .positions import assert_think_time_is_kept, forced, game, solvable
 
 GO, PEOPLE = "/hexz/cpu/suggest", "/api/suggest"

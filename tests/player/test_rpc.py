@@ -14,9 +14,9 @@ from hexz.player.rpc import RpcServer
 from hexz.player.service import PlayerService
 from hexz.schema.programs import PlayerConfig
 from hexz.web import CannotListen
-from hexz.wire import board_to_message, encode_board
 from hexz.wire import hexz_pb2 as pb
 
+from ..states import board_to_message, encode_board
 from .positions import assert_think_time_is_kept, forced, game, solvable
 
 SUGGEST = "/hexzpb.CPUPlayerService/SuggestMove"

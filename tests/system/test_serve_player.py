@@ -20,9 +20,9 @@ import pytest
 from hexz.checkpoints import NewCheckpoint, open_store
 from hexz.engine import Board, Move
 from hexz.model import Checkpoint, ModelConfig, encode_checkpoint, new_checkpoint
-from hexz.wire import encode_board
 
 from ..engine.reference import Cell, Position, RefMove
+from ..states import encode_board
 from .go_servers import GoServer2023, GoServerOfToday, M
 from .player_server import PlayerServer
 from .processes import assert_one_error_line, hexzctl

@@ -71,25 +71,16 @@ def test_records_come_back_in_their_order(tmp_path):
 
 
 def test_a_segment_is_sealed_by_the_append_that_fills_it(tmp_path):
-    sealed: list[int] = []
-    journal = Journal(tmp_path, 3, on_sealed=sealed.append)
+    journal = Journal(tmp_path, 3)
     for number in range(5):
         journal.append(records(number))
-    assert (sealed, journal.sealed, journal.open_count) == ([1], [1], 2)
+    assert (journal.sealed, journal.open_count) == ([1], 2)
     journal.append(records(5, 6, 7))  # a game is never split
-    assert (sealed, journal.sealed, journal.open_count) == ([1, 2], [1, 2], 0)
+    assert (journal.sealed, journal.open_count) == ([1, 2], 0)
     assert read_segment(tmp_path, 1) == records(0, 1, 2)
     assert read_segment(tmp_path, 2) == records(3, 4, 5, 6, 7)
     journal.append(records(8))
     assert journal.num_waiting == 9
-    journal.close()
-
-
-def test_on_sealed_sees_the_segment_as_sealed(tmp_path):
-    seen: list[list[int]] = []
-    journal = Journal(tmp_path, 1, on_sealed=lambda segment: seen.append(journal.sealed))
-    journal.append(records(1))
-    assert seen == [[1]]
     journal.close()
 
 
@@ -233,8 +224,7 @@ def run_threads(*functions):
 
 def test_threads_append_at_the_same_time(tmp_path):
     """Eight threads, each with games of its own and with one that all of them have."""
-    sealed: list[int] = []
-    journal = Journal(tmp_path, 50, on_sealed=sealed.append)
+    journal = Journal(tmp_path, 50)
 
     def work(thread: int) -> int:
         new = 0
@@ -249,8 +239,8 @@ def test_threads_append_at_the_same_time(tmp_path):
     ids = Counter(record.id for record in contents(tmp_path))
     assert len(ids) == sum(new)
     assert set(ids.values()) == {1}
-    assert sorted(sealed) == list(range(1, max(sealed) + 1))
-    assert all(50 <= len(read_segment(tmp_path, segment)) < 54 for segment in sealed)
+    assert journal.sealed == list(range(1, max(journal.sealed) + 1))
+    assert all(50 <= len(read_segment(tmp_path, segment)) < 54 for segment in journal.sealed)
 
 
 class SlowDisk:
@@ -486,16 +476,15 @@ def test_a_segment_that_cannot_be_begun_is_begun_later(tmp_path, monkeypatch):
     def fail(directory: Path, segment: int) -> None:
         raise OSError(28, "No space left on device")
 
-    sealed: list[int] = []
-    journal = Journal(tmp_path, 2, on_sealed=sealed.append)
+    journal = Journal(tmp_path, 2)
     with monkeypatch.context() as patch:
         patch.setattr(journal_module, "_create", fail)
         journal.append(records(1, 2))
-        assert sealed == []
+        assert journal.sealed == []
         with pytest.raises(JournalError, match="No space left"):
             journal.append(records(3))
     assert journal.append(records(3)) == 1
-    assert sealed == journal.sealed == [1]
+    assert journal.sealed == [1]
     journal.close()
     assert read_segment(tmp_path, 1) == records(1, 2)
     assert contents(tmp_path) == records(1, 2, 3)

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from hexz.engine import Board
 from hexz.errors import InvalidBoard
-from hexz.wire import board_from_message, board_to_message, decode_board, encode_board
+from hexz.wire import board_from_message, decode_board
 from hexz.wire import hexz_pb2 as pb
 
+from ..states import board_to_message, encode_board
 from .sample import random_board, trace_move
 
 
