@@ -30,6 +30,10 @@ END_SECONDS: Final = 4.0
 
 _HELD_BACK: Final = (signal.SIGINT, signal.SIGTERM)
 
+_RUN_CHILD: Final = (
+    "import sys; sys.path = sys.argv[4:]; from hexz.processes import run_child; run_child()"
+)
+
 
 class ChildFailed(HexzError):
     """A child ended before its work was done.
@@ -122,10 +126,9 @@ class Child(_Leashed):
         self, target: Callable[..., object], *args: object, log: Path | None = None
     ) -> None:
         self._sending = threading.Lock()
+        python = [sys.executable, "-P", "-c", _RUN_CHILD]
+        name = f"{target.__module__}.{target.__qualname__}"  # for people who look at processes
         path = [entry for entry in sys.path if entry]  # "" is the current directory
-        code = f"import sys; sys.path = {path}; from hexz.processes import run_child; run_child()"
-        name = f"{target.__module__}.{target.__qualname__}"
-        python = [sys.executable, "-P", "-c", code, name]
         environment = {k: v for k, v in os.environ.items() if not k.startswith("HEXZ_")}
         try:
             with contextlib.ExitStack() as stack:
@@ -134,7 +137,7 @@ class Child(_Leashed):
                 output = None if log is None else stack.enter_context(log.open("ab"))
                 stack.enter_context(_signals_held_back())
                 self._start(
-                    lambda read_end: [*python, str(read_end), str(remote.fileno())],
+                    lambda read_end: [*python, name, str(read_end), str(remote.fileno()), *path],
                     [remote.fileno()],
                     stdin=subprocess.DEVNULL,
                     stdout=output,
@@ -142,7 +145,7 @@ class Child(_Leashed):
                     env=environment,
                 )
         except OSError as error:
-            raise ChildFailed(f"it cannot be started: {error.strerror}", is_final=False) from None
+            raise ChildFailed(f"a process cannot be started: {error.strerror}", False) from None
         self.send((target, args, log is not None))
 
     @property
@@ -260,7 +263,7 @@ def run_child() -> NoReturn:
     for signum in _HELD_BACK:
         signal.signal(signum, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _HELD_BACK)
-    _, _, read_end, descriptor = sys.argv
+    read_end, descriptor = sys.argv[2:4]
     connection = Connection(int(descriptor))
     _end_with_parent(int(read_end))
     # A fork, such as gunicorn makes, ends with our parent too, but does not speak for us.

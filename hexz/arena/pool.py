@@ -114,9 +114,9 @@ def play_pairs(
     children: dict[Child, int] = {}  # and how many game pairs each has
     try:
         for number in range(num_processes):
-            child = Child(_run, number, seed, cores[number] if cores else None)
-            children[child] = 0
-            # Not an argument, which a process would have to take before the next one starts.
+            children[Child(_run, number, seed, cores[number] if cores else None)] = 0
+        # Not an argument, which a process would have to take before the next one starts.
+        for child in children:
             child.send(players)
         for _ in range(at_once):
             for child in children:
