@@ -22,7 +22,9 @@ from hexz.arena.pool import batch_size, pairs_at_once
 from hexz.arena.preparation import prepare
 from hexz.bench import RUNS, Rate, SelfPlaySteps, rate_of
 from hexz.engine import Board, SearchSettings
-from hexz.model import create_evaluator, new_checkpoint, save_checkpoint, shipped_checkpoint
+from hexz.model.backends import create_evaluator
+from hexz.model.checkpoint import new_checkpoint, save_checkpoint
+from hexz.model.shipped import shipped_checkpoint
 from hexz.player.spec import parse_spec
 from hexz.selfplay.loop import board_seed
 

@@ -30,10 +30,11 @@ TARGETS = {
 def different_examples() -> list[tuple[str, bytes]]:
     """Serialized examples of whole games, and their ids, all of which begin with "run00000-"."""
     from hexz.engine import SearchSettings
-    from hexz.model import create_evaluator, new_checkpoint
+    from hexz.model.backends import create_evaluator
+    from hexz.model.checkpoint import new_checkpoint
     from hexz.selfplay.examples import examples_of
     from hexz.selfplay.loop import SelfPlay
-    from hexz.wire import encode_example
+    from hexz.wire.example import encode_example
 
     evaluator = create_evaluator(new_checkpoint().net, batch_size=32, notify=print)
     play = SelfPlay(evaluator, SearchSettings(algorithm="gumbel", simulations=32), 64, seed=1)
@@ -64,7 +65,7 @@ def renamed(examples: list[tuple[str, bytes]]) -> Iterator[tuple[str, bytes]]:
 
 def write_files(directory: Path, count: int) -> None:
     """Runs in a process of its own: the command's peak of memory includes that of its parent."""
-    from hexz.wire import write_examples
+    from hexz.wire.archive import write_examples
 
     entries = itertools.islice(renamed(different_examples()), count)
     for number in itertools.count():

@@ -12,7 +12,7 @@ from hexz.arena.entrants import Entrant, Field
 from hexz.arena.games import GamePair, Played
 from hexz.arena.pool import batch_size, pairs_at_once, play_pairs
 from hexz.arena.run import random_boards
-from hexz.model import prepare_model
+from hexz.model.backends import prepare_model
 from hexz.player.models import open_source
 from hexz.player.spec import Budget, PlayerSpec
 from hexz.processes import available_cores

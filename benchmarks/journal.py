@@ -17,11 +17,12 @@ import time
 from pathlib import Path
 
 from hexz.engine import SearchSettings
-from hexz.model import create_evaluator, new_checkpoint
+from hexz.model.backends import create_evaluator
+from hexz.model.checkpoint import new_checkpoint
 from hexz.selfplay.examples import examples_of
 from hexz.selfplay.loop import SelfPlay
 from hexz.trainserver.journal import Journal, Record
-from hexz.wire import encode_example
+from hexz.wire.example import encode_example
 
 MINIBATCH_SIZE = 4096
 READ = f"""

@@ -16,7 +16,9 @@ from pathlib import Path
 
 from hexz.example import Example
 from hexz.inference import Evaluator
-from hexz.model import ModelConfig, create_evaluator, decode_checkpoint
+from hexz.model.backends import create_evaluator
+from hexz.model.checkpoint import decode_checkpoint
+from hexz.model.network import ModelConfig
 from hexz.schema.declaration import settings_of
 from hexz.schema.fleet import FleetSettings
 from hexz.schema.training import TrainingConfig

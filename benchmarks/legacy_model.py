@@ -8,7 +8,8 @@ from pathlib import Path
 
 import torch
 
-from hexz.model import Checkpoint, LegacyNet, save_checkpoint
+from hexz.model.checkpoint import Checkpoint, save_checkpoint
+from hexz.model.legacy import LegacyNet
 
 if __name__ == "__main__":
     torch.manual_seed(0)

@@ -19,7 +19,9 @@ from contextlib import closing
 
 from hexz.bench import RUNS, SelfPlaySteps, random_boards, rate_of
 from hexz.engine import Board, Search, SearchSettings
-from hexz.model import create_evaluator, load_checkpoint, shipped_checkpoint
+from hexz.model.backends import create_evaluator
+from hexz.model.checkpoint import load_checkpoint
+from hexz.model.shipped import shipped_checkpoint
 from hexz.model.torch_evaluator import TorchEvaluator
 from hexz.player.searcher import BATCH_SIZE, CHUNK, Searcher
 from hexz.player.spec import Budget

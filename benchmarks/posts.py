@@ -28,7 +28,7 @@ from flask import Flask, Response, request
 from hexz.engine import NUM_ACTIONS, Board, GameBatch, SearchSettings
 from hexz.example import Example
 from hexz.selfplay.examples import examples_of
-from hexz.wire import encode_example
+from hexz.wire.example import encode_example
 
 RUNS = 3
 PATH = "/training/examples"

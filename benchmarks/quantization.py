@@ -3,7 +3,7 @@
     pip install nncf && PYTHONPATH=. python benchmarks/quantization.py
 
 The network is trained for a few seconds on quick games of `uct`, and compared on others. Of
-ours, both sorts of weights are compared, of which `hexz.model.create_evaluator` takes what this CPU
+ours, both sorts of weights are compared, of which `create_evaluator` takes what this CPU
 computes exactly, and what exact 8 bits would give, simulated by PyTorch.
 """
 
@@ -21,9 +21,9 @@ from torch import nn
 from hexz.bench import inference_rate
 from hexz.inference import Evaluator
 from hexz.inference.openvino import OpenVinoEvaluator
-from hexz.model import masked_log_softmax
 from hexz.model import openvino_conversion as backend
 from hexz.model.calibration import calibration_planes
+from hexz.model.network import masked_log_softmax
 from hexz.model.quantization import NARROW_WEIGHT_LEVELS, WEIGHT_LEVELS, quantize
 from hexz.model.torch_evaluator import TorchEvaluator
 from tests.model.conftest import positions, sharp_net

@@ -24,7 +24,7 @@ from pathlib import Path
 
 from hexz.engine import FinishedGame, SearchSettings
 from hexz.inference import PreparedModel
-from hexz.model import (
+from hexz.model.checkpoint import (
     decode_checkpoint,
     encode_checkpoint,
     load_checkpoint,

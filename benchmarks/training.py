@@ -19,7 +19,9 @@ from learning import minibatches
 
 from hexz.engine import SearchSettings
 from hexz.example import Example
-from hexz.model import ModelConfig, create_evaluator, new_checkpoint
+from hexz.model.backends import create_evaluator
+from hexz.model.checkpoint import new_checkpoint
+from hexz.model.network import ModelConfig
 from hexz.schema.training import TrainingConfig
 from hexz.selfplay.loop import SelfPlay
 from hexz.training.batch import Batch, make_batch

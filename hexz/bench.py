@@ -26,7 +26,7 @@ from hexz.engine import (
     random_playouts,
 )
 from hexz.inference import Evaluator
-from hexz.model import create_evaluator
+from hexz.model.backends import create_evaluator
 from hexz.model.torch_evaluator import TorchEvaluator
 from hexz.selfplay.loop import SelfPlay
 

@@ -14,7 +14,7 @@ from hexzctl.options import path
 
 if TYPE_CHECKING:
     from hexz.bench import Rate
-    from hexz.model import Checkpoint
+    from hexz.model.checkpoint import Checkpoint
 
 app = typer.Typer(
     help="Measure what this machine does: the engine, the network, self-play. Each figure is the "
@@ -63,7 +63,7 @@ def inference(
 ) -> None:
     """Measure positions a second in every precision of a device, on one thread."""
     from hexz.bench import inference_rate
-    from hexz.model import PRECISIONS, create_evaluator
+    from hexz.model.backends import PRECISIONS, create_evaluator
     from hexzctl.display import notice
 
     net = _load(model).net
@@ -130,7 +130,7 @@ def selfplay(
 
 
 def _load(model: Path | None) -> Checkpoint:
-    from hexz.model import load_checkpoint, new_checkpoint
+    from hexz.model.checkpoint import load_checkpoint, new_checkpoint
 
     return new_checkpoint() if model is None else load_checkpoint(model)
 

@@ -10,7 +10,8 @@ from dataclasses import replace
 from hexz.arena.entrants import Entrant, Field
 from hexz.errors import HexzError
 from hexz.inference import PreparedModel
-from hexz.model import Checkpoint, encode_checkpoint, prepare_model
+from hexz.model.backends import prepare_model
+from hexz.model.checkpoint import Checkpoint, encode_checkpoint
 from hexz.player.models import open_source
 from hexz.player.spec import Budget, PlayerSpec
 

@@ -23,7 +23,7 @@ from hexz.engine import Board
 from hexz.errors import HexzError
 from hexz.files import read_file
 from hexz.machine import default_processes
-from hexz.model import usable_device
+from hexz.model.backends import usable_device
 from hexz.player.spec import PlayerSpec
 from hexz.ratings.results import Pairing, Results
 from hexz.ratings.statistics import Sprt

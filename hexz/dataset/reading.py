@@ -9,7 +9,8 @@ from typing import Final
 from hexz.dataset.sources import Archive
 from hexz.errors import InvalidExample
 from hexz.example import Example
-from hexz.wire import ExampleArchive, decode_example
+from hexz.wire.archive import ExampleArchive
+from hexz.wire.example import decode_example
 
 _ENTRIES_A_STEP: Final = 128
 """So often is progress noted."""

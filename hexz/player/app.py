@@ -23,7 +23,7 @@ from hexz.player.page import CONTENT_SECURITY_POLICY, CONTENT_TYPES, page_files
 from hexz.player.player import Answer
 from hexz.player.service import PlayerService
 from hexz.web import limit_waiting, read_body
-from hexz.wire import (
+from hexz.wire.suggest import (
     MAX_REQUEST_BYTES,
     InvalidRequest,
     decode_json_request,

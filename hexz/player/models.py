@@ -7,12 +7,8 @@ from dataclasses import dataclass
 
 from hexz.checkpoints import CheckpointStore, open_store
 from hexz.errors import InvalidModel
-from hexz.model import (
-    Checkpoint,
-    decode_checkpoint,
-    load_checkpoint,
-    shipped_checkpoint,
-)
+from hexz.model.checkpoint import Checkpoint, decode_checkpoint, load_checkpoint
+from hexz.model.shipped import shipped_checkpoint
 from hexz.places import DEFAULT_MODEL, MODEL_FILE, find_model_file, is_in_bucket, read_place
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from hexz.errors import HexzError
 from hexz.inference import Evaluator
-from hexz.model import create_evaluator
+from hexz.model.backends import create_evaluator
 from hexz.player.models import ModelSource
 from hexz.player.searcher import BATCH_SIZE, CHUNK, Searcher
 

@@ -12,7 +12,7 @@ import grpc
 from hexz.errors import HexzError, IllegalMove, InvalidBoard
 from hexz.player.service import PlayerService
 from hexz.web import listen
-from hexz.wire import (
+from hexz.wire.suggest import (
     MAX_REQUEST_BYTES,
     InvalidRequest,
     check_info_request,

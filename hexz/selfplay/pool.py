@@ -12,7 +12,7 @@ from torch import nn
 from hexz.errors import HexzError
 from hexz.inference import PreparedModel
 from hexz.machine import available_cores
-from hexz.model import prepare_model
+from hexz.model.backends import prepare_model
 from hexz.processes import Child, ChildFailed, ready
 from hexz.selfplay.messages import (
     Assignment,

@@ -32,7 +32,7 @@ from hexz.selfplay.messages import (
     ProcessEvent,
     Progress,
 )
-from hexz.wire import encode_example
+from hexz.wire.example import encode_example
 
 PROGRESS_SECONDS: Final = 0.5
 """How often a process reports its counters."""

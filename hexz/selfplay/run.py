@@ -14,7 +14,8 @@ from typing import Final
 from hexz.errors import OutputError
 from hexz.files import atomic_file
 from hexz.machine import default_processes
-from hexz.model import Checkpoint, load_checkpoint, new_checkpoint, usable_device
+from hexz.model.backends import usable_device
+from hexz.model.checkpoint import Checkpoint, load_checkpoint, new_checkpoint
 from hexz.record import GameRecord
 from hexz.render import games_page
 from hexz.selfplay.config import Event, FileWritten, SelfPlayConfig
@@ -27,7 +28,7 @@ from hexz.selfplay.messages import (
     ProcessEvent,
 )
 from hexz.selfplay.pool import SelfPlayPool, prepare_for_play
-from hexz.wire import write_examples
+from hexz.wire.archive import write_examples
 
 EXAMPLES_PER_FILE: Final = 4096
 """A file is written once so many examples are there, or at the end of the run."""

@@ -15,14 +15,8 @@ from torch import Tensor, nn
 
 from hexz.errors import InvalidModel, TrainingFailed
 from hexz.example import Example
-from hexz.model import (
-    Checkpoint,
-    HexzNet,
-    ModelConfig,
-    decode_checkpoint,
-    encode_checkpoint,
-    new_checkpoint,
-)
+from hexz.model.checkpoint import Checkpoint, decode_checkpoint, encode_checkpoint, new_checkpoint
+from hexz.model.network import HexzNet, ModelConfig
 from hexz.schema.training import TrainingConfig
 from hexz.training.batch import Batch, make_batch
 from hexz.training.losses import losses

@@ -32,7 +32,8 @@ from hexz.trainserver.ingest import Rejected
 from hexz.trainserver.metrics import registry_of
 from hexz.trainserver.service import RETRY_SECONDS, Refused, TrainingService
 from hexz.web import is_loopback, limit_waiting, read_body
-from hexz.wire import MAX_EXAMPLE_BYTES, MAX_GAME_BYTES
+from hexz.wire.archive import MAX_EXAMPLE_BYTES
+from hexz.wire.example import MAX_GAME_BYTES
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment

@@ -18,7 +18,8 @@ from hexz.engine import NUM_EMPTY, NUM_ROCKS, Board
 from hexz.errors import HexzError, IllegalMove, InvalidBoard, InvalidExample
 from hexz.example import Example, solid_cells
 from hexz.trainserver.journal import Record
-from hexz.wire import MAX_EXAMPLE_BYTES, MAX_GAME_BYTES, decode_example, decode_game
+from hexz.wire.archive import MAX_EXAMPLE_BYTES
+from hexz.wire.example import MAX_GAME_BYTES, decode_example, decode_game
 
 _START_CELLS: Final = sorted("#" * NUM_ROCKS + "." * NUM_EMPTY + "12345")
 _PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")

@@ -33,7 +33,8 @@ from hexz.errors import (
     StoreUnavailable,
 )
 from hexz.example import Example
-from hexz.model import ModelConfig, usable_device
+from hexz.model.backends import usable_device
+from hexz.model.network import ModelConfig
 from hexz.processes import Parent, ToldToEnd
 from hexz.schema.programs import ServerConfig
 from hexz.training.learner import Learner
@@ -47,7 +48,8 @@ from hexz.trainserver.events import (
 )
 from hexz.trainserver.journal import read_segment
 from hexz.version import __version__
-from hexz.wire import decode_example, is_fast_search, read_examples, write_examples
+from hexz.wire.archive import read_examples, write_examples
+from hexz.wire.example import decode_example, is_fast_search
 
 RETRY_SECONDS: Final = 5.0
 """How long after a failed attempt the store is tried again."""

@@ -11,7 +11,7 @@ from typing import Final
 
 from hexz.schema.fleet import EXAMPLES_PATH, GAMES_PATH
 from hexz.schema.shared import PostUnit
-from hexz.wire import encode_game
+from hexz.wire.example import encode_game
 from hexz.worker.client import CONNECTIONS, Closed, Rejected, TrainServer
 
 MAX_PENDING: Final = 4096

@@ -21,7 +21,8 @@ from msgspec.structs import replace
 
 from hexz.errors import InvalidMessage, InvalidModel
 from hexz.machine import default_processes
-from hexz.model import decode_checkpoint, usable_device
+from hexz.model.backends import usable_device
+from hexz.model.checkpoint import decode_checkpoint
 from hexz.pubsub import ModelChannel, PublishedModel
 from hexz.schema.fleet import (
     HEARTBEAT_PATH,

@@ -11,7 +11,8 @@ from hexz.arena import rating as rating_module
 from hexz.arena.rating import Rating, RatingConfig, choose
 from hexz.checkpoints import CheckpointInfo, CheckpointStore, NewCheckpoint, open_store
 from hexz.errors import StoreError
-from hexz.model import ModelConfig, encode_checkpoint, new_checkpoint
+from hexz.model.checkpoint import encode_checkpoint, new_checkpoint
+from hexz.model.network import ModelConfig
 from hexz.player.spec import parse_spec
 from hexz.ratings.curve import Curve, Point, ratings_of
 from hexz.ratings.statistics import Estimate

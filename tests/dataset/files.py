@@ -6,7 +6,8 @@ from pathlib import Path
 from hexz.dataset.reading import ExampleReader, Found
 from hexz.dataset.sources import find_archives
 from hexz.example import Example
-from hexz.wire import encode_example, write_examples
+from hexz.wire.archive import write_examples
+from hexz.wire.example import encode_example
 
 
 def write_zip(path: Path, examples: Iterable[Example]) -> Path:

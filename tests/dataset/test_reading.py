@@ -15,8 +15,9 @@ import pytest
 from hexz.dataset.reading import ExampleReader
 from hexz.dataset.sources import find_archives
 from hexz.errors import InvalidExample
-from hexz.wire import encode_example, write_examples
 from hexz.wire import hexz_pb2 as pb
+from hexz.wire.archive import write_examples
+from hexz.wire.example import encode_example
 
 from ..games import game_examples
 from ..wire.sample import assert_same

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from hexz.engine import Board, RandomPlayer, UctPlayer
-from hexz.model import HexzNet, backends, masked_log_softmax, new_checkpoint
+from hexz.model import backends
+from hexz.model.checkpoint import new_checkpoint
+from hexz.model.network import HexzNet, masked_log_softmax
 
 
 class Positions(NamedTuple):

@@ -18,14 +18,8 @@ import pytest
 import torch
 
 from hexz.errors import InvalidModel, OutputError
-from hexz.model import (
-    Checkpoint,
-    HexzNet,
-    ModelConfig,
-    load_checkpoint,
-    new_checkpoint,
-    save_checkpoint,
-)
+from hexz.model.checkpoint import Checkpoint, load_checkpoint, new_checkpoint, save_checkpoint
+from hexz.model.network import HexzNet, ModelConfig
 
 SMALL = ModelConfig(blocks=1, filters=8)
 
@@ -217,7 +211,7 @@ def test_a_small_file_cannot_claim_much_memory(content: dict[str, Any], tmp_path
     load = f"""
 import resource
 from hexz.errors import InvalidModel
-from hexz.model import load_checkpoint, new_checkpoint
+from hexz.model.checkpoint import load_checkpoint, new_checkpoint
 new_checkpoint()
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 for name in {[make.__name__ for make in makers]}:

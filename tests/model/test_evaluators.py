@@ -20,13 +20,10 @@ from torch import nn
 from hexz.errors import UnknownDevice
 from hexz.inference import Evaluator, PreparedModel
 from hexz.inference.openvino import OpenVinoModel
-from hexz.model import (
-    HexzNet,
-    create_evaluator,
-    load_checkpoint,
-    new_checkpoint,
-    openvino_conversion,
-)
+from hexz.model import openvino_conversion
+from hexz.model.backends import create_evaluator
+from hexz.model.checkpoint import load_checkpoint, new_checkpoint
+from hexz.model.network import HexzNet
 from hexz.model.torch_evaluator import TorchEvaluator, TorchModel
 from tests.model.conftest import Positions
 from tests.model.test_legacy import legacy_state_dict
@@ -264,7 +261,8 @@ def test_preparing_many_models_takes_no_more_memory_than_a_few() -> None:
 
 SCRIPT = """
 import sys
-from hexz.model import create_evaluator, new_checkpoint
+from hexz.model.backends import create_evaluator
+from hexz.model.checkpoint import new_checkpoint
 create_evaluator(new_checkpoint().net, batch_size=16, notify=print)
 assert not sys.modules.get("openvino_telemetry"), "telemetry would use the network"
 import torch

@@ -11,7 +11,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from hexz.errors import InvalidModel
-from hexz.model import LegacyNet, load_checkpoint
+from hexz.model.checkpoint import load_checkpoint
+from hexz.model.legacy import LegacyNet
 from tests.model.conftest import Positions
 
 

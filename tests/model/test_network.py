@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from hexz.errors import InvalidModel
-from hexz.model import HexzNet, ModelConfig, masked_log_softmax, new_checkpoint
+from hexz.model.checkpoint import new_checkpoint
+from hexz.model.network import HexzNet, ModelConfig, masked_log_softmax
 from tests.model.conftest import Positions
 
 

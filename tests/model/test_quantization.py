@@ -16,8 +16,10 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from hexz.model import HexzNet, LegacyNet, load_checkpoint, masked_log_softmax
 from hexz.model.calibration import calibration_planes
+from hexz.model.checkpoint import load_checkpoint
+from hexz.model.legacy import LegacyNet
+from hexz.model.network import HexzNet, masked_log_softmax
 from hexz.model.openvino_conversion import convert, weight_levels
 from hexz.model.quantization import NARROW_WEIGHT_LEVELS, QuantizedConv, quantize
 from tests.model.conftest import Positions

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from hexz.model import ModelConfig, new_checkpoint, save_checkpoint
+from hexz.model.checkpoint import new_checkpoint, save_checkpoint
+from hexz.model.network import ModelConfig
 from hexz.player.service import PlayerService
 from hexz.schema.programs import PlayerConfig
 

@@ -7,8 +7,8 @@ import pytest
 
 from hexz.checkpoints import NewCheckpoint, open_store
 from hexz.errors import HexzError, InvalidModel
-from hexz.model import ModelConfig, encode_checkpoint, new_checkpoint
-from hexz.model.checkpoint import Checkpoint
+from hexz.model.checkpoint import Checkpoint, encode_checkpoint, new_checkpoint
+from hexz.model.network import ModelConfig
 from hexz.player.models import open_source
 
 from ..gcs_fixture import GcsEmulator, gcs

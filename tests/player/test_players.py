@@ -9,11 +9,11 @@ import pytest
 
 from hexz.engine import Board, IllegalMove, UctPlayer
 from hexz.errors import HexzError
+from hexz.machine import available_cores
 from hexz.player import players
 from hexz.player.player import Overloaded
 from hexz.player.players import make_player
 from hexz.player.spec import Budget, parse_spec
-from hexz.processes import available_cores
 
 from .positions import assert_think_time_is_kept, forced, game
 

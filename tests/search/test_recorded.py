@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from hexz.arena.entrants import Entrant, Field
-from hexz.arena.games import GamePlayer, Unit
+from hexz.arena.games import GamePair, GamePlayer
 from hexz.engine import Board, GameBatch, Search, SearchSettings, Suggestion
 from hexz.engine.settings import MAX_SIMULATIONS
 from hexz.inference import Evaluation, Evaluator, Floats
@@ -125,14 +125,14 @@ def arena(*specs: str, boards: int = 1) -> str:
     entrants = tuple(Entrant(s, 0 if s.kind in ("model", "gumbel") else None) for s in parsed)
     network = SimpleNamespace(load=lambda: EVALUATOR)
     player = GamePlayer(Field(entrants, (network,)), seed=3)  # type: ignore[arg-type]
-    units = [Unit((0, 1), Board.random(300 + i).to_text(), i) for i in range(boards)]
-    left = list(units)
-    played = {one.unit: one for one in player.play(lambda: left.pop() if left else None) if one}
+    pairs = [GamePair((0, 1), Board.random(300 + i).to_text(), i) for i in range(boards)]
+    left = list(pairs)
+    played = {one.pair: one for one in player.play(lambda: left.pop() if left else None) if one}
     return digest_of(
         *(
             numbers
-            for unit in units
-            for moves, score in zip(played[unit].games, played[unit].scores, strict=True)
+            for pair in pairs
+            for moves, score in zip(played[pair].games, played[pair].scores, strict=True)
             for numbers in (
                 [move.action for move in moves],
                 [action for move in moves for action, _ in move.top],

@@ -7,11 +7,12 @@ import pytest
 
 from hexz.engine import Board, FinishedGame, SearchSettings
 from hexz.example import Example, validate_example
-from hexz.model import ModelConfig, new_checkpoint
+from hexz.model.checkpoint import new_checkpoint
+from hexz.model.network import ModelConfig
 from hexz.model.torch_evaluator import TorchEvaluator
 from hexz.selfplay.examples import examples_of
 from hexz.selfplay.loop import SelfPlay
-from hexz.wire import decode_example, encode_example
+from hexz.wire.example import decode_example, encode_example
 
 
 @pytest.fixture(scope="module")

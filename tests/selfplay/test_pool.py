@@ -9,7 +9,8 @@ import pytest
 
 from hexz.engine import SearchSettings
 from hexz.inference.openvino import OpenVinoModel
-from hexz.model import ModelConfig, new_checkpoint
+from hexz.model.checkpoint import new_checkpoint
+from hexz.model.network import ModelConfig
 from hexz.selfplay.messages import (
     Assignment,
     GameOver,
@@ -20,7 +21,7 @@ from hexz.selfplay.messages import (
     ProcessEvent,
 )
 from hexz.selfplay.pool import AllWorkersFailed, SelfPlayPool, prepare_for_play
-from hexz.wire import decode_example
+from hexz.wire.example import decode_example
 
 TIMEOUT = 60.0
 QUICK = NewSettings(SearchSettings(algorithm="gumbel", simulations=2), games_in_flight=8)

@@ -19,10 +19,13 @@ import urllib3
 from hexz.checkpoints import open_store
 from hexz.engine import SearchSettings
 from hexz.example import Example
-from hexz.model import ModelConfig, create_evaluator, new_checkpoint
+from hexz.model.backends import create_evaluator
+from hexz.model.checkpoint import new_checkpoint
+from hexz.model.network import ModelConfig
 from hexz.selfplay.examples import examples_of
 from hexz.selfplay.loop import SelfPlay
-from hexz.wire import encode_example, read_examples
+from hexz.wire.archive import read_examples
+from hexz.wire.example import encode_example
 
 from ..redis_server import free_port
 from .processes import COMMAND, environment

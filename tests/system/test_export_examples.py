@@ -14,7 +14,8 @@ import pytest
 
 from hexz.dataset.columns import describe_columns
 from hexz.engine import Board, Move
-from hexz.wire import decode_example, read_examples
+from hexz.wire.archive import read_examples
+from hexz.wire.example import decode_example
 
 from .processes import (
     COMMAND,

@@ -13,8 +13,8 @@ import numpy as np
 import psutil
 import pytest
 
-from hexz.wire import encode_example, encode_game
 from hexz.wire import hexz_pb2 as pb
+from hexz.wire.example import encode_example, encode_game
 
 from ..games import game_examples
 from .train_server import ServerProcess

@@ -7,7 +7,8 @@ import struct
 import pytest
 
 from hexz.checkpoints import NewCheckpoint, open_store
-from hexz.model import ModelConfig, encode_checkpoint, new_checkpoint
+from hexz.model.checkpoint import encode_checkpoint, new_checkpoint
+from hexz.model.network import ModelConfig
 
 from .processes import TIMEOUT, assert_one_error_line, hexzctl, start_hexzctl
 

@@ -10,7 +10,8 @@ import pytest
 from hexz.checkpoints import CheckpointStore, NewCheckpoint, open_store
 from hexz.local import rater
 from hexz.local.rater import Rater
-from hexz.model import ModelConfig, encode_checkpoint, new_checkpoint
+from hexz.model.checkpoint import encode_checkpoint, new_checkpoint
+from hexz.model.network import ModelConfig
 
 from .processes import TIMEOUT
 

@@ -14,8 +14,10 @@ import torch
 
 from hexz.engine import Board
 from hexz.example import Example
-from hexz.model import ModelConfig, new_checkpoint, save_checkpoint
-from hexz.wire import decode_example, read_examples
+from hexz.model.checkpoint import new_checkpoint, save_checkpoint
+from hexz.model.network import ModelConfig
+from hexz.wire.archive import read_examples
+from hexz.wire.example import decode_example
 
 from .processes import (
     COMMAND,

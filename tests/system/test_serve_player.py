@@ -19,7 +19,8 @@ import pytest
 
 from hexz.checkpoints import NewCheckpoint, open_store
 from hexz.engine import Board, Move
-from hexz.model import Checkpoint, ModelConfig, encode_checkpoint, new_checkpoint
+from hexz.model.checkpoint import Checkpoint, encode_checkpoint, new_checkpoint
+from hexz.model.network import ModelConfig
 
 from ..engine.reference import Cell, Position, RefMove
 from ..states import encode_board

@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from hexz.checkpoints import open_store
-from hexz.model import load_checkpoint
+from hexz.model.checkpoint import load_checkpoint
 
 from .fleet import MODEL_NAME, SETTINGS
 from .processes import COMMAND, TIMEOUT, assert_one_error_line, environment, spawned

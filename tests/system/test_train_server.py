@@ -16,7 +16,8 @@ import pytest
 
 from hexz.checkpoints import open_store
 from hexz.model.checkpoint import decode_checkpoint
-from hexz.wire import decode_example, encode_example, encode_game, read_examples
+from hexz.wire.archive import read_examples
+from hexz.wire.example import decode_example, encode_example, encode_game
 
 from ..games import game_examples
 from ..redis_server import free_port

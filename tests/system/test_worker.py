@@ -14,11 +14,12 @@ import psutil
 import pytest
 
 from hexz.example import Example
-from hexz.model import ModelConfig, encode_checkpoint, new_checkpoint
+from hexz.model.checkpoint import encode_checkpoint, new_checkpoint
+from hexz.model.network import ModelConfig
 from hexz.pubsub import ModelChannel
 from hexz.schema.fleet import EXAMPLES_PATH, GAMES_PATH
 from hexz.version import __version__
-from hexz.wire import decode_example
+from hexz.wire.example import decode_example
 from hexz.worker.outbox import MAX_PENDING
 
 from ..redis_server import RedisServer, free_port

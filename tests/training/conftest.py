@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from hexz.example import Example
-from hexz.model import ModelConfig
+from hexz.model.network import ModelConfig
 from hexz.schema.training import TrainingConfig
-from hexz.wire import decode_example, read_examples
+from hexz.wire.archive import read_examples
+from hexz.wire.example import decode_example
 from tests.system.processes import hexzctl
 
 SMALL = ModelConfig(blocks=2, filters=16)

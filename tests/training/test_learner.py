@@ -14,15 +14,15 @@ from msgspec import structs
 
 from hexz.errors import InvalidModel, TrainingFailed
 from hexz.example import Example
-from hexz.model import (
+from hexz.model.checkpoint import (
     Checkpoint,
-    LegacyNet,
-    ModelConfig,
     decode_checkpoint,
     encode_checkpoint,
     load_checkpoint,
     new_checkpoint,
 )
+from hexz.model.legacy import LegacyNet
+from hexz.model.network import ModelConfig
 from hexz.schema.training import TrainingConfig
 from hexz.training.learner import MAX_SKIPPED, Learner
 from hexz.training.report import StepReport, TrainingReport

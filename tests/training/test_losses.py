@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from hexz.model import new_checkpoint
+from hexz.model.checkpoint import new_checkpoint
 from hexz.schema.training import TrainingConfig
 from hexz.training.batch import Batch
 from hexz.training.losses import losses

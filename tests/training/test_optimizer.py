@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from hexz.model import HexzNet, ModelConfig
+from hexz.model.network import HexzNet, ModelConfig
 from hexz.schema.training import TrainingConfig
 from hexz.training.optimizer import Optimizer
 

@@ -11,7 +11,7 @@ import pytest
 from hexz.schema.programs import ServerConfig
 from hexz.schema.training import TrainingConfig
 from hexz.trainserver.service import TrainingService
-from hexz.wire import encode_example
+from hexz.wire.example import encode_example
 
 from ..games import game_examples
 

@@ -23,9 +23,9 @@ from hexz.trainserver import service as service_module
 from hexz.trainserver.app import make_app
 from hexz.trainserver.service import TrainingService
 from hexz.version import __version__
-from hexz.wire import decode_example, encode_game
 from hexz.wire import hexz_pb2 as pb
 from hexz.wire.arrays import pack
+from hexz.wire.example import decode_example, encode_game
 
 from .conftest import running_service, tiny_config, wait_until
 

@@ -21,8 +21,9 @@ from hexz.trainserver.ingest import (
     check_game,
 )
 from hexz.trainserver.journal import Record
-from hexz.wire import MAX_EXAMPLE_BYTES, MAX_GAME_BYTES, decode_example, encode_example, encode_game
 from hexz.wire import hexz_pb2 as pb
+from hexz.wire.archive import MAX_EXAMPLE_BYTES
+from hexz.wire.example import MAX_GAME_BYTES, decode_example, encode_example, encode_game
 from tests.wire.sample import ADDED_FIELDS
 
 from .games import MODEL, played_game, random_game

@@ -16,7 +16,8 @@ from hexz.checkpoints import NewCheckpoint, open_store
 from hexz.trainserver import supervisor as supervisor_module
 from hexz.trainserver.journal import JournalError
 from hexz.trainserver.service import TrainingService
-from hexz.wire import decode_example, encode_example, read_examples
+from hexz.wire.archive import read_examples
+from hexz.wire.example import decode_example, encode_example
 
 from .conftest import QUICK, running_service, tiny_config, wait_until
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from hexz.errors import InvalidExample, OutputError
-from hexz.wire import MAX_EXAMPLE_BYTES, read_examples, write_examples
+from hexz.wire.archive import MAX_EXAMPLE_BYTES, read_examples, write_examples
 
 ENTRIES = [(f"game-{i:03d}.pb", bytes([i]) * 1000) for i in range(5)]
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from hexz.engine import Board
 from hexz.errors import InvalidBoard
-from hexz.wire import board_from_message, decode_board
 from hexz.wire import hexz_pb2 as pb
+from hexz.wire.board import board_from_message, decode_board
 
 from ..states import board_to_message, encode_board
 from .sample import random_board, trace_move

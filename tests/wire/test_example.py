@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from hexz.errors import InvalidExample
 from hexz.version import __version__
-from hexz.wire import (
+from hexz.wire import hexz_pb2 as pb
+from hexz.wire.example import (
     MAX_GAME_BYTES,
     decode_example,
     decode_game,
@@ -20,7 +21,6 @@ from hexz.wire import (
     encode_game,
     is_fast_search,
 )
-from hexz.wire import hexz_pb2 as pb
 
 from .sample import ADDED_FIELDS, assert_same, make_example, old_example
 

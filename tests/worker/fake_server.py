@@ -21,7 +21,7 @@ from hexz.schema.fleet import (
     WorkerSettings,
 )
 from hexz.schema.shared import PostUnit
-from hexz.wire import decode_game
+from hexz.wire.example import decode_game
 
 TIMEOUT = 60.0
 
