@@ -14,7 +14,7 @@ def worker(config: WorkerConfig) -> None:
     HEXZ_AUTH_TOKEN in the environment is the token that the server asks for. Waits for a server
     that is not up yet, and writes no files. SIGTERM or Ctrl-C: posts what is finished, exits 0.
     """
-    # First of all: the next import takes seconds, and an end in these is as good as a later one.
+    # First of all: an end during the imports is as good as a later one.
     interruption = Interruption()
 
     from hexz.worker.log import StatusLog

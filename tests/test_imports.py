@@ -17,9 +17,10 @@ ROOT = Path(__file__).parents[1]
         "hexz.selfplay.process, hexz.inference.openvino",
         "hexz.arena.pool, hexz.inference.openvino",
         "hexz.player.service",
+        "hexz.worker.run",
     ],
 )
-def test_processes_that_only_play_are_spared_pytorch(modules: str) -> None:
+def test_processes_that_only_play_or_may_be_refused_are_spared_pytorch(modules: str) -> None:
     code = f"import sys, {modules}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 

@@ -5,14 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Final, Self
-
-from torch import nn
+from typing import TYPE_CHECKING, Final, Self
 
 from hexz.errors import HexzError
 from hexz.inference import PreparedModel
 from hexz.machine import available_cores
-from hexz.model.backends import prepare_model
 from hexz.processes import Child, ChildFailed, ready
 from hexz.selfplay.messages import (
     Assignment,
@@ -23,6 +20,9 @@ from hexz.selfplay.messages import (
     ProcessFailed,
 )
 from hexz.selfplay.process import run_process
+
+if TYPE_CHECKING:
+    from torch import nn
 
 STOP_SECONDS: Final = 4.0
 """A process that is told to stop and has not ended after this long is killed. What it has finished
@@ -43,6 +43,8 @@ def prepare_for_play(
 ) -> PreparedModel:
     """Prepares a network for processes that share this machine, see `prepare_model`. Each plays
     so many games, and evaluates half of them at a time."""
+    from hexz.model.backends import prepare_model
+
     return prepare_model(
         net,
         device=device,

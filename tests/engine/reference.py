@@ -85,14 +85,14 @@ class Position:
         return Position(dict(self.cells), self.turn, dict(self.flags_left), self.move_number)
 
     def empty_cells(self) -> list[Coord]:
-        return [coord for coord in COORDS if self.cells[coord] == EMPTY]
+        return [coord for coord in COORDS if self.cells[coord].kind == "empty"]
 
     # --- Next value ---
 
     def next_value(self, coord: Coord, player: int) -> int:
         """What `player` would place on an empty cell; 0: nothing; BLOCKED: never anything."""
         adjacent = [self.cells[n] for n in neighbours(coord)]
-        owned = [cell.value for cell in adjacent if cell.owner == player]
+        owned = [value for _, owner, value in adjacent if owner == player]
         if not owned:
             return 0
         if 5 in owned:
@@ -136,7 +136,7 @@ class Position:
     # --- Turn and end ---
 
     def can_move(self, player: int) -> bool:
-        return bool(self.normal_moves(player) or self.flag_moves(player))
+        return bool(self.flag_moves(player) or self.normal_moves(player))
 
     def score(self, player: int) -> int:
         return sum(cell.value for cell in self.cells.values() if cell.owner == player)

@@ -15,6 +15,9 @@ from hexz.model import backends
 from hexz.model.checkpoint import new_checkpoint
 from hexz.model.network import HexzNet, masked_log_softmax
 
+STEPS = 75
+"""In which `sharp_net` has learnt enough to choose its favourite with 0.7 on average."""
+
 
 class Positions(NamedTuple):
     """Positions of games between UCT players, the moves they chose, and the results."""
@@ -76,14 +79,14 @@ def sharp_net(known_positions: Positions) -> HexzNet:
     Confident outputs and trained batch norms are what inference in low precision has to cope
     with; a fresh network shows neither.
     """
-    net = new_checkpoint(seed=4).net.train()
+    net = new_checkpoint(seed=4).net.train().to(memory_format=torch.channels_last)  # quicker
     assert isinstance(net, HexzNet)
     planes, legal, actions, results = map(torch.from_numpy, known_positions[1:])
     optimizer = torch.optim.AdamW(net.parameters(), lr=4e-3)
     generator = torch.Generator().manual_seed(5)
-    for step in range(120):
+    for step in range(STEPS):
         for group in optimizer.param_groups:
-            group["lr"] = 4e-3 * (1 - step / 120)
+            group["lr"] = 4e-3 * (1 - step / STEPS)
         rows = torch.randint(len(planes), (64,), generator=generator)
         logits, values = net(planes[rows])
         chosen = masked_log_softmax(logits, legal[rows])[range(64), actions[rows]]
@@ -91,7 +94,7 @@ def sharp_net(known_positions: Positions) -> HexzNet:
         optimizer.zero_grad()
         torch.autograd.backward(loss)
         optimizer.step()
-    return net.eval()
+    return net.to(memory_format=torch.contiguous_format).eval()
 
 
 @pytest.fixture(autouse=True)
