@@ -96,7 +96,7 @@ $(VENV)/pyvenv.cfg:
 
 $(VENV)/installed: $(VENV)/pyvenv.cfg pyproject.toml constraints.txt
 	$(BIN)/python -m pip install -q -c constraints.txt --upgrade pip setuptools cython
-	$(BIN)/python -m pip install -c constraints.txt --no-build-isolation -e '.[hdf5,int8,plot,redis,tensorboard]' --group dev
+	$(BIN)/python -m pip install -c constraints.txt --no-build-isolation -e . --group dev
 	@touch $@
 
 $(VENV)/built: $(VENV)/installed $(ENGINE)
