@@ -58,6 +58,7 @@ lint: build
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m mypy
 	$(BIN)/lint-imports --no-cache --no-logo
+	$(BIN)/vulture
 	@if command -v npm >/dev/null; then $(MAKE) lint-javascript; \
 	else echo 'The JavaScript is not checked: npm is missing (Debian: apt-get install npm)'; fi
 
