@@ -10,7 +10,6 @@ MAX_ACTIONS: Final = 220
 """A flag or a value on each of the 11 x 10 places of the board's planes."""
 
 Algorithm = Literal["puct", "gumbel"]
-Simulations = Annotated[int, setting("Search simulations a move.", ge=1, le=MAX_SIMULATIONS)]
 
 
 class SearchSettings(Settings, frozen=True, kw_only=True):

@@ -65,5 +65,5 @@ class _ServiceCollector(Collector):
         yield GaugeMetricFamily("hexz_workers", "Workers of the last half minute", len(workers))
         yield GaugeMetricFamily(
             "hexz_worker_evaluations_per_second", "Positions evaluated by all workers",
-            sum(worker.evaluations / worker.seconds for worker in workers if worker.seconds),
+            sum(worker.evaluations_per_second for worker in workers),
         )  # fmt: skip
