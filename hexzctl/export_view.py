@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 import time
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -80,18 +82,21 @@ class ExportView:
 
     def print_result(self, config: ExportConfig, export: Export) -> None:
         """Says what was written, and what was not."""
+        # Standard output may be what the export was written to.
+        is_saved = config.output.is_file() or config.output.is_dir()
+        say = partial(print, file=sys.stdout if is_saved else sys.stderr)
         unit = load_format(config.format).unit
         pages = f" on {_number(export.pages, 'page')}" if export.pages else ""
-        print(f"Wrote {_number(export.written, unit)}{pages} to {config.output}")
+        say(f"Wrote {_number(export.written, unit)}{pages} to {config.output}")
         if export.pages:
             index = config.output / "index.html" if config.output.is_dir() else config.output
-            print(f"To look at: {index.resolve().as_uri()}")
+            say(f"To look at: {index.resolve().as_uri()}")
         if export.incomplete:
             fate = "shown without them" if export.pages else "left out"
             games = _number(export.incomplete, "game")
-            print(f"{games} of which moves are missing {_were(export.incomplete)} {fate}")
+            say(f"{games} of which moves are missing {_were(export.incomplete)} {fate}")
         if copies := export.reader.copies:
-            print(f"{_number(copies, 'copy', 'copies')} of examples {_were(copies)} left out")
+            say(f"{_number(copies, 'copy', 'copies')} of examples {_were(copies)} left out")
 
     def require_all_used(self, export: Export) -> None:
         """Raises NotAllExported if something was left out that had been printed as a problem."""

@@ -6,9 +6,10 @@ import contextlib
 import os
 import re
 import tempfile
-from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,25 +19,20 @@ from hexz.places import is_in_bucket, local_path
 _DIGITS: Final = re.compile(r"([0-9]+)")
 
 
-class Archive(ABC):
+@dataclass(frozen=True, eq=False)
+class Archive:
     """A zip file of examples.
 
     Attributes:
         name: its path or URL.
         size: in bytes.
+        local: gives the content as a local file, which is there until the block ends; raises
+            StoreError if Cloud Storage does not give it to us.
     """
 
-    def __init__(self, name: str, size: int) -> None:
-        self.name = name
-        self.size = size
-
-    @abstractmethod
-    def local(self) -> AbstractContextManager[Path]:
-        """The content as a local file, which is there until the block ends.
-
-        Raises:
-            StoreError: Cloud Storage does not give it to us.
-        """
+    name: str
+    size: int
+    local: Callable[[], AbstractContextManager[Path]]
 
 
 def find_archives(sources: Sequence[str]) -> list[Archive]:
@@ -70,23 +66,21 @@ def _by_number(name: str) -> list[list[tuple[bool, int | str]]]:
     ]
 
 
-class _File(Archive):
-    def local(self) -> AbstractContextManager[Path]:
-        return contextlib.nullcontext(Path(self.name))
+def _file(path: str) -> Archive:
+    return Archive(path, os.stat(path).st_size, lambda: contextlib.nullcontext(Path(path)))
 
 
 def _on_disk(source: str) -> list[Archive]:
     """Names that begin with a dot are of unfinished files, and are left out."""
     try:
         if not os.path.isdir(source):
-            return [_File(source, os.stat(source).st_size)]
+            return [_file(source)]
         found: list[Archive] = []
         for directory, folders, files in os.walk(source, onerror=_raise):
             folders[:] = [name for name in folders if not name.startswith(".")]
             for name in files:
                 if name.endswith(".zip") and not name.startswith("."):
-                    path = os.path.join(directory, name)
-                    found.append(_File(path, os.stat(path).st_size))
+                    found.append(_file(os.path.join(directory, name)))
     except OSError as error:
         where = error.filename or source
         raise InvalidExample(f"cannot read {where}: {error.strerror or error}") from None
@@ -97,26 +91,24 @@ def _raise(error: OSError) -> None:
     raise error
 
 
-class _Object(Archive):
-    def __init__(self, blob: Any, options: dict[str, Any]) -> None:
-        super().__init__(f"gs://{blob.bucket.name}/{blob.name}", blob.size)
-        self._blob = blob
-        self._options = options
+@contextlib.contextmanager
+def _downloaded(blob: Any, options: Mapping[str, Any]) -> Iterator[Path]:
+    from google.api_core.exceptions import NotFound
 
-    @contextlib.contextmanager
-    def local(self) -> Iterator[Path]:
-        from google.api_core.exceptions import NotFound
+    from hexz.checkpoints.cloud import errors_of
 
-        from hexz.checkpoints.cloud import errors_of
+    with tempfile.TemporaryDirectory(prefix="hexz-") as directory:
+        path = Path(directory) / "examples.zip"
+        with errors_of(blob.bucket.name, "storage.objects.get"):
+            try:
+                blob.download_to_filename(path, **options)
+            except NotFound:
+                raise StoreError(f"{_name(blob)} is no longer there") from None
+        yield path
 
-        with tempfile.TemporaryDirectory(prefix="hexz-") as directory:
-            path = Path(directory) / "examples.zip"
-            with errors_of(self._blob.bucket.name, "storage.objects.get"):
-                try:
-                    self._blob.download_to_filename(path, **self._options)
-                except NotFound:
-                    raise StoreError(f"{self.name} is no longer there") from None
-            yield path
+
+def _name(blob: Any) -> str:
+    return f"gs://{blob.bucket.name}/{blob.name}"
 
 
 def _in_bucket(url: str) -> list[Archive]:
@@ -127,7 +119,7 @@ def _in_bucket(url: str) -> list[Archive]:
     with errors_of(bucket, "storage.objects.list"):
         blobs = list(open_client().list_blobs(bucket, prefix=place, **options))
     return [
-        _Object(blob, options)
+        Archive(_name(blob), blob.size, partial(_downloaded, blob, options))
         for blob in blobs
         if blob.name.endswith(".zip")
         and (not place or blob.name == place or blob.name.startswith(f"{place}/"))

@@ -65,6 +65,13 @@ def test_arrays(played, examples, tmp_path):
             np.testing.assert_array_equal(hdf5[name][:], npz[name])
 
 
+def test_games_can_go_through_a_pipe(played):
+    result = export(played, "--format", "jsonl", "--output", "/dev/stdout")
+    assert (result.returncode, len(result.stdout.splitlines())) == (0, GAMES)
+    assert all(json.loads(line)["moves"] for line in result.stdout.splitlines())
+    assert result.stderr == f"Wrote {GAMES} games to /dev/stdout\n"
+
+
 def test_games(played, examples, tmp_path):
     path = tmp_path / "games.jsonl"
     result = export(played, "--format", "jsonl", "--output", path)
