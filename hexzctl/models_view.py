@@ -28,13 +28,13 @@ def print_models(catalogs: Mapping[str, Sequence[CatalogEntry]]) -> None:
     for name, entries in catalogs.items():
         newest = entries[-1]
         rated = [entry for entry in entries if entry.elo]
-        best = max(rated, key=lambda entry: entry.elo["value"] if entry.elo else 0, default=None)
+        best = max(rated, key=lambda entry: entry.elo.value if entry.elo else 0, default=None)
         table.add_row(
             Text(name),
             f"{len(entries):,}",
             str(newest.info.number),
             _date(newest.info.unix_seconds),
-            _count(newest.examples),
+            _count(newest.info.record.examples),
             "" if best is None else str(best.info.number),
             "" if best is None else _elo(best),
         )
@@ -53,10 +53,10 @@ def print_catalog(entries: Sequence[CatalogEntry], *, every: bool) -> None:
             str(entry.info.number),
             _date(entry.info.unix_seconds),
             f"{entry.info.size / 1000:,.0f}",
-            _count(entry.examples),
+            _count(entry.info.record.examples),
             *(f"{entry.losses[name]:.3f}" if name in entry.losses else "" for name in _LOSSES),
             _elo(entry),
-            "" if not elo else f"{elo['low']:.0f} to {elo['high']:.0f}",
+            "" if not elo else f"{elo.low:.0f} to {elo.high:.0f}",
         )
     _print(table)
 
@@ -146,4 +146,4 @@ def _count(number: int | None) -> str:
 
 
 def _elo(entry: CatalogEntry) -> str:
-    return f"{entry.elo['value']:.0f}" if entry.elo else ""
+    return f"{entry.elo.value:.0f}" if entry.elo else ""

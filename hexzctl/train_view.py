@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 from rich.columns import Columns
 from rich.console import Console, Group
@@ -16,6 +15,7 @@ from rich.text import Text
 
 from hexz.local.train import Event, LocalTraining, Notice, Status
 from hexz.places import model_folder
+from hexz.schema.status import CheckpointElo, ServerStatus
 from hexzctl.display import Display, notice
 
 _BLOCKS: Final = "▁▂▃▄▅▆▇█"
@@ -33,7 +33,7 @@ class TrainView:
         self._training = training
         self._console = Console()
         self._started = time.monotonic()
-        self._status: Mapping[str, Any] | None = None
+        self._status: ServerStatus | None = None
         self._problems: set[str] = set()
         self.display = Display(self._console, self._render, self._log_line)
 
@@ -48,12 +48,12 @@ class TrainView:
     def print_summary(self) -> None:
         """Says what there is now, and how to go on."""
         status, config = self._status, self._training.config
-        if status is None or status["checkpoint"] is None:
+        if status is None or status.checkpoint is None:
             return
         self.display.log()
         self._console.print(
-            f"Checkpoint {status['checkpoint']} of {config.model_name}, trained on "
-            f"{status['examples']['trained']:,} examples, is in "
+            f"Checkpoint {status.checkpoint} of {config.model_name}, trained on "
+            f"{status.examples.trained or 0:,} examples, is in "
             f"{config.data_dir}/{model_folder(config.model_name)}. "
             "The same command goes on from there.",
             soft_wrap=True,
@@ -61,10 +61,10 @@ class TrainView:
             markup=False,
         )
 
-    def _take_status(self, status: Mapping[str, Any]) -> None:
+    def _take_status(self, status: ServerStatus) -> None:
         first = self._status is None
         self._status = status
-        for problem in status["problems"]:
+        for problem in status.problems:
             if problem not in self._problems:
                 self._problems.add(problem)
                 notice(problem)
@@ -107,58 +107,56 @@ def _panel(title: str, rows: list[tuple[str, str]]) -> Panel:
     return Panel(table, title=title, expand=False)
 
 
-def _playing(status: Mapping[str, Any]) -> list[tuple[str, str]]:
-    workers = status["workers"]
-    evaluations = sum(w["evaluations"] / w["seconds"] for w in workers if w["seconds"])
-    played = sorted({w["checkpoint"] for w in workers if w["checkpoint"] is not None})
-    settings = status["settings"]
+def _playing(status: ServerStatus) -> list[tuple[str, str]]:
+    workers, settings = status.workers, status.settings
+    played = sorted({w.checkpoint for w in workers if w.checkpoint is not None})
     return [
         ("plays checkpoint", ", ".join(map(str, played)) or "none yet"),
-        ("games", f"{sum(w['games'] for w in workers):,}"),
-        ("examples/s", f"{status['examples']['per_second']:,.0f}"),
-        ("evaluations/s", f"{evaluations:,.0f}"),
-        ("simulations a move", str(settings["search"]["simulations"]) if settings else "-"),
-        ("waiting to be posted", f"{sum(w['pending'] for w in workers):,}"),
+        ("games", f"{sum(w.games for w in workers):,}"),
+        ("examples/s", f"{status.examples.per_second:,.0f}"),
+        ("evaluations/s", f"{status.evaluations_per_second:,.0f}"),
+        ("simulations a move", "-" if settings is None else str(settings.search.simulations)),
+        ("waiting to be posted", f"{sum(w.pending for w in workers):,}"),
     ]
 
 
-def _training(status: Mapping[str, Any]) -> list[tuple[str, str]]:
-    training, newest = status["training"], (status["checkpoints"] or [None])[-1]
-    progress = training["progress"]
-    activity = training["activity"]
-    if progress:
-        activity += f", step {progress['step']} of {progress['steps']}"
-    losses = {} if newest is None else newest["held_out_losses"] or newest["losses"]
-    rated = _rated(status)[-1:]
+def _training(status: ServerStatus) -> list[tuple[str, str]]:
+    newest = status.checkpoints[-1] if status.checkpoints else None
+    progress = status.training.progress
+    activity = status.training.activity
+    if progress is not None:
+        activity += f", step {progress.step} of {progress.steps}"
+    losses = {} if newest is None else newest.held_out_losses or newest.losses
+    window = None if newest is None else newest.window_size
     return [
-        ("checkpoint", str(status["checkpoint"])),
-        ("examples", f"{status['examples']['trained'] or 0:,}"),
+        ("checkpoint", str(status.checkpoint)),
+        ("examples", f"{status.examples.trained or 0:,}"),
         ("now", activity),
         ("loss", _figure(losses.get("total"))),
         ("policy, value loss", f"{_figure(losses.get('policy'))}, {_figure(losses.get('value'))}"),
-        ("window", f"{(newest or {}).get('window_size') or 0:,} examples"),
-        *(("Elo", f"{_elo(elo)} at checkpoint {elo['number']}") for elo in rated),
+        ("window", f"{window or 0:,} examples"),
+        *(("Elo", f"{_elo(elo)} at checkpoint {elo.number}") for elo in _rated(status)[-1:]),
     ]
 
 
-def _filling(status: Mapping[str, Any]) -> Table:
-    journal = status["journal"]
+def _filling(status: ServerStatus) -> Table:
+    journal = status.journal
     table = Table.grid(padding=(0, 2))
-    bar = ProgressBar(journal["minibatch_size"], journal["open_batch"], width=_CURVE_WIDTH)
-    waiting = journal["sealed_batches"]
+    bar = ProgressBar(journal.minibatch_size, journal.open_batch, width=_CURVE_WIDTH)
+    waiting = journal.sealed_batches
     table.add_row("[dim]next minibatch[/dim]", bar, f"+ {waiting} full" if waiting else "")
     return table
 
 
-def _losses(status: Mapping[str, Any]) -> Text:
+def _losses(status: ServerStatus) -> Text:
     """The total loss of all checkpoints in one line."""
-    losses = [c["losses"]["total"] for c in status["checkpoints"] if c["losses"]]
+    losses = [c.losses["total"] for c in status.checkpoints if c.losses]
     return _curve("loss", losses, ".3f")
 
 
-def _strength(status: Mapping[str, Any]) -> Text:
+def _strength(status: ServerStatus) -> Text:
     """The learning curve: the ratings of the checkpoints that have one."""
-    return _curve("Elo", [elo["value"] for elo in _rated(status)], ".0f")
+    return _curve("Elo", [elo.value for elo in _rated(status)], ".0f")
 
 
 def _curve(name: str, values: list[float], digits: str) -> Text:
@@ -174,13 +172,13 @@ def _curve(name: str, values: list[float], digits: str) -> Text:
     return Text.assemble((f"{name:<6}", "dim"), blocks, course)
 
 
-def _rated(status: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def _rated(status: ServerStatus) -> list[CheckpointElo]:
     """The checkpoints that have a rating."""
-    return list((status["strength"] or {"checkpoints": []})["checkpoints"])
+    return [] if status.strength is None else status.strength.checkpoints
 
 
-def _elo(elo: Mapping[str, Any]) -> str:
-    return f"{elo['value']:.0f} ({elo['low']:.0f} to {elo['high']:.0f})"
+def _elo(elo: CheckpointElo) -> str:
+    return f"{elo.value:.0f} ({elo.low:.0f} to {elo.high:.0f})"
 
 
 def _figure(value: float | None) -> str:

@@ -1,15 +1,17 @@
 """Rates the checkpoints of a model: some of them play each other and other players.
 
 The result is kept beside the model as `ratings.json`, with all that it rests on, so that a later
-run adds to it; see `hexz.ratings.curve`.
+run adds to it; see `hexz.schema.records`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
+
+from msgspec.structs import replace
 
 from hexz.arena.page import write_arena_page
 from hexz.arena.preparation import digest_of
@@ -24,6 +26,7 @@ from hexz.ratings.curve import Curve, Point, ratings_of
 from hexz.ratings.evidence import Evidence
 from hexz.ratings.output import CurveOutput
 from hexz.ratings.references import ANCHOR, REFERENCES
+from hexz.schema.records import Ratings
 
 DEFAULT_CHECKPOINTS: Final = 8
 
@@ -174,8 +177,8 @@ class Rating:
         points = [
             Point(
                 number=number,
-                examples=info.metadata.get("examples"),
-                hours=info.metadata.get("hours"),
+                examples=info.record.examples,
+                hours=info.record.hours,
                 elo=ratings[self._id(number)],
                 boards=evidence.boards_of(self._id(number)),
             )
@@ -201,10 +204,10 @@ class Rating:
             OutputError, StoreError: it cannot be written.
         """
 
-        def change(known: Mapping[str, Any] | None) -> Mapping[str, Any]:
+        def change(known: Ratings | None) -> Ratings:
             evidence = _evidence(known)
             evidence.update(self.run.evidence)
-            return {**ratings_of(self._curve(evidence)), "results": evidence.to_json()}
+            return replace(ratings_of(self._curve(evidence)), results=evidence.results())
 
         self._store.update_ratings(change)
         files = self._output.write(self.curve())
@@ -224,5 +227,5 @@ def _digested(spec: PlayerSpec) -> str:
     )
 
 
-def _evidence(ratings: Mapping[str, Any] | None) -> Evidence:
-    return Evidence((ratings or {}).get("results", ()))
+def _evidence(ratings: Ratings | None) -> Evidence:
+    return Evidence(() if ratings is None else ratings.results)

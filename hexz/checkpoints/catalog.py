@@ -6,10 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from msgspec import structs
+
 from hexz.checkpoints.opening import model_names, open_store
 from hexz.checkpoints.store import CheckpointInfo, CheckpointStore
 from hexz.errors import StoreError
 from hexz.places import model_folder, read_place
+from hexz.schema.records import RatedCheckpoint
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,23 +21,17 @@ class CatalogEntry:
 
     Attributes:
         info: what the store knows.
-        elo: its rating as in `ratings.json`, with `value`, `low` and `high`; None if it has none.
+        elo: its rating; None if it has none.
     """
 
     info: CheckpointInfo
-    elo: Mapping[str, Any] | None
-
-    @property
-    def examples(self) -> int | None:
-        """The number of examples that it was trained on; None if its writer did not say."""
-        found: int | None = self.info.metadata.get("examples")
-        return found
+    elo: RatedCheckpoint | None
 
     @property
     def losses(self) -> Mapping[str, float]:
         """The losses of the last training, by name."""
-        found: Mapping[str, float] = self.info.metadata.get("report", {}).get("losses", {})
-        return found
+        report = self.info.record.report
+        return {} if report is None else report.losses
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -43,7 +40,7 @@ class CatalogEntry:
             "checkpoint": self.info.number,
             "unix_seconds": round(self.info.unix_seconds, 1),
             "bytes": self.info.size,
-            "elo": self.elo and dict(self.elo),
+            "elo": None if self.elo is None else structs.asdict(self.elo),
             **self.info.metadata,
         }
 
@@ -78,7 +75,7 @@ def open_model(where: str) -> CheckpointStore:
 def catalog(store: CheckpointStore) -> list[CatalogEntry]:
     """All checkpoints of a model, by ascending number."""
     ratings = _ratings(store)
-    return [CatalogEntry(info=i, elo=ratings.get(str(i.number))) for i in store.list()]
+    return [CatalogEntry(info=i, elo=ratings.get(i.number)) for i in store.list()]
 
 
 def entry(store: CheckpointStore, number: int | None) -> CatalogEntry:
@@ -86,7 +83,7 @@ def entry(store: CheckpointStore, number: int | None) -> CatalogEntry:
     number = store.latest() if number is None else number
     if number is None:
         raise StoreError(f"there is no checkpoint of {store.model_name} in {store.url}")
-    return CatalogEntry(info=store.info(number), elo=_ratings(store).get(str(number)))
+    return CatalogEntry(info=store.info(number), elo=_ratings(store).get(number))
 
 
 def differences(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, list[Any]]:
@@ -109,9 +106,9 @@ def flat(facts: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]
             yield prefix + key, value
 
 
-def _ratings(store: CheckpointStore) -> Mapping[str, Mapping[str, Any]]:
-    ratings: Mapping[str, Mapping[str, Any]] = (store.ratings() or {}).get("checkpoints", {})
-    return ratings
+def _ratings(store: CheckpointStore) -> Mapping[int, RatedCheckpoint]:
+    ratings = store.ratings()
+    return {} if ratings is None else ratings.checkpoints
 
 
 def _none(where: str) -> Sequence[CheckpointStore]:

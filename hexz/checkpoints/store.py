@@ -9,10 +9,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
-from hexz.errors import CheckpointExists, NotInStore, StoreError, StoreUnavailable
+import msgspec
+from msgspec import structs
+
+from hexz.errors import CheckpointExists, InvalidMessage, NotInStore, StoreError, StoreUnavailable
 from hexz.files import MAX_MODEL_BYTES
 from hexz.places import (
     MODEL_FILE,
@@ -21,6 +25,7 @@ from hexz.places import (
     checkpoints_folder,
     model_folder,
 )
+from hexz.schema.records import CheckpointRecord, Ratings, StoredFiles
 
 _ATTEMPTS: Final = 10
 """At a change of the ratings that somebody else changes at the same time."""
@@ -30,10 +35,6 @@ MAX_METADATA_BYTES: Final = 8000
 """Longest metadata, as JSON. Cloud Storage keeps at most 8 KiB of it with an object."""
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
-_SHA256: Final = re.compile(r"[0-9a-f]{64}")
-_TRAINING_FILE: Final = re.compile(r"training-([0-9a-f]{12})\.pt")
-
-_OWN_KEYS: Final = frozenset({"sha256", "training_state", "batches"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +61,7 @@ class NewCheckpoint:
             raise ValueError(f"{self.number} is no number of a checkpoint")
         for name in self.batches:
             _check_batch_name(name)
-        if taken := _OWN_KEYS & self.metadata.keys():
+        if taken := self.metadata.keys() & StoredFiles.__struct_fields__:
             raise ValueError(f"the store itself writes {', '.join(sorted(taken))} in the metadata")
 
 
@@ -73,8 +74,8 @@ class CheckpointInfo:
         sha256: of `model.pt`, in hex; None if another program put it there.
         size: of `model.pt` in bytes.
         unix_seconds: when it was saved.
-        metadata: what its writer recorded, and `sha256`, `training_state` (the name of its file,
-            or None) and `batches` (their names); empty if another program put it there.
+        metadata: all that is kept with it as JSON, a `CheckpointRecord` and `StoredFiles`; empty
+            if another program put it there.
     """
 
     number: int
@@ -82,6 +83,11 @@ class CheckpointInfo:
     size: int
     unix_seconds: float
     metadata: Mapping[str, Any]
+
+    @cached_property
+    def record(self) -> CheckpointRecord:
+        """What its trainer recorded."""
+        return msgspec.convert(self.metadata, CheckpointRecord)
 
 
 class CheckpointStore(ABC):
@@ -184,45 +190,40 @@ class CheckpointStore(ABC):
         """The path or URL of a checkpoint, whether it is there or not."""
         return f"{self.url}/{checkpoints_folder(self.model_name)}/{number}"
 
-    def ratings(self) -> dict[str, Any] | None:
+    def ratings(self) -> Ratings | None:
         """What `update_ratings` saved last, None if nothing was."""
         data, _ = self._read_ratings()
-        return None if data is None else self._decode_ratings(data)
+        return self._decode_ratings(data)
 
-    def update_ratings(
-        self, change: Callable[[dict[str, Any] | None], Mapping[str, Any]]
-    ) -> Mapping[str, Any]:
+    def update_ratings(self, change: Callable[[Ratings | None], Ratings]) -> Ratings:
         """Keeps how strong the checkpoints are, beside them, in place of what was known before.
 
         Nothing that somebody else saves meanwhile is lost: then `change` is asked once more.
 
         Args:
-            change: makes JSON of what `ratings()` returns; see `hexz.ratings.curve`.
+            change: makes new ratings of what `ratings()` returns.
 
         Returns:
             What is saved now.
         """
         for _ in range(_ATTEMPTS):
             data, version = self._read_ratings()
-            ratings = change(None if data is None else self._decode_ratings(data))
-            if self._write_ratings(json.dumps(ratings, allow_nan=False).encode() + b"\n", version):
+            ratings = change(self._decode_ratings(data))
+            if self._write_ratings(ratings.to_json() + b"\n", version):
                 return ratings
         raise StoreUnavailable(
             f"others change {RATINGS_FILE} of {self.model_name} in {self.url} all the time: rate "
             "the model once more"
         )
 
-    def _decode_ratings(self, data: bytes) -> dict[str, Any]:
+    def _decode_ratings(self, data: bytes | None) -> Ratings | None:
         try:
-            ratings = json.loads(data)
-        except (ValueError, RecursionError):
-            ratings = None
-        if not isinstance(ratings, dict):
+            return None if data is None else Ratings.from_json(data)
+        except InvalidMessage:
             raise StoreError(
                 f"{RATINGS_FILE} of {self.model_name} in {self.url} is damaged: remove it, and "
                 "rate the model again"
-            )
-        return ratings
+            ) from None
 
     @abstractmethod
     def _find(self, number: int) -> CheckpointInfo | None: ...
@@ -276,37 +277,24 @@ def encode_metadata(metadata: Mapping[str, Any]) -> str:
 def decode_metadata(data: str | bytes, origin: str) -> dict[str, Any]:
     """Metadata from JSON; raises StoreError, which names the origin, if it is not ours."""
     try:
-        metadata = json.loads(data)
-    except (ValueError, RecursionError):
-        metadata = None
-    if not isinstance(metadata, dict) or not _is_ours(metadata):
-        raise StoreError(f"the metadata of {origin} are damaged: remove or repair the checkpoint")
-    return metadata
-
-
-def _is_ours(metadata: Mapping[str, Any]) -> bool:
-    digest, state, batches = (metadata.get(key) for key in ("sha256", "training_state", "batches"))
-    return (
-        isinstance(digest, str)
-        and _SHA256.fullmatch(digest) is not None
-        and (
-            state is None
-            or (isinstance(state, str) and _TRAINING_FILE.fullmatch(state) is not None)
-        )
-        and isinstance(batches, list)
-        and all(isinstance(name, str) and _NAME.fullmatch(name) for name in batches)
-    )
+        StoredFiles.from_json(data)
+        CheckpointRecord.from_json(data)
+        metadata: dict[str, Any] = json.loads(data)
+        return metadata
+    except (InvalidMessage, ValueError, RecursionError):
+        raise StoreError(
+            f"the metadata of {origin} are damaged: remove or repair the checkpoint"
+        ) from None
 
 
 def _all_metadata(new: NewCheckpoint) -> dict[str, Any]:
     """The metadata of a checkpoint with the keys of the store."""
-    state = new.training_state
-    metadata = {
-        **new.metadata,
-        "sha256": hashlib.sha256(new.model).hexdigest(),
-        "training_state": None if state is None else _training_file(state),
-        "batches": sorted(new.batches),
-    }
+    files = StoredFiles(
+        sha256=hashlib.sha256(new.model).hexdigest(),
+        training_state=None if new.training_state is None else _training_file(new.training_state),
+        batches=sorted(new.batches),
+    )
+    metadata = {**new.metadata, **structs.asdict(files)}
     size = len(encode_metadata(metadata))
     if size > MAX_METADATA_BYTES:
         raise StoreError(

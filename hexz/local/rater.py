@@ -103,4 +103,4 @@ class Rater:
             ratings = self._store.ratings()
         except StoreError:
             return []
-        return sorted(map(int, (ratings or {}).get("checkpoints", ())))
+        return [] if ratings is None else sorted(ratings.checkpoints)

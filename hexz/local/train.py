@@ -4,12 +4,11 @@ now and then a match that tells how strong the model is."""
 from __future__ import annotations
 
 import contextlib
-import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import urllib3
 
@@ -19,6 +18,7 @@ from hexz.local.parts import run_server, run_worker
 from hexz.local.rater import Rater
 from hexz.processes import Child, ChildFailed, ready
 from hexz.schema.programs import LocalTrainingConfig
+from hexz.schema.status import ServerStatus
 
 TICK_SECONDS: Final = 0.25
 """How often the processes, the time limit and requests to stop are looked at."""
@@ -49,7 +49,7 @@ class Notice:
 class Status:
     """What the server says about itself: its `/status`."""
 
-    content: Mapping[str, Any]
+    content: ServerStatus
 
 
 Event = Notice | Status
@@ -153,7 +153,7 @@ class LocalTraining:
             if self.url and time.monotonic() >= next_status:
                 next_status = time.monotonic() + STATUS_SECONDS
                 for status in self._ask():
-                    newest = status.content["checkpoint"]
+                    newest = status.content.checkpoint
                     yield status
             problem = rater.look_after(newest)
             if problem is not None:
@@ -201,7 +201,7 @@ class LocalTraining:
         with contextlib.suppress(urllib3.exceptions.HTTPError, ValueError):
             answer = self._http.request("GET", f"{self.url}/status", headers=headers)
             if answer.status == 200:
-                yield Status(json.loads(answer.data))
+                yield Status(ServerStatus.from_json(answer.data))
 
     def _end(self) -> Iterator[Event]:
         """The worker first, so that the server still takes what it has finished."""

@@ -103,7 +103,7 @@ def _add_status_routes(app: Flask, service: PlayerService) -> None:
 
     @app.get("/status")
     def status() -> Response:
-        return jsonify(service.status())
+        return Response(service.status().to_json(), mimetype="application/json")
 
     @app.get("/healthz")
     def healthz() -> Response:

@@ -25,33 +25,33 @@ class _ServiceCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         status = self._service.status()
         answers = CounterMetricFamily("hexz_player_answers", "Moves suggested", labels=["how"])
-        for how, count in status["answers"].items():
+        for how, count in status.answers.items():
             answers.add_metric([how], count)
         yield answers
         refused = CounterMetricFamily(
             "hexz_player_refused", "Requests that were refused", labels=["status"]
         )
-        for code, count in status["refused"].items():
-            refused.add_metric([code], count)
+        for code, count in status.refused.items():
+            refused.add_metric([str(code)], count)
         yield refused
         yield CounterMetricFamily(
-            "hexz_player_simulations", "Simulations of all searches", status["simulations"]
+            "hexz_player_simulations", "Simulations of all searches", status.simulations
         )
-        model = status["model"]
+        model = status.model
         if model is None:
             return
         yield CounterMetricFamily(
-            "hexz_player_evaluations", "Positions evaluated by the network", model["evaluations"]
+            "hexz_player_evaluations", "Positions evaluated by the network", model.evaluations
         )
-        yield GaugeMetricFamily("hexz_player_searches", "Searches under way", model["searches"])
+        yield GaugeMetricFamily("hexz_player_searches", "Searches under way", model.searches)
         yield GaugeMetricFamily(
             "hexz_player_tree_nodes", "Nodes of the trees kept between moves",
-            model["trees"]["nodes"],
+            model.trees.nodes,
         )  # fmt: skip
         yield GaugeMetricFamily(
-            "hexz_player_checkpoint", "Number of the checkpoint in use", model["checkpoint"]
+            "hexz_player_checkpoint", "Number of the checkpoint in use", model.checkpoint
         )
         yield GaugeMetricFamily(
             "hexz_player_problem", "Whether a newer network cannot be used",
-            model["problem"] is not None,
+            model.problem is not None,
         )  # fmt: skip

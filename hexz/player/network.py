@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 from hexz.errors import HexzError
 from hexz.inference import Evaluator
 from hexz.model.backends import create_evaluator
 from hexz.player.models import ModelSource
 from hexz.player.searcher import BATCH_SIZE, CHUNK, Searcher
+from hexz.schema.status import NetworkStatus, TreesStatus
 
 _log = logging.getLogger(__name__)
 
@@ -47,19 +48,19 @@ class Network:
         """Looks for a newer network from now on, and uses it once it is prepared."""
         self._thread.start()
 
-    def status(self) -> dict[str, Any]:
-        """Its state, as JSON."""
+    def status(self) -> NetworkStatus:
+        """Its state."""
         searcher = self.searcher
-        return {
-            "name": self.model_name,
-            "checkpoint": self.number,
-            "evaluator": searcher.evaluator.name,
-            "evaluations": searcher.evaluations,
-            "searches": searcher.num_searches,
-            "trees": {"count": len(searcher.trees), "nodes": searcher.trees.num_nodes},
-            "following": self._thread.is_alive(),
-            "problem": self.problem,
-        }
+        return NetworkStatus(
+            name=self.model_name,
+            checkpoint=self.number,
+            evaluator=searcher.evaluator.name,
+            evaluations=searcher.evaluations,
+            searches=searcher.num_searches,
+            trees=TreesStatus(count=len(searcher.trees), nodes=searcher.trees.num_nodes),
+            following=self._thread.is_alive(),
+            problem=self.problem,
+        )
 
     def close(self) -> None:
         """Ends all threads."""

@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from hexz.engine import Board, IllegalMove
 from hexz.engine.settings import MAX_SIMULATIONS
@@ -18,6 +18,7 @@ from hexz.player.player import Answer, Overloaded, Player
 from hexz.player.players import NetworkPlayer, make_player
 from hexz.player.spec import Budget, PlayerSpec, parse_spec
 from hexz.schema.programs import PlayerConfig
+from hexz.schema.status import PlayerStatus
 from hexz.version import __version__
 
 if TYPE_CHECKING:
@@ -124,21 +125,20 @@ class PlayerService:
         """The name and the checkpoint of the network in use, None if there is none."""
         return None if self._network is None else (self._network.model_name, self._network.number)
 
-    def status(self) -> dict[str, Any]:
-        """The state of the service, as JSON."""
+    def status(self) -> PlayerStatus:
+        """The state of the service."""
         with self._lock:
-            answers, refusals = dict(self._answers), dict(self._refusals)
+            answers, refusals = dict(self._answers), dict(sorted(self._refusals.items()))
             simulations = self._simulations
-        network = self._network
-        return {
-            "version": __version__,
-            "player": self.config.player,
-            "uptime_seconds": round(time.monotonic() - self._started, 1),
-            "answers": answers,
-            "refused": {str(status): count for status, count in sorted(refusals.items())},
-            "simulations": simulations,
-            "model": None if network is None else network.status(),
-        }
+        return PlayerStatus(
+            version=__version__,
+            player=self.config.player,
+            uptime_seconds=round(time.monotonic() - self._started, 1),
+            answers=answers,
+            refused=refusals,
+            simulations=simulations,
+            model=None if self._network is None else self._network.status(),
+        )
 
     def close(self) -> None:
         """Ends all threads; searches under way answer with what they have."""

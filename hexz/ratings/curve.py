@@ -1,17 +1,4 @@
-"""How strong the checkpoints of a model are: its learning curve.
-
-It is kept as `ratings.json`, together with the results that it rests on:
-
-    {"player": "gumbel@64", "anchor": "uct:800", "unix_seconds": 1764120000,
-     "checkpoints": {"140": {"value": 512.3, "low": 470.1, "high": 554.5, "boards": 120,
-                             "examples": 1151622, "hours": 2.1}},
-     "references": {"uct:3200": {"value": ..., "low": ..., "high": ...}},
-     "results": [["gumbel@64 140", "uct:3200", {"1f0c63d2": 0.75}]]}
-
-For `results` see `Evidence`. They may be of players that play otherwise, such as gumbel@32, too.
-Players with a network have the beginning of its SHA-256 after their name there, since the file may
-be replaced by another one.
-"""
+"""How strong the checkpoints of a model are: its learning curve."""
 
 from __future__ import annotations
 
@@ -20,10 +7,10 @@ import io
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
 
 from hexz.ratings.references import ANCHOR
 from hexz.ratings.statistics import Estimate
+from hexz.schema.records import Elo, RatedCheckpoint, Ratings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,23 +49,23 @@ class Curve:
     references: Mapping[str, Estimate]
 
 
-def ratings_of(curve: Curve) -> dict[str, Any]:
-    """A curve as the JSON of `ratings.json`."""
-    return {
-        "player": curve.player,
-        "anchor": ANCHOR,
-        "unix_seconds": round(time.time()),
-        "checkpoints": {
-            str(point.number): {
+def ratings_of(curve: Curve) -> Ratings:
+    """A curve as it is kept, but for the results that it rests on."""
+    return Ratings(
+        player=curve.player,
+        anchor=ANCHOR,
+        unix_seconds=round(time.time()),
+        checkpoints={
+            point.number: RatedCheckpoint(
                 **_rounded(point.elo),
-                "boards": point.boards,
-                "examples": point.examples,
-                "hours": point.hours,
-            }
+                boards=point.boards,
+                examples=point.examples,
+                hours=point.hours,
+            )
             for point in curve.points
         },
-        "references": {name: _rounded(elo) for name, elo in curve.references.items()},
-    }
+        references={name: Elo(**_rounded(elo)) for name, elo in curve.references.items()},
+    )
 
 
 def _rounded(elo: Estimate) -> dict[str, float]:

@@ -3,37 +3,25 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping
 
-from hexz.errors import StoreError
 from hexz.ratings.statistics import Estimate, ratings
+from hexz.schema.records import Result
 
 
 class Evidence:
     """Scores on boards, for pairs of players. A board counts once for a pair, however often it is
     added.
 
-    As JSON it is a list of `[player, other, {board: score of the first}]`, where a board is the
-    digest of its text.
-
     Args:
-        content: such a list.
-
-    Raises:
-        StoreError: it is none.
+        results: what `results` gave before; see `Ratings`.
     """
 
-    def __init__(self, content: Any = ()) -> None:
+    def __init__(self, results: Iterable[Result] = ()) -> None:
         self._scores: dict[tuple[str, str], dict[str, float]] = {}
-        try:
-            for first, second, scores in content:
-                for board, score in scores.items():
-                    self._add((str(first), str(second)), board, float(score))
-        except (ValueError, TypeError, AttributeError):
-            raise StoreError(
-                "the ratings of the model are damaged: remove its ratings.json, and rate it again"
-            ) from None
+        for first, second, scores in results:
+            for board, score in scores.items():
+                self._add((first, second), board, score)
 
     def add(self, players: tuple[str, str], board: str, score: float) -> None:
         """Counts a board.
@@ -68,8 +56,9 @@ class Evidence:
         scores = {pair: list(boards.values()) for pair, boards in self._scores.items()}
         return ratings(scores, anchor)
 
-    def to_json(self) -> Sequence[Any]:
-        return [[*pair, scores] for pair, scores in sorted(self._scores.items())]
+    def results(self) -> list[Result]:
+        """All of it, to be kept."""
+        return [(*pair, scores) for pair, scores in sorted(self._scores.items())]
 
     def _add(self, players: tuple[str, str], board: str, score: float) -> None:
         pair = _in_order(players)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+
+import msgspec
 
 from hexz.errors import HexzError, OutputError
 from hexz.files import atomic_file
@@ -39,7 +40,7 @@ class CurveOutput:
     def write(self, curve: Curve) -> list[Path]:
         """Writes a curve, and returns its files; raises OutputError if it cannot be written."""
         files = {
-            "curve.json": json.dumps(ratings_of(curve), indent=1).encode() + b"\n",
+            "curve.json": msgspec.json.format(ratings_of(curve).to_json(), indent=1) + b"\n",
             "curve.csv": csv_of(curve),
         }
         if self._write_plot is not None:

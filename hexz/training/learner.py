@@ -17,12 +17,13 @@ from hexz.errors import InvalidModel, TrainingFailed
 from hexz.example import Example
 from hexz.model.checkpoint import Checkpoint, decode_checkpoint, encode_checkpoint, new_checkpoint
 from hexz.model.network import HexzNet, ModelConfig
+from hexz.schema.records import TrainingReport
 from hexz.schema.training import TrainingConfig
 from hexz.training.batch import Batch, make_batch
 from hexz.training.losses import losses
 from hexz.training.network import Prediction, TrainingNet
 from hexz.training.optimizer import Optimizer
-from hexz.training.report import StepReport, TrainingReport
+from hexz.training.report import StepReport
 from hexz.training.window import ReplayWindow, Rows
 
 MAX_SKIPPED: Final = 3

@@ -12,7 +12,7 @@ from functools import lru_cache
 from importlib import resources
 from typing import TYPE_CHECKING, Final
 
-from flask import Flask, Response, jsonify, request
+from flask import Flask, Response, request
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.wrappers import Request
@@ -125,7 +125,7 @@ def _add_status_routes(app: Flask, service: TrainingService) -> None:
                 mimetype="text/html",
                 headers={"Content-Security-Policy": policy, "X-Content-Type-Options": "nosniff"},
             )
-        return jsonify(service.status())
+        return Response(service.status().to_json(), mimetype="application/json")
 
     @app.get("/healthz")
     def healthz() -> Response:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from hexz.checkpoints import CheckpointInfo
+from hexz.schema.status import Progress
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,22 +39,6 @@ class CheckpointReady:
     trained: Mapping[str, int]
     examples: int
     info: CheckpointInfo
-
-
-@dataclass(frozen=True, kw_only=True)
-class Progress:
-    """A training run goes on.
-
-    Attributes:
-        batch: that is trained on.
-        step, steps: optimizer steps done and in all.
-        loss: of the last step; None if it was not finite, and the step skipped.
-    """
-
-    batch: int
-    step: int
-    steps: int
-    loss: float | None
 
 
 @dataclass(frozen=True)

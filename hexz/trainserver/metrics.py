@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from hexz.schema.status import CheckpointStatus
 from hexz.trainserver.service import TrainingService
 
 
@@ -24,46 +24,45 @@ class _ServiceCollector(Collector):
         self._service = service
 
     def collect(self) -> Iterator[Metric]:
-        status, counters = self._service.status(), self._service.counters
+        status = self._service.status()
+        counts = status.examples
         yield CounterMetricFamily(
-            "hexz_examples_accepted", "Examples taken since the start", counters.accepted.total
+            "hexz_examples_accepted", "Examples taken since the start", counts.accepted
         )
         yield CounterMetricFamily(
-            "hexz_examples_duplicate", "Examples posted again", counters.duplicates.total
+            "hexz_examples_duplicate", "Examples posted again", counts.duplicates
         )
         refused = CounterMetricFamily(
             "hexz_requests_refused", "Requests that were refused", labels=["status"]
         )
-        for code, count in sorted(counters.refused.items()):
+        for code, count in sorted(counts.refused.items()):
             refused.add_metric([str(code)], count)
         yield refused
         yield GaugeMetricFamily(
-            "hexz_examples_waiting", "Examples not yet trained on", status["journal"]["waiting"]
+            "hexz_examples_waiting", "Examples not yet trained on", status.journal.waiting
         )
-        yield GaugeMetricFamily("hexz_ready", "Whether examples are taken", status["ready"])
-        yield GaugeMetricFamily("hexz_problems", "Things out of order", len(status["problems"]))
+        yield GaugeMetricFamily("hexz_ready", "Whether examples are taken", status.ready)
+        yield GaugeMetricFamily("hexz_problems", "Things out of order", len(status.problems))
         yield GaugeMetricFamily(
             "hexz_training", "Whether a training run goes on",
-            status["training"]["activity"] == "training",
+            status.training.activity == "training",
         )  # fmt: skip
-        yield from self._of_checkpoint(status["checkpoints"][-1:], status["examples"]["trained"])
-        yield from self._of_workers()
-
-    def _of_checkpoint(self, newest: list[dict[str, Any]], trained: int | None) -> Iterator[Metric]:
-        if not newest or trained is None:
-            return
-        yield GaugeMetricFamily("hexz_checkpoint", "Newest checkpoint", newest[0]["number"])
-        yield CounterMetricFamily("hexz_examples_trained", "Examples trained on", trained)
-        loss = GaugeMetricFamily("hexz_loss", "Of the newest checkpoint", labels=["set", "loss"])
-        for name in ("losses", "held_out_losses"):
-            for kind, value in newest[0][name].items():
-                loss.add_metric(["training" if name == "losses" else "held_out", kind], value)
-        yield loss
-
-    def _of_workers(self) -> Iterator[Metric]:
-        workers = [heartbeat for _, heartbeat in self._service.workers()]
-        yield GaugeMetricFamily("hexz_workers", "Workers of the last half minute", len(workers))
+        if status.checkpoints and counts.trained is not None:
+            yield from _of_checkpoint(status.checkpoints[-1], counts.trained)
+        yield GaugeMetricFamily(
+            "hexz_workers", "Workers of the last half minute", len(status.workers)
+        )
         yield GaugeMetricFamily(
             "hexz_worker_evaluations_per_second", "Positions evaluated by all workers",
-            sum(worker.evaluations_per_second for worker in workers),
+            status.evaluations_per_second,
         )  # fmt: skip
+
+
+def _of_checkpoint(newest: CheckpointStatus, trained: int) -> Iterator[Metric]:
+    yield GaugeMetricFamily("hexz_checkpoint", "Newest checkpoint", newest.number)
+    yield CounterMetricFamily("hexz_examples_trained", "Examples trained on", trained)
+    loss = GaugeMetricFamily("hexz_loss", "Of the newest checkpoint", labels=["set", "loss"])
+    for name, losses in (("training", newest.losses), ("held_out", newest.held_out_losses)):
+        for kind, value in losses.items():
+            loss.add_metric([name, kind], value)
+    yield loss

@@ -7,15 +7,22 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Final
 
-from msgspec import structs, to_builtins
+from msgspec import structs
 
 from hexz.checkpoints import CheckpointInfo, open_store
 from hexz.errors import HexzError
 from hexz.schema.fleet import Heartbeat, Orders, incompatibility
 from hexz.schema.programs import ServerConfig
+from hexz.schema.status import (
+    CheckpointStatus,
+    ExampleCounts,
+    JournalStatus,
+    ServerStatus,
+    WorkerStatus,
+)
 from hexz.trainserver.announcer import Announcer
 from hexz.trainserver.counters import Counters
 from hexz.trainserver.events import CheckpointReady
@@ -204,48 +211,41 @@ class TrainingService:
             found = [(now - seen, heartbeat) for seen, heartbeat in self._workers.values()]
         return [(age, heartbeat) for age, heartbeat in found if age <= WORKER_SECONDS]
 
-    def status(self) -> dict[str, Any]:
-        """Everything that there is to know, as JSON; docs/training.md explains it."""
-        newest, state = self._newest, self._supervisor.state
-        return {
-            "version": __version__,
-            "model_name": self.config.model_name,
-            "store": self.config.store,
-            "ready": newest is not None,
-            "uptime_seconds": round(time.time() - self._started, 1),
-            "checkpoint": None if newest is None else newest.number,
-            "problems": self.problems(),
-            "examples": {
-                "accepted": self.counters.accepted.total,
-                "per_second": round(self.counters.accepted.per_second(), 2),
-                "duplicates": self.counters.duplicates.total,
-                "refused": dict(self.counters.refused),
-                "last_refusal": self.counters.last_refusal,
-                "trained": None if newest is None else newest.examples,
-            },
-            "journal": {
-                "waiting": self._journal.num_waiting,
-                "open_batch": self._journal.open_count,
-                "sealed_batches": len(self._journal.sealed),
-                "minibatch_size": self.config.minibatch_size,
-                "max_backlog": self.config.max_backlog,
-            },
-            "training": {
-                "activity": state.activity,
-                "progress": None if state.progress is None else asdict(state.progress),
-                "failure": state.failure,
-                "failures": state.failures,
-                "store_problem": state.store_problem,
-                "redis_problem": self._announcer.problem,
-            },
-            "settings": None if newest is None else to_builtins(self._settings.at(newest.examples)),
-            "workers": [
-                {**structs.asdict(heartbeat), "last_seen_seconds": round(age, 1)}
+    def status(self) -> ServerStatus:
+        """Everything that there is to know."""
+        newest, problem = self._newest, self._announcer.problem
+        return ServerStatus(
+            version=__version__,
+            model_name=self.config.model_name,
+            store=self.config.store,
+            ready=newest is not None,
+            uptime_seconds=round(time.time() - self._started, 1),
+            checkpoint=None if newest is None else newest.number,
+            problems=self.problems(),
+            examples=ExampleCounts(
+                accepted=self.counters.accepted.total,
+                per_second=round(self.counters.accepted.per_second(), 2),
+                duplicates=self.counters.duplicates.total,
+                refused=dict(self.counters.refused),
+                last_refusal=self.counters.last_refusal,
+                trained=None if newest is None else newest.examples,
+            ),
+            journal=JournalStatus(
+                waiting=self._journal.num_waiting,
+                open_batch=self._journal.open_count,
+                sealed_batches=len(self._journal.sealed),
+                minibatch_size=self.config.minibatch_size,
+                max_backlog=self.config.max_backlog,
+            ),
+            training=structs.replace(self._supervisor.state, redis_problem=problem),
+            settings=None if newest is None else self._settings.at(newest.examples),
+            workers=[
+                WorkerStatus(**structs.asdict(heartbeat), last_seen_seconds=round(age, 1))
                 for age, heartbeat in self.workers()
             ],
-            "checkpoints": [_summary(info) for info in _spread(self._history)],
-            "strength": self._strength.known,
-        }
+            checkpoints=[_summary(info) for info in _spread(self._history)],
+            strength=self._strength.known,
+        )
 
     def _take_checkpoint(self, event: CheckpointReady) -> None:
         # Not before: what is wrong with a store is for the trainer to report.
@@ -272,17 +272,17 @@ def _spread(history: list[CheckpointInfo]) -> list[CheckpointInfo]:
     return history[:: -max(step, 1)][::-1]
 
 
-def _summary(info: CheckpointInfo) -> dict[str, Any]:
+def _summary(info: CheckpointInfo) -> CheckpointStatus:
     """What the status tells of a checkpoint."""
-    report = info.metadata.get("report", {})
-    return {
-        "number": info.number,
-        "unix_seconds": round(info.unix_seconds, 1),
-        "bytes": info.size,
-        "examples": info.metadata.get("examples"),
-        "losses": report.get("losses", {}),
-        "held_out_losses": report.get("held_out_losses", {}),
-        "policy_entropy": report.get("policy_entropy"),
-        "window_size": report.get("window_size"),
-        "positions_per_second": report.get("positions_per_second"),
-    }
+    report = info.record.report
+    return CheckpointStatus(
+        number=info.number,
+        unix_seconds=round(info.unix_seconds, 1),
+        bytes=info.size,
+        examples=info.record.examples,
+        losses={} if report is None else report.losses,
+        held_out_losses={} if report is None else report.held_out_losses,
+        policy_entropy=None if report is None else report.policy_entropy,
+        window_size=None if report is None else report.window_size,
+        positions_per_second=None if report is None else report.positions_per_second,
+    )

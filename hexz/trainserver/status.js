@@ -19,7 +19,6 @@ import { byId, find, html, svg } from "./dom.js";
  */
 
 const UPDATE_MS = 2000;
-const LOSSES = ["total", "policy", "value", "ownership", "margin"];
 
 /** @param {number | null} [x] */
 const whole = (x) => (x ?? 0).toLocaleString("en", { maximumFractionDigits: 0 });
@@ -156,8 +155,9 @@ function showStrength(strength) {
 /** @param {Checkpoint[]} checkpoints */
 function showCharts(checkpoints) {
   const trained = checkpoints.filter((c) => c.examples > 0 && c.losses.total !== undefined);
+  const names = new Set(trained.flatMap((c) => Object.keys(c.losses)));
   byId("charts").replaceChildren(...(trained.length
-    ? LOSSES.filter((name) => trained.some((c) => c.losses[name] !== undefined)).map((name) => lossChart(name, trained))
+    ? [...names].map((name) => lossChart(name, trained))
     : [html("p", { className: "note" }, "Nothing was trained yet.")]));
 }
 

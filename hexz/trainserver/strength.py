@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import threading
-from typing import Any, Final
+from typing import Final
 
 from hexz.checkpoints import CheckpointStore
 from hexz.errors import StoreError
+from hexz.schema.records import Ratings
+from hexz.schema.status import CheckpointElo, StrengthStatus
 
 READ_SECONDS: Final = 60.0
 """Between two looks into the store."""
@@ -19,11 +21,11 @@ class Strength:
     """The ratings in a store, read on a thread of its own: an answer may take a while.
 
     Attributes:
-        known: the ratings as JSON for the status; None if there are none.
+        known: the ratings for the status; None if there are none.
     """
 
     def __init__(self, store: CheckpointStore, read_seconds: float = READ_SECONDS) -> None:
-        self.known: dict[str, Any] | None = None
+        self.known: StrengthStatus | None = None
         self._store = store
         self._read_seconds = read_seconds
         self._stop = threading.Event()
@@ -43,26 +45,27 @@ class Strength:
         while not self._stop.is_set():
             try:
                 self.known = _summary(self._store.ratings())
-            except (StoreError, ValueError, TypeError, AttributeError, KeyError) as error:
+            except StoreError as error:
                 if str(error) != problem:
                     _log.warning("cannot show how strong checkpoints are: %s", error)
                 problem = str(error)
             self._stop.wait(self._read_seconds)
 
 
-def _summary(ratings: dict[str, Any] | None) -> dict[str, Any] | None:
+def _summary(ratings: Ratings | None) -> StrengthStatus | None:
     if ratings is None:
         return None
-    rated = sorted((int(number), elo) for number, elo in ratings["checkpoints"].items())
-    return {
-        "player": str(ratings["player"]),
-        "anchor": str(ratings["anchor"]),
-        "checkpoints": [
-            {
-                "number": number,
-                "examples": elo["examples"],
-                **{name: float(elo[name]) for name in ("value", "low", "high")},
-            }
-            for number, elo in rated
+    return StrengthStatus(
+        player=ratings.player,
+        anchor=ratings.anchor,
+        checkpoints=[
+            CheckpointElo(
+                number=number,
+                examples=rated.examples,
+                value=rated.value,
+                low=rated.low,
+                high=rated.high,
+            )
+            for number, rated in sorted(ratings.checkpoints.items())
         ],
-    }
+    )

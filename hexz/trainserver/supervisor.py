@@ -5,16 +5,17 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import Final
+
+from msgspec.structs import replace
 
 from hexz.processes import Child, ChildFailed, Parent, ready
 from hexz.schema.programs import ServerConfig
+from hexz.schema.status import Progress, TrainingStatus
 from hexz.trainserver.events import (
     CheckpointReady,
     Event,
     Notice,
-    Progress,
     StoreProblem,
     TrainBatch,
 )
@@ -31,25 +32,6 @@ LONGEST_PAUSE_SECONDS: Final = 60.0
 
 STOP_SECONDS: Final = 10.0
 """A trainer that does not end this long after it was told to is killed."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainingState:
-    """What the trainer is doing.
-
-    Attributes:
-        activity: "starting", "idle", "training", or "paused" after a failure.
-        progress: of the training run, if there is one.
-        failure: the last failure since the last new checkpoint, if any.
-        failures: in a row.
-        store_problem: why the store cannot be reached, if it cannot.
-    """
-
-    activity: str = "starting"
-    progress: Progress | None = None
-    failure: str | None = None
-    failures: int = 0
-    store_problem: str | None = None
 
 
 class TrainerSupervisor:
@@ -70,7 +52,7 @@ class TrainerSupervisor:
         on_checkpoint: Callable[[CheckpointReady], None],
         on_fatal: Callable[[str], None],
     ) -> None:
-        self.state = TrainingState()
+        self.state = TrainingStatus()
         self._config = config
         self._journal = journal
         self._on_checkpoint = on_checkpoint
@@ -106,7 +88,7 @@ class TrainerSupervisor:
             if self.state.failures == 0:
                 pause = FIRST_PAUSE_SECONDS
             _log.error("the trainer failed: %s; next attempt in %.0f s", failure.reason, pause)
-            self.state = TrainingState(
+            self.state = TrainingStatus(
                 activity="paused", failure=failure.reason, failures=self.state.failures + 1
             )
             self._stopping.wait(pause)
@@ -153,7 +135,7 @@ class TrainerSupervisor:
                 if trained:
                     self._journal.forget(trained)
                 if self.state.activity == "training":
-                    self.state = TrainingState(activity="idle")
+                    self.state = TrainingStatus(activity="idle")
                 else:  # the first word of a new process does not show that it will succeed
                     self.state = replace(self.state, activity="idle", store_problem=None)
                 self._on_checkpoint(event)

@@ -37,12 +37,13 @@ from hexz.model.backends import usable_device
 from hexz.model.network import ModelConfig
 from hexz.processes import Parent, ToldToEnd
 from hexz.schema.programs import ServerConfig
+from hexz.schema.records import CheckpointRecord, TrainingReport
+from hexz.schema.status import Progress
 from hexz.training.learner import Learner
-from hexz.training.report import StepReport, TrainingReport
+from hexz.training.report import StepReport
 from hexz.trainserver.events import (
     CheckpointReady,
     Notice,
-    Progress,
     StoreProblem,
     TrainBatch,
 )
@@ -134,32 +135,17 @@ class _Trainer:
         while True:
             self._train(self._parent.receive())
 
-    @property
-    def _trained(self) -> dict[str, int]:
-        """The last batch of each journal that the model was trained on. A checkpoint of another
-        program does not say, and so was trained on none."""
-        return dict(self._info.metadata.get("trained", {}))
-
     def _trained_with(self, batch: int) -> dict[str, int]:
-        """The same with one more batch of our journal, which becomes the last of those that are
-        remembered."""
-        others = [item for item in self._trained.items() if item[0] != self._journal_id]
+        """The last batch of each journal that the model was trained on, with one more of ours,
+        which becomes the last of those that are remembered."""
+        others = [item for item in self._info.record.trained.items() if item[0] != self._journal_id]
         return dict([*others[1 - REMEMBERED_JOURNALS :], (self._journal_id, batch)])
-
-    @property
-    def _examples(self) -> int:
-        return int(self._info.metadata.get("examples", 0))
 
     def _begin(self) -> Learner:
         """Makes checkpoint 0."""
         size = ModelConfig(blocks=self._config.blocks, filters=self._config.filters)
         learner = Learner.new(self._config.training, size, self._config.training.seed)
-        metadata = self._provenance(learner) | {
-            "parent": None,
-            "trained": {},
-            "examples": 0,
-            "hours": 0.0,
-        }
+        metadata = self._record(learner, examples=0, hours=0.0)
         model = learner.checkpoint(model_name=self._config.model_name, number=0, metadata=metadata)
         self._store.save(
             NewCheckpoint(
@@ -220,13 +206,14 @@ class _Trainer:
                 reuse=max(1.0, self._config.training.reuse / (1 + order.behind)),
                 on_step=lambda step: self._report_step(order.batch, step),
             )
-            metadata = {
-                "parent": self._info.number,
-                "trained": self._trained_with(order.batch),
-                "examples": self._examples + len(records),
-                "report": _rounded(asdict(report)),
-                "hours": self._hours(examples),
-            } | self._provenance(self._learner)
+            metadata = self._record(
+                self._learner,
+                parent=self._info.number,
+                trained=self._trained_with(order.batch),
+                examples=(self._info.record.examples or 0) + len(records),
+                report=report,
+                hours=self._hours(examples),
+            )
             model = self._learner.checkpoint(
                 model_name=self._config.model_name, number=number, metadata=metadata
             )
@@ -246,7 +233,7 @@ class _Trainer:
     def _hours(self, examples: Sequence[Example]) -> float | None:
         """Hours of training up to now: those in which a trainer ran and games came, or it trained.
         None if the last checkpoint does not say."""
-        before: float | None = self._info.metadata.get("hours")
+        before = self._info.record.hours
         if before is None:
             return None
         # It waited for the first of the games, perhaps for days.
@@ -267,12 +254,14 @@ class _Trainer:
             if self._parent.poll(RETRY_SECONDS):
                 raise ToldToEnd
 
-    def _provenance(self, learner: Learner) -> dict[str, Any]:
-        return {
-            "model": asdict(learner.model_config),
-            "training": structs.asdict(self._config.training),
-            "version": __version__,
-        }
+    def _record(self, learner: Learner, **facts: Any) -> dict[str, Any]:
+        """The metadata of a checkpoint that this learner makes now."""
+        return CheckpointRecord(
+            model=asdict(learner.model_config),
+            training=structs.asdict(self._config.training),
+            version=__version__,
+            **facts,
+        ).to_metadata()
 
     def _report_step(self, batch: int, step: StepReport) -> None:
         self._check_parent()
@@ -292,8 +281,8 @@ class _Trainer:
             CheckpointReady(
                 number=self._info.number,
                 model=model,
-                trained=self._trained,
-                examples=self._examples,
+                trained=self._info.record.trained,
+                examples=self._info.record.examples or 0,
                 info=self._info,
             )
         )
@@ -336,10 +325,3 @@ class _EventWriter:
         for name in ("policy_entropy", "gradient_norm", "window_size", "positions_per_second"):
             self._writer.add_scalar(f"training/{name}", getattr(report, name), checkpoint)
         self._writer.flush()
-
-
-def _rounded(value: Any) -> Any:
-    """Numbers with as many digits as say something, so that metadata stays short."""
-    if isinstance(value, dict):
-        return {key: _rounded(item) for key, item in value.items()}
-    return float(f"{value:.5g}") if isinstance(value, float) else value

@@ -16,6 +16,7 @@ from hexz.model.network import ModelConfig
 from hexz.player.spec import parse_spec
 from hexz.ratings.curve import Curve, Point, ratings_of
 from hexz.ratings.statistics import Estimate
+from hexz.schema.records import RatedCheckpoint, Ratings
 
 
 @pytest.fixture
@@ -66,9 +67,9 @@ def test_rate(tmp_path, store):
     assert rating.run.total == rating.run.results.boards == 18
     ratings = store.ratings()
     assert ratings is not None
-    assert ratings["player"] == "gumbel@2"
-    assert list(ratings["checkpoints"]) == ["0", "2", "3"]
-    assert ratings["references"]["uct:800"]["value"] == 0
+    assert ratings.player == "gumbel@2"
+    assert list(ratings.checkpoints) == [0, 2, 3]
+    assert ratings.references["uct:800"].value == 0
     for elo in ratings["checkpoints"].values():
         assert elo["low"] < elo["value"] < elo["high"]
         assert elo["value"] < 0
@@ -88,8 +89,8 @@ def test_a_later_run_adds_to_what_is_known(tmp_path, store):
     before = store.ratings()
     later = rate(store, config(tmp_path, numbers=[1, 3], output_dir=tmp_path / "elsewhere"))
     after = store.ratings()
-    assert list(after["checkpoints"]) == ["0", "1", "3"]
-    assert after["checkpoints"]["0"]["boards"] == before["checkpoints"]["0"]["boards"]
+    assert list(after.checkpoints) == [0, 1, 3]
+    assert after.checkpoints[0].boards == before.checkpoints[0].boards
     # The new one plays, the other one nearly has what it needs.
     assert 6 <= later.run.results.boards < 12
     assert [point.number for point in later.curve().points] == [0, 1, 3]
@@ -110,13 +111,13 @@ def test_a_run_that_was_ended_goes_on(tmp_path, store):
 
 
 def test_players_that_play_otherwise_are_kept_apart(tmp_path, store):
-    other = ["gumbel@3 1", "uct:800", {"0a1b2c3d": 0.5}]
-    store.update_ratings(lambda _: {"player": "gumbel@3", "checkpoints": {}, "results": [other]})
+    other = ("gumbel@3 1", "uct:800", {"0a1b2c3d": 0.5})
+    store.update_ratings(lambda _: Ratings(player="gumbel@3", results=[other]))
     rate(store, config(tmp_path, numbers=[0, 3], boards=2))
     found = store.ratings()
-    assert found["player"] == "gumbel@2"
-    assert list(found["checkpoints"]) == ["0", "3"]
-    assert other in found["results"]
+    assert found.player == "gumbel@2"
+    assert list(found.checkpoints) == [0, 3]
+    assert other in found.results
 
 
 def test_other_players_are_rated_too(tmp_path, store):
@@ -126,10 +127,10 @@ def test_other_players_are_rated_too(tmp_path, store):
     wanted = config(tmp_path, numbers=[0, 3], players=[parse_spec(spec) for spec in specs])
     rating = rate(store, wanted)
     found = store.ratings()
-    assert set(found["references"]) == {"uct:800", *specs}
-    assert list(found["checkpoints"]) == ["0", "3"]
+    assert set(found.references) == {"uct:800", *specs}
+    assert list(found.checkpoints) == [0, 3]
     assert rating.run.total == rating.run.results.boards == 6 * 5
-    players = {name for first, second, _ in found["results"] for name in (first, second)}
+    players = {name for first, second, _ in found.results for name in (first, second)}
     digest = hashlib.sha256(network).hexdigest()[:8]
     assert players == {"gumbel@2 0", "gumbel@2 3", "uct:800", *specs[:2], f"{specs[2]} {digest}"}
 
@@ -145,8 +146,8 @@ def test_a_player_with_seconds_gets_its_boards(tmp_path, store):
 
 def test_who_is_like_a_checkpoint_that_was_rated_meets_its_next_one(tmp_path, store):
     """Checkpoint 2 is known to be far above uct:800, so 3 plays against it, and not uct."""
-    strong = ["gumbel@2 2", "uct:800", {f"{n:08x}": float(n > 0) for n in range(400)}]
-    store.update_ratings(lambda _: {"results": [strong]})
+    strong = ("gumbel@2 2", "uct:800", {f"{n:08x}": float(n > 0) for n in range(400)})
+    store.update_ratings(lambda _: Ratings(results=[strong]))
     rating = rate(store, config(tmp_path, numbers=[2, 3], boards=4))
     assert [
         pairing for pairing in rating.run.results.pairings if rating.run.results.of(pairing)
@@ -205,6 +206,4 @@ def test_a_curve_without_examples_and_hours():
     points = [Point(number=n, examples=None, hours=None, elo=elo, boards=4) for n in (0, 5)]
     found = Curve(model_name="old", player="gumbel@64", points=points, references={"uct:800": elo})
     assert curve_png(found).startswith(b"\x89PNG")
-    assert ratings_of(found)["checkpoints"]["5"] == {
-        "value": 3.1, "low": -1, "high": 7, "boards": 4, "examples": None, "hours": None,
-    }  # fmt: skip
+    assert ratings_of(found).checkpoints[5] == RatedCheckpoint(value=3.1, low=-1, high=7, boards=4)

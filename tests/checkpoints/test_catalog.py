@@ -5,6 +5,7 @@ import pytest
 from hexz.checkpoints import NewCheckpoint, open_store
 from hexz.checkpoints.catalog import catalog, entry, open_model, open_models
 from hexz.errors import StoreError
+from hexz.schema.records import RatedCheckpoint, Ratings
 
 
 @pytest.fixture(params=["directory", "bucket"])
@@ -24,14 +25,13 @@ def save(url: str, name: str, *numbers: int) -> None:
 def test_checkpoints_with_ratings(url):
     save(url, "tiny", 0, 1)
     store = open_model(url)
-    store.update_ratings(
-        lambda _: {"checkpoints": {"1": {"value": 12.0, "low": 2.0, "high": 22.0}}}
-    )
+    rated = RatedCheckpoint(value=12.0, low=2.0, high=22.0)
+    store.update_ratings(lambda _: Ratings(checkpoints={1: rated}))
     first, second = catalog(store)
-    assert (first.info.number, first.examples, first.losses, first.elo) == (
+    assert (first.info.number, first.info.record.examples, first.losses, first.elo) == (
         0, 0, {"total": 2.5}, None,
     )  # fmt: skip
-    assert second.elo == {"value": 12.0, "low": 2.0, "high": 22.0}
+    assert second.elo == rated
     facts = entry(store, None).facts
     assert (facts["checkpoint"], facts["examples"], facts["bytes"]) == (1, 100, 7)
     assert facts["elo"]["value"] == 12.0

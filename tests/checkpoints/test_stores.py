@@ -8,12 +8,14 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from unittest.mock import Mock
 
 import pytest
+from msgspec import structs
 
 from hexz.checkpoints import CheckpointStore, NewCheckpoint, model_names, open_store
 from hexz.errors import CheckpointExists, InvalidSettings, StoreError, StoreUnavailable
+from hexz.schema.records import RatedCheckpoint, Ratings
 
 MODEL = b"weights" * 1000
 LARGE = 9_000_000
@@ -233,13 +235,12 @@ def test_other_urls_are_refused(url: str) -> None:
 def test_ratings_are_kept_beside_the_checkpoints(url: str, store: CheckpointStore) -> None:
     assert store.ratings() is None
     store.save(NewCheckpoint(number=0, model=MODEL))
-    store.update_ratings(lambda _: {"checkpoints": {"0": {"value": -12.5}}})
-    assert store.update_ratings(lambda known: {**known, "player": "gumbel@2"}) == {
-        "checkpoints": {"0": {"value": -12.5}},
-        "player": "gumbel@2",
-    }
+    rated = {0: RatedCheckpoint(value=-12.5, low=-20.0, high=-5.0)}
+    store.update_ratings(lambda _: Ratings(checkpoints=rated))
+    both = Ratings(checkpoints=rated, player="gumbel@2")
+    assert store.update_ratings(lambda known: structs.replace(known, player="gumbel@2")) == both
     again = open_store(url, "tiny")
-    assert again.ratings() == {"checkpoints": {"0": {"value": -12.5}}, "player": "gumbel@2"}
+    assert again.ratings() == both
     assert [info.number for info in again.list()] == [0]
     assert open_store(url, "other").ratings() is None
 
@@ -248,35 +249,56 @@ def test_ratings_that_two_change_at_once_are_all_kept(url: str, store: Checkpoin
     store.save(NewCheckpoint(number=0, model=MODEL))
     asked = []
 
-    def change(known: dict[str, Any] | None) -> dict[str, Any]:
-        asked.append(known)
+    def with_result_of(name: str, known: Ratings | None) -> Ratings:
+        known = known or Ratings()
+        return structs.replace(known, results=[*known.results, (name, "uct:800", {"0": 0.5})])
+
+    def change(known: Ratings | None) -> Ratings:
+        asked.append(names_of(known))
         if len(asked) < 3:
             other = open_store(url, "tiny")
-            other.update_ratings(lambda theirs: {**(theirs or {}), f"other {len(asked)}": 1})
-        return {**(known or {}), "mine": 2}
+            other.update_ratings(lambda theirs: with_result_of(f"other {len(asked)}", theirs))
+        return with_result_of("mine", known)
+
+    def names_of(known: Ratings | None) -> list[str]:
+        return [name for name, *_ in known.results] if known else []
 
     store.update_ratings(change)
-    assert asked == [None, {"other 1": 1}, {"other 1": 1, "other 2": 1}]
-    assert store.ratings() == {"other 1": 1, "other 2": 1, "mine": 2}
+    assert asked == [[], ["other 1"], ["other 1", "other 2"]]
+    assert names_of(store.ratings()) == ["other 1", "other 2", "mine"]
 
 
 def test_ratings_that_are_changed_all_the_time(url: str, store: CheckpointStore) -> None:
     store.save(NewCheckpoint(number=0, model=MODEL))
     times = itertools.count()
 
-    def change(_: object) -> dict[str, Any]:
+    def change(_: object) -> Ratings:
         other = open_store(url, "tiny")
-        other.update_ratings(lambda theirs: {"number": next(times)})
-        return {}
+        other.update_ratings(lambda theirs: Ratings(unix_seconds=next(times)))
+        return Ratings()
 
     with pytest.raises(StoreUnavailable, match="others change ratings"):
         store.update_ratings(change)
 
 
-def test_damaged_ratings(url: str, store: CheckpointStore) -> None:
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "[]",
+        '{"checkpoints": ',
+        '{"checkpoints": []}',
+        '{"checkpoints": {"1": {"value": 1}}}',
+        '{"checkpoints": {"one": {"value": 1, "low": 0, "high": 2}}}',
+        '{"results": 7}',
+        '{"results": [["a", "b"]]}',
+        '{"results": [["a", "b", 3]]}',
+        '{"results": [["a", "b", {"x": "y"}]]}',
+    ],
+)
+def test_damaged_ratings(url: str, store: CheckpointStore, damage: str) -> None:
     store.save(NewCheckpoint(number=0, model=MODEL))
-    store.update_ratings(lambda _: [])  # type: ignore[arg-type,return-value]
-    with pytest.raises(StoreError, match=r"ratings\.json of tiny in .* is damaged"):
+    store.update_ratings(lambda _: Mock(to_json=damage.encode))
+    with pytest.raises(StoreError, match=r"ratings\.json of tiny in .* is damaged: remove it"):
         store.ratings()
 
 

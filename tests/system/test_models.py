@@ -97,7 +97,7 @@ def test_ctrl_c_keeps_the_ratings(tmp_path, model):
     assert "Traceback" not in stderr
     ratings = open_store(model.partition("/models/")[0], "tiny").ratings()
     assert ratings is not None
-    assert len(ratings["checkpoints"]) == 3
+    assert len(ratings.checkpoints) == 3
 
 
 @pytest.mark.parametrize(

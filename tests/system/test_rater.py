@@ -48,17 +48,17 @@ def play_one(rater: Rater, newest: int) -> str | None:
     return problem
 
 
-def rated(store: CheckpointStore) -> set[str]:
+def rated(store: CheckpointStore) -> set[int]:
     ratings = store.ratings()
     assert ratings is not None
-    return set(ratings["checkpoints"])
+    return set(ratings.checkpoints)
 
 
 def test_the_newest_checkpoint_is_rated_and_each_only_once(
     tiny_rater: Rater, store: CheckpointStore
 ) -> None:
     assert play_one(tiny_rater, 1) is None
-    assert rated(store) == {"1"}
+    assert rated(store) == {1}
     assert tiny_rater.look_after(1) is None
     assert not is_playing(tiny_rater)
     assert tiny_rater.look_after(3) is None

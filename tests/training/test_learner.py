@@ -23,9 +23,10 @@ from hexz.model.checkpoint import (
 )
 from hexz.model.legacy import LegacyNet
 from hexz.model.network import ModelConfig
+from hexz.schema.records import TrainingReport
 from hexz.schema.training import TrainingConfig
 from hexz.training.learner import MAX_SKIPPED, Learner
-from hexz.training.report import StepReport, TrainingReport
+from hexz.training.report import StepReport
 from hexz.training.window import is_held_out
 from tests.training.conftest import QUICK, SMALL
 from tests.wire.sample import make_example

@@ -2,23 +2,22 @@
 
 import time
 
+from msgspec.structs import replace
+
 from hexz.checkpoints import CheckpointStore, NewCheckpoint, open_store
+from hexz.schema.records import RatedCheckpoint, Ratings
+from hexz.schema.status import CheckpointElo, StrengthStatus
 from hexz.trainserver.strength import Strength
 
-RATINGS = {
-    "player": "gumbel@64",
-    "anchor": "uct:800",
-    "checkpoints": {
-        "10": {"value": 250.0, "low": 200.0, "high": 300.0, "boards": 40, "examples": 80_000},
-        "2": {"value": -50.0, "low": -90.0, "high": -10.0, "boards": 40, "examples": None},
-    },
-}
+OLD = RatedCheckpoint(value=-50.0, low=-90.0, high=-10.0, boards=40)
+NEW = RatedCheckpoint(value=250.0, low=200.0, high=300.0, boards=40, examples=80_000)
+RATINGS = Ratings(player="gumbel@64", anchor="uct:800", checkpoints={10: NEW, 2: OLD})
 
 
-def known(strength: Strength, number_of_checkpoints: int) -> dict:
+def known(strength: Strength, number_of_checkpoints: int) -> StrengthStatus:
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
-        if strength.known and len(strength.known["checkpoints"]) == number_of_checkpoints:
+        if strength.known and len(strength.known.checkpoints) == number_of_checkpoints:
             return strength.known
         time.sleep(0.005)
     raise AssertionError(strength.known)
@@ -35,17 +34,17 @@ def test_ratings_are_followed(tmp_path):
     strength = Strength(store, read_seconds=0.01)
     strength.follow()
     assert strength.known is None
-    store.update_ratings(lambda _: {**RATINGS, "checkpoints": {"2": RATINGS["checkpoints"]["2"]}})
+    store.update_ratings(lambda _: replace(RATINGS, checkpoints={2: OLD}))
     known(strength, 1)
     store.update_ratings(lambda _: RATINGS)
-    assert known(strength, 2) == {
-        "player": "gumbel@64",
-        "anchor": "uct:800",
-        "checkpoints": [
-            {"number": 2, "examples": None, "value": -50.0, "low": -90.0, "high": -10.0},
-            {"number": 10, "examples": 80_000, "value": 250.0, "low": 200.0, "high": 300.0},
+    assert known(strength, 2) == StrengthStatus(
+        player="gumbel@64",
+        anchor="uct:800",
+        checkpoints=[
+            CheckpointElo(number=2, examples=None, value=-50.0, low=-90.0, high=-10.0),
+            CheckpointElo(number=10, examples=80_000, value=250.0, low=200.0, high=300.0),
         ],
-    }
+    )
     strength.close()
 
 
@@ -59,7 +58,6 @@ def test_damaged_ratings_are_said_once_and_harm_nothing(tmp_path, caplog):
     while not caplog.records and time.monotonic() < deadline:
         time.sleep(0.005)
     path.unlink()
-    store.update_ratings(lambda _: {"checkpoints": []})
     store.update_ratings(lambda _: RATINGS)
     known(strength, 2)
     strength.close()

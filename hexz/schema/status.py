@@ -1,0 +1,221 @@
+"""What the servers say about themselves at `/status`."""
+
+from msgspec import field
+
+from hexz.schema.fleet import Heartbeat, WorkerSettings
+from hexz.schema.message import Message
+from hexz.schema.records import Elo
+
+# --- The train server ----------------------------------------------------------------------------
+
+
+class ExampleCounts(Message, frozen=True, kw_only=True):
+    """Examples since the start of the server.
+
+    Attributes:
+        accepted: that were taken.
+        per_second: taken, over the last minute.
+        duplicates: that had been taken before.
+        refused: requests that were refused, by HTTP status.
+        last_refusal: the reason of the last one.
+        trained: that the newest checkpoint and its ancestors were trained on.
+    """
+
+    accepted: int
+    per_second: float
+    duplicates: int
+    refused: dict[int, int]
+    last_refusal: str | None
+    trained: int | None
+
+
+class JournalStatus(Message, frozen=True, kw_only=True):
+    """Examples that wait for training.
+
+    Attributes:
+        waiting: of all batches.
+        open_batch: of the batch that is filling.
+        sealed_batches: batches that are full.
+        minibatch_size: examples that make a batch full.
+        max_backlog: full batches from which on examples are refused.
+    """
+
+    waiting: int
+    open_batch: int
+    sealed_batches: int
+    minibatch_size: int
+    max_backlog: int
+
+
+class Progress(Message, frozen=True, kw_only=True):
+    """A training run that goes on.
+
+    Attributes:
+        batch: that is trained on.
+        step, steps: optimizer steps done and in all.
+        loss: of the last step; None if it was not finite, and the step skipped.
+    """
+
+    batch: int
+    step: int
+    steps: int
+    loss: float | None
+
+
+class TrainingStatus(Message, frozen=True, kw_only=True):
+    """What the trainer does.
+
+    Attributes:
+        activity: "starting", "idle", "training", or "paused" after a failure.
+        progress: of the training run, if there is one.
+        failure: the last failure since the last new checkpoint, if any.
+        failures: in a row.
+        store_problem: why the store cannot be reached, if it cannot.
+        redis_problem: why Redis cannot be reached, if it cannot.
+    """
+
+    activity: str = "starting"
+    progress: Progress | None = None
+    failure: str | None = None
+    failures: int = 0
+    store_problem: str | None = None
+    redis_problem: str | None = None
+
+
+class WorkerStatus(Heartbeat, frozen=True, kw_only=True):
+    """A worker that was heard of a short time ago.
+
+    Attributes:
+        last_seen_seconds: since its last heartbeat.
+    """
+
+    last_seen_seconds: float
+
+
+class CheckpointStatus(Message, frozen=True, kw_only=True):
+    """A checkpoint; what its writer did not say is None or empty. See `TrainingReport`.
+
+    Attributes:
+        number: from 0 up.
+        unix_seconds: when it was saved.
+        bytes: of its model file.
+        examples: that it and its ancestors were trained on.
+    """
+
+    number: int
+    unix_seconds: float
+    bytes: int
+    examples: int | None = None
+    losses: dict[str, float] = field(default_factory=dict)
+    held_out_losses: dict[str, float] = field(default_factory=dict)
+    policy_entropy: float | None = None
+    window_size: int | None = None
+    positions_per_second: float | None = None
+
+
+class CheckpointElo(Elo, frozen=True, kw_only=True):
+    """The rating of a checkpoint, which was trained on so many examples."""
+
+    number: int
+    examples: int | None
+
+
+class StrengthStatus(Message, frozen=True, kw_only=True):
+    """How strong the checkpoints are, as far as somebody has rated them; see `Ratings`."""
+
+    player: str
+    anchor: str
+    checkpoints: list[CheckpointElo]
+
+
+class ServerStatus(Message, frozen=True, kw_only=True):
+    """A train server.
+
+    Attributes:
+        version: of its hexzctl.
+        model_name: the model that it trains.
+        store: where checkpoints are.
+        ready: whether examples are taken.
+        uptime_seconds: since its start.
+        checkpoint: the newest one.
+        problems: what does not work at present, for people.
+        settings: how workers play at present.
+        workers: of the last half minute.
+        checkpoints: some of all, the newest among them, by number.
+        strength: None if nobody has rated the model.
+    """
+
+    version: str
+    model_name: str
+    store: str
+    ready: bool
+    uptime_seconds: float
+    checkpoint: int | None
+    problems: list[str]
+    examples: ExampleCounts
+    journal: JournalStatus
+    training: TrainingStatus
+    settings: WorkerSettings | None
+    workers: list[WorkerStatus]
+    checkpoints: list[CheckpointStatus]
+    strength: StrengthStatus | None
+
+    @property
+    def evaluations_per_second(self) -> float:
+        """Of all workers."""
+        return sum(worker.evaluations_per_second for worker in self.workers)
+
+
+# --- The player service --------------------------------------------------------------------------
+
+
+class TreesStatus(Message, frozen=True, kw_only=True):
+    """Search trees that are kept between moves."""
+
+    count: int
+    nodes: int
+
+
+class NetworkStatus(Message, frozen=True, kw_only=True):
+    """The network of a player service.
+
+    Attributes:
+        name, checkpoint: of its model.
+        evaluator: backend, precision and device.
+        evaluations: positions evaluated.
+        searches: under way.
+        trees: kept between moves.
+        following: whether newer networks are looked for.
+        problem: why a newer one could not be loaded; None if all is well.
+    """
+
+    name: str
+    checkpoint: int
+    evaluator: str
+    evaluations: int
+    searches: int
+    trees: TreesStatus
+    following: bool
+    problem: str | None
+
+
+class PlayerStatus(Message, frozen=True, kw_only=True):
+    """A player service.
+
+    Attributes:
+        version: of its hexzctl.
+        player: the spec of the player that serves.
+        uptime_seconds: since its start.
+        answers: moves suggested, "searched" or "at_once".
+        refused: requests that were refused, by HTTP status.
+        simulations: of all searches.
+        model: None if no player has a network.
+    """
+
+    version: str
+    player: str
+    uptime_seconds: float
+    answers: dict[str, int]
+    refused: dict[int, int]
+    simulations: int
+    model: NetworkStatus | None
