@@ -114,7 +114,7 @@ class RatedCheckpoint(Elo, frozen=True, kw_only=True):
     hours: float | None = None
 
 
-class Ratings(Message, frozen=True, kw_only=True):
+class Ratings(Message, frozen=True, kw_only=True, omit_defaults=True):
     """How strong the checkpoints of a model are: its `ratings.json`.
 
     Attributes:

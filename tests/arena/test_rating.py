@@ -6,6 +6,7 @@ import json
 import struct
 
 import pytest
+from msgspec.structs import replace
 
 from hexz.arena import rating as rating_module
 from hexz.arena.rating import Rating, RatingConfig, choose
@@ -70,12 +71,13 @@ def test_rate(tmp_path, store):
     assert ratings.player == "gumbel@2"
     assert list(ratings.checkpoints) == [0, 2, 3]
     assert ratings.references["uct:800"].value == 0
-    for elo in ratings["checkpoints"].values():
-        assert elo["low"] < elo["value"] < elo["high"]
-        assert elo["value"] < 0
-        assert elo["boards"] >= 4
-    curve = json.loads((out / "curve.json").read_bytes())
-    assert curve["checkpoints"] == ratings["checkpoints"]
+    for elo in ratings.checkpoints.values():
+        assert elo.low < elo.value < elo.high
+        assert elo.value < 0
+        assert elo.boards >= 4
+    curve = (out / "curve.json").read_bytes()
+    assert "results" not in json.loads(curve)
+    assert Ratings.from_json(curve) == replace(ratings, results=[])
     rows = list(csv.DictReader((out / "curve.csv").open()))
     assert [(row["checkpoint"], row["examples"]) for row in rows] == [
         ("0", "0"), ("2", "2000"), ("3", "3000"),
