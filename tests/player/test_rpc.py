@@ -99,9 +99,9 @@ def test_the_answer_comes_before_the_clients_deadline(client):
 
 def test_iterations_count_without_think_time(client, service):
     def simulations(seed: int, **fields: int) -> int:
-        before = service.status()["simulations"]
+        before = service.status().simulations
         client.suggest(Board.random(seed), **fields)
-        return int(service.status()["simulations"] - before)
+        return service.status().simulations - before
 
     assert simulations(91, max_iterations=50) == 50
     assert simulations(92, max_iterations=50, max_think_time_ms=300) > 50

@@ -54,7 +54,7 @@ def _settled(request) -> Iterator[None]:
     yield
     if "service" in request.fixturenames:
         service = request.getfixturevalue("service")
-        wait_until(lambda: service.status()["training"]["activity"] == "idle")
+        wait_until(lambda: service.status().training.activity == "idle")
         assert service.problems() == []
 
 
@@ -65,7 +65,7 @@ def post(service: TrainingService, bodies: list[bytes]) -> None:
 
 
 def activity(service: TrainingService) -> str:
-    return str(service.status()["training"]["activity"])
+    return str(service.status().training.activity)
 
 
 def trainer() -> psutil.Process:
@@ -101,13 +101,13 @@ def test_a_batch_becomes_a_checkpoint_and_leaves_the_journal(service, batches):
     wait_until(lambda: service.checkpoint == before + 1)
     assert_trained_once(service, bodies)
     status = service.status()
-    newest = status["checkpoints"][-1]
-    assert newest["number"] == before + 1
-    assert newest["losses"].keys() == {"total", "policy", "value", "ownership", "margin", "reply"}
-    assert status["journal"]["waiting"] == 0
+    newest = status.checkpoints[-1]
+    assert newest.number == before + 1
+    assert newest.losses.keys() == {"total", "policy", "value", "ownership", "margin", "reply"}
+    assert status.journal.waiting == 0
     info = open_store(service.config.store, "flagz").info(before + 1)
     assert info.metadata["parent"] == before
-    assert info.metadata["examples"] == status["examples"]["trained"]
+    assert info.metadata["examples"] == status.examples.trained
     assert service.model(before) != service.model(before + 1)
 
 
@@ -146,9 +146,9 @@ def test_fast_searches_are_kept_but_not_trained_on(service, batches):
 def test_a_trainer_that_is_killed_in_training_is_replaced(service, batches):
     before, bodies = service.checkpoint, next(batches)
     post(service, bodies)
-    wait_until(lambda: service.status()["training"]["progress"] is not None)
+    wait_until(lambda: service.status().training.progress is not None)
     trainer().kill()
-    wait_until(lambda: service.status()["training"]["failures"] == 1)
+    wait_until(lambda: service.status().training.failures == 1)
     assert any("SIGKILL" in problem for problem in service.problems())
     assert service.accept_example(bodies[0]).accepted == 0
     wait_until(lambda: service.checkpoint == before + 1)
@@ -193,7 +193,7 @@ def test_a_store_that_fails_is_waited_for(service, batches, tmp_path):
     models.rename(tmp_path / "models")
     models.write_text("not a directory")
     post(service, bodies)
-    wait_until(lambda: service.status()["training"]["store_problem"])
+    wait_until(lambda: service.status().training.store_problem)
     assert str(models) in service.problems()[0]
     assert service.checkpoint == before
     assert service.model(before) is not None
@@ -226,10 +226,10 @@ def test_training_that_fails_keeps_the_old_model_and_the_examples(tmp_path, batc
         wait_until(lambda: service.checkpoint == 0)
         model = service.model(0)
         post(service, bodies)
-        wait_until(lambda: service.status()["training"]["failures"] >= 2)
+        wait_until(lambda: service.status().training.failures >= 2)
         assert any("finite" in problem for problem in service.problems())
         assert (service.checkpoint, service.model(0)) == (0, model)
-        assert service.status()["journal"]["waiting"] == BATCH
+        assert service.status().journal.waiting == BATCH
         assert service.accept_example(bodies[0]).accepted == 0
     with running_service(tiny_config(tmp_path, minibatch_size=BATCH)) as service:
         wait_until(lambda: service.checkpoint == 1)
