@@ -20,6 +20,7 @@ from hexz.wire.archive import read_examples
 from hexz.wire.example import decode_example, encode_example
 
 from .conftest import QUICK, running_service, tiny_config, wait_until
+from .trainer_thread import trainers_in_threads
 
 BATCH = 150
 
@@ -56,6 +57,13 @@ def _settled(request) -> Iterator[None]:
         service = request.getfixturevalue("service")
         wait_until(lambda: service.status().training.activity == "idle")
         assert service.problems() == []
+
+
+@pytest.fixture
+def in_threads() -> Iterator[None]:
+    """The trainers of a test are no processes."""
+    with trainers_in_threads():
+        yield
 
 
 def post(service: TrainingService, bodies: list[bytes]) -> None:
@@ -218,6 +226,7 @@ def test_a_trainer_does_not_begin_anew_in_a_store_that_is_lost(service, batches,
     assert_trained_once(service, bodies)
 
 
+@pytest.mark.usefixtures("in_threads")
 def test_training_that_fails_keeps_the_old_model_and_the_examples(tmp_path, batches):
     """No loss is finite with such a weight."""
     bodies = next(batches)
@@ -248,7 +257,8 @@ def three(games) -> list[list[bytes]]:
 def trained(tmp_path_factory, three) -> Path:
     """A store with the checkpoints 0 to 2."""
     directory = tmp_path_factory.mktemp("trained")
-    with running_service(tiny_config(directory, minibatch_size=BATCH)) as service:
+    config = tiny_config(directory, minibatch_size=BATCH)
+    with trainers_in_threads(), running_service(config) as service:
         for number in (1, 2):
             post(service, three[number - 1])
             wait_until(lambda number=number: service.checkpoint == number)
@@ -262,6 +272,7 @@ def checkpoints(trained, tmp_path) -> Path:
     return tmp_path / "models/flagz/flagz/checkpoints"
 
 
+@pytest.mark.usefixtures("in_threads")
 @pytest.mark.parametrize("gone", ["1", "1/examples", "2/examples"])
 def test_training_goes_on_without_old_examples(checkpoints, tmp_path, three, caplog, gone):
     shutil.rmtree(checkpoints / gone)
@@ -275,6 +286,7 @@ def test_training_goes_on_without_old_examples(checkpoints, tmp_path, three, cap
     assert report["total_examples"] > report["window_size"]
 
 
+@pytest.mark.usefixtures("in_threads")
 def test_training_goes_on_without_its_state(checkpoints, tmp_path, three):
     [state] = (checkpoints / "2").glob("training-*.pt")
     state.unlink()
@@ -285,6 +297,7 @@ def test_training_goes_on_without_its_state(checkpoints, tmp_path, three):
     assert report["total_examples"] == report["new_examples"]
 
 
+@pytest.mark.usefixtures("in_threads")
 def test_damaged_examples_end_the_server_with_advice(checkpoints, tmp_path):
     [examples] = (checkpoints / "2/examples").iterdir()
     examples.write_bytes(b"nonsense")
@@ -292,6 +305,7 @@ def test_damaged_examples_end_the_server_with_advice(checkpoints, tmp_path):
     assert "delete it to go on" in reason
 
 
+@pytest.mark.usefixtures("in_threads")
 def test_a_damaged_state_ends_the_server_with_advice(checkpoints, tmp_path):
     store = open_store(str(tmp_path), "flagz")
     store.save(
@@ -316,6 +330,7 @@ def _fatal_reason(directory: Path) -> str:
     return fatal[0]
 
 
+@pytest.mark.usefixtures("in_threads")
 def test_a_checkpoint_says_the_size_of_its_network(checkpoints, tmp_path, three):
     """The server's sizes are those of a new network."""
     with running_service(tiny_config(tmp_path, minibatch_size=BATCH, blocks=2)) as service:
@@ -326,6 +341,7 @@ def test_a_checkpoint_says_the_size_of_its_network(checkpoints, tmp_path, three)
     }  # fmt: skip
 
 
+@pytest.mark.usefixtures("in_threads")
 def test_old_examples_are_refused_with_the_current_number(tmp_path, games):
     old, new = games[-1][0], _of_checkpoint(games[-1][1], 1)
     config = tiny_config(tmp_path, minibatch_size=2, max_checkpoint_lag=0)
