@@ -21,7 +21,7 @@ JAVASCRIPT := tests/javascript
 
 ENGINE := setup.py $(shell find hexz -name '*.pyx' -o -name '*.pxd')
 
-.PHONY: help build train selfplay test test-all lint lint-javascript proto wheel clean
+.PHONY: help build train selfplay test test-all lint lint-javascript proto reference wheel clean
 
 help:
 	@echo 'make train      trains a player on this machine until Ctrl-C; goes on where it ended'
@@ -30,6 +30,7 @@ help:
 	@echo 'make test-all   runs all tests'
 	@echo 'make lint       runs the linters and type checks of Python and, with npm, of JavaScript'
 	@echo 'make build      brings .venv and the compiled engine up to date, as all of these do'
+	@echo 'make reference  writes docs/reference from hexz/schema'
 	@echo 'make proto      generates hexz/wire/hexz_pb2.* from proto/hexz.proto'
 	@echo 'make wheel      builds a wheel for other machines in dist'
 	@echo 'make clean      removes all that was built; .venv stays'
@@ -107,6 +108,9 @@ $(VENV)/built: $(VENV)/installed $(ENGINE)
 wheel: build
 	rm -rf build/portable-*
 	HEXZ_MARCH= $(BIN)/python -m pip wheel -q --no-deps --no-build-isolation -w dist .
+
+reference: build
+	$(BIN)/python -m hexz.schema docs/reference
 
 # Generated code asks for a protobuf at least as new as its generator, so the generator is the one
 # of the lower bound in pyproject.toml, in an environment of its own.

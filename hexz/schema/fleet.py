@@ -48,16 +48,16 @@ class Heartbeat(Message, frozen=True, kw_only=True):
 
     Attributes:
         worker: its name, unique in the fleet.
-        version: of its hexzctl.
+        version: the version of its hexzctl.
         model_name: the model that it plays with.
         checkpoint: the checkpoint it plays with; None before the first.
         device: backend and device, for people: "OpenVINO int8 on cpu"; empty before the first.
-        processes: that play.
-        games: finished.
-        evaluations: positions evaluated.
-        examples: that the server has taken.
-        pending: examples that wait to be posted.
-        seconds: since it began to play.
+        processes: the number of processes that play.
+        games: the number of games finished.
+        evaluations: the number of positions evaluated.
+        examples: the number of examples that the server has taken.
+        pending: the number of examples that wait to be posted.
+        seconds: the time since it began to play.
     """
 
     worker: Name

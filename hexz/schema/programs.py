@@ -178,4 +178,10 @@ class LocalTrainingConfig(ModelTrainingConfig, frozen=True, kw_only=True):
         )
 
 
-PROGRAMS: Final = (ServerConfig, WorkerConfig, PlayerConfig, LocalTrainingConfig)
+COMMANDS: Final[Mapping[str, type[Settings]]] = {
+    "train": LocalTrainingConfig,
+    "train-server": ServerConfig,
+    "worker": WorkerConfig,
+    "serve-player": PlayerConfig,
+}
+"""What each command is asked to do."""

@@ -93,7 +93,12 @@ Result = tuple[str, str, dict[str, float]]
 
 
 class Elo(Message, frozen=True, kw_only=True):
-    """A rating with the ends of its 95 % interval."""
+    """A rating.
+
+    Attributes:
+        value: the rating, in Elo.
+        low, high: the ends of its 95 % interval.
+    """
 
     value: float
     low: float
@@ -104,9 +109,9 @@ class RatedCheckpoint(Elo, frozen=True, kw_only=True):
     """A checkpoint with a rating.
 
     Attributes:
-        boards: that it has played.
-        examples: that it was trained on; None if its writer did not say.
-        hours: of training; None if its writer did not say.
+        boards: the number of boards that it has played.
+        examples: those that it was trained on; None if its writer did not say.
+        hours: the hours of training up to it; None if its writer did not say.
     """
 
     boards: int = 0

@@ -13,7 +13,7 @@ from typing import Any, Final, TypeVar
 from hexz.errors import InvalidSettings
 from hexz.places import local_path
 from hexz.schema.declaration import Setting, Settings, settings_of
-from hexz.schema.programs import PROGRAMS
+from hexz.schema.programs import COMMANDS
 
 S = TypeVar("S", bound=Settings)
 
@@ -35,7 +35,7 @@ def resolve(
     """The settings of a program. Commands, gunicorn and tests all come here.
 
     Args:
-        kind: one of `PROGRAMS`.
+        kind: one of those of `COMMANDS`.
         options: of the command line, by the names of the settings, and `config`, the path of a
             TOML file; None is as good as none.
         environment: the variables; an empty one is as good as none. Default: this process's.
@@ -67,7 +67,7 @@ def _closest(name: str, names: list[str]) -> str | None:
 
 def _slips(environment: Mapping[str, str]) -> Iterator[str]:
     """A line about each variable that seems to be misspelt."""
-    variables = {known.variable for kind in PROGRAMS for known in settings_of(kind)}
+    variables = {known.variable for kind in COMMANDS.values() for known in settings_of(kind)}
     # Some have no prefix, and may be given one by mistake.
     meant = {f"HEXZ_{name.removeprefix('HEXZ_')}": name for name in variables}
     meant |= {name: name for name in _OTHER_VARIABLES}

@@ -13,12 +13,12 @@ class ExampleCounts(Message, frozen=True, kw_only=True):
     """Examples since the start of the server.
 
     Attributes:
-        accepted: that were taken.
-        per_second: taken, over the last minute.
-        duplicates: that had been taken before.
+        accepted: examples that were taken.
+        per_second: examples taken a second, over the last minute.
+        duplicates: examples that had been taken before.
         refused: requests that were refused, by HTTP status.
         last_refusal: the reason of the last one.
-        trained: that the newest checkpoint and its ancestors were trained on.
+        trained: examples that the newest checkpoint and its ancestors were trained on.
     """
 
     accepted: int
@@ -33,8 +33,8 @@ class JournalStatus(Message, frozen=True, kw_only=True):
     """Examples that wait for training.
 
     Attributes:
-        waiting: of all batches.
-        open_batch: of the batch that is filling.
+        waiting: examples of all batches.
+        open_batch: examples of the batch that is filling.
         sealed_batches: batches that are full.
         minibatch_size: examples that make a batch full.
         max_backlog: full batches from which on examples are refused.
@@ -51,9 +51,9 @@ class Progress(Message, frozen=True, kw_only=True):
     """A training run that goes on.
 
     Attributes:
-        batch: that is trained on.
+        batch: the batch that is trained on.
         step, steps: optimizer steps done and in all.
-        loss: of the last step; None if it was not finite, and the step skipped.
+        loss: the loss of the last step; None if it was not finite, and the step skipped.
     """
 
     batch: int
@@ -69,7 +69,7 @@ class TrainingStatus(Message, frozen=True, kw_only=True):
         activity: "starting", "idle", "training", or "paused" after a failure.
         progress: of the training run, if there is one.
         failure: the last failure since the last new checkpoint, if any.
-        failures: in a row.
+        failures: how many there were in a row.
         store_problem: why the store cannot be reached, if it cannot.
         redis_problem: why Redis cannot be reached, if it cannot.
     """
@@ -86,7 +86,7 @@ class WorkerStatus(Heartbeat, frozen=True, kw_only=True):
     """A worker that was heard of a short time ago.
 
     Attributes:
-        last_seen_seconds: since its last heartbeat.
+        last_seen_seconds: the time since its last heartbeat.
     """
 
     last_seen_seconds: float
@@ -98,8 +98,10 @@ class CheckpointStatus(Message, frozen=True, kw_only=True):
     Attributes:
         number: from 0 up.
         unix_seconds: when it was saved.
-        bytes: of its model file.
-        examples: that it and its ancestors were trained on.
+        bytes: the size of its model file.
+        examples: those that it and its ancestors were trained on.
+        losses, held_out_losses: the losses of the training that made it, by name.
+        policy_entropy, window_size, positions_per_second: more of that training.
     """
 
     number: int
@@ -114,14 +116,25 @@ class CheckpointStatus(Message, frozen=True, kw_only=True):
 
 
 class CheckpointElo(Elo, frozen=True, kw_only=True):
-    """The rating of a checkpoint, which was trained on so many examples."""
+    """The rating of a checkpoint.
+
+    Attributes:
+        number: the number of the checkpoint.
+        examples: those that it was trained on; None if its writer did not say.
+    """
 
     number: int
     examples: int | None
 
 
 class StrengthStatus(Message, frozen=True, kw_only=True):
-    """How strong the checkpoints are, as far as somebody has rated them; see `Ratings`."""
+    """How strong the checkpoints are, as far as somebody has rated them.
+
+    Attributes:
+        player: how the checkpoints play.
+        anchor: the player whose rating is 0.
+        checkpoints: those with a rating, by number.
+    """
 
     player: str
     anchor: str
@@ -132,17 +145,20 @@ class ServerStatus(Message, frozen=True, kw_only=True):
     """A train server.
 
     Attributes:
-        version: of its hexzctl.
+        version: the version of its hexzctl.
         model_name: the model that it trains.
         store: where checkpoints are.
         ready: whether examples are taken.
-        uptime_seconds: since its start.
+        uptime_seconds: the time since its start.
         checkpoint: the newest one.
         problems: what does not work at present, for people.
+        examples: what became of posted examples.
+        journal: what waits for training.
+        training: what the trainer does.
         settings: how workers play at present.
-        workers: of the last half minute.
+        workers: those that were heard of in the last half minute.
         checkpoints: some of all, the newest among them, by number.
-        strength: None if nobody has rated the model.
+        strength: how strong the model is; None if nobody has rated the model.
     """
 
     version: str
@@ -170,7 +186,12 @@ class ServerStatus(Message, frozen=True, kw_only=True):
 
 
 class TreesStatus(Message, frozen=True, kw_only=True):
-    """Search trees that are kept between moves."""
+    """Search trees that are kept between moves.
+
+    Attributes:
+        count: the number of trees.
+        nodes: the number of nodes of all of them.
+    """
 
     count: int
     nodes: int
@@ -180,11 +201,11 @@ class NetworkStatus(Message, frozen=True, kw_only=True):
     """The network of a player service.
 
     Attributes:
-        name, checkpoint: of its model.
-        evaluator: backend, precision and device.
-        evaluations: positions evaluated.
-        searches: under way.
-        trees: kept between moves.
+        name, checkpoint: the name of its model and the number of its checkpoint.
+        evaluator: its backend, precision and device.
+        evaluations: the number of positions evaluated.
+        searches: the number of searches under way.
+        trees: what is kept between moves.
         following: whether newer networks are looked for.
         problem: why a newer one could not be loaded; None if all is well.
     """
@@ -203,13 +224,13 @@ class PlayerStatus(Message, frozen=True, kw_only=True):
     """A player service.
 
     Attributes:
-        version: of its hexzctl.
+        version: the version of its hexzctl.
         player: the spec of the player that serves.
-        uptime_seconds: since its start.
-        answers: moves suggested, "searched" or "at_once".
+        uptime_seconds: the time since its start.
+        answers: the number of moves suggested, "searched" or "at_once".
         refused: requests that were refused, by HTTP status.
-        simulations: of all searches.
-        model: None if no player has a network.
+        simulations: the number of simulations of all searches.
+        model: its network; None if no player has one.
     """
 
     version: str

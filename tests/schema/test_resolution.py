@@ -12,9 +12,8 @@ from msgspec import structs
 from hexz.errors import HexzError, InvalidSettings
 from hexz.schema.declaration import Setting, Settings, settings_of
 from hexz.schema.programs import (
-    PROGRAMS,
+    COMMANDS,
     LocalTrainingConfig,
-    PlayerConfig,
     ServerConfig,
     WorkerConfig,
 )
@@ -23,13 +22,6 @@ from hexz.schema.training import TrainingConfig
 from hexzctl.cli import app
 
 TOKEN = "a-secret-of-24-characters"  # noqa: S105
-COMMANDS: dict[str, type[Settings]] = {
-    "train-server": ServerConfig,
-    "worker": WorkerConfig,
-    "serve-player": PlayerConfig,
-    "train": LocalTrainingConfig,
-}
-
 COMMAND_LINE = typer.main.get_command(app)
 
 
@@ -68,7 +60,7 @@ def parse(monkeypatch) -> Callable[..., Settings]:
     monkeypatch.setattr("hexzctl.worker.Interruption", Mock)
 
     def run(command: str, *arguments: str, **variables: str) -> Settings:
-        names = {known.variable for kind in PROGRAMS for known in settings_of(kind)}
+        names = {known.variable for kind in COMMANDS.values() for known in settings_of(kind)}
         for name in names | variables.keys():
             monkeypatch.setenv(name, variables.get(name, ""))
         with pytest.raises(Started) as started:
@@ -78,7 +70,7 @@ def parse(monkeypatch) -> Callable[..., Settings]:
     return run
 
 
-@pytest.mark.parametrize("kind", PROGRAMS, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", COMMANDS.values(), ids=lambda kind: kind.__name__)
 def test_nothing_said_gives_the_defaults(kind):
     assert from_environment(kind) == kind()
     assert from_environment(kind, MODEL_NAME="", HEXZ_AUTH_TOKEN="", HEXZ_CONFIG="") == kind()
