@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from hexz.engine import SearchSettings
-from hexz.engine.settings import Algorithm
 from hexz.inference import PreparedModel
 from hexz.player.spec import PlayerSpec
+from hexz.schema.search import Algorithm
 
 
 @dataclass(frozen=True)

@@ -23,9 +23,9 @@ from hexz.engine.move import SYMMETRIES, Move
 from hexz.engine.playout import RandomPlayer, UctPlayer, random_playouts
 from hexz.engine.search.games import GameBatch
 from hexz.engine.search.search import Search, collect_leaves, expand_leaves
-from hexz.engine.settings import InvalidSettings, SearchSettings
 from hexz.engine.suggestion import Suggestion
-from hexz.errors import IllegalMove, InvalidBoard
+from hexz.errors import IllegalMove, InvalidBoard, InvalidSettings
+from hexz.schema.search import SearchSettings
 
 __all__ = [
     "CELLS",

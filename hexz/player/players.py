@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from hexz.engine import Board, RandomPlayer, UctPlayer
-from hexz.engine.settings import Algorithm
 from hexz.machine import available_cores
 from hexz.player.player import AIM, Answer, Overloaded, Player
 from hexz.player.searcher import Searcher
 from hexz.player.spec import MAX_PLAYOUTS, Budget, PlayerSpec
+from hexz.schema.search import Algorithm
 
 MAX_WAITING: Final = 16
 """Searches of playouts that may wait for a core."""

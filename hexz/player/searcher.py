@@ -23,13 +23,13 @@ from hexz.engine import (
     Suggestion,
 )
 from hexz.engine.endgame import solve
-from hexz.engine.settings import MAX_SIMULATIONS, Algorithm
 from hexz.engine.solution import Solution
 from hexz.errors import InvalidEvaluation
 from hexz.inference import Evaluation, Evaluator, Floats
 from hexz.player.player import AIM, Answer, Overloaded
 from hexz.player.spec import Budget
 from hexz.player.trees import TreeCache
+from hexz.schema.search import MAX_SIMULATIONS, Algorithm
 
 _log = logging.getLogger(__name__)
 

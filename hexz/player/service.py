@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from hexz.engine import Board, IllegalMove
-from hexz.engine.settings import MAX_SIMULATIONS
 from hexz.errors import InvalidSettings
 from hexz.player.player import Answer, Overloaded, Player
 from hexz.player.players import NetworkPlayer, make_player
 from hexz.player.spec import Budget, PlayerSpec, parse_spec
 from hexz.schema.programs import PlayerConfig
+from hexz.schema.search import MAX_SIMULATIONS
 from hexz.schema.status import PlayerStatus
 from hexz.version import __version__
 

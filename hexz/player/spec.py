@@ -17,8 +17,8 @@ import re
 from dataclasses import dataclass
 from typing import Final, Literal, TypeVar, cast
 
-from hexz.engine.settings import MAX_SIMULATIONS
 from hexz.errors import HexzError
+from hexz.schema.search import MAX_SIMULATIONS
 
 Kind = Literal["random", "uct", "model", "gumbel"]
 _Number = TypeVar("_Number", int, float)

@@ -3,7 +3,7 @@
 It takes the rules from `hexz.engine.Board` and shares nothing with the engine's tree: a node is an
 object, its statistics are float64 arrays over its legal moves, and a simulation is a recursion that
 returns a value to the player who asks. Root noise is left out; [AZ], [KG] and [GZ] are the papers
-named in `hexz.engine.settings`.
+named in `hexz.schema.search`.
 
     PUCT [AZ]       argmax Q(a) + C(N) P(a) sqrt(N) / (1 + n(a)), N = 1 + sum of n,
                     C(N) = ln((1 + N + c_base) / c_base) + c_init

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from hexz.engine import Board, IllegalMove, InvalidSettings, Search, SearchSettings
-from hexz.engine.settings import MAX_SIMULATIONS
 from hexz.errors import InvalidEvaluation
+from hexz.schema.search import MAX_SIMULATIONS
 
 from .helpers import (
     HashEvaluator,

@@ -16,9 +16,9 @@ import pytest
 from hexz.arena.entrants import Entrant, Field
 from hexz.arena.games import GamePair, GamePlayer
 from hexz.engine import Board, GameBatch, Search, SearchSettings, Suggestion
-from hexz.engine.settings import MAX_SIMULATIONS
 from hexz.inference import Evaluation, Evaluator, Floats
 from hexz.player.spec import parse_spec
+from hexz.schema.search import MAX_SIMULATIONS
 
 from .helpers import play_games
 

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from hexz.engine.settings import InvalidSettings
+from hexz.errors import InvalidSettings
 from hexz.schema.training import TrainingConfig
 
 

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from hexz.engine.board import Board
 from hexz.engine.finished_game import FinishedGame
-from hexz.engine.settings import SearchSettings
+from hexz.schema.search import SearchSettings
 
 @final
 class GameBatch:

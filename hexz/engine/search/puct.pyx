@@ -1,7 +1,7 @@
 # cython: language_level=3
 """PUCT as in AlphaZero: selection, root noise, and moves and policy targets from visit counts.
 
-[AZ], [KG] as in `hexz.engine.settings`.
+[AZ], [KG] as in `hexz.schema.search`.
 """
 from libc.math cimport cos, exp, log, log1pf, pow, sqrt, sqrtf
 from libc.stdint cimport uint64_t

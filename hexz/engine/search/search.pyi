@@ -8,8 +8,8 @@ import numpy.typing as npt
 
 from hexz.engine.board import Board
 from hexz.engine.move import Move
-from hexz.engine.settings import SearchSettings
 from hexz.engine.suggestion import Suggestion
+from hexz.schema.search import SearchSettings
 
 _Floats = npt.NDArray[np.float32]
 

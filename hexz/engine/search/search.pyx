@@ -22,7 +22,7 @@ from hexz.engine.search.walk cimport (
 from hexz.engine.move import Move
 from hexz.engine.search.gumbel import Gumbel
 from hexz.engine.search.puct import Puct
-from hexz.engine.settings import InvalidSettings
+from hexz.errors import InvalidSettings
 from hexz.engine.suggestion import Suggestion
 from hexz.errors import IllegalMove
 
