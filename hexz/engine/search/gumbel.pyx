@@ -36,10 +36,10 @@ cdef class Gumbel(SelectionRule):
         self.constants.c_scale = settings.c_scale
         self.constants.max_considered = settings.max_considered
         self.tables = []
-        for i in range(2):
-            table = considered_visits(settings.max_considered, self.config.simulations[i])
+        for fast in range(2 if self.config.full_search_share < 1 else 1):
+            table = considered_visits(settings.max_considered, self.config.simulations[fast])
             self.tables.append(table)
-            self.constants.considered[i] = &table[0, 0]
+            self.constants.considered[fast] = &table[0, 0]
         self.config.constants = &self.constants
         self.config.rule.prepare = prepare
         self.config.rule.select_root = select_root
