@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from hexz.version import __version__
-from hexzctl.options import path
+from hexzctl.options import Device, GamesPerProcess, RunsPerMove, Search, path
 
 if TYPE_CHECKING:
     from hexz.bench import Rate
@@ -28,7 +28,6 @@ Model = Annotated[
         parser=path, help="Model file or directory. Default: a fresh network of the default size."
     ),
 ]
-Device = Annotated[Literal["cpu", "cuda", "mps"], typer.Option(help="Where the network runs.")]
 Seconds = Annotated[float, typer.Option(min=0.01, max=3600, help="Duration of one run.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, see docs/performance.md.")]
 
@@ -85,15 +84,9 @@ def inference(
 def selfplay(
     model: Model = None,
     device: Device = "cpu",
-    games_per_worker: Annotated[
-        int, typer.Option(min=1, max=65536, help="Games that the process has going.")
-    ] = 64,
-    runs_per_move: Annotated[
-        int, typer.Option(min=1, max=1_000_000, help="Search simulations a move.")
-    ] = 800,
-    search: Annotated[
-        Literal["puct", "gumbel"], typer.Option(help="Which search plays, as for selfplay.")
-    ] = "puct",
+    games_per_worker: GamesPerProcess = 64,
+    runs_per_move: RunsPerMove = 800,
+    search: Search = "puct",
     seconds: Seconds = 2.0,
     as_json: Json = False,
 ) -> None:

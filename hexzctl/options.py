@@ -15,7 +15,7 @@ from hexz.places import local_path
 from hexz.schema import shared
 from hexz.schema.declaration import Setting, Settings, declared, settings_of
 from hexz.schema.resolution import CONFIG_VARIABLE, resolve
-from hexzctl.display import notice
+from hexz.schema.search import Algorithm
 
 S = TypeVar("S", bound=Settings)
 
@@ -31,6 +31,8 @@ def options(kind: type[S]) -> Callable[[Callable[[S], None]], Callable[..., None
                 for name, value in values.items()
                 if getattr(context.get_parameter_source(name), "name", "") == "COMMANDLINE"
             }
+            from hexzctl.display import notice
+
             command(resolve(kind, options=given, notify=notice))
 
         run.__doc__ = command.__doc__
@@ -101,6 +103,9 @@ _CONFIG = typer.Option(
 # What commands share that are not configured by a file.
 Device = Annotated[Literal["cpu", "cuda", "mps"], option(declared("device", shared.Device))]
 NumWorkers = Annotated[int | None, option(declared("num_workers", shared.NumWorkers))]
+GamesPerProcess = Annotated[int, option(declared("games_per_process", shared.GamesPerProcess))]
+Search = Annotated[Algorithm, option(declared("search", shared.Search))]
+RunsPerMove = Annotated[int, option(declared("runs_per_move", shared.RunsPerMove))]
 MaxSeconds = Annotated[
     float | None,
     typer.Option(min=0.001, help="Stop after this long; games under way are dropped."),

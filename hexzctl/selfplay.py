@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import secrets
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from hexz.errors import NothingPlayed
 from hexzctl.interruption import Interruption
-from hexzctl.options import NumWorkers, path
-
-# Several of these are as large as anybody could mean, so that a typing error is a usage error.
-MAX_GAMES_PER_WORKER = 65536
+from hexzctl.options import (
+    Device,
+    GamesPerProcess,
+    MaxSeconds,
+    NumWorkers,
+    RunsPerMove,
+    Search,
+    path,
+)
 
 
 def selfplay(
@@ -25,28 +30,15 @@ def selfplay(
             "Default: a fresh network.",
         ),
     ] = None,
-    device: Annotated[
-        Literal["cpu", "cuda", "mps"], typer.Option(help="Where the network runs.")
-    ] = "cpu",
+    device: Device = "cpu",
     num_workers: NumWorkers = None,
-    games_per_worker: Annotated[
-        int,
-        typer.Option(min=1, max=MAX_GAMES_PER_WORKER, help="Games that each process has going."),
-    ] = 64,
+    games_per_worker: GamesPerProcess = 64,
     max_games: Annotated[
         int | None, typer.Option(min=1, help="Stop after this many games. Default: no limit.")
     ] = None,
-    max_seconds: Annotated[
-        float | None,
-        typer.Option(min=0.001, help="Stop after this long; running games are dropped."),
-    ] = None,
-    runs_per_move: Annotated[
-        int, typer.Option(min=1, max=1_000_000, help="Search simulations a move.")
-    ] = 800,
-    search: Annotated[
-        Literal["puct", "gumbel"],
-        typer.Option(help="puct wants hundreds of simulations a move, gumbel learns from 16 up."),
-    ] = "puct",
+    max_seconds: MaxSeconds = None,
+    runs_per_move: RunsPerMove = 800,
+    search: Search = "puct",
     output_dir: Annotated[
         Path,
         typer.Option(

@@ -17,7 +17,6 @@ A worker posts a `Heartbeat` when it starts and every few seconds, and the serve
     simulations = 32
 """
 
-import tomllib
 from pathlib import Path
 from typing import Annotated, Final, Self
 
@@ -28,7 +27,7 @@ from hexz.errors import InvalidMessage, InvalidSettings
 from hexz.schema.declaration import Settings, setting
 from hexz.schema.message import Message
 from hexz.schema.search import MAX_SIMULATIONS, SearchSettings
-from hexz.schema.shared import MAX_GAMES_PER_PROCESS, PostUnit
+from hexz.schema.shared import GamesPerProcess, PostUnit
 from hexz.version import __version__
 
 EXAMPLES_PATH: Final = "/training/examples"
@@ -90,10 +89,7 @@ class WorkerSettings(Settings, frozen=True, kw_only=True):
         InvalidSettings: a value is out of range; names it.
     """
 
-    games_per_process: Annotated[
-        int,
-        setting("Games that each process has going.", ge=1, le=MAX_GAMES_PER_PROCESS),
-    ] = 128
+    games_per_process: GamesPerProcess = 128
     post: Annotated[
         PostUnit, setting("What a request carries: one example, or all examples of a game.")
     ] = "examples"
@@ -144,6 +140,8 @@ class FleetSettings(WorkerSettings, frozen=True, kw_only=True):
     def read(cls, path: Path) -> Self:
         """Reads a document; without a schedule it has none. Raises InvalidSettings, which names
         the file and what is wrong."""
+        import tomllib
+
         try:
             content = tomllib.loads(path.read_text("utf-8"))
             return cls.from_tables({"schedule": [], **content})

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import difflib
 import os
-import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -61,6 +59,8 @@ def resolve(
 
 def _closest(name: str, names: list[str]) -> str | None:
     """Which of the names is meant by one that is none of them; None if that is not clear."""
+    import difflib
+
     found = difflib.get_close_matches(name, names, n=1, cutoff=_SIMILAR)
     return found[0] if found else None
 
@@ -91,6 +91,8 @@ def _from_environment(
 
 
 def _from_file(path: Path, known: Mapping[str, Setting]) -> dict[str, Any]:
+    import tomllib  # most commands read no file, and all import this
+
     try:
         content = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:

@@ -7,9 +7,6 @@ from hexz.schema.search import MAX_SIMULATIONS, Algorithm
 
 PostUnit = Literal["examples", "games"]
 
-MAX_GAMES_PER_PROCESS = 65536
-"""As many as anybody could mean, so that a typing error is wrong usage."""
-
 ModelName = Annotated[str, setting("Name of the model.", variable="MODEL_NAME")]
 Device = Annotated[Literal["cpu", "cuda", "mps"], setting("Where networks run.")]
 Seed = Annotated[int, setting("Seed of all random choices.", ge=0, le=2**63 - 1)]
@@ -36,6 +33,13 @@ NumWorkers = Annotated[
     int | None,
     setting("Processes that play. Default: one a core; no more than 4 on a GPU.", ge=1, le=256),
 ]
+# At most as many as anybody could mean, so that a typing error is wrong usage.
+GamesPerProcess = Annotated[int, setting("Games that each process has going.", ge=1, le=65536)]
+Search = Annotated[
+    Algorithm,
+    setting("Kind of search: puct wants hundreds of runs a move, gumbel learns from 16 up."),
+]
+RunsPerMove = Annotated[int, setting("Search simulations a move.", ge=1, le=MAX_SIMULATIONS)]
 MinibatchSize = Annotated[
     int,
     setting("Examples that make a new checkpoint.", ge=1, le=10**9, variable="MINIBATCH_SIZE"),
@@ -58,7 +62,7 @@ class PlayChanges(Settings, frozen=True, kw_only=True):
         setting(
             "Games that each process has going. Default: as the server says.",
             ge=1,
-            le=MAX_GAMES_PER_PROCESS,
+            le=65536,
         ),
     ] = None
     search: Annotated[Algorithm | None, setting("Kind of search. Default: as the server says.")] = (
