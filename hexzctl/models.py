@@ -150,7 +150,7 @@ def rate(
     from hexz.player.spec import parse_spec
     from hexzctl.arena_view import ArenaView
     from hexzctl.display import notice
-    from hexzctl.models_view import print_curve
+    from hexzctl.models_view import print_ratings
 
     if checkpoints is not None and every is not None:
         raise typer.BadParameter("give --checkpoints or --every, not both")
@@ -171,14 +171,14 @@ def rate(
     rating = Rating(open_model(model), config, notice)
     interruption = Interruption(rating.run.stop)
     view.watch(rating.run)
-    curve = rating.curve()
-    if curve.points:
+    ratings = rating.ratings()
+    if ratings.checkpoints:
         files = rating.save()
-        print_curve(curve)
+        print_ratings(ratings)
         for file in files:
             notice(f"wrote {file}")
     interruption.exit()
-    if not curve.points:
+    if not ratings.checkpoints:
         view.fail_without_boards()
 
 

@@ -14,7 +14,7 @@ from rich.text import Text
 from hexz.checkpoints.catalog import CatalogEntry, flat
 
 if TYPE_CHECKING:
-    from hexz.ratings.curve import Curve
+    from hexz.schema.records import Ratings
 
 _SHOWN: Final = 30
 """Checkpoints of a table, unless all are asked for."""
@@ -61,21 +61,21 @@ def print_catalog(entries: Sequence[CatalogEntry], *, every: bool) -> None:
     _print(table)
 
 
-def print_curve(curve: Curve) -> None:
+def print_ratings(ratings: Ratings) -> None:
     """A line for each rated checkpoint, the newest first, and for the reference player `uct`."""
     table = _table("checkpoint", "examples", "hours", "boards", "Elo", "95 % interval")
-    for point in reversed(curve.points):
+    for number, elo in reversed(ratings.checkpoints.items()):
         table.add_row(
-            str(point.number),
-            _count(point.examples),
-            "" if point.hours is None else f"{point.hours:.2f}",
-            f"{point.boards:,}",
-            f"{point.elo.value:.0f}",
-            f"{point.elo.low:.0f} to {point.elo.high:.0f}",
+            str(number),
+            _count(elo.examples),
+            "" if elo.hours is None else f"{elo.hours:.2f}",
+            f"{elo.boards:,}",
+            f"{elo.value:.0f}",
+            f"{elo.low:.0f} to {elo.high:.0f}",
         )
-    for name, elo in curve.references.items():
-        interval = "" if elo.low == elo.high else f"{elo.low:.0f} to {elo.high:.0f}"
-        table.add_row(name, "", "", "", f"{elo.value:.0f}", interval)
+    for name, other in ratings.references.items():
+        interval = "" if other.low == other.high else f"{other.low:.0f} to {other.high:.0f}"
+        table.add_row(name, "", "", "", f"{other.value:.0f}", interval)
     _print(table)
 
 

@@ -6,8 +6,9 @@ run adds to it; see `hexz.schema.records`.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
@@ -22,11 +23,10 @@ from hexz.errors import StoreError
 from hexz.places import is_in_bucket, local_path
 from hexz.player.models import open_source
 from hexz.player.spec import Budget, PlayerSpec, parse_spec
-from hexz.ratings.curve import Curve, Point, ratings_of
 from hexz.ratings.evidence import Evidence
 from hexz.ratings.output import CurveOutput
 from hexz.ratings.references import ANCHOR, REFERENCES
-from hexz.schema.records import Ratings
+from hexz.schema.records import Elo, RatedCheckpoint, Ratings
 
 DEFAULT_CHECKPOINTS: Final = 8
 
@@ -116,7 +116,7 @@ class Rating:
         evidence = _evidence(store.ratings())
         chosen = self._choose(everything, evidence)
         # What is missing is found before the games.
-        self._output = CurveOutput(config.output_dir, config.tensorboard, notify)
+        self._output = CurveOutput(config.output_dir, store.model_name, config.tensorboard, notify)
         wanted = {_digested(spec): spec for spec in config.players}
         self._others = wanted | {name: parse_spec(name) for name in REFERENCES}
         names = [str(spec) for spec in self._others.values()]
@@ -168,29 +168,33 @@ class Rating:
             path = str(local_path(path).resolve())
         return PlayerSpec(kind=self._player.kind, path=path, budget=self._player.budget)
 
-    def curve(self) -> Curve:
-        """What is known so far, from this run and from earlier ones."""
-        return self._curve(self.run.evidence)
+    def ratings(self) -> Ratings:
+        """What is known so far, from this run and from earlier ones, without the results."""
+        return self._ratings(self.run.evidence)
 
-    def _curve(self, evidence: Evidence) -> Curve:
-        ratings = evidence.ratings(ANCHOR)
-        points = [
-            Point(
-                number=number,
-                examples=info.record.examples,
-                hours=info.record.hours,
-                elo=ratings[self._id(number)],
-                boards=evidence.boards_of(self._id(number)),
-            )
-            for number, info in self._infos.items()
-            if self._id(number) in ratings
-        ]
-        return Curve(
-            model_name=self._store.model_name,
+    def _ratings(self, evidence: Evidence) -> Ratings:
+        known = {
+            name: {end: round(value, 1) for end, value in asdict(elo).items()}
+            for name, elo in evidence.ratings(ANCHOR).items()
+        }
+        return Ratings(
             player=str(self._player),
-            points=points,
+            anchor=ANCHOR,
+            unix_seconds=round(time.time()),
+            checkpoints={
+                number: RatedCheckpoint(
+                    **known[name],
+                    boards=evidence.boards_of(name),
+                    examples=info.record.examples,
+                    hours=info.record.hours,
+                )
+                for number, info in self._infos.items()
+                if (name := self._id(number)) in known
+            },
             references={
-                str(spec): ratings[name] for name, spec in self._others.items() if name in ratings
+                str(spec): Elo(**known[name])
+                for name, spec in self._others.items()
+                if name in known
             },
         )
 
@@ -207,10 +211,10 @@ class Rating:
         def change(known: Ratings | None) -> Ratings:
             evidence = _evidence(known)
             evidence.update(self.run.evidence)
-            return replace(ratings_of(self._curve(evidence)), results=evidence.results())
+            return replace(self._ratings(evidence), results=evidence.results())
 
         self._store.update_ratings(change)
-        files = self._output.write(self.curve())
+        files = self._output.write(self.ratings())
         if self.run.played:
             page = self._config.output_dir / "games.html"
             write_arena_page(page, self.run)

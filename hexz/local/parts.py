@@ -66,7 +66,7 @@ def run_rating(
     rating = Rating(open_model(model), config, _say)
     for _ in rating.run.events():
         pass
-    if not rating.curve().points:
+    if not rating.ratings().checkpoints:
         raise NothingPlayed(f"no board was finished in {seconds:.0f} s")
     for path in rating.save():
         _say(f"wrote {path}")

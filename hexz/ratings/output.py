@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 
 import msgspec
 
 from hexz.errors import HexzError, OutputError
 from hexz.files import atomic_file
-from hexz.ratings.curve import Curve, csv_of, ratings_of
+from hexz.schema.records import Ratings
 
 
 class CurveOutput:
@@ -18,6 +19,7 @@ class CurveOutput:
 
     Args:
         directory: where the files go; it is made.
+        model_name: for the title of the picture.
         tensorboard: where event files go; None: nowhere.
         notify: takes lines for people.
 
@@ -27,9 +29,14 @@ class CurveOutput:
     """
 
     def __init__(
-        self, directory: Path, tensorboard: Path | None, notify: Callable[[str], None]
+        self,
+        directory: Path,
+        model_name: str,
+        tensorboard: Path | None,
+        notify: Callable[[str], None],
     ) -> None:
         self._directory = directory
+        self._model_name = model_name
         self._write_plot = _plot_writer(notify)
         self._write_events = _event_writer(tensorboard)
         try:
@@ -37,22 +44,33 @@ class CurveOutput:
         except OSError as error:
             raise OutputError(f"cannot make {directory}: {error.strerror or error}") from None
 
-    def write(self, curve: Curve) -> list[Path]:
-        """Writes a curve, and returns its files; raises OutputError if it cannot be written."""
+    def write(self, ratings: Ratings) -> list[Path]:
+        """Writes ratings, and returns the files; raises OutputError if they cannot be written."""
         files = {
-            "curve.json": msgspec.json.format(ratings_of(curve).to_json(), indent=1) + b"\n",
-            "curve.csv": csv_of(curve),
+            "curve.json": msgspec.json.format(ratings.to_json(), indent=1) + b"\n",
+            "curve.csv": _table(ratings),
         }
         if self._write_plot is not None:
-            files["curve.png"] = self._write_plot(curve)
+            files["curve.png"] = self._write_plot(ratings, self._model_name)
         for name, data in files.items():
             with atomic_file(self._directory / name) as file:
                 file.write(data)
-        self._write_events(curve)
+        self._write_events(ratings)
         return [self._directory / name for name in files]
 
 
-def _plot_writer(notify: Callable[[str], None]) -> Callable[[Curve], bytes] | None:
+def _table(ratings: Ratings) -> bytes:
+    """The ratings as CSV, one checkpoint a line."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(["checkpoint", "examples", "hours", "elo", "low", "high", "boards"])
+    for number, elo in ratings.checkpoints.items():
+        numbers = (elo.value, elo.low, elo.high, elo.boards)
+        writer.writerow([number, elo.examples, elo.hours, *numbers])
+    return text.getvalue().encode()
+
+
+def _plot_writer(notify: Callable[[str], None]) -> Callable[[Ratings, str], bytes] | None:
     try:
         from hexz.ratings.plot import curve_png
     except ImportError:
@@ -61,7 +79,7 @@ def _plot_writer(notify: Callable[[str], None]) -> Callable[[Curve], bytes] | No
     return curve_png
 
 
-def _event_writer(directory: Path | None) -> Callable[[Curve], None]:
+def _event_writer(directory: Path | None) -> Callable[[Ratings], None]:
     if directory is None:
         return lambda _: None
     try:
@@ -71,10 +89,10 @@ def _event_writer(directory: Path | None) -> Callable[[Curve], None]:
             "TensorBoard is not installed: pip install 'hexzctl[tensorboard]'"
         ) from None
 
-    def write(curve: Curve) -> None:
+    def write(ratings: Ratings) -> None:
         with SummaryWriter(str(directory)) as writer:
-            for point in curve.points:
-                for name, value in asdict(point.elo).items():
-                    writer.add_scalar(f"elo/{name}", value, point.number)
+            for number, elo in ratings.checkpoints.items():
+                for end in ("value", "low", "high"):
+                    writer.add_scalar(f"elo/{end}", getattr(elo, end), number)
 
     return write

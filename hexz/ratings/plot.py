@@ -3,49 +3,50 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from hexz.ratings.curve import Curve, Point
+from hexz.schema.records import Ratings
 
 _BLUE, _ORANGE, _GREY = "#0072b2", "#d55e00", "#5b6472"
 
 
-def curve_png(curve: Curve) -> bytes:
-    """The ratings over checkpoints, examples and hours."""
+def curve_png(ratings: Ratings, model_name: str) -> bytes:
+    """Draws the ratings over checkpoints, examples and hours."""
     figure = Figure(figsize=(12, 4.2), dpi=150, layout="constrained")
     axes = figure.subplots(1, 3, sharey=True)
-    _draw(axes[0], curve, "checkpoint", lambda point: point.number)
-    _draw(axes[1], curve, "examples trained on", lambda point: point.examples)
+    known = ratings.checkpoints.values()
+    _draw(axes[0], ratings, "checkpoint", list(ratings.checkpoints))
+    _draw(axes[1], ratings, "examples trained on", [elo.examples for elo in known])
     axes[1].xaxis.set_major_formatter(lambda x, _: f"{x / 1000:,.0f}k" if x else "0")
     axes[1].locator_params(axis="x", nbins=5)
-    _draw(axes[2], curve, "hours of training", lambda point: point.hours)
+    _draw(axes[2], ratings, "hours of training", [elo.hours for elo in known])
     axes[0].set_ylabel("Elo")
-    figure.suptitle(f"{curve.model_name}, {curve.player}, with 95 % intervals")
+    figure.suptitle(f"{model_name}, {ratings.player}, with 95 % intervals")
     picture = io.BytesIO()
     figure.savefig(picture, format="png")
     return picture.getvalue()
 
 
-def _draw(axes: Axes, curve: Curve, label: str, place: Callable[[Point], float | None]) -> None:
-    """Draws the curve over what is known of all its points, and else nothing."""
-    points = curve.points
-    x = [known for point in points if (known := place(point)) is not None]
-    if len(x) < len(points):
+def _draw(axes: Axes, ratings: Ratings, label: str, places: Sequence[float | None]) -> None:
+    """Draws the ratings over what is known of all checkpoints, and else nothing."""
+    x = [place for place in places if place is not None]
+    if len(x) < len(places):
         axes.set_axis_off()
         return
+    points = ratings.checkpoints.values()
     axes.fill_between(
         x,
-        [point.elo.low for point in points],
-        [point.elo.high for point in points],
+        [point.low for point in points],
+        [point.high for point in points],
         color=_BLUE,
         alpha=0.18,
         linewidth=0,
     )
-    axes.plot(x, [point.elo.value for point in points], color=_BLUE, marker="o", markersize=4)
-    for name, elo in curve.references.items():
+    axes.plot(x, [point.value for point in points], color=_BLUE, marker="o", markersize=4)
+    for name, elo in ratings.references.items():
         axes.axhline(elo.value, color=_ORANGE, linewidth=1, linestyle="--")
         axes.annotate(
             name,

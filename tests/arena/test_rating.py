@@ -15,9 +15,7 @@ from hexz.errors import StoreError
 from hexz.model.checkpoint import encode_checkpoint, new_checkpoint
 from hexz.model.network import ModelConfig
 from hexz.player.spec import parse_spec
-from hexz.ratings.curve import Curve, Point, ratings_of
-from hexz.ratings.statistics import Estimate
-from hexz.schema.records import RatedCheckpoint, Ratings
+from hexz.schema.records import Elo, RatedCheckpoint, Ratings
 
 
 @pytest.fixture
@@ -95,7 +93,7 @@ def test_a_later_run_adds_to_what_is_known(tmp_path, store):
     assert after.checkpoints[0].boards == before.checkpoints[0].boards
     # The new one plays, the other one nearly has what it needs.
     assert 6 <= later.run.results.boards < 12
-    assert [point.number for point in later.curve().points] == [0, 1, 3]
+    assert list(later.ratings().checkpoints) == [0, 1, 3]
 
 
 def test_a_run_that_was_ended_goes_on(tmp_path, store):
@@ -204,8 +202,8 @@ def test_a_curve_without_examples_and_hours():
     """Another program's checkpoints do not say what they were trained on, and for how long."""
     from hexz.ratings.plot import curve_png
 
-    elo = Estimate(value=3.14159, low=-1, high=7)
-    points = [Point(number=n, examples=None, hours=None, elo=elo, boards=4) for n in (0, 5)]
-    found = Curve(model_name="old", player="gumbel@64", points=points, references={"uct:800": elo})
-    assert curve_png(found).startswith(b"\x89PNG")
-    assert ratings_of(found).checkpoints[5] == RatedCheckpoint(value=3.1, low=-1, high=7, boards=4)
+    rated = {n: RatedCheckpoint(value=3.1, low=-1, high=7, boards=4) for n in (0, 5)}
+    ratings = Ratings(
+        player="gumbel@64", checkpoints=rated, references={"uct:800": Elo(value=0, low=0, high=0)}
+    )
+    assert curve_png(ratings, "old").startswith(b"\x89PNG")
