@@ -259,7 +259,7 @@ def ready(children: Sequence[Child], seconds: float) -> list[Child]:
 
 
 def run_child() -> NoReturn:
-    """Is what a child runs, by the arguments that its `Child` has made."""
+    """Runs the function of a child, whose arguments come from its `Child`."""
     for signum in _HELD_BACK:
         signal.signal(signum, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _HELD_BACK)

@@ -17,7 +17,7 @@ _say: Final[Callable[[str], None]] = functools.partial(print, flush=True)
 
 
 def run_server(parent: Parent, config: ServerConfig) -> None:
-    """Is the train server until it is told to end. Its parent is sent the URL where it listens."""
+    """Runs the train server until it is told to end, and tells its parent where it listens."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     main_thread = threading.get_ident()
 
@@ -34,7 +34,7 @@ def run_server(parent: Parent, config: ServerConfig) -> None:
 
 
 def run_worker(parent: Parent, config: WorkerConfig) -> None:
-    """Is the worker until it is told to end."""
+    """Runs the worker until it is told to end."""
     from hexz.worker.log import StatusLog
     from hexz.worker.run import Worker
 

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.timeout(900)  # the engine is compiled
+
 REPOSITORY = Path(__file__).parents[2]
 SOURCES = ["hexz", "hexzctl", "proto", "pyproject.toml", "setup.py", "MANIFEST.in", "README.md"]
 SOURCES += ["constraints.txt"]
@@ -139,3 +141,16 @@ def test_the_wheel_plays_outside_the_source_tree(installed, tmp_path):
 
 def test_the_wheel_has_the_command(installed, tmp_path):
     assert "selfplay" in run(installed / "hexzctl", "--help", cwd=tmp_path)
+
+
+def test_children_import_nothing_from_where_a_command_runs(installed, tmp_path):
+    """As in a folder with somebody's random.py, or in a clone of another version."""
+    for name in ("random.py", "hexz/__init__.py", "hexzctl/__init__.py"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("raise SystemExit('imported from the current directory')")
+    options = (
+        "--search", "gumbel", "--runs-per-move", 2, "--games-per-worker", 2, "--max-games", 1,
+        "--num-workers", 1, "--output-dir", "out",
+    )  # fmt: skip
+    run(installed / "hexzctl", "selfplay", *options, cwd=tmp_path)
+    assert list((tmp_path / "out" / "examples").iterdir())
