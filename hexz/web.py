@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable
 from functools import lru_cache
 from multiprocessing.connection import Connection, Pipe
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
@@ -26,9 +26,15 @@ from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 from werkzeug.wrappers import Request
 
 from hexz.errors import HexzError
+from hexz.schema.declaration import Settings
+from hexz.schema.resolution import resolve
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIEnvironment
+
+S = TypeVar("S", bound=Settings)
+
+_log = logging.getLogger(__name__)
 
 CLIENT_SECONDS: Final = 30
 """A client that sends nothing, or takes nothing of the answer, for so long is given up."""
@@ -86,24 +92,36 @@ def url_of(listener: socket.socket) -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
-def serve(load: Callable[[], Flask], listener: socket.socket, *, threads: int) -> None:
+def serve(
+    make: Callable[[str], Flask],
+    host: str,
+    port: int,
+    *,
+    threads: int,
+    on_listening: Callable[[str], None] = lambda _: None,
+) -> None:
     """Serves an application until SIGTERM or SIGINT, in a process beside this one.
 
     Args:
-        load: makes the application, in the process that serves it; see `application`.
-        listener: where to listen; it is gunicorn's from here on.
+        make: makes the application, in the process that serves it, of the URL.
+        host, port: where to listen; port 0 is any free one.
         threads: requests that are answered at once.
+        on_listening: called with the URL before the first request.
 
     Raises:
+        CannotListen: the server cannot listen there.
         ServerEnded: the server cannot start, or cannot go on.
         SystemExit: with code 0 at the end.
     """
     global _starter
+    listener = listen(host, port)
+    url = url_of(listener)
+    on_listening(url)
     heard, _starter = Pipe(duplex=False)
     logging.getLogger("gunicorn.error").addFilter(lambda entry: entry.msg not in _SAID_ALREADY)
     options = {"bind": f"fd://{listener.detach()}", "threads": threads}
     try:
-        _Gunicorn(load, {**_GUNICORN_OPTIONS, **options}).run()
+        _Gunicorn(lambda: _application(lambda: make(url)), {**_GUNICORN_OPTIONS, **options}).run()
     except SystemExit as end:
         if end.code:
             reason = heard.recv() if heard.poll() else "the server has ended, see above"
@@ -111,7 +129,13 @@ def serve(load: Callable[[], Flask], listener: socket.socket, *, threads: int) -
         raise
 
 
-def application(make: Callable[[], Flask]) -> Flask:
+def create_app(kind: type[S], make: Callable[[S], Flask]) -> Flask:
+    """Makes the application for the command `gunicorn`, of the settings that variables and a file
+    have for it. Ends the process, and with it gunicorn, with a message if that fails."""
+    return _application(lambda: make(resolve(kind, notify=_log.warning)))
+
+
+def _application(make: Callable[[], Flask]) -> Flask:
     """Makes the application of a process of gunicorn, or ends that with a message."""
     _log_to_stderr()
     _keep_connections()

@@ -18,6 +18,8 @@ def create_app() -> Flask:
 
     Ends the process with a message if it cannot start.
     """
-    from hexz.player.serve import application
+    from hexz import web
+    from hexz.player.serve import make
+    from hexz.schema.programs import PlayerConfig
 
-    return application()
+    return web.create_app(PlayerConfig, make)

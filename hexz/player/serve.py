@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import logging
 from collections.abc import Callable
 from typing import Final
 
@@ -11,28 +10,9 @@ from flask import Flask
 
 from hexz import web
 from hexz.schema.programs import PlayerConfig
-from hexz.schema.resolution import resolve
-
-_log = logging.getLogger(__name__)
 
 THREADS: Final = 64
 """Requests that are answered at once: as many searches as there may be, and room for the rest."""
-
-OnReady = Callable[[str | None], None]
-
-
-def application(config: PlayerConfig | None = None, on_ready: OnReady | None = None) -> Flask:
-    """The WSGI application. Without a configuration, that of the environment is taken.
-
-    Ends the process, and with it gunicorn, with a message if the service cannot start.
-
-    Args:
-        config: of the service.
-        on_ready: called once the player can be asked, with the address of the gRPC service.
-    """
-    return web.application(
-        lambda: _make(config or resolve(PlayerConfig, notify=_log.warning), on_ready)
-    )
 
 
 def serve(config: PlayerConfig, on_ready: Callable[[str, str | None], None]) -> None:
@@ -47,16 +27,17 @@ def serve(config: PlayerConfig, on_ready: Callable[[str, str | None], None]) -> 
         CannotListen: the server cannot listen there.
         ServerEnded: the service cannot start, or cannot go on.
     """
-    listener = web.listen(config.host, config.port)
-    url = web.url_of(listener)
     web.serve(
-        lambda: application(config, lambda address: on_ready(url, address)),
-        listener,
+        lambda url: make(config, lambda address: on_ready(url, address)),
+        config.host,
+        config.port,
         threads=THREADS,
     )
 
 
-def _make(config: PlayerConfig, on_ready: OnReady | None) -> Flask:
+def make(config: PlayerConfig, on_ready: Callable[[str | None], None] = lambda _: None) -> Flask:
+    """Makes the application; `on_ready` is called once the player can be asked, with the address
+    of the gRPC service."""
     from hexz.player.app import make_app
     from hexz.player.service import PlayerService
 
@@ -69,6 +50,5 @@ def _make(config: PlayerConfig, on_ready: OnReady | None) -> Flask:
         server = RpcServer(service, config.host, config.grpc_port)
         atexit.register(server.close)
         address = server.address
-    if on_ready is not None:
-        on_ready(address)
+    on_ready(address)
     return make_app(service)

@@ -75,7 +75,7 @@ def _slips(environment: Mapping[str, str]) -> Iterator[str]:
         if name.startswith("HEXZ_") and name not in variables and name not in _OTHER_VARIABLES:
             similar = _closest(name, list(meant))
             if similar is not None:
-                yield f"{name} is no variable of hexzctl: {meant[similar]} is"
+                yield f"{name} is no variable of hexzctl: did you mean {meant[similar]}?"
 
 
 def _from_environment(

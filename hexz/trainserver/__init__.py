@@ -18,6 +18,8 @@ def create_app() -> Flask:
 
     Ends the process with a message if it cannot start.
     """
-    from hexz.trainserver.serve import application
+    from hexz import web
+    from hexz.schema.programs import ServerConfig
+    from hexz.trainserver.serve import make
 
-    return application()
+    return web.create_app(ServerConfig, make)

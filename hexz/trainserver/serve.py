@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import logging
 from collections.abc import Callable
 from typing import Final
 
@@ -12,23 +11,19 @@ from flask import Flask
 from hexz import web
 from hexz.errors import InvalidSettings
 from hexz.schema.programs import ServerConfig
-from hexz.schema.resolution import resolve
 from hexz.trainserver.app import make_app
 from hexz.trainserver.service import TrainingService
-
-_log = logging.getLogger(__name__)
 
 THREADS: Final = 8
 """Requests that are answered at once. Most of the time they wait for the disk together."""
 
 
-def application(config: ServerConfig | None = None) -> Flask:
-    """The WSGI application. Without a configuration, that of the environment is taken.
-
-    Ends the process, and with it gunicorn, with a message if the server cannot start, and later if
-    it cannot go on. The trainer and a private Redis end by themselves then.
-    """
-    return web.application(lambda: _make(config or resolve(ServerConfig, notify=_log.warning)))
+def make(config: ServerConfig) -> Flask:
+    """Makes the application. The server ends its process, and with it gunicorn, when it cannot go
+    on; its trainer and a private Redis end by themselves then."""
+    service = TrainingService(config, on_fatal=web.end_process)
+    atexit.register(service.close)
+    return make_app(service)
 
 
 def serve(config: ServerConfig, on_listening: Callable[[str], None]) -> None:
@@ -48,12 +43,10 @@ def serve(config: ServerConfig, on_listening: Callable[[str], None]) -> None:
             f"on {config.host} other machines can reach this server: set HEXZ_AUTH_TOKEN, or say "
             "--allow-unauthenticated if everybody may post and see everything"
         )
-    listener = web.listen(config.host, config.port)
-    on_listening(web.url_of(listener))
-    web.serve(lambda: application(config), listener, threads=THREADS)
-
-
-def _make(config: ServerConfig) -> Flask:
-    service = TrainingService(config, on_fatal=web.end_process)
-    atexit.register(service.close)
-    return make_app(service)
+    web.serve(
+        lambda _: make(config),
+        config.host,
+        config.port,
+        threads=THREADS,
+        on_listening=on_listening,
+    )
