@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from hexz.machine import available_cores
+
 from . import reaper
 from .redis_server import RedisServer
 
@@ -22,6 +24,8 @@ TESTS = Path(__file__).parent
 SAMPLE_TRACES = TESTS / "data" / "traces_sample.jsonl.gz"
 SHARED = TESTS.parent.parent / "shared"
 SOAK_SECONDS = 3600
+LONG = ("system", "player", "trainserver", "training", "arena")
+"""Directories with files that take long, those first that take longest."""
 
 # `make test` must give the same answer twice, so the default profile derives its examples from
 # the test alone. HYPOTHESIS_PROFILE=explore looks for new ones.
@@ -35,13 +39,24 @@ def pytest_configure() -> None:
     reaper.start()
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """With `-n auto` more tests run at once than there are cores, as most wait for processes at
+    times; with `-n logical` as many."""
+    return available_cores() + (config.option.numprocesses == "auto")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests with whole processes go first: the short ones fill up what time is left at the end.
+    """Files that take long go first: the short ones fill up what time is left at the end.
     Endurance tests have the time that they take."""
-    items.sort(key=lambda item: TESTS / "system" not in item.path.parents)
+    items.sort(key=lambda item: LONG.index(room) if (room := _room(item)) in LONG else len(LONG))
     for item in items:
         if item.get_closest_marker("soak"):
             item.add_marker(pytest.mark.timeout(SOAK_SECONDS))
+
+
+def _room(item: pytest.Item) -> str:
+    return item.path.relative_to(TESTS).parts[0]
 
 
 def read_traces(path: Path) -> Iterator[dict[str, Any]]:
@@ -49,6 +64,13 @@ def read_traces(path: Path) -> Iterator[dict[str, Any]]:
     with gzip.open(path, "rt") as lines:
         for line in lines:
             yield json.loads(line)
+
+
+@pytest.fixture(scope="session")
+def run_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory that all processes of a run of the tests have in common."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
 
 
 @pytest.fixture(scope="session")

@@ -136,7 +136,8 @@ class Position:
     # --- Turn and end ---
 
     def can_move(self, player: int) -> bool:
-        return bool(self.flag_moves(player) or self.normal_moves(player))
+        has_flag = self.flags_left[player] > 0
+        return any(has_flag or self.next_value(e, player) > 0 for e in self.empty_cells())
 
     def score(self, player: int) -> int:
         return sum(cell.value for cell in self.cells.values() if cell.owner == player)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -73,15 +75,27 @@ def fresh_net() -> HexzNet:
 
 
 @pytest.fixture(scope="session")
-def sharp_net(known_positions: Positions) -> HexzNet:
+def sharp_net(known_positions: Positions, run_dir: Path) -> HexzNet:
     """A network of the default size that has nearly learnt some games by heart.
 
     Confident outputs and trained batch norms are what inference in low precision has to cope
     with; a fresh network shows neither.
     """
+    path = run_dir / "sharp_net.pt"
+    with path.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not path.exists():
+            torch.save(train_sharp_net(known_positions).state_dict(), path)
+    net = new_checkpoint().net
+    assert isinstance(net, HexzNet)
+    net.load_state_dict(torch.load(path, weights_only=True))
+    return net.eval()
+
+
+def train_sharp_net(positions: Positions) -> HexzNet:
     net = new_checkpoint(seed=4).net.train().to(memory_format=torch.channels_last)  # quicker
     assert isinstance(net, HexzNet)
-    planes, legal, actions, results = map(torch.from_numpy, known_positions[1:])
+    planes, legal, actions, results = map(torch.from_numpy, positions[1:])
     optimizer = torch.optim.AdamW(net.parameters(), lr=4e-3)
     generator = torch.Generator().manual_seed(5)
     for step in range(STEPS):
@@ -94,7 +108,7 @@ def sharp_net(known_positions: Positions) -> HexzNet:
         optimizer.zero_grad()
         torch.autograd.backward(loss)
         optimizer.step()
-    return net.to(memory_format=torch.contiguous_format).eval()
+    return net.to(memory_format=torch.contiguous_format)
 
 
 @pytest.fixture(autouse=True)

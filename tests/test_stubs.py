@@ -4,7 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-REPOSITORY = Path(__file__).parents[2]
+REPOSITORY = Path(__file__).parents[1]
 MODULES = [
     *(f"hexz.engine.{name}" for name in ("board", "endgame", "playout")),
     *(f"hexz.engine.search.{name}" for name in ("games", "search")),
