@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from hexz.engine import SearchSettings
 from hexz.inference import PreparedModel
 from hexz.player.spec import PlayerSpec
-from hexz.schema.search import Algorithm
 
 
 @dataclass(frozen=True)
@@ -40,8 +39,9 @@ class Entrant:
         budget = self.spec.budget
         if self.network is None or budget is None or budget.simulations is None:
             return None
-        algorithm: Algorithm = "gumbel" if self.spec.kind == "gumbel" else "puct"
-        return SearchSettings(algorithm=algorithm, explore=False, simulations=budget.simulations)
+        return SearchSettings(
+            algorithm=self.spec.algorithm, explore=False, simulations=budget.simulations
+        )
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,6 @@ from hexz.machine import available_cores
 from hexz.player.player import AIM, Answer, Overloaded, Player
 from hexz.player.searcher import Searcher
 from hexz.player.spec import MAX_PLAYOUTS, Budget, PlayerSpec
-from hexz.schema.search import Algorithm
 
 MAX_WAITING: Final = 16
 """Searches of playouts that may wait for a core."""
@@ -114,7 +113,7 @@ class NetworkPlayer(Player):
 
     def __init__(self, spec: PlayerSpec, searcher: Searcher) -> None:
         super().__init__(spec.budget)
-        self._algorithm: Algorithm = "gumbel" if spec.kind == "gumbel" else "puct"
+        self._algorithm = spec.algorithm
         self._searcher = searcher
 
     def suggest(self, board: Board, budget: Budget | None = None) -> Answer:

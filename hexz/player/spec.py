@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, TypeVar, cast
 
 from hexz.errors import HexzError
-from hexz.schema.search import MAX_SIMULATIONS
+from hexz.schema.search import MAX_SIMULATIONS, Algorithm
 
 Kind = Literal["random", "uct", "model", "gumbel"]
 _Number = TypeVar("_Number", int, float)
@@ -87,6 +87,11 @@ class PlayerSpec:
     @property
     def needs_network(self) -> bool:
         return self.kind in ("model", "gumbel")
+
+    @property
+    def algorithm(self) -> Algorithm:
+        """Of the search of a player with a network."""
+        return "gumbel" if self.kind == "gumbel" else "puct"
 
     def __str__(self) -> str:
         """The text that `parse_spec` takes."""

@@ -6,7 +6,7 @@ import numpy as np
 
 from libc.stdint cimport UINT32_MAX, int16_t, int32_t, uint64_t
 from libc.stdlib cimport calloc, free
-from libc.string cimport memcpy, memset
+from libc.string cimport memset
 
 from hexz.engine.bits cimport random_stream
 from hexz.engine.board cimport Board, checked_seed
@@ -244,34 +244,13 @@ cdef class GameBatch(Exclusive):
         return Board.wrap(&self.slots[slot].search.root) if self.slots[slot].active else None
 
 
-cdef object finished_game(const Slot* slot):
-    cdef int i, count = slot.num_turns
-    cdef const Turn* turn
-    actions = np.empty(count, np.int16)
-    policies = np.empty((count, NUM_ACTIONS), np.float32)
-    priors = np.empty((count, NUM_ACTIONS), np.float32)
-    visits = np.empty((count, NUM_ACTIONS), np.int32)
-    simulations = np.empty(count, np.int32)
-    full_searches = np.empty(count, np.bool_)
-    root_values = np.empty(count, np.float32)
-    network_values = np.empty(count, np.float32)
-    checkpoints = np.empty(count, np.int32)
-    cdef float[:, ::1] policies_view = policies
-    cdef float[:, ::1] priors_view = priors
-    cdef int32_t[:, ::1] visits_view = visits
-    for i in range(count):
-        turn = &slot.turns[i]
-        actions[i] = turn.action
-        simulations[i] = turn.simulations
-        full_searches[i] = turn.full_search
-        root_values[i] = turn.root_value
-        network_values[i] = turn.network_value
-        checkpoints[i] = turn.checkpoint
-        memcpy(&policies_view[i, 0], turn.policy, sizeof(turn.policy))
-        memcpy(&priors_view[i, 0], turn.prior, sizeof(turn.prior))
-        memcpy(&visits_view[i, 0], turn.visits, sizeof(turn.visits))
+cdef object finished_game(Slot* slot):
+    turns = np.asarray(<Turn[:slot.num_turns:1]>&slot.turns[0])
     return FinishedGame(
         game_id=slot.game_id, initial=Board.wrap(&slot.initial),
-        final=Board.wrap(&slot.search.root), actions=actions, policies=policies, priors=priors,
-        visits=visits, simulations=simulations, full_searches=full_searches,
-        root_values=root_values, network_values=network_values, checkpoints=checkpoints)
+        final=Board.wrap(&slot.search.root), actions=turns["action"].copy(),
+        policies=turns["policy"].copy(), priors=turns["prior"].copy(),
+        visits=turns["visits"].copy(), simulations=turns["simulations"].copy(),
+        full_searches=turns["full_search"].astype(np.bool_),
+        root_values=turns["root_value"].copy(), network_values=turns["network_value"].copy(),
+        checkpoints=turns["checkpoint"].copy())
