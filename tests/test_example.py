@@ -15,7 +15,7 @@ from .wire.sample import make_example, old_example
 GOOD = make_example()
 
 
-def changed(array: Any, index: Any, value: float) -> Any:
+def changed(array: Any, index: Any, value: Any) -> Any:
     copy = np.array(array)
     copy[index] = value
     return copy

@@ -17,7 +17,7 @@ import hashlib
 import random
 import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -140,7 +140,7 @@ class ModelChannel:
 
     def follow(
         self, stop: threading.Event, notify: Callable[[str], None]
-    ) -> Iterator[PublishedModel]:
+    ) -> Generator[PublishedModel, None, None]:
         """Yields the newest model now, and again whenever another one is the newest.
 
         Waits for a Redis that is not up yet, lost its data or its connections, for as long as it

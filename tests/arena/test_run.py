@@ -13,6 +13,7 @@ from hexz.arena.preparation import NoBudget
 from hexz.arena.report import report
 from hexz.arena.run import ArenaConfig, ArenaRun, InvalidArena, random_boards, read_boards
 from hexz.player.spec import parse_spec
+from hexz.processes import Child
 from hexz.ratings.statistics import Sprt
 
 
@@ -96,7 +97,7 @@ def test_timed_players_have_a_core_each(tmp_path):
 def test_a_process_that_dies_ends_the_run(tmp_path, monkeypatch):
     started = []
 
-    class Noted(pool.Child):
+    class Noted(Child):
         def __init__(self, *args):
             super().__init__(*args)
             started.append(self)

@@ -104,7 +104,7 @@ def test_what_an_example_lacks(tmp_path: Path, write: Writer, read: Any) -> None
     assert_rows(
         arrays,
         [
-            replace(e, priors=None if e.priors is None else e.priors.astype(np.float16))  # type: ignore[arg-type]
+            replace(e, priors=None if e.priors is None else e.priors.astype(np.float16))
             for e in examples
         ],
     )

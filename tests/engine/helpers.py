@@ -3,7 +3,7 @@
 import random
 from collections.abc import Iterator
 from itertools import islice
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from hypothesis import strategies as st
@@ -12,7 +12,7 @@ from hexz.engine import Board, Move
 
 from .reference import COORDS, Cell, Coord, Position, RefMove, random_text
 
-KIND = {"F": "flag", "N": "normal"}
+KIND: dict[str, Literal["flag", "normal"]] = {"F": "flag", "N": "normal"}
 
 
 def engine_move(move: RefMove) -> Move:

@@ -115,8 +115,8 @@ class Position:
 
     def play(self, move: RefMove) -> None:
         assert move in self.legal_moves(), f"illegal move {move}"
-        kind, *coord = move
-        mover, coord = self.turn, tuple(coord)
+        kind, row, col = move
+        mover, coord = self.turn, (row, col)
         if kind == "F":
             self.cells[coord] = Cell("flag", mover)
             self.flags_left[mover] -= 1

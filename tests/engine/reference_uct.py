@@ -32,7 +32,7 @@ def roll_out(position: Position, rng: random.Random) -> None:
     """Plays random moves until the game is over."""
     while not position.is_over:
         probabilities = random_move_probabilities(position)
-        (move,) = rng.choices(list(probabilities), weights=probabilities.values())
+        (move,) = rng.choices(list(probabilities), weights=list(probabilities.values()))
         position.play(move)
 
 

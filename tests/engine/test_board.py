@@ -431,7 +431,7 @@ def test_moves_are_values():
     assert len({move, Move("flag", 3, 4), Move("normal", 3, 4), Move("flag", 4, 3)}) == 3
     assert pickle.loads(pickle.dumps(move)) == move  # noqa: S301 (our own bytes)
     with pytest.raises(AttributeError):
-        move.row = 5
+        move.row = 5  # type: ignore[misc]
 
 
 def test_moves_are_written_like_in_hex():
@@ -476,10 +476,10 @@ def test_index_numbers_all_moves():
 def test_numpy_integers_are_integers():
     """An arg-max over a policy can be played as it is."""
     action = np.int64(34)
-    move = Move.from_index(action)
+    move = Move.from_index(action)  # type: ignore[arg-type]
     assert move == Move("flag", 3, 4)
     assert move.index == 34
-    assert Move("flag", np.int32(3), np.uint8(4)).index == 34
+    assert Move("flag", np.int32(3), np.uint8(4)).index == 34  # type: ignore[arg-type]
     board, expected = Board.from_text(EMPTY_TEXT), Board.from_text(EMPTY_TEXT)
     expected.play(Move("flag", 3, 4))
     board.play_index(action)
@@ -776,7 +776,7 @@ def test_neighbouring_cells_of_random_boards_are_independent():
     number, count = 3000, 0
     for seed in range(number):
         rock = Board.random(seed).cells()[:, 0] == 3
-        count += np.count_nonzero(rock[first] & rock[second])
+        count += int(np.count_nonzero(rock[first] & rock[second]))
     expected = len(pairs) * (15 * 14) / (105 * 104)
     assert abs(count / number - expected) < 0.2  # five standard errors
 

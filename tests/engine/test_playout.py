@@ -9,6 +9,7 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
+from typing import Any
 
 import numpy as np
 import pytest
@@ -143,7 +144,7 @@ def test_the_first_move_of_a_tree_is_uniform(board):
     legal, number = board.legal_mask(), 20_000
     assert legal[:110].any()
     assert legal[110:].any()
-    counts = sum(UctPlayer(1, seed).suggest(board).visits for seed in range(number))
+    counts = np.sum([UctPlayer(1, seed).suggest(board).visits for seed in range(number)], axis=0)
     share = 1 / legal.sum()
     assert_close(counts[legal] / number, share, np.sqrt(share * (1 - share) / number))
 
@@ -339,7 +340,7 @@ def test_uct_beats_random():
     wins = 0
     for game in range(20):
         board = Board.random(100 + game)
-        players = [UctPlayer(800, game), RandomPlayer(game)]
+        players: list[Any] = [UctPlayer(800, game), RandomPlayer(game)]
         uct_side = 1 + game % 2
         while not board.is_over:
             player = players[0 if board.turn == uct_side else 1]

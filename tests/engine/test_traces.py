@@ -1,13 +1,13 @@
 """Recorded games of the reference rules replay exactly, through the text form and through cells."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from hexz.engine import Board, Move
 
-KIND = {"F": "flag", "N": "normal"}
+KIND: dict[str, Literal["flag", "normal"]] = {"F": "flag", "N": "normal"}
 
 
 def test_sample_covers_all_styles_of_play(sample_traces):

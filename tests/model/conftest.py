@@ -93,7 +93,8 @@ def sharp_net(known_positions: Positions, run_dir: Path) -> HexzNet:
 
 
 def train_sharp_net(positions: Positions) -> HexzNet:
-    net = new_checkpoint(seed=4).net.train().to(memory_format=torch.channels_last)  # quicker
+    net = new_checkpoint(seed=4).net.train()
+    net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # quicker
     assert isinstance(net, HexzNet)
     planes, legal, actions, results = map(torch.from_numpy, positions[1:])
     optimizer = torch.optim.AdamW(net.parameters(), lr=4e-3)
@@ -108,7 +109,8 @@ def train_sharp_net(positions: Positions) -> HexzNet:
         optimizer.zero_grad()
         torch.autograd.backward(loss)
         optimizer.step()
-    return net.to(memory_format=torch.contiguous_format)
+    net.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+    return net
 
 
 @pytest.fixture(autouse=True)

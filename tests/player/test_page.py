@@ -13,10 +13,11 @@ from hexz.engine import Board, Move
 from hexz.play.game import Game
 from hexz.player.page import page_files
 
-from .browser import PHONE, By, Page, start_chromium, webdriver
+from .browser import PHONE, Page, start_chromium, webdriver
 from .page_server import PageServer
 
 Keys = webdriver.Keys
+By = webdriver.common.by.By
 TWO_PERSONS = "seed=17&blue=person&orange=person"
 AGAINST_COMPUTER = "seed=17&blue=person&orange=uct:50"
 OPENING = "Fd5-Fe8-c5-Ff4-Fh7-Fa5-d4-a4-b4-b3-b6"

@@ -93,7 +93,7 @@ def test_uct_plays_a_forced_move_at_once():
 def test_uct_uses_no_more_than_the_cores_and_others_wait(monkeypatch):
     running, most, lock = 0, 0, threading.Lock()
 
-    class Watched(UctPlayer):
+    class Watched(UctPlayer):  # type: ignore[misc]
         def suggest(self, board, seconds=None):
             nonlocal running, most
             with lock:

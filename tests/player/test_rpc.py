@@ -42,7 +42,7 @@ class Client:
         try:
             self.call(path, request)
         except grpc.RpcError as error:
-            return error.code()  # type: ignore[attr-defined,no-any-return]
+            return error.code()
         return grpc.StatusCode.OK
 
     def refusal(self, path: str, request: bytes) -> tuple[grpc.StatusCode, str]:

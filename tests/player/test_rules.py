@@ -66,10 +66,10 @@ STATES = """(games) => games.map(({ board, actions }) => {
 })"""
 
 
-def random_game(seed: int) -> list[int]:
-    """The actions of a game that is played to its end; how often a flag is planted differs."""
+def game(seed: int) -> dict[str, Any]:
+    """A random game that is played to its end; how often a flag is planted differs."""
     board, dice = Board.random(seed), random.Random(seed)
-    actions = []
+    text, actions = board.to_text(), []
     while not board.is_over:
         moves = board.legal_moves()
         values = [move for move in moves if move.kind == "normal"]
@@ -77,7 +77,7 @@ def random_game(seed: int) -> list[int]:
             moves = values
         actions.append(dice.choice(moves).index)
         board.play_index(actions[-1])
-    return actions
+    return {"board": text, "actions": actions}
 
 
 def assert_is(state: dict[str, Any], board: Board) -> None:
@@ -95,12 +95,12 @@ def assert_is(state: dict[str, Any], board: Board) -> None:
 
 
 def test_random_games_of_the_engine(rules: Rules) -> None:
-    games = [{"board": Board.random(i).to_text(), "actions": random_game(i)} for i in range(GAMES)]
+    games = [game(seed) for seed in range(GAMES)]
     lengths = set()
-    for game, states in zip(games, rules(STATES, games), strict=True):
-        board = Board.from_text(game["board"])
+    for played, states in zip(games, rules(STATES, games), strict=True):
+        board = Board.from_text(played["board"])
         assert_is(states[0], board)
-        for action, state in zip(game["actions"], states[1:], strict=True):
+        for action, state in zip(played["actions"], states[1:], strict=True):
             board.play_index(action)
             assert_is(state, board)
         lengths.add(len(states))
@@ -128,7 +128,7 @@ def _action(kind: str, row: int, col: int) -> int:
 
 
 def test_illegal_moves_are_refused(rules: Rules) -> None:
-    games = [{"board": Board.random(i).to_text(), "actions": random_game(i)} for i in range(10)]
+    games = [game(seed) for seed in range(10)]
     refused = """(games) => games.map(({ board, actions }) => {
       let position = Position.fromText(board);
       return [...actions, null].map((action) => {
@@ -140,9 +140,9 @@ def test_illegal_moves_are_refused(rules: Rules) -> None:
         return refused;
       });
     })"""
-    for game, all_refused in zip(games, rules(refused, games), strict=True):
-        board = Board.from_text(game["board"])
-        for action, refused_here in zip([*game["actions"], None], all_refused, strict=True):
+    for played, all_refused in zip(games, rules(refused, games), strict=True):
+        board = Board.from_text(played["board"])
+        for action, refused_here in zip([*played["actions"], None], all_refused, strict=True):
             assert refused_here == (~board.legal_mask()).nonzero()[0].tolist()
             if action is not None:
                 board.play_index(action)

@@ -84,13 +84,14 @@ def test_each_search_gets_the_evaluations_of_its_own_positions():
     boards = [game(seed)[seed % 9] for seed in range(16)]
     with searching(PositionEvaluator()) as searcher:
         alone = [searcher.suggest(board, Budget(simulations=1)).suggestion for board in boards]
-    with searching(PositionEvaluator()) as searcher, ThreadPoolExecutor(16) as threads:
-        searcher.evaluator.gate.clear()
+    evaluator = PositionEvaluator()
+    with searching(evaluator) as searcher, ThreadPoolExecutor(16) as threads:
+        evaluator.gate.clear()
         running = [
             threads.submit(searcher.suggest, board, Budget(simulations=100)) for board in boards
         ]
         wait_until(lambda: searcher.num_searches == 16)
-        searcher.evaluator.gate.set()
+        evaluator.gate.set()
         for answer, expected in zip(running, alone, strict=True):
             assert np.array_equal(answer.result().suggestion.priors, expected.priors)
 

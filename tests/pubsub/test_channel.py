@@ -80,7 +80,7 @@ def test_keys_and_announcement(redis_server, channel):
 def test_all_changes_and_the_announcement_are_one_transaction(redis_server, channel):
     with redis_server.client() as client, client.monitor() as monitor:
         channel.publish(7, b"model")
-        names = []
+        names: list[str] = []
         while names[-1:] != ["EXEC"]:
             names.append(monitor.next_command()["command"].split()[0])
     changes = names[names.index("MULTI") :]

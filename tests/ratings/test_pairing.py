@@ -1,6 +1,7 @@
 """Which games are chosen, and that they are worth it."""
 
 import itertools
+from typing import Any
 
 import numpy as np
 
@@ -88,7 +89,8 @@ def test_ratings_are_nearer_to_the_truth_than_after_a_round_robin():
     robin, designed = [], []
     for _ in range(16):
         robin.append(rate({pair: play(pair, 12) for pair in pairs}))
-        scores, left = {pair: [] for pair in pairs}, budget
+        scores: dict[Any, list[float]] = {pair: [] for pair in pairs}
+        left = budget
         while left > 0:
             played = {pair: len(found) for pair, found in scores.items()}
             a, b = choose(design, pairs, rate(scores), played)

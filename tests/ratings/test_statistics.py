@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -186,7 +187,7 @@ def test_ratings_are_not_drawn_together_where_few_boards_are_spread_over_many_pa
     truth = np.array([0, 170, -800, 250, 600, 850, 1000, 1150, 1250, 1250.0])
     errors, covered = [], []
     for _ in range(40):
-        scores = {
+        scores: dict[Any, Any] = {
             (str(a), str(b)): rng.binomial(2, score_of_elo(truth[a] - truth[b]), 14) / 2
             for a, b in itertools.combinations(range(10), 2)
         }

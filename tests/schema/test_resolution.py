@@ -228,5 +228,5 @@ def test_secrets_are_not_printed(kind):
 
 def test_no_option_takes_a_token():
     for command in COMMANDS:
-        parameters = COMMAND_LINE.commands[command].params
+        parameters = COMMAND_LINE.commands[command].params  # type: ignore[attr-defined]
         assert "auth_token" not in {parameter.name for parameter in parameters}

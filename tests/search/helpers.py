@@ -5,6 +5,7 @@ import math
 import random
 from functools import cache
 from itertools import count
+from typing import Any
 
 import numpy as np
 
@@ -171,10 +172,10 @@ def step(tree: Search, evaluate) -> bool:
     return False
 
 
-def play_games(batch: GameBatch, boards: dict[int, Board], evaluate) -> dict:
+def play_games(batch: GameBatch, boards: dict[int, Board], evaluate: Any) -> dict[int, Any]:
     """Plays the games {id: board} in the slots of a batch; returns {id: FinishedGame}."""
     waiting = list(boards.items())
-    finished: dict = {}
+    finished: dict[int, Any] = {}
     while len(finished) < len(boards):
         while waiting and batch.num_active < batch.num_games:
             game_id, board = waiting.pop(0)

@@ -46,7 +46,8 @@ def halving_sequence(actions: int, simulations: int) -> list[int]:
     if actions <= 1:
         return list(range(simulations))
     phases = math.ceil(math.log2(actions))
-    left, visits, sequence = actions, 0, []
+    sequence: list[int] = []
+    left, visits = actions, 0
     while len(sequence) < simulations:
         for _ in range(max(1, int(simulations / (phases * left)))):
             sequence += [visits] * left

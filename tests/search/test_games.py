@@ -1,6 +1,7 @@
 """Self-play of many games at once: `GameBatch` and the games that come out of it."""
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import pytest
@@ -295,7 +296,7 @@ def test_changed_settings_are_those_of_the_games_that_start_later(games, setting
 def test_settings_may_change_at_every_start():
     """Each game keeps its tables of sequential halving alive, whatever was set since."""
     batch = GameBatch(4, SETTINGS["gumbel"], seed=1)
-    alone = {}
+    alone: dict[int, Any] = {}
     for game_id in range(4):
         settings = SearchSettings(algorithm="gumbel", simulations=8 + game_id)
         batch.settings = settings

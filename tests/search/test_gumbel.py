@@ -4,6 +4,7 @@ All seeds are fixed: a statistical test here passes always or never for one stat
 """
 
 from collections import Counter
+from typing import Any
 
 import numpy as np
 import pytest
@@ -129,13 +130,13 @@ def test_the_considered_actions_are_drawn_without_replacement():
     """The top 2 of the noisy logits: P(i first, j second) = p_i p_j / (1 - p_i)."""
     settings = SearchSettings(algorithm="gumbel", simulations=2, max_considered=2)
     pairs = [(i, j) for i in range(len(ACTIONS)) for j in range(i)]
-    counts = Counter()
+    counts: Counter[tuple[int, int]] = Counter()
     for seed in range(4000):
         visits = Search(FEW, settings, seed).run(constant(0.0, LOGITS)).visits
         j, i = np.flatnonzero(visits[ACTIONS])
-        counts[i, j] += 1
+        counts[int(i), int(j)] += 1
     expected = [PRIOR[i] * PRIOR[j] * (1 / (1 - PRIOR[i]) + 1 / (1 - PRIOR[j])) for i, j in pairs]
-    assert_fits([counts[pair] for pair in pairs], expected)
+    assert_fits(np.array([counts[pair] for pair in pairs]), np.array(expected))
 
 
 def test_noise_follows_the_seed_and_explore():
@@ -154,7 +155,7 @@ def test_every_move_draws_new_noise():
     """Else the same noise would favour the same few actions all game long."""
     settings = SearchSettings(algorithm="gumbel", simulations=1)
     logits = np.zeros(220, np.float32)
-    firsts = Counter()
+    firsts: Counter[Any] = Counter()
     for seed in range(40):
         tree, board = Search(BOARD, settings, seed), BOARD.copy()
         picked = []

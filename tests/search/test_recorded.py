@@ -7,6 +7,7 @@ purpose records them anew: `python -m tests.search.test_recorded`.
 import hashlib
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -143,8 +144,8 @@ def arena(*specs: str, boards: int = 1) -> str:
 
 
 RUNS: dict[str, Callable[[], str]] = {
-    **{f"self-play {name}": lambda s=s: self_play(s) for name, s in SETTINGS.items()},
-    **{f"sequential {name}": lambda s=s: game_of_one_search(s) for name, s in SETTINGS.items()},
+    **{f"self-play {name}": partial(self_play, s) for name, s in SETTINGS.items()},
+    **{f"sequential {name}": partial(game_of_one_search, s) for name, s in SETTINGS.items()},
     "parallel 8x2": lambda: many_in_flight(8, 2, 60),
     "parallel 32x2": lambda: many_in_flight(32, 2, 200),
     "parallel full": lambda: many_in_flight(16, 3, 200, max_nodes=90),

@@ -11,11 +11,12 @@ import pytest
 
 from hexz.engine import Board, GameBatch, Search, SearchSettings
 from hexz.errors import InvalidEvaluation
+from hexz.schema.search import Algorithm
 
 from .helpers import HashEvaluator, after, board_at, constant, play_games, random_game, step
 
 EVALUATE = HashEvaluator(31, logit_scale=8.0)
-ALGORITHMS = ["puct", "gumbel"]
+ALGORITHMS: list[Algorithm] = ["puct", "gumbel"]
 
 
 def one_row() -> np.ndarray:

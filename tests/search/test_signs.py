@@ -73,7 +73,7 @@ def test_q_after_one_visit_is_the_childs_value_for_the_mover(board, algorithm):
         for action in np.flatnonzero(suggestion.visits == 1):
             successor = after(board, int(action))
             if successor.is_over:
-                expected = {0: 0, board.turn: 1}.get(successor.winner, -1)
+                expected = {0: 0.0, board.turn: 1.0}.get(successor.winner, -1.0)
             else:
                 expected = lead(successor, board.turn)
             if len(successor.legal_moves()) > 1:

@@ -9,6 +9,7 @@ import pytest
 
 from hexz.engine import Board, Move, Search, SearchSettings
 
+from ..engine.helpers import KIND
 from .helpers import (
     HashEvaluator,
     after,
@@ -133,7 +134,7 @@ def test_positions_of_recorded_games(sample_traces):
                 compare_steps(board, SearchSettings(simulations=30, explore=False), evaluate)
                 gumbel = SearchSettings(algorithm="gumbel", simulations=30, explore=False)
                 compared += compare_search(board, gumbel, evaluate)
-            board.play(Move({"F": "flag", "N": "normal"}[move["t"]], move["r"], move["c"]))
+            board.play(Move(KIND[move["t"]], move["r"], move["c"]))
     assert compared > 35
 
 

@@ -1,5 +1,7 @@
 """Self-play in one process: which games are played, and that they are played right."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -24,7 +26,7 @@ def evaluator() -> TorchEvaluator:
     return small_evaluator(seed=3)
 
 
-def play(evaluator: TorchEvaluator, **options: int) -> dict[int, FinishedGame]:
+def play(evaluator: TorchEvaluator, **options: Any) -> dict[int, FinishedGame]:
     options = {"games_in_flight": 5, "seed": 11, "max_games": 6} | options
     self_play = SelfPlay(evaluator, SETTINGS, **options)
     games = [game for finished in self_play.rounds() for game in finished]
@@ -79,7 +81,7 @@ def test_games_in_flight_are_kept_going(evaluator):
 
 def test_another_network_goes_on_with_the_running_games(evaluator):
     self_play = SelfPlay(evaluator, SETTINGS, games_in_flight=2, seed=11, checkpoint=4, max_games=3)
-    games = {}
+    games: dict[int, FinishedGame] = {}
     for i, finished in enumerate(self_play.rounds()):
         games |= {game.game_id: game for game in finished}
         if i == 100:
@@ -104,7 +106,7 @@ def test_another_network_goes_on_with_the_running_games(evaluator):
 def test_changed_settings_and_numbers_are_those_of_later_games(evaluator, games_in_flight):
     self_play = SelfPlay(evaluator, SETTINGS, games_in_flight=4, seed=11, checkpoint=2, max_games=9)
     later = SearchSettings(algorithm="gumbel", simulations=3)
-    games = {}
+    games: dict[int, FinishedGame] = {}
     for i, finished in enumerate(self_play.rounds()):
         games |= {game.game_id: game for game in finished}
         if i == 100:

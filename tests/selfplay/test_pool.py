@@ -104,6 +104,7 @@ def test_of_several_new_models_the_last_is_the_one_that_stays(pool):
 def test_a_model_that_cannot_be_used_is_noted_and_the_last_one_plays_on(pool):
     pool.send(damaged_model(2))
     events = receive_until(pool, lambda event: isinstance(event, Notice))
+    assert isinstance(events[-1], Notice)
     assert "checkpoint 2" in events[-1].text
     receive_until(pool, lambda event: set(checkpoints_of(event)) == {1})
     pool.send(model(3))

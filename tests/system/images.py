@@ -40,7 +40,8 @@ def read_dockerfile() -> dict[str, Stage]:
             stage = Stage(dict(like.environment), list(like.install), like.user)
             stages[name] = stage
         elif keyword in ("ENV", "ARG"):
-            stage.environment.update(part.split("=", 1) for part in shlex.split(argument))
+            pairs = (part.partition("=") for part in shlex.split(argument))
+            stage.environment.update((name, value) for name, _, value in pairs)
         elif keyword == "USER":
             stage.user = argument
         elif keyword == "ENTRYPOINT":

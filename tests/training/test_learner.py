@@ -62,7 +62,8 @@ def assert_equal(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -
 
 def split(examples: list[Example]) -> tuple[list[Example], list[Example]]:
     """Those to train on, and those of held-out games."""
-    known, held_out = [], []
+    known: list[Example] = []
+    held_out: list[Example] = []
     for example in examples:
         is_held = is_held_out(example.game_id, QUICK.held_out)
         (held_out if is_held else known).append(example)

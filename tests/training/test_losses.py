@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from hexz.model.checkpoint import new_checkpoint
+from hexz.model.network import HexzNet
 from hexz.schema.training import TrainingConfig
 from hexz.training.batch import Batch
 from hexz.training.losses import losses
@@ -43,9 +44,9 @@ def expected_losses(prediction: Prediction, batch: Batch) -> dict[str, float]:
             found["policy"] -= batch.policy[i, a].item() * math.log(p) / count
             found["entropy"] -= p * math.log(p) / count
         total = sum(math.exp(logit) for logit in prediction.reply[i])
-        for a in range(220):
-            log_probability = math.log(math.exp(prediction.reply[i, a]) / total)
-            found["reply"] -= batch.reply[i, a].item() * log_probability / count
+        for action in range(220):
+            log_probability = math.log(math.exp(prediction.reply[i, action]) / total)
+            found["reply"] -= batch.reply[i, action].item() * log_probability / count
         for c in cells:
             error = (prediction.ownership[i, c] - batch.ownership[i, c]).item()
             found["ownership"] += error**2 / 105 / count
@@ -85,7 +86,9 @@ def test_examples_without_a_target_do_not_count(name, changes):
 
 @pytest.mark.parametrize("head", ["auxiliary.ownership", "auxiliary.margin", "auxiliary.reply"])
 def test_a_head_without_targets_gets_no_gradient(head: str):
-    net = TrainingNet(new_checkpoint(SMALL).net)
+    network = new_checkpoint(SMALL).net
+    assert isinstance(network, HexzNet)
+    net = TrainingNet(network)
     examples = [old_example(seed=seed) for seed in range(4)]
     batch = batch_of(examples, [0] * len(examples))
     losses(net(batch.planes), batch, CONFIG)["total"].backward()

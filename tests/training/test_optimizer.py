@@ -18,7 +18,8 @@ CONFIG = TrainingConfig(
 @pytest.fixture
 def net() -> HexzNet:
     torch.manual_seed(1)
-    net = HexzNet(ModelConfig(blocks=1, filters=16)).to(memory_format=torch.channels_last)
+    net = HexzNet(ModelConfig(blocks=1, filters=16))
+    net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     for parameter in net.parameters():
         parameter.grad = torch.randn_like(parameter)
     return net

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from tests.wire.sample import make_example, old_example
 ONE = make_example(seed=5)
 
 
-def numbered(numbers: range, **changes: object) -> list[Example]:
+def numbered(numbers: range, **changes: Any) -> list[Example]:
     """Examples that can be told apart by their score margin. The window does not check them."""
     return [replace(ONE, score_margin=number, **changes) for number in numbers]
 
@@ -25,7 +26,7 @@ def numbers_in(rows: Rows) -> list[int]:
     return rows["margin"].tolist()
 
 
-def window(**settings: object) -> ReplayWindow:
+def window(**settings: Any) -> ReplayWindow:
     return ReplayWindow(TrainingConfig(**{"held_out": 0, **settings}))
 
 

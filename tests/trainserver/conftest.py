@@ -27,7 +27,12 @@ def games() -> list[list[bytes]]:
 
 def tiny_config(directory: Path, **changes: Any) -> ServerConfig:
     """A server that is ready in seconds, with all its files in one directory."""
-    values = {"store": str(directory), "data_dir": directory, "blocks": 1, "filters": 8}
+    values: dict[str, Any] = {
+        "store": str(directory),
+        "data_dir": directory,
+        "blocks": 1,
+        "filters": 8,
+    }
     return ServerConfig(**(values | {"training": QUICK} | changes))
 
 

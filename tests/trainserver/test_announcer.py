@@ -40,7 +40,7 @@ def test_models_are_published_in_their_order(announcer, redis_server):
     for number in range(3):
         announcer.announce(number, b"model %d" % number)
         expected = PublishedModel(number, b"model %d" % number)
-        wait_until(lambda expected=expected: published(redis_server.url) == expected)
+        wait_until(lambda e=expected: published(redis_server.url) == e)  # type: ignore[misc]
 
 
 def test_an_announcement_is_heard_at_once(announcer, redis_server, monkeypatch):

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import hmac
 import json
 import logging
 import re
@@ -18,7 +19,6 @@ from werkzeug.test import TestResponse
 
 from hexz.model.checkpoint import decode_checkpoint
 from hexz.schema.fleet import Heartbeat, Orders
-from hexz.trainserver import app as app_module
 from hexz.trainserver import service as service_module
 from hexz.trainserver.app import make_app
 from hexz.trainserver.service import TrainingService
@@ -280,13 +280,13 @@ def test_health_needs_no_token(guarded):
 
 def test_the_comparison_takes_as_long_for_every_token(guarded, monkeypatch):
     compared = []
-    original = app_module.hmac.compare_digest
+    original = hmac.compare_digest
 
     def compare(a: bytes, b: bytes) -> bool:
         compared.append((a, b))
         return original(a, b)
 
-    monkeypatch.setattr(app_module.hmac, "compare_digest", compare)
+    monkeypatch.setattr(hmac, "compare_digest", compare)
     guarded.get("/status", headers=bearer("wrong"))
     guarded.get("/status", headers=bearer(TOKEN))
     assert compared == [(b"wrong", TOKEN.encode()), (TOKEN.encode(), TOKEN.encode())]

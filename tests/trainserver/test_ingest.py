@@ -30,6 +30,8 @@ from .games import MODEL, played_game, random_game
 
 GAMES = range(4)
 
+GAME = list(played_game(1))
+OTHER_AT_9 = played_game(2)[9]
 AMBIGUOUS = random_game(144)
 """A game with an empty cell next to 5s of both players, which its planes show as a rock."""
 
@@ -55,7 +57,7 @@ def altered(example: Example, **changes: Any) -> bytes:
     message = pb.NumpyExample.FromString(encode_example(example))
     for name, value in changes.items():
         if value is None:
-            message.ClearField(name)  # type: ignore[arg-type]
+            message.ClearField(name)
         else:
             setattr(message, name, value)
     return message.SerializeToString()
@@ -104,7 +106,8 @@ def test_without_the_initial_board_empty_cells_are_known_from_what_else_is_there
     absent = absent | {"initial_board", "priors", "visits"}
     for example in AMBIGUOUS:
         policy = one_hot(np.flatnonzero(example.legal_mask)[-1])
-        for changes in ({}, {"policy": policy}):
+        more: list[dict[str, Any]] = [{}, {"policy": policy}]
+        for changes in more:
             take(encode_example(replace(example, **dict.fromkeys(absent), **changes)))
 
 
@@ -296,8 +299,6 @@ def test_positions_after_the_end_are_refused():
 
 # --- Games that are none -----------------------------------------------------------------------
 
-GAME = list(played_game(1))
-
 
 WRONG_GAMES: dict[str, tuple[Callable[[], list[Example]], str]] = {
     "the last move is missing": (lambda: GAME[:-1], "not over after the last example"),
@@ -362,7 +363,6 @@ WRONG_GAMES: dict[str, tuple[Callable[[], list[Example]], str]] = {
         "two examples have the same id",
     ),
 }
-OTHER_AT_9 = played_game(2)[9]
 
 
 def another_action(example: Example) -> int:

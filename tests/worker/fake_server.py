@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Self
+from typing import Any, Self
 
 from hexz.engine import SearchSettings
 from hexz.schema.fleet import (
@@ -78,9 +78,9 @@ class FakeTrainServer:
             with contextlib.suppress(OSError):
                 connection.shutdown(socket.SHUT_RD)  # what was taken is answered
 
-    def order(self, post: PostUnit = "examples", games: int = 8, **search: object) -> None:
+    def order(self, post: PostUnit = "examples", games: int = 8, **search: Any) -> None:
         """Changes the settings."""
-        changed = SearchSettings(**{"algorithm": "gumbel", "simulations": 2} | search)
+        changed = SearchSettings(**{"algorithm": "gumbel", "simulations": 2, **search})
         self.settings = WorkerSettings(search=changed, games_per_process=games, post=post)
 
     def wait_until(self, condition: Callable[[], bool], timeout: float = TIMEOUT) -> None:
