@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -23,6 +23,23 @@ def available_cores() -> int:
     pays for (`docker run --cpus`, a limit of Kubernetes), and at least one."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return max(1, math.floor(min(cores or 1, _quota())))
+
+
+def usable_device(device: str, notify: Callable[[str], None]) -> str:
+    """The device "cpu", "cuda" or "mps", or "cpu" where this machine lacks it, and then a line
+    about that for people."""
+    if device == "cpu" or _has_device(device):
+        return device
+    notify(f"Device {device!r} is not available here: using the CPU.")
+    return "cpu"
+
+
+def _has_device(device: str) -> bool:
+    import torch  # only now, since it takes seconds
+
+    return bool(
+        torch.cuda.is_available() if device == "cuda" else torch.backends.mps.is_available()
+    )
 
 
 def available_memory() -> float:

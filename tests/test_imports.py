@@ -16,7 +16,8 @@ ROOT = Path(__file__).parents[1]
     [
         "hexz.selfplay.process, hexz.inference.openvino",
         "hexz.arena.pool, hexz.inference.openvino",
-        "hexz.player.service",
+        "hexz.arena.run",
+        "hexz.player.models, hexz.player.service",
         "hexz.worker.run",
     ],
 )

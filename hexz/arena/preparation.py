@@ -1,19 +1,21 @@
-"""From the specs of players to the players of an arena. Importing this takes as long as PyTorch
-does; the processes that play need not."""
+"""From the specs of players to the players of an arena. PyTorch is imported for those with a
+network, and only by the process that prepares it for all that play."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from hexz.arena.entrants import Entrant, Field
 from hexz.errors import HexzError
 from hexz.inference import PreparedModel
-from hexz.model.backends import prepare_model
-from hexz.model.checkpoint import Checkpoint, encode_checkpoint
 from hexz.player.models import open_source
 from hexz.player.spec import Budget, PlayerSpec
+
+if TYPE_CHECKING:
+    from hexz.model.checkpoint import Checkpoint
 
 
 class NoBudget(HexzError, ValueError):
@@ -22,6 +24,8 @@ class NoBudget(HexzError, ValueError):
 
 def digest_of(network: Checkpoint) -> str:
     """SHA-256 of a network, in hexadecimal."""
+    from hexz.model.checkpoint import encode_checkpoint
+
     return hashlib.sha256(encode_checkpoint(network)).hexdigest()
 
 
@@ -50,6 +54,8 @@ def prepare(
             entrants.append(Entrant(spec))
             continue
         if spec.path not in known:
+            from hexz.model.backends import prepare_model
+
             checkpoint = open_source(spec.path).load()
             known[spec.path] = (len(networks), digest_of(checkpoint))
             networks.append(

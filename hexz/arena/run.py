@@ -22,8 +22,7 @@ from hexz.arena.preparation import prepare
 from hexz.engine import Board
 from hexz.errors import HexzError
 from hexz.files import read_file
-from hexz.machine import default_processes
-from hexz.model.backends import usable_device
+from hexz.machine import default_processes, usable_device
 from hexz.player.spec import PlayerSpec
 from hexz.ratings.results import Pairing, Results
 from hexz.ratings.statistics import Sprt

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-import torch
 from torch import nn
 
 from hexz.errors import UnknownDevice
 from hexz.inference import Evaluator, PreparedModel
+from hexz.machine import usable_device
 from hexz.model.torch_evaluator import TorchModel
 
 Notify = Callable[[str], None]
@@ -49,7 +49,7 @@ def prepare_model(
     if batch_size < 1 or threads < 1:
         raise ValueError(f"batch_size={batch_size} and threads={threads} must be at least 1")
     _check_device(device, precision)
-    if usable_device(device, notify) != device:
+    if usable_device(device, lambda line: _notify_once(notify, line)) != device:
         device, precision = "cpu", None if precision == "float16" else precision
     precision = precision or PRECISIONS[device][0]
     if device == "cpu":
@@ -78,14 +78,6 @@ def create_evaluator(
     ).load()
 
 
-def usable_device(device: str, notify: Notify) -> str:
-    """The device, or "cpu" where this machine lacks it, and then a line about that for people."""
-    if device == "cpu" or _is_available(device):
-        return device
-    _notify_once(notify, f"Device {device!r} is not available here: using the CPU.")
-    return "cpu"
-
-
 def _check_device(device: str, precision: str | None) -> None:
     if device not in PRECISIONS:
         raise UnknownDevice(f"unknown device {device!r}: expected one of {', '.join(PRECISIONS)}")
@@ -95,12 +87,6 @@ def _check_device(device: str, precision: str | None) -> None:
             f"unknown precision {precision!r} for device {device!r}: "
             f"expected one of {', '.join(known)}"
         )
-
-
-def _is_available(device: str) -> bool:
-    if device == "cuda":
-        return torch.cuda.is_available()
-    return torch.backends.mps.is_available()
 
 
 def _prepare_for_cpu(

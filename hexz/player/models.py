@@ -1,15 +1,18 @@
-"""Where a player's network comes from, and whether there is a newer one."""
+"""Where a player's network comes from, and whether there is a newer one. Only loading one needs
+PyTorch."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from hexz.checkpoints import CheckpointStore, open_store
 from hexz.errors import InvalidModel
-from hexz.model.checkpoint import Checkpoint, decode_checkpoint, load_checkpoint
-from hexz.model.shipped import shipped_checkpoint
 from hexz.places import DEFAULT_MODEL, MODEL_FILE, find_model_file, is_in_bucket, read_place
+
+if TYPE_CHECKING:
+    from hexz.model.checkpoint import Checkpoint
 
 
 class ModelSource(ABC):
@@ -45,6 +48,8 @@ class _Shipped(ModelSource):
         return "shipped"
 
     def load(self) -> Checkpoint:
+        from hexz.model.shipped import shipped_checkpoint
+
         return shipped_checkpoint()
 
 
@@ -61,6 +66,9 @@ class _Local(ModelSource):
         return f"{file} {status.st_ino} {status.st_size} {status.st_mtime_ns}"
 
     def load(self) -> Checkpoint:
+        self.version()  # without PyTorch, if there is no such file
+        from hexz.model.checkpoint import load_checkpoint
+
         return load_checkpoint(self.path)
 
 
@@ -75,6 +83,8 @@ class _Stored(ModelSource):
         return str(self._number())
 
     def load(self) -> Checkpoint:
+        from hexz.model.checkpoint import decode_checkpoint
+
         number = self._number()
         origin = f"{self.store.place(number)}/{MODEL_FILE}"
         return decode_checkpoint(self.store.load(number), origin)

@@ -13,8 +13,7 @@ from typing import Final
 
 from hexz.errors import OutputError
 from hexz.files import atomic_file
-from hexz.machine import default_processes
-from hexz.model.backends import usable_device
+from hexz.machine import default_processes, usable_device
 from hexz.model.checkpoint import Checkpoint, load_checkpoint, new_checkpoint
 from hexz.record import GameRecord
 from hexz.render import games_page

@@ -33,7 +33,7 @@ from hexz.errors import (
     StoreUnavailable,
 )
 from hexz.example import Example
-from hexz.model.backends import usable_device
+from hexz.machine import usable_device
 from hexz.model.network import ModelConfig
 from hexz.processes import Parent, ToldToEnd
 from hexz.schema.programs import ServerConfig

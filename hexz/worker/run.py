@@ -20,7 +20,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from hexz.errors import InvalidMessage, InvalidModel
-from hexz.machine import default_processes
+from hexz.machine import default_processes, usable_device
 from hexz.pubsub import ModelChannel, PublishedModel
 from hexz.schema.fleet import (
     HEARTBEAT_PATH,
@@ -82,7 +82,7 @@ class Worker:
         self._on_status = on_status
         self._notify = notify
         # A fallback to the CPU counts on its cores.
-        self._device = _usable(config.device, notify)
+        self._device = usable_device(config.device, notify)
         self._num_processes = config.num_workers or default_processes(self._device)
         self._server = TrainServer(config.server_url, config.auth_token, notify)
         self._outbox = Outbox(self._server, notify)
@@ -308,14 +308,6 @@ def _changed(ordered: WorkerSettings, changes: PlayChanges) -> WorkerSettings:
         games_per_process=changes.games_per_process or ordered.games_per_process,
         post=changes.post or ordered.post,
     )
-
-
-def _usable(device: str, notify: Callable[[str], None]) -> str:
-    if device == "cpu":
-        return device
-    from hexz.model.backends import usable_device
-
-    return usable_device(device, notify)
 
 
 def _new_name() -> str:
