@@ -148,9 +148,6 @@ def test_children_import_nothing_from_where_a_command_runs(installed, tmp_path):
     for name in ("random.py", "hexz/__init__.py", "hexzctl/__init__.py"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("raise SystemExit('imported from the current directory')")
-    options = (
-        "--search", "gumbel", "--runs-per-move", 2, "--games-per-worker", 2, "--max-games", 1,
-        "--num-workers", 1, "--output-dir", "out",
-    )  # fmt: skip
-    run(installed / "hexzctl", "selfplay", *options, cwd=tmp_path)
-    assert list((tmp_path / "out" / "examples").iterdir())
+    run(installed / "hexzctl", "train", "--num-workers", 1, "--max-seconds", 15, cwd=tmp_path)
+    for log in (tmp_path / "hexz-data" / "logs").iterdir():
+        assert "current directory" not in log.read_text()
