@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,13 +19,22 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PlayerServer]:
         assert server.end() == 0
 
 
+@pytest.fixture(scope="module")
+def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    driver = start_chromium(tmp_path_factory.mktemp("downloads"))
+    yield driver
+    driver.quit()
+
+
 @pytest.fixture
-def page(server: PlayerServer, tmp_path: Path) -> Iterator[Page]:
-    driver: Any = start_chromium(tmp_path)
+def page(driver: Any, server: PlayerServer) -> Iterator[Page]:
+    """The page in a browser that does not know it yet."""
+    driver.execute_cdp_cmd("Network.clearBrowserCache", {})
     page = Page(driver, f"{server.url}/")
     yield page
     assert page.errors() == []
-    driver.quit()
+    driver.execute_script("localStorage.clear()")
+    driver.get("about:blank")
 
 
 def test_a_person_plays_a_whole_game_against_the_network(page: Page) -> None:

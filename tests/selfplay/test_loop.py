@@ -34,6 +34,16 @@ def play(evaluator: TorchEvaluator, **options: Any) -> dict[int, FinishedGame]:
     return {game.game_id: game for game in games}
 
 
+@pytest.fixture(scope="module")
+def unchanged(evaluator: TorchEvaluator) -> dict[int, FinishedGame]:
+    """The games that no test has interfered with."""
+    return play(evaluator)
+
+
+def first(count: int, games: dict[int, FinishedGame]) -> dict[int, FinishedGame]:
+    return {number: games[number] for number in range(count)}
+
+
 def assert_same_games(a: dict[int, FinishedGame], b: dict[int, FinishedGame]) -> None:
     assert a.keys() == b.keys()
     for number, game in a.items():
@@ -53,19 +63,19 @@ def test_as_many_games_as_asked_are_played_to_their_end(evaluator):
         assert board == game.final
 
 
-def test_one_seed_gives_the_same_games_again(evaluator):
-    assert_same_games(play(evaluator), play(evaluator))
+def test_one_seed_gives_the_same_games_again(evaluator, unchanged):
+    assert_same_games(play(evaluator), unchanged)
 
 
 def test_another_seed_gives_other_boards(evaluator):
-    assert play(evaluator, seed=1)[0].initial != play(evaluator, seed=2)[0].initial
+    games = [play(evaluator, seed=seed, max_games=1) for seed in (1, 2)]
+    assert games[0][0].initial != games[1][0].initial
 
 
-def test_processes_share_one_set_of_games(evaluator):
-    together = play(evaluator)
-    first = play(evaluator, first_game=0, game_stride=2, max_games=3)
-    second = play(evaluator, first_game=1, game_stride=2, max_games=3, games_in_flight=2)
-    assert_same_games(together, first | second)
+def test_processes_share_one_set_of_games(evaluator, unchanged):
+    even = play(evaluator, first_game=0, game_stride=2, max_games=3)
+    odd = play(evaluator, first_game=1, game_stride=2, max_games=3, games_in_flight=2)
+    assert_same_games(unchanged, even | odd)
 
 
 def test_games_in_flight_are_kept_going(evaluator):
@@ -79,14 +89,14 @@ def test_games_in_flight_are_kept_going(evaluator):
     assert self_play.evaluations > 0
 
 
-def test_another_network_goes_on_with_the_running_games(evaluator):
+def test_another_network_goes_on_with_the_running_games(evaluator, unchanged):
     self_play = SelfPlay(evaluator, SETTINGS, games_in_flight=2, seed=11, checkpoint=4, max_games=3)
     games: dict[int, FinishedGame] = {}
     for i, finished in enumerate(self_play.rounds()):
         games |= {game.game_id: game for game in finished}
         if i == 100:
             self_play.use(small_evaluator(seed=4), 7)
-    unchanged = play(evaluator, max_games=3)
+    unchanged = first(3, unchanged)
     assert games.keys() == unchanged.keys()
     for number in (0, 1):
         before = int((games[number].checkpoints == 4).sum())
@@ -103,7 +113,9 @@ def test_another_network_goes_on_with_the_running_games(evaluator):
 
 
 @pytest.mark.parametrize("games_in_flight", [1, 2, 9])
-def test_changed_settings_and_numbers_are_those_of_later_games(evaluator, games_in_flight):
+def test_changed_settings_and_numbers_are_those_of_later_games(
+    evaluator, unchanged, games_in_flight
+):
     self_play = SelfPlay(evaluator, SETTINGS, games_in_flight=4, seed=11, checkpoint=2, max_games=9)
     later = SearchSettings(algorithm="gumbel", simulations=3)
     games: dict[int, FinishedGame] = {}
@@ -114,7 +126,7 @@ def test_changed_settings_and_numbers_are_those_of_later_games(evaluator, games_
         if i > 100 and set(games) >= {0, 1, 2, 3}:
             assert len(list(self_play.boards())) <= games_in_flight
     assert sorted(games) == list(range(9))
-    assert_same_games({number: games[number] for number in range(4)}, play(evaluator, max_games=4))
+    assert_same_games(first(4, games), first(4, unchanged))
     for number in range(4, 9):
         assert games[number].simulations.max() == 3
         assert set(games[number].checkpoints.tolist()) == {2}
