@@ -186,14 +186,18 @@ def test_1500_connections_are_kept_and_the_next_one_is_served(tmp_path, by_gunic
         stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
         server.wait_until_ready()
         place = urlsplit(server.url)
-        for _ in range(NUM_CONNECTIONS):
+        connections = []
+        for _ in range(NUM_CONNECTIONS + 1):
             connection = socket.create_connection((place.hostname, place.port), timeout=20)
-            stack.enter_context(connection)
+            connections.append(stack.enter_context(connection))
             connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
-            assert connection.recv(4096).startswith(b"HTTP/1.1 200 ")
-        with socket.create_connection((place.hostname, place.port), timeout=20) as last:
-            last.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
-            assert last.recv(4096).startswith(b"HTTP/1.1 200 ")
+            answer = b""
+            while not answer.endswith(b"\r\n\r\nok\n"):
+                answer += connection.recv(4096) or pytest.fail(str(answer))
+        for connection in connections:
+            connection.setblocking(False)
+            with pytest.raises(BlockingIOError):  # it is open, and has no more to say
+                connection.recv(1)
         server.end()
 
 
