@@ -1,6 +1,7 @@
 """Fixtures for all tests: recorded games, and one hypothesis profile for reproducible runs."""
 
 import gzip
+import itertools
 import json
 import os
 import signal
@@ -59,10 +60,10 @@ def _room(item: pytest.Item) -> str:
     return item.path.relative_to(TESTS).parts[0]
 
 
-def read_traces(path: Path) -> Iterator[dict[str, Any]]:
-    """The recorded games of a file, one at a time: 300 at once take gigabytes."""
+def read_traces(path: Path, first: int = 0, step: int = 1) -> Iterator[dict[str, Any]]:
+    """Each so many of a file's recorded games, one at a time: 300 at once take gigabytes."""
     with gzip.open(path, "rt") as lines:
-        for line in lines:
+        for line in itertools.islice(lines, first, None, step):
             yield json.loads(line)
 
 
@@ -88,12 +89,18 @@ def shared_dir() -> Path:
 
 
 @pytest.fixture
-def shared_traces(shared_dir: Path) -> Iterator[dict[str, Any]]:
-    """All recorded games, read one by one."""
+def shared_traces_path(shared_dir: Path) -> Path:
+    """The file of all recorded games."""
     path = shared_dir / "traces" / "flagz_games.jsonl.gz"
     if not path.is_file():
         pytest.skip(f"{path.relative_to(shared_dir.parent)} does not exist")
-    return read_traces(path)
+    return path
+
+
+@pytest.fixture
+def shared_traces(shared_traces_path: Path) -> Iterator[dict[str, Any]]:
+    """All recorded games, read one by one."""
+    return read_traces(shared_traces_path)
 
 
 @pytest.fixture

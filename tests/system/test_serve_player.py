@@ -22,6 +22,7 @@ from hexz.engine import Board, Move
 from hexz.model.checkpoint import Checkpoint, encode_checkpoint, new_checkpoint
 from hexz.model.network import ModelConfig
 
+from ..conftest import read_traces
 from ..engine.reference import Cell, Position, RefMove
 from ..states import encode_board
 from .go_servers import GoServer2023, GoServerOfToday, M
@@ -132,8 +133,8 @@ def test_recorded_states_are_answered_with_legal_moves(
 
 
 @pytest.mark.parametrize("client", ["old", "new"])
-def test_states_of_many_recorded_games(client: str, request: Any, shared_traces: Any) -> None:
-    traces = itertools.islice(shared_traces, client == "new", None, 15)
+def test_states_of_many_recorded_games(client: str, request: Any, shared_traces_path: Path) -> None:
+    traces = read_traces(shared_traces_path, int(client == "new"), 15)
     answer_all(recorded(traces, every=25), request.getfixturevalue(client).move)
 
 
