@@ -1,5 +1,6 @@
 """Fixtures for all tests: recorded games, and one hypothesis profile for reproducible runs."""
 
+import gc
 import gzip
 import itertools
 import json
@@ -54,6 +55,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("soak"):
             item.add_marker(pytest.mark.timeout(SOAK_SECONDS))
+
+
+def pytest_collection_finish() -> None:
+    """What there is now stays: Python need not look through all of it again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def _room(item: pytest.Item) -> str:
