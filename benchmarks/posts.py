@@ -2,9 +2,9 @@
 
     python benchmarks/posts.py [--seconds 4] [--connections 8]
 
-Both run under `gunicorn --workers 1 --threads 8`, and take turns three times. Each post to the
-train server is another valid example, which is checked, written to the disk and answered; nothing
-is trained on meanwhile.
+Both run under the same HTTP server with as many threads, and take turns three times. Each post to
+the train server is another valid example, which is checked, written to the disk and answered;
+nothing is trained on meanwhile.
 """
 
 import argparse
@@ -20,14 +20,16 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import islice
-from pathlib import Path
 
 import numpy as np
 from flask import Flask, Response, request
 
+from hexz import httpserver, web
 from hexz.engine import NUM_ACTIONS, Board, GameBatch, SearchSettings
 from hexz.example import Example
 from hexz.selfplay.examples import examples_of
+from hexz.trainserver.serve import THREADS
+from hexz.wire.archive import MAX_EXAMPLE_BYTES
 from hexz.wire.example import encode_example
 
 RUNS = 3
@@ -51,21 +53,12 @@ def bare_app() -> Flask:
 
 
 @contextlib.contextmanager
-def gunicorn(app: str, directory: Path) -> Iterator[int]:
-    """Runs an application until the block ends; yields its port once it is ready."""
+def running(*command: str) -> Iterator[int]:
+    """Runs a server until the block ends; yields its port once it is ready."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
-    command = [sys.executable, "-m", "gunicorn", "--workers=1", "--threads=8", "--keep-alive=75"]
-    command += [f"--bind=127.0.0.1:{port}", f"--pythonpath={Path(__file__).parent}"]
-    server = {
-        "HEXZ_STORE": str(directory),
-        "HEXZ_DATA_DIR": str(directory),
-        "MINIBATCH_SIZE": "10000000",
-    }
-    process = subprocess.Popen(
-        [*command, "--no-control-socket", "--log-level=warning", app], env=os.environ | server
-    )
+    process = subprocess.Popen([sys.executable, *command], env=os.environ | {"PORT": str(port)})
     try:
         while not _is_ready(port):
             if process.poll() is not None:
@@ -75,6 +68,12 @@ def gunicorn(app: str, directory: Path) -> Iterator[int]:
     finally:
         process.terminate()
         process.wait()
+
+
+def serve_bare() -> None:
+    """Serves `bare_app` as the train server is served."""
+    listener = web.listen("127.0.0.1", int(os.environ["PORT"]))
+    httpserver.serve(bare_app(), listener, threads=THREADS, max_body=MAX_EXAMPLE_BYTES)
 
 
 def _is_ready(port: int) -> bool:
@@ -153,12 +152,17 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--seconds", type=float, default=4.0)
     parser.add_argument("--connections", type=int, default=8)
+    parser.add_argument("--serve-bare", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.serve_bare:
+        serve_bare()
+        return
     source = posts()
-    per_run = int(5000 * options.seconds)
+    per_run = int(10_000 * options.seconds)
     with tempfile.TemporaryDirectory() as directory:
-        ours_app = gunicorn("hexz.trainserver:create_app()", Path(directory))
-        with ours_app as ours, gunicorn("posts:bare_app()", Path(directory)) as bare:
+        where = [f"--store={directory}", f"--data-dir={directory}", "--minibatch-size=10000000"]
+        server = running("-m", "hexzctl", "train-server", *where)
+        with server as ours, running(__file__, "--serve-bare") as bare:
             rates = []
             for port in (ours, bare) * RUNS:
                 requests = list(islice(source, per_run))

@@ -1,33 +1,35 @@
-"""What the HTTP servers have in common: one process under gunicorn, and clients that may send
-anything, or nothing."""
+"""What the HTTP servers have in common: where they listen, how they start and end, and bodies."""
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import ipaddress
 import logging
 import os
-import resource
 import signal
 import socket
 import struct
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
-from multiprocessing.connection import Connection, Pipe
-from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Final, NoReturn, TypeVar
 
 from flask import Flask
-from gunicorn.app.base import BaseApplication
-from gunicorn.arbiter import Arbiter
-from gunicorn.http.errors import ParseException
-from gunicorn.workers.gthread import ThreadWorker
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 from werkzeug.wrappers import Request
 
+from hexz import httpserver
 from hexz.errors import HexzError
 from hexz.schema.declaration import Settings
 from hexz.schema.resolution import resolve
+from hexz.signals import ending_signals
+
+try:
+    from gunicorn.http.errors import ParseException
+except ImportError:  # nothing needs gunicorn, but who wants to may run the servers under it
+    ParseException = OSError
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIEnvironment
@@ -40,25 +42,21 @@ CLIENT_SECONDS: Final = 30
 """A client that sends nothing, or takes nothing of the answer, for so long is given up."""
 _CLIENT_TIMEOUT: Final = struct.pack("ll", CLIENT_SECONDS, 0)
 
-CONNECTIONS: Final = 10_000
-"""That may be open at once. Clients keep theirs: each worker of a fleet has four."""
-KEEPALIVE_SECONDS: Final = 75
-_OTHER_FILES: Final = 500
-"""That a server may have open beside its connections."""
+_GUNICORN_GIVES_UP: Final = 4
+"""The exit code of a worker after which gunicorn starts no other one (`Arbiter.APP_LOAD_ERROR`)."""
 
-_GUNICORN_OPTIONS: Final = {
-    "workers": 1,
-    "worker_class": "gthread",
-    "graceful_timeout": 10,
-    "loglevel": "warning",
-    "control_socket_disable": True,  # one file in the home directory for all servers
-}
 
-_SAID_ALREADY: Final = ("Worker (pid:%s) exited with code %s.", "Shutting down: %s", "Reason: %s")
-"""What gunicorn says after a worker has ended itself with a message of its own."""
+@dataclass(frozen=True)
+class Lifetime:
+    """What an application may say of the life of its server.
 
-_starter: Connection | None = None
-"""Who is told why the server ends: the process that `serve` runs in."""
+    Attributes:
+        closing: takes what is to be called once no request is answered any more.
+        fail: ends the server, from any thread, because it cannot go on; takes the reason.
+    """
+
+    closing: contextlib.ExitStack
+    fail: Callable[[str], None]
 
 
 class CannotListen(HexzError, OSError):
@@ -81,6 +79,7 @@ def listen(host: str, port: int) -> socket.socket:
         listener = socket.socket(family, kind, protocol)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
+        listener.listen(httpserver.QUEUED_CONNECTIONS)
     except OSError as error:
         raise CannotListen(f"cannot listen at {host}:{port}: {error.strerror}") from None
     return listener
@@ -93,102 +92,76 @@ def url_of(listener: socket.socket) -> str:
 
 
 def serve(
-    make: Callable[[str], Flask],
+    make: Callable[[str, Lifetime], Flask],
     host: str,
     port: int,
     *,
     threads: int,
+    max_body: int,
     on_listening: Callable[[str], None] = lambda _: None,
-) -> None:
-    """Serves an application until SIGTERM or SIGINT, in a process beside this one.
+) -> NoReturn:
+    """Serves an application until SIGTERM, SIGINT or SIGHUP, the last one unless it is ignored, and
+    ends the process with code 0.
 
     Args:
-        make: makes the application, in the process that serves it, of the URL.
+        make: makes the application, of the URL.
         host, port: where to listen; port 0 is any free one.
         threads: requests that are answered at once.
+        max_body: bytes of the largest body that a route takes.
         on_listening: called with the URL before the first request.
 
     Raises:
         CannotListen: the server cannot listen there.
-        ServerEnded: the server cannot start, or cannot go on.
-        SystemExit: with code 0 at the end.
+        HexzError: it cannot start.
+        ServerEnded: it cannot go on.
     """
-    global _starter
+    failures: list[str] = []
+
+    def fail(reason: str) -> None:
+        failures.append(reason)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    _log_to_stderr()
     listener = listen(host, port)
     url = url_of(listener)
     on_listening(url)
-    heard, _starter = Pipe(duplex=False)
-    logging.getLogger("gunicorn.error").addFilter(lambda entry: entry.msg not in _SAID_ALREADY)
-    options = {"bind": f"fd://{listener.detach()}", "threads": threads}
+    for number in ending_signals():
+        signal.signal(number, lambda *_: sys.exit(0))
     try:
-        _Gunicorn(lambda: _application(lambda: make(url)), {**_GUNICORN_OPTIONS, **options}).run()
-    except SystemExit as end:
-        if end.code:
-            reason = heard.recv() if heard.poll() else "the server has ended, see above"
-            raise ServerEnded(reason) from None
-        raise
+        with contextlib.ExitStack() as closing:
+            app = make(url, Lifetime(closing, fail))
+            httpserver.serve(app, listener, threads=threads, max_body=max_body)
+    except SystemExit:
+        if not failures:
+            raise
+    if failures:
+        raise ServerEnded(failures[0])
+    # OpenVINO crashes when the interpreter takes it down after a network was replaced.
+    with contextlib.suppress(OSError):
+        sys.stdout.flush()
+    os._exit(0)
 
 
-def create_app(kind: type[S], make: Callable[[S], Flask]) -> Flask:
+def create_app(kind: type[S], make: Callable[[S, Lifetime], Flask]) -> Flask:
     """Makes the application for the command `gunicorn`, of the settings that variables and a file
     have for it. Ends the process, and with it gunicorn, with a message if that fails."""
-    return _application(lambda: make(resolve(kind, notify=_log.warning)))
-
-
-def _application(make: Callable[[], Flask]) -> Flask:
-    """Makes the application of a process of gunicorn, or ends that with a message."""
     _log_to_stderr()
-    _keep_connections()
+    httpserver.most_connections()
     # A terminal's Ctrl-C reaches gunicorn's main process as well, which then ends this one: the
     # second signal would come in the middle of what the first began.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    closing = contextlib.ExitStack()
+    atexit.register(closing.close)
     try:
-        return make()
+        return make(resolve(kind, notify=_log.warning), Lifetime(closing, _end_process))
     except HexzError as error:
-        end_process(str(error))
+        _end_process(str(error))
 
 
-def _keep_connections() -> None:
-    """Lets this process of gunicorn keep CONNECTIONS, or as many as it may have open files,
-    however gunicorn was started."""
-    worker = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
-    if not isinstance(worker, ThreadWorker):
-        return
-    with contextlib.suppress(ValueError):  # macOS has a lower limit than it says
-        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        most = CONNECTIONS + _OTHER_FILES
-        soft = most if hard == resource.RLIM_INFINITY else min(most, hard)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    worker.worker_connections = min(CONNECTIONS, limit - _OTHER_FILES)
-    worker.max_keepalived = worker.worker_connections - worker.cfg.threads
-    worker.cfg.set("keepalive", KEEPALIVE_SECONDS)
-
-
-def end_process(reason: str) -> NoReturn:
-    """Ends this process from any thread, and gunicorn with it: it does not start another one
-    after this exit code."""
-    if _starter is None:
+def _end_process(reason: str) -> NoReturn:
+    with contextlib.suppress(OSError):
         print(f"hexzctl: error: {' '.join(reason.split())}", file=sys.stderr, flush=True)
-    else:
-        _starter.send(reason)
-    os._exit(Arbiter.APP_LOAD_ERROR)
-
-
-class _Gunicorn(BaseApplication):  # type: ignore[misc]
-    """Gunicorn with our options, and none from files or the environment."""
-
-    def __init__(self, load: Callable[[], Flask], options: dict[str, Any]) -> None:
-        self._load = load
-        self._options = options
-        super().__init__()
-
-    def load_config(self) -> None:
-        for name, value in self._options.items():
-            self.cfg.set(name, value)
-
-    def load(self) -> Flask:
-        return self._load()
+    os._exit(_GUNICORN_GIVES_UP)
 
 
 def _log_to_stderr() -> None:

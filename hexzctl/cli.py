@@ -5,10 +5,11 @@ Subcommands import hexz inside their functions: `hexzctl --help` must not wait f
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -79,6 +80,9 @@ def main() -> None:
         # The reader of our output has gone; Python must not complain when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(128 + signal.SIGPIPE)
+    except OSError as error:
+        # What the machine refuses, such as a full disk or too many open files, is no bug of ours.
+        _fail(f"{error.filename}: {error.strerror}" if error.filename else error.strerror or error)
     except Exception as error:
         if os.environ.get("HEXZ_DEBUG"):
             raise
@@ -88,8 +92,9 @@ def main() -> None:
         )
 
 
-def _fail(message: str) -> None:
-    print(f"hexzctl: error: {' '.join(message.split())}", file=sys.stderr)
+def _fail(message: object) -> NoReturn:
+    with contextlib.suppress(OSError):
+        print(f"hexzctl: error: {' '.join(str(message).split())}", file=sys.stderr, flush=True)
     sys.exit(1)
 
 

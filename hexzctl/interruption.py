@@ -1,4 +1,5 @@
-"""Ctrl-C and requests to terminate: the first ends a command in good order, the second at once."""
+"""Ctrl-C, requests to terminate and a closed terminal: the first ends a command in good order, the
+second at once."""
 
 from __future__ import annotations
 
@@ -6,9 +7,11 @@ import signal
 import sys
 from collections.abc import Callable
 
+from hexz.signals import ending_signals
+
 
 class Interruption:
-    """Takes SIGINT and SIGTERM from now on.
+    """Takes the signals that end a command from now on.
 
     Args:
         stop: is called at the first of them, on the main thread, in the middle of anything; it
@@ -18,7 +21,7 @@ class Interruption:
     def __init__(self, stop: Callable[[], None] = lambda: None) -> None:
         self._stop = stop
         self._signal: int | None = None
-        for signum in (signal.SIGINT, signal.SIGTERM):
+        for signum in ending_signals():
             signal.signal(signum, self._handle)
 
     @property

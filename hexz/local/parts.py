@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import signal
 import threading
 from collections.abc import Callable, Sequence
@@ -18,13 +19,11 @@ _say: Final[Callable[[str], None]] = functools.partial(print, flush=True)
 
 def run_server(parent: Parent, config: ServerConfig) -> None:
     """Runs the train server until it is told to end, and tells its parent where it listens."""
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    main_thread = threading.get_ident()
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # until it can end in good order
 
     def end_in_order() -> None:
         parent.poll(None)
-        # As gunicorn expects it, and to the thread that it wakes.
-        signal.pthread_kill(main_thread, signal.SIGTERM)
+        os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=end_in_order, daemon=True).start()
 

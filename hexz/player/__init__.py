@@ -1,8 +1,6 @@
 """Players: move suggestions for the Go server, for a web page and for the command line.
 
-`hexzctl serve-player` serves one, and so does
-
-    gunicorn --workers 1 --threads 8 'hexz.player:create_app()'
+`hexzctl serve-player` serves one; docs/play.md says how gunicorn does.
 """
 
 from __future__ import annotations

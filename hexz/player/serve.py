@@ -1,54 +1,59 @@
-"""Runs the player service under gunicorn: one process, so that all searches share batches."""
+"""Runs the player service: one process, so that all searches share batches."""
 
 from __future__ import annotations
 
-import atexit
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NoReturn
 
 from flask import Flask
 
 from hexz import web
 from hexz.schema.programs import PlayerConfig
+from hexz.wire.suggest import MAX_REQUEST_BYTES
 
 THREADS: Final = 64
 """Requests that are answered at once: as many searches as there may be, and room for the rest."""
 
 
-def serve(config: PlayerConfig, on_ready: Callable[[str, str | None], None]) -> None:
-    """Serves until SIGTERM or SIGINT.
+def serve(config: PlayerConfig, on_ready: Callable[[str, str | None], None]) -> NoReturn:
+    """Serves until a signal ends the process, with code 0; see `web.serve`.
 
     Args:
         config: of the service.
         on_ready: called once the player can be asked, with the URL of the page and the address of
-            the gRPC service, if there is one; in another process.
+            the gRPC service, if there is one.
 
     Raises:
         CannotListen: the server cannot listen there.
-        ServerEnded: the service cannot start, or cannot go on.
+        HexzError: it cannot start.
     """
     web.serve(
-        lambda url: make(config, lambda address: on_ready(url, address)),
+        lambda url, lifetime: make(config, lifetime, lambda address: on_ready(url, address)),
         config.host,
         config.port,
         threads=THREADS,
+        max_body=MAX_REQUEST_BYTES,
     )
 
 
-def make(config: PlayerConfig, on_ready: Callable[[str | None], None] = lambda _: None) -> Flask:
+def make(
+    config: PlayerConfig,
+    lifetime: web.Lifetime,
+    on_ready: Callable[[str | None], None] = lambda _: None,
+) -> Flask:
     """Makes the application; `on_ready` is called once the player can be asked, with the address
     of the gRPC service."""
     from hexz.player.app import make_app
     from hexz.player.service import PlayerService
 
     service = PlayerService(config)
-    atexit.register(service.close)
+    lifetime.closing.callback(service.close)
     address = None
     if config.grpc_port is not None:
         from hexz.player.rpc import RpcServer
 
         server = RpcServer(service, config.host, config.grpc_port)
-        atexit.register(server.close)
+        lifetime.closing.callback(server.close)
         address = server.address
     on_ready(address)
     return make_app(service)

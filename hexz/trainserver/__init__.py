@@ -1,8 +1,6 @@
 """The train server: takes examples over HTTP, trains, stores and announces checkpoints.
 
-`hexzctl train-server` runs it, and so does
-
-    gunicorn --workers 1 --threads 8 'hexz.trainserver:create_app()'
+`hexzctl train-server` runs it; docs/training.md says how gunicorn does.
 """
 
 from __future__ import annotations

@@ -1,10 +1,9 @@
-"""Runs the train server under gunicorn: one process, since the journal has one owner."""
+"""Runs the train server: one process, since the journal has one owner."""
 
 from __future__ import annotations
 
-import atexit
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NoReturn
 
 from flask import Flask
 
@@ -13,21 +12,22 @@ from hexz.errors import InvalidSettings
 from hexz.schema.programs import ServerConfig
 from hexz.trainserver.app import make_app
 from hexz.trainserver.service import TrainingService
+from hexz.wire.archive import MAX_EXAMPLE_BYTES
+from hexz.wire.example import MAX_GAME_BYTES
 
 THREADS: Final = 8
 """Requests that are answered at once. Most of the time they wait for the disk together."""
 
 
-def make(config: ServerConfig) -> Flask:
-    """Makes the application. The server ends its process, and with it gunicorn, when it cannot go
-    on; its trainer and a private Redis end by themselves then."""
-    service = TrainingService(config, on_fatal=web.end_process)
-    atexit.register(service.close)
+def make(config: ServerConfig, lifetime: web.Lifetime) -> Flask:
+    """Makes the application."""
+    service = TrainingService(config, on_fatal=lifetime.fail)
+    lifetime.closing.callback(service.close)
     return make_app(service)
 
 
-def serve(config: ServerConfig, on_listening: Callable[[str], None]) -> None:
-    """Serves until SIGTERM or SIGINT.
+def serve(config: ServerConfig, on_listening: Callable[[str], None]) -> NoReturn:
+    """Serves until a signal ends the process, with code 0; see `web.serve`.
 
     Args:
         config: of the server.
@@ -36,7 +36,8 @@ def serve(config: ServerConfig, on_listening: Callable[[str], None]) -> None:
     Raises:
         InvalidSettings: the server would be open to everybody.
         CannotListen: the server cannot listen there.
-        ServerEnded: the server cannot start, or cannot go on.
+        HexzError: it cannot start.
+        ServerEnded: it cannot go on.
     """
     if not (web.is_loopback(config.host) or config.auth_token or config.allow_unauthenticated):
         raise InvalidSettings(
@@ -44,9 +45,10 @@ def serve(config: ServerConfig, on_listening: Callable[[str], None]) -> None:
             "--allow-unauthenticated if everybody may post and see everything"
         )
     web.serve(
-        lambda _: make(config),
+        lambda _, lifetime: make(config, lifetime),
         config.host,
         config.port,
         threads=THREADS,
+        max_body=max(MAX_EXAMPLE_BYTES, MAX_GAME_BYTES),
         on_listening=on_listening,
     )

@@ -17,6 +17,7 @@ from .processes import COMMAND, TIMEOUT, environment
 
 GUNICORN = [
     sys.executable, "-m", "gunicorn", "--workers", "1", "--threads", "8",
+    "--worker-connections", "10000", "--keep-alive", "75",
     "hexz.player:create_app()",
 ]  # fmt: skip
 """The command that the documentation gives for a service under gunicorn."""

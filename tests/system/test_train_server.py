@@ -220,7 +220,7 @@ def raw(server: ServerProcess, head: str, body: bytes = b"") -> bytes:
         ("Transfer-Encoding: chunked", b"zz\r\nabc\r\n0\r\n\r\n", 400),
         ("Transfer-Encoding: chunked", b"11170\r\n" + bytes(70000) + b"\r\n0\r\n\r\n", 413),
         ("Content-Length: 70000", bytes(70000), 413),
-        ("Content-Length: 99999999999999999999", b"", 413),
+        ("Content-Length: 99999999999999999999", b"", 400),
         ("Content-Length: -1", b"", 400),
         ("Content-Length: many", b"", 400),
         ("Content-Length: 0", b"", 400),

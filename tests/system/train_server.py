@@ -21,6 +21,7 @@ QUICK = ("--blocks", 1, "--filters", 8, "--batch-size", 64, "--window-min", 2000
 
 GUNICORN = [
     sys.executable, "-m", "gunicorn", "--workers", "1", "--threads", "8",
+    "--worker-connections", "10000", "--keep-alive", "75",
     "hexz.trainserver:create_app()",
 ]  # fmt: skip
 """The command that the documentation gives for a server under gunicorn."""

@@ -1,0 +1,348 @@
+"""An HTTP server for a WSGI application that slow, many or hostile clients cannot stop.
+
+A request is taken whole before a thread answers it, so a client that sends slowly, or nothing,
+holds a connection and a little memory, but never a thread. uvicorn speaks HTTP; what is here are
+the limits and the way to the application.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import logging
+import resource
+import socket
+import sys
+import threading
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext, suppress
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any, Final
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from hexz.signals import ending_signals
+
+if TYPE_CHECKING:
+    from wsgiref.types import WSGIApplication, WSGIEnvironment
+
+    Scope = dict[str, Any]
+    Receive = Callable[[], Awaitable[dict[str, Any]]]
+    Send = Callable[[dict[str, Any]], Awaitable[None]]
+
+HEAD_SECONDS: Final = 10.0
+"""A client has so long for the head of a request."""
+REQUEST_SECONDS: Final = 60.0
+"""A client has so long for the body of a request."""
+STALL_SECONDS: Final = 30.0
+"""A client that takes nothing of an answer for so long is given up."""
+KEEP_ALIVE_SECONDS: Final = 75
+"""An idle connection is kept so long."""
+GRACE_SECONDS: Final = 8
+"""Answers under way have so long once the server is told to end."""
+
+MAX_HEAD_BYTES: Final = 1 << 15
+MAX_BUFFERED_BYTES: Final = 1 << 26
+"""Bodies that are in memory at once, beyond some 64 KB a connection that no limit counts."""
+MAX_CONNECTIONS: Final = 10_000
+SPARE_FILES: Final = 200
+"""Open files that connections leave to the rest of the process."""
+ACCEPTED_AT_ONCE: Final = 32
+"""Connections that are accepted before those that are too many are closed."""
+QUEUED_CONNECTIONS: Final = 2048
+"""Connections that may wait to be accepted."""
+SILENT_SECONDS: Final = 60.0
+"""The same trouble is told no more often than this."""
+
+CLIENT_GONE: Final = "hexz.client_gone"
+"""The key in the WSGI environment of a `threading.Event` that is set when the client has gone."""
+
+_log = logging.getLogger(__name__)
+
+
+def serve(app: WSGIApplication, listener: socket.socket, *, threads: int, max_body: int) -> None:
+    """Serves an application until SIGTERM, SIGINT or SIGHUP; the last one unless it is ignored.
+
+    Args:
+        app: the application. Its answers are sent whole.
+        listener: a bound socket, closed at the end.
+        threads: requests that are answered at once.
+        max_body: bytes of the largest body that any route takes; longer ones get a 413.
+    """
+    config = uvicorn.Config(
+        _Bridge(app, threads, max_body),
+        http=_Connection,
+        ws="none",
+        loop="asyncio",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        backlog=ACCEPTED_AT_ONCE,
+        limit_concurrency=most_connections(),
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # what clients do wrong is theirs
+    asyncio.run(_Server(config).serve(sockets=[listener]))
+
+
+def most_connections() -> int:
+    """Raises the limit of open files as far as this process may, and returns how many connections
+    fit into it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MAX_CONNECTIONS + SPARE_FILES
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(hard, wanted)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    if soft == resource.RLIM_INFINITY:
+        return MAX_CONNECTIONS
+    return min(MAX_CONNECTIONS, max(soft - SPARE_FILES, soft // 2))
+
+
+class _Server(uvicorn.Server):
+    """Ends in good order at the first signal, and leaves a second one to its default."""
+
+    def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(_Reporter().report)
+        for number in ending_signals():
+            loop.add_signal_handler(number, self._end)
+        return nullcontext()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        for listener in sockets or ():
+            listener.listen(QUEUED_CONNECTIONS)
+
+    def _end(self) -> None:
+        self.force_exit = self.should_exit
+        self.should_exit = True
+
+
+class _Reporter:
+    """Says in one line what asyncio would print tracebacks for, such as a lack of files, after
+    which it accepts again a second later."""
+
+    def __init__(self) -> None:
+        self._told: dict[str, float] = {}
+
+    def report(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        message, error = context["message"], context.get("exception")
+        if loop.time() - self._told.get(message, -SILENT_SECONDS) >= SILENT_SECONDS:
+            self._told[message] = loop.time()
+            _log.error("%s%s", message, f": {error}" if error else "")
+
+
+class _Connection(HttpToolsProtocol):
+    """Closes connections that are too many, whose client is too slow, or whose head is too long."""
+
+    _timer: asyncio.TimerHandle | None = None
+    _stalled: asyncio.TimerHandle | None = None
+    _head_bytes = 0
+    _in_head = True
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        if self.limit_concurrency is not None and len(self.connections) > self.limit_concurrency:
+            transport.abort()
+        else:
+            self._timer = self.loop.call_later(HEAD_SECONDS, transport.abort)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._cancel()
+        self.resume_writing()
+        if self.scope is not None and (gone := self.scope["state"].get(CLIENT_GONE)):
+            gone.set()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self._in_head:
+            self._head_bytes += len(data)
+        super().data_received(data)
+        # A body that came along counts too, so this is asked only while the head goes on.
+        if self._in_head and self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
+            self.send_400_response("The head of the request is too long.")
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._cancel()
+        self._in_head = True
+        self._timer = self.loop.call_later(HEAD_SECONDS, self.transport.abort)
+
+    def on_headers_complete(self) -> None:
+        self._cancel()
+        self._in_head, self._head_bytes = False, 0
+        super().on_headers_complete()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._stalled = self.loop.call_later(STALL_SECONDS, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        if self._stalled is not None:
+            self._stalled.cancel()
+            self._stalled = None
+        super().resume_writing()
+
+    def _cancel(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
+class _Refused(Exception):
+    """The request is not given to the application.
+
+    Attributes:
+        status: of the answer.
+    """
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+
+
+class _Disconnected(Exception):
+    """The client has gone."""
+
+
+class _Bridge:
+    """The ASGI application that takes requests whole and lets threads ask a WSGI application."""
+
+    def __init__(self, app: WSGIApplication, threads: int, max_body: int) -> None:
+        self._app = app
+        self._max_body = max_body
+        self._buffered = 0
+        self._questions: SimpleQueue[tuple[WSGIEnvironment, asyncio.Future[_Answer]]] = (
+            SimpleQueue()
+        )
+        for number in range(threads):
+            # Daemons: an answer that nobody waits for any more does not keep the process.
+            threading.Thread(target=self._answer, name=f"http-{number}", daemon=True).start()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            async with asyncio.timeout(REQUEST_SECONDS):
+                body = await self._body(receive)
+        except _Disconnected:
+            return
+        except TimeoutError:
+            answer = _plain(408, f"the request took more than {REQUEST_SECONDS:.0f} s")
+        except _Refused as refusal:
+            answer = _plain(refusal.status, str(refusal))
+        else:
+            try:
+                future: asyncio.Future[_Answer] = asyncio.get_running_loop().create_future()
+                self._questions.put((_environ(scope, body), future))
+                answer = await future
+            finally:
+                self._buffered -= len(body)
+        status, headers, content = answer
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": content})
+
+    async def _body(self, receive: Receive) -> bytes:
+        """The whole body, which `_buffered` counts from here on."""
+        parts: list[bytes] = []
+        size = 0
+        try:
+            while True:
+                message = await receive()
+                if message["type"] != "http.request":
+                    raise _Disconnected
+                part: bytes = message["body"]
+                size += len(part)
+                self._buffered += len(part)
+                if size > self._max_body:
+                    raise _Refused(413, f"a body has at most {self._max_body} bytes")
+                if self._buffered > MAX_BUFFERED_BYTES:
+                    raise _Refused(503, "too many requests are being taken at once: try again")
+                parts.append(part)
+                if not message["more_body"]:
+                    return b"".join(parts)
+        except BaseException:
+            self._buffered -= size
+            raise
+
+    def _answer(self) -> None:
+        """Answers one question after the other, in a thread."""
+        while True:
+            environ, future = self._questions.get()
+            answer = self._ask(environ)
+            with suppress(RuntimeError):  # the server has ended
+                future.get_loop().call_soon_threadsafe(_resolve, future, answer)
+
+    def _ask(self, environ: WSGIEnvironment) -> _Answer:
+        started: list[Any] = []
+
+        def start_response(status: str, headers: Any, _error: Any = None) -> Any:
+            started[:] = [int(status[:3]), headers]
+
+        try:
+            chunks: Iterable[bytes] = self._app(environ, start_response)
+            try:
+                content = b"".join(chunks)
+            finally:
+                if hasattr(chunks, "close"):
+                    chunks.close()
+        except Exception:
+            _log.exception("a bug in the answer to a request")
+            return _plain(500, "internal error")
+        status, headers = started
+        return status, [(n.lower().encode(), v.encode("latin-1")) for n, v in headers], content
+
+
+_Answer = tuple[int, list[tuple[bytes, bytes]], bytes]
+
+
+def _resolve(future: asyncio.Future[_Answer], answer: _Answer) -> None:
+    if not future.done():
+        future.set_result(answer)
+
+
+def _plain(status: int, reason: str) -> _Answer:
+    """An answer after which the connection is closed, since the request was not taken whole."""
+    body = f"{reason}\n".encode()
+    headers = [
+        (b"content-type", b"text/plain; charset=utf-8"),
+        (b"content-length", str(len(body)).encode()),
+        (b"connection", b"close"),
+    ]
+    if status == 503:
+        headers.append((b"retry-after", b"5"))
+    return status, headers, body
+
+
+def _environ(scope: Scope, body: bytes) -> WSGIEnvironment:
+    """The environment of PEP 3333 for a request."""
+    gone = scope["state"][CLIENT_GONE] = threading.Event()
+    host, port = scope["server"] or ("", 0)
+    environ: dict[str, Any] = {
+        "REQUEST_METHOD": scope["method"],
+        "SCRIPT_NAME": "",
+        "PATH_INFO": scope["path"].encode().decode("latin-1"),
+        "QUERY_STRING": scope["query_string"].decode("latin-1"),
+        "SERVER_NAME": host,
+        "SERVER_PORT": str(port),
+        "SERVER_PROTOCOL": f"HTTP/{scope['http_version']}",
+        "REMOTE_ADDR": scope["client"][0] if scope["client"] else "",
+        "CONTENT_LENGTH": str(len(body)),
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": scope["scheme"],
+        "wsgi.input": io.BytesIO(body),
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+        CLIENT_GONE: gone,
+    }
+    for raw, value in scope["headers"]:
+        if b"_" in raw or raw in (b"content-length", b"transfer-encoding", b"expect"):
+            continue  # with "_" it could pass for another header
+        name = raw.decode("latin-1").upper().replace("-", "_")
+        key = name if name == "CONTENT_TYPE" else f"HTTP_{name}"
+        text = value.decode("latin-1")
+        environ[key] = f"{environ[key]},{text}" if key in environ else text
+    return environ

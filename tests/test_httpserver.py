@@ -1,0 +1,303 @@
+"""The HTTP server: whatever clients do, others are answered, and nothing grows without end."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import re
+import resource
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import psutil
+import pytest
+
+MAX_BODY = 1 << 20
+SIZES = range(9)
+
+SERVER = f"""
+import socket, sys, threading, time
+from hexz import httpserver
+
+httpserver.HEAD_SECONDS, httpserver.REQUEST_SECONDS, httpserver.STALL_SECONDS = map(
+    float, sys.argv[1:]
+)
+
+def app(environ, start_response):
+    path, body = environ["PATH_INFO"], environ["wsgi.input"].read()
+    if path == "/slow":
+        print("asked", flush=True)
+        time.sleep(1.0)
+    if path == "/wait":
+        print("asked", flush=True)
+        print("gone" if environ[httpserver.CLIENT_GONE].wait(20) else "there", flush=True)
+    if path == "/bug":
+        raise ValueError("broken")
+    answer = b"x" * (1 << 26) if path == "/large" else b"%d\\n" % len(body)
+    start_response("200 OK", [("Content-Length", str(len(answer)))])
+    return [answer]
+
+listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+listener.bind(("127.0.0.1", 0))
+listener.listen(2048)
+print(listener.getsockname()[1], flush=True)
+httpserver.serve(app, listener, threads=2, max_body={MAX_BODY})
+"""
+
+
+@dataclass
+class Server:
+    """A server in a process of its own."""
+
+    process: subprocess.Popen[str]
+    port: int
+
+    def connect(self) -> socket.socket:
+        return socket.create_connection(("127.0.0.1", self.port), timeout=20)
+
+    def ask(self, path: str = "/", body: bytes = b"") -> tuple[int, bytes]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        with contextlib.closing(connection):
+            connection.request("POST", path, body)
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+
+    def line(self) -> str:
+        assert self.process.stdout is not None
+        return self.process.stdout.readline().strip()
+
+
+Start = Callable[..., Server]
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Starts servers with limits in seconds for the head, the request and a stall."""
+    with contextlib.ExitStack() as stack:
+
+        def run(
+            head: float = 10, request: float = 60, stall: float = 30, files: int | None = None
+        ) -> Server:
+            def limit_files() -> None:
+                if files is not None:
+                    resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
+
+            process = subprocess.Popen(
+                [sys.executable, "-c", SERVER, *map(str, (head, request, stall))],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                preexec_fn=limit_files,  # noqa: PLW1509 - this process has one thread
+            )
+            stack.enter_context(process)
+            stack.callback(process.kill)
+            assert process.stdout is not None
+            return Server(process, int(process.stdout.readline()))
+
+        yield run
+
+
+def read_all(connection: socket.socket) -> bytes:
+    """What comes until the server closes the connection."""
+    received = b""
+    with contextlib.suppress(ConnectionResetError):
+        while part := connection.recv(1 << 16):
+            received += part
+    return received
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"",
+        b"GET / HT",
+        b"GET / HTTP/1.1\r\nHost: x\r\nX-Half: ",
+        b"POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\nhalf",
+        b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhal",
+    ],
+)
+def test_slow_clients_stop_nobody(start: Start, sent: bytes) -> None:
+    server = start()
+    with contextlib.ExitStack() as stack:
+        for _ in range(64):
+            connection = stack.enter_context(server.connect())
+            connection.sendall(sent)
+        assert server.ask(body=b"four") == (200, b"4\n")
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        (b"", b""),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nX-Half: ", b""),
+        (b"GET / HTTP/1.1\r\nHost: x\r\n\r\n" + b"GET / HTTP/1.1\r\nHost: x\r\nX-Half: ", b"200"),
+        (b"POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\nhalf", b"408"),
+    ],
+)
+def test_a_head_and_a_request_have_their_time_in_all(
+    start: Start, sent: bytes, status: bytes
+) -> None:
+    server = start(head=0.5, request=0.5)
+    with server.connect() as connection:
+        connection.sendall(sent)
+        began = time.monotonic()
+        connection.settimeout(0.1)
+        received = b""
+        while time.monotonic() - began < 10:
+            try:
+                part = connection.recv(4096)
+                if not part:
+                    break
+                received += part
+            except TimeoutError:
+                # A byte now and then is no reason to wait any longer.
+                with contextlib.suppress(OSError):
+                    connection.sendall(b"a" if sent else b"")
+            except ConnectionResetError:
+                break
+        assert 0.3 < time.monotonic() - began < 5
+    assert received[9:12] == status
+
+
+def test_a_client_that_takes_no_answer_is_given_up(start: Start) -> None:
+    server = start(stall=0.5)
+    process = psutil.Process(server.process.pid)
+    with server.connect() as connection:
+        connection.sendall(b"GET /large HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert connection.recv(4096).startswith(b"HTTP/1.1 200")
+        deadline = time.monotonic() + 10
+        while process.net_connections() and time.monotonic() < deadline:
+            if len([c for c in process.net_connections() if c.status == "ESTABLISHED"]) == 0:
+                break
+            time.sleep(0.05)
+        assert time.monotonic() < deadline
+    assert server.ask() == (200, b"0\n")
+
+
+def test_heads_and_bodies_have_a_size(start: Start) -> None:
+    server = start()
+    with server.connect() as connection:
+        with contextlib.suppress(OSError):
+            connection.sendall(b"GET / HTTP/1.1\r\n" + b"X-Long: %s\r\n" % (b"x" * 1000) * 100)
+        assert read_all(connection)[9:12] == b"400"
+    assert server.ask(body=bytes(MAX_BODY)) == (200, b"%d\n" % MAX_BODY)
+    with server.connect() as connection:
+        with contextlib.suppress(OSError):
+            connection.sendall(b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n")
+            for _ in range(100):
+                connection.sendall(b"10000\r\n" + bytes(1 << 16) + b"\r\n")
+        assert read_all(connection)[9:12] in (b"413", b"")
+    assert server.ask() == (200, b"0\n")
+
+
+def test_bodies_together_take_bounded_memory(start: Start) -> None:
+    server = start()
+    process = psutil.Process(server.process.pid)
+    before = process.memory_info().rss
+    head = b"POST / HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % MAX_BODY
+    with contextlib.ExitStack() as stack:
+        connections = [stack.enter_context(server.connect()) for _ in range(200)]
+        for connection in connections:
+            with contextlib.suppress(OSError):
+                connection.sendall(head + bytes(MAX_BODY - 1))
+        statuses = {connection.recv(4096)[9:12] for connection in connections[-20:]}
+        assert statuses == {b"503"}
+        assert process.memory_info().rss - before < 150 << 20
+    deadline = time.monotonic() + 10
+    while not _is_served(server):
+        assert time.monotonic() < deadline
+
+
+def test_more_connections_than_files_are_outlived(start: Start) -> None:
+    server = start(head=0.5, files=128)
+    with contextlib.ExitStack() as stack:
+        for _ in range(200):
+            stack.enter_context(server.connect())
+        deadline = time.monotonic() + 10
+        while not _is_served(server):
+            assert time.monotonic() < deadline
+    assert server.process.poll() is None
+
+
+def _is_served(server: Server) -> bool:
+    try:
+        return server.ask()[0] == 200
+    except OSError:
+        return False
+
+
+def test_as_many_connections_as_a_fleet_has(start: Start) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < 2500:
+        pytest.skip("this machine allows too few open files")
+    server = start()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 2500), hard))
+    try:
+        with contextlib.ExitStack() as stack:
+            for _ in range(1500):
+                connection = stack.enter_context(server.connect())
+                connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+                assert connection.recv(4096)[9:12] == b"200"
+            assert server.ask() == (200, b"0\n")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_an_application_hears_that_its_client_has_gone(start: Start) -> None:
+    server = start()
+    with server.connect() as connection:
+        connection.sendall(b"GET /wait HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert server.line() == "asked"
+    assert server.line() == "gone"
+
+
+def test_a_bug_is_a_line_for_the_client_and_a_traceback_in_the_log(start: Start) -> None:
+    server = start()
+    assert server.ask("/bug") == (500, b"internal error\n")
+    assert server.ask() == (200, b"0\n")
+    server.process.send_signal(signal.SIGTERM)
+    assert "ValueError: broken" in server.process.communicate(timeout=20)[1]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_it_ends_once_answers_under_way_are_given(start: Start, number: int) -> None:
+    server = start()
+    with server.connect() as connection, server.connect():
+        connection.sendall(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert server.line() == "asked"
+        server.process.send_signal(number)
+        assert read_all(connection)[9:12] == b"200"
+    assert server.process.wait(5) == 0
+    assert server.process.communicate()[1] == ""
+
+
+def test_pipelined_requests_are_answered_in_order(start: Start) -> None:
+    server = start()
+    with server.connect() as connection:
+        connection.sendall(
+            b"".join(
+                b"POST / HTTP/1.1\r\nContent-Length: %d\r\n\r\n" % n + bytes(n) for n in range(9)
+            )
+            + b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n"
+        )
+        answers = re.findall(rb"\r\n\r\n(\d)\n", read_all(connection))
+    assert answers == [b"%d" % n for n in [*SIZES, 0]]
+
+
+def test_nobody_answers_for_a_header_with_an_underscore(start: Start) -> None:
+    from hexz.httpserver import _environ
+
+    scope = {
+        "method": "GET", "path": "/ä", "query_string": b"", "server": None, "client": None,
+        "http_version": "1.1", "scheme": "http", "state": {},
+        "headers": [(b"x_forwarded_for", b"1"), (b"x-twice", b"1"), (b"x-twice", b"2")],
+    }  # fmt: skip
+    environ = _environ(scope, b"")
+    assert "HTTP_X_FORWARDED_FOR" not in environ
+    assert environ["HTTP_X_TWICE"] == "1,2"
+    assert environ["PATH_INFO"].encode("latin-1").decode() == "/ä"
