@@ -20,7 +20,7 @@ from torch import nn
 
 from hexz.bench import inference_rate
 from hexz.inference import Evaluator
-from hexz.inference.openvino import OpenVinoEvaluator
+from hexz.inference.openvino import OpenVinoEvaluator, core
 from hexz.model import openvino_conversion as backend
 from hexz.model.calibration import calibration_planes
 from hexz.model.network import masked_log_softmax
@@ -52,7 +52,7 @@ def nncf_evaluator(net: nn.Module, **options: Any) -> OpenVinoEvaluator:
         batches = [planes[i : i + batch_size] for i in range(0, len(planes), batch_size)]
         quantized = nncf.quantize(model, nncf.Dataset(batches), subset_size=len(batches), **options)
         options_of_cpu = {"INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1}
-        compiled = ov.Core().compile_model(quantized, "CPU", options_of_cpu)
+        compiled = core().compile_model(quantized, "CPU", options_of_cpu)
         exported: bytes = compiled.export_model().getvalue()
         return exported
 

@@ -99,9 +99,8 @@ def serve(
     threads: int,
     max_body: int,
     on_listening: Callable[[str], None] = lambda _: None,
-) -> NoReturn:
-    """Serves an application until SIGTERM, SIGINT or SIGHUP, the last one unless it is ignored, and
-    ends the process with code 0.
+) -> None:
+    """Serves an application until SIGTERM, SIGINT or SIGHUP, the last one unless it is ignored.
 
     Args:
         make: makes the application, of the URL.
@@ -136,10 +135,6 @@ def serve(
             raise
     if failures:
         raise ServerEnded(failures[0])
-    # OpenVINO crashes when the interpreter takes it down after a network was replaced.
-    with contextlib.suppress(OSError):
-        sys.stdout.flush()
-    os._exit(0)
 
 
 def create_app(kind: type[S], make: Callable[[S, Lifetime], Flask]) -> Flask:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,15 @@ sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 
 import openvino as ov  # type: ignore[import-untyped]  # noqa: E402
 
-__all__ = ["OpenVinoEvaluator", "OpenVinoModel", "inference_settings", "ov"]
+__all__ = ["OpenVinoEvaluator", "OpenVinoModel", "core", "inference_settings", "ov"]
+
+
+@cache
+def core() -> Any:
+    """OpenVINO's core, one for the life of the process. Each has a stack for the signals of the
+    thread that makes it, and frees that when it goes, while the thread goes on using it: the next
+    signal would be the end of the process."""
+    return ov.Core()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +62,7 @@ class OpenVinoEvaluator(Evaluator):
         self.batch_size = prepared.batch_size
         self._chunk = prepared.chunk
         settings = inference_settings(prepared.threads)
-        self._model = ov.Core().import_model(prepared.compiled, "CPU", settings)
+        self._model = core().import_model(prepared.compiled, "CPU", settings)
         self._idle: list[_Inference] = []
 
     def start(self, planes: Floats) -> Callable[[], Evaluation]:

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from hexz.engine import COLS, NUM_PLANES, ROWS
-from hexz.inference.openvino import OpenVinoModel, inference_settings, ov
+from hexz.inference.openvino import OpenVinoModel, core, inference_settings, ov
 from hexz.model.calibration import calibration_planes
 from hexz.model.quantization import (
     ACTIVATION_LEVELS,
@@ -54,7 +54,7 @@ def _compile(net: nn.Module, batch_size: int, threads: int) -> bytes:
         traced = torch.jit.trace(net, example, check_trace=False)  # type: ignore[no-untyped-call]
         model = ov.convert_model(traced, input=[tuple(example.shape)])
         _forget_traced_types()
-    compiled = ov.Core().compile_model(model, "CPU", inference_settings(threads))
+    compiled = core().compile_model(model, "CPU", inference_settings(threads))
     exported: bytes = compiled.export_model().getvalue()
     return exported
 
@@ -70,7 +70,7 @@ def weight_levels() -> int:
     nn.init.ones_(conv.weight)
     probe = nn.Sequential(QuantizedReLU(), QuantizedConv(conv, WEIGHT_LEVELS)).eval()
     inputs = np.full((1, NUM_PLANES, ROWS, COLS), ACTIVATION_LEVELS, np.float32)
-    model = ov.Core().import_model(_compile(probe, 1, 1), "CPU", inference_settings(1))
+    model = core().import_model(_compile(probe, 1, 1), "CPU", inference_settings(1))
     with torch.no_grad():
         exact = probe(torch.from_numpy(inputs)).numpy()
     is_exact = np.allclose(model(inputs)[0], exact, rtol=0.01)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, NoReturn
+from typing import Final
 
 from flask import Flask
 
@@ -15,8 +15,8 @@ THREADS: Final = 64
 """Requests that are answered at once: as many searches as there may be, and room for the rest."""
 
 
-def serve(config: PlayerConfig, on_ready: Callable[[str, str | None], None]) -> NoReturn:
-    """Serves until a signal ends the process, with code 0; see `web.serve`.
+def serve(config: PlayerConfig, on_ready: Callable[[str, str | None], None]) -> None:
+    """Serves until a signal ends it; see `web.serve`.
 
     Args:
         config: of the service.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, NoReturn
+from typing import Final
 
 from flask import Flask
 
@@ -26,8 +26,8 @@ def make(config: ServerConfig, lifetime: web.Lifetime) -> Flask:
     return make_app(service)
 
 
-def serve(config: ServerConfig, on_listening: Callable[[str], None]) -> NoReturn:
-    """Serves until a signal ends the process, with code 0; see `web.serve`.
+def serve(config: ServerConfig, on_listening: Callable[[str], None]) -> None:
+    """Serves until a signal ends it; see `web.serve`.
 
     Args:
         config: of the server.
