@@ -43,7 +43,7 @@ def bare_app() -> Flask:
     @app.post(PATH)
     def examples() -> Response:
         request.get_data(cache=False)
-        return Response('{"checkpoint": 0, "accepted": 1}\n', mimetype="application/json")
+        return Response('{"checkpoint":0,"accepted":1}\n', mimetype="application/json")
 
     @app.get("/readyz")
     def readyz() -> str:
@@ -129,9 +129,7 @@ class Client:
                 answer = b""
                 while not answer.endswith(b"\n") or answer.endswith(b"\r\n"):
                     answer += self._connection.recv(4096)
-                if not (
-                    answer.startswith(b"HTTP/1.1 200") and answer.endswith(b'"accepted": 1}\n')
-                ):
+                if not (answer.startswith(b"HTTP/1.1 200") and answer.endswith(b'"accepted":1}\n')):
                     raise RuntimeError(f"the server answers {answer.decode()}")
                 self.answered += 1
                 if time.perf_counter() > deadline:

@@ -11,7 +11,7 @@ from msgspec.structs import fields
 
 from hexz.schema import records, status
 from hexz.schema.declaration import Setting, Settings, settings_of
-from hexz.schema.fleet import FleetSettings, Heartbeat, Orders
+from hexz.schema.fleet import FleetSettings, Heartbeat, Orders, Receipt
 from hexz.schema.message import Message
 from hexz.schema.programs import COMMANDS
 from hexz.schema.resolution import CONFIG_VARIABLE
@@ -82,7 +82,7 @@ def messages_page() -> str:
     """All messages, as Markdown."""
     parts = [_MESSAGES]
     for title, kinds in (
-        ("Between a train server and its workers", (Heartbeat, Orders)),
+        ("Between a train server and its workers", (Heartbeat, Orders, Receipt)),
         ("`/status` of the train server", _tree(status.ServerStatus)),
         ("`/status` of the player service", _tree(status.PlayerStatus)),
         ("`metadata.json` of a checkpoint", _KEPT),

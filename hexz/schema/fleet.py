@@ -151,6 +151,18 @@ class FleetSettings(WorkerSettings, frozen=True, kw_only=True):
             raise InvalidSettings(f"the settings in {path} cannot be used: {error}") from None
 
 
+class Receipt(Message, frozen=True, kw_only=True):
+    """The server's answer to examples. Without it they count as not taken, whatever else answers.
+
+    Attributes:
+        checkpoint: the newest one.
+        accepted: the number of examples that were new.
+    """
+
+    checkpoint: Count
+    accepted: Count
+
+
 class Orders(Message, frozen=True, kw_only=True):
     """The server's answer to a heartbeat.
 

@@ -81,7 +81,7 @@ def _posts(service: TrainingService, others: WSGIApplication) -> WSGIApplication
             answer = take(read_body(request, limit))
         except Exception as error:
             return _failure(service, error)(environ, start_response)
-        body = b'{"checkpoint": %d, "accepted": %d}\n' % (answer.checkpoint, answer.accepted)
+        body = answer.to_json() + b"\n"
         length = str(len(body))
         start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", length)])
         return [body]

@@ -7,14 +7,13 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Final
 
 from msgspec import structs
 
 from hexz.checkpoints import CheckpointInfo, open_store
 from hexz.errors import HexzError
-from hexz.schema.fleet import Heartbeat, Orders, incompatibility
+from hexz.schema.fleet import Heartbeat, Orders, Receipt, incompatibility
 from hexz.schema.programs import ServerConfig
 from hexz.schema.status import (
     CheckpointStatus,
@@ -55,19 +54,6 @@ class Refused(HexzError):
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(reason)
         self.status = status
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What became of a request.
-
-    Attributes:
-        checkpoint: the newest one.
-        accepted: examples that were new.
-    """
-
-    checkpoint: int
-    accepted: int
 
 
 class TrainingService:
@@ -116,7 +102,7 @@ class TrainingService:
         """The newest checkpoint; None until it is known, and then nothing is accepted."""
         return None if self._newest is None else self._newest.number
 
-    def accept_example(self, body: bytes) -> Answer:
+    def accept_example(self, body: bytes) -> Receipt:
         """Takes one serialized `NumpyExample`; returns once it is on disk.
 
         Raises:
@@ -125,7 +111,7 @@ class TrainingService:
         """
         return self._accept(lambda newest: [check_example(body, **self._limits(newest))])
 
-    def accept_game(self, body: bytes) -> Answer:
+    def accept_game(self, body: bytes) -> Receipt:
         """The same for all examples of a game: all of them or none."""
         return self._accept(lambda newest: check_game(body, **self._limits(newest)))
 
@@ -136,7 +122,7 @@ class TrainingService:
             "max_lag": self.config.max_checkpoint_lag,
         }
 
-    def _accept(self, check: Callable[[int], list[Record]]) -> Answer:
+    def _accept(self, check: Callable[[int], list[Record]]) -> Receipt:
         newest = self.checkpoint
         if newest is None:
             raise Refused(503, "the newest checkpoint is not loaded yet: try again")
@@ -150,7 +136,8 @@ class TrainingService:
         self.counters.accepted.add(new)
         if new < len(records):
             self.counters.duplicates.add(len(records) - new)
-        return Answer(self._newest.number if self._newest else newest, new)
+        checkpoint = self._newest.number if self._newest else newest
+        return Receipt(checkpoint=checkpoint, accepted=new)
 
     def take_heartbeat(self, heartbeat: Heartbeat, *, is_local: bool) -> Orders:
         """Notes what a worker does; returns what it shall do.

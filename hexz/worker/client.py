@@ -7,15 +7,18 @@ import threading
 import time
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import Final
+from typing import Final, TypeVar
 
 import urllib3
 from urllib3.exceptions import HTTPError, LocationParseError, NewConnectionError
 from urllib3.exceptions import TimeoutError as RequestTimeout
 from urllib3.util import Timeout, parse_url
 
-from hexz.errors import HexzError
+from hexz.errors import HexzError, InvalidMessage
+from hexz.schema.message import Message
 from hexz.version import __version__
+
+M = TypeVar("M", bound=Message)
 
 CONNECTIONS: Final = 4
 """Connections that are kept alive: the server syncs its disk before each answer, and several posts
@@ -90,11 +93,13 @@ class TrainServer:
         self._closed = threading.Event()
         self._said_at = -NOTICE_SECONDS
 
-    def post(self, path: str, body: bytes, content_type: str) -> bytes:
+    def post(self, path: str, body: bytes, content_type: str, answer: type[M]) -> M:
         """Posts until the server has answered, however long that takes.
 
+        What comes from elsewhere, such as the page of a proxy, is no answer, and is told.
+
         Returns:
-            The body of the answer.
+            The answer, a message of the kind that is given.
 
         Raises:
             Rejected: the server will never take this.
@@ -104,7 +109,8 @@ class TrainServer:
         failures = 0
         while not self._closed.is_set():
             try:
-                return self._attempt(path, body, {**self._headers, "Content-Type": content_type})
+                headers = {**self._headers, "Content-Type": content_type}
+                return self._attempt(path, body, headers, answer)
             except _Unavailable as error:
                 failures += 1
                 # One failure is often no more than a connection that the server had closed.
@@ -117,16 +123,19 @@ class TrainServer:
         """Ends all posts that have no answer yet, at the end of their present attempt."""
         self._closed.set()
 
-    def _attempt(self, path: str, body: bytes, headers: dict[str, str]) -> bytes:
+    def _attempt(self, path: str, body: bytes, headers: dict[str, str], kind: type[M]) -> M:
         try:
             answer = self._pool.urlopen(
                 "POST", self._path + path, body, headers, retries=False, redirect=False
             )
         except HTTPError as error:
             raise _Unavailable(_reason(error)) from None
-        if answer.status == HTTPStatus.OK:
-            return answer.data
         reason = " ".join(answer.data[:500].decode(errors="replace").split())
+        if answer.status == HTTPStatus.OK:
+            try:
+                return kind.from_json(answer.data)
+            except InvalidMessage:
+                raise _Unavailable(f"what answers is no train server: {reason[:80]!r}") from None
         if answer.status in _REFUSALS:
             raise ServerRefuses(f"the train server {self._url} refuses this worker: {reason}")
         if answer.status in _REJECTIONS:

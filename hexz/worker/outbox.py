@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from hexz.schema.fleet import EXAMPLES_PATH, GAMES_PATH
+from hexz.schema.fleet import EXAMPLES_PATH, GAMES_PATH, Receipt
 from hexz.schema.shared import PostUnit
 from hexz.wire.example import encode_game
 from hexz.worker.client import CONNECTIONS, Closed, Rejected, TrainServer
@@ -85,7 +85,7 @@ class Outbox:
         while self.failure is None:
             post = self._queue.get()
             try:
-                self._server.post(post.path, post.body, _CONTENT_TYPE)
+                self._server.post(post.path, post.body, _CONTENT_TYPE, Receipt)
             except Rejected as error:
                 self._say(error)
                 self._count(post, taken=0)

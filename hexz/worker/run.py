@@ -19,7 +19,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from hexz.errors import InvalidMessage, InvalidModel
+from hexz.errors import InvalidModel
 from hexz.machine import default_processes, usable_device
 from hexz.pubsub import ModelChannel, PublishedModel
 from hexz.schema.fleet import (
@@ -278,8 +278,8 @@ class Worker:
     def _heartbeat(self) -> Orders:
         body = self.status().to_json()
         try:
-            return Orders.from_json(self._server.post(HEARTBEAT_PATH, body, "application/json"))
-        except (Rejected, InvalidMessage) as error:
+            return self._server.post(HEARTBEAT_PATH, body, "application/json", Orders)
+        except Rejected as error:
             raise ServerRefuses(f"train server {self._config.server_url}: {error}") from None
 
     def _start_thread(self, work: Callable[[], None], *, daemon: bool) -> None:

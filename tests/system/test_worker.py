@@ -293,9 +293,8 @@ def test_a_second_signal_ends_it_at_once(server, channel, redis_server):
         (Answer(426, "the server is 9.9.9: install hexzctl 9.9.9"), "install hexzctl 9.9.9"),
         (Answer(401, "the token is missing or wrong"), "token"),
         (Answer(400, "this server trains 'large', not 'tiny'"), "large"),
-        (Answer(200, '{"version": "9.9.9"}'), "checkpoint"),
     ],
-    ids=["version", "token", "model", "orders"],
+    ids=["version", "token", "model"],
 )
 def test_a_server_that_does_not_want_it_is_one_line(server, redis_server, answer, words):
     server.answer_heartbeat = lambda _: answer

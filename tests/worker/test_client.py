@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from hexz.schema.fleet import EXAMPLES_PATH
+from hexz.schema.fleet import EXAMPLES_PATH, Receipt
 from hexz.version import __version__
 from hexz.worker.client import (
     MAX_BACKOFF_SECONDS,
@@ -40,8 +40,8 @@ def client(server, notices) -> TrainServer:
     return TrainServer(server.url, "secret", notices.append)
 
 
-def post(client: TrainServer, body: bytes = b"example") -> bytes:
-    return client.post(EXAMPLES_PATH, body, "application/x-protobuf")
+def post(client: TrainServer, body: bytes = b"example") -> Receipt:
+    return client.post(EXAMPLES_PATH, body, "application/x-protobuf", Receipt)
 
 
 def in_turn(server: FakeTrainServer, *answers: Answer) -> None:
@@ -51,8 +51,7 @@ def in_turn(server: FakeTrainServer, *answers: Answer) -> None:
 
 
 def test_a_post_is_what_the_server_expects(server, client):
-    server.answer = lambda _: Answer(body="taken")
-    assert post(client, b"\x00\xff") == b"taken"
+    assert post(client, b"\x00\xff") == Receipt(checkpoint=7, accepted=1)
     (request,) = server.requests
     assert (request.path, request.body) == (EXAMPLES_PATH, b"\x00\xff")
     assert request.headers["Content-Type"] == "application/x-protobuf"
@@ -79,9 +78,19 @@ def test_a_connection_is_used_again(server, client):
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504, 404])
 def test_what_the_server_may_take_later_is_posted_until_it_is_taken(server, client, status):
     failure = Answer(status, "busy")
-    in_turn(server, failure, failure, failure, Answer(body="taken"))
-    assert post(client) == b"taken"
+    in_turn(server, failure, failure, failure, Answer())
+    assert post(client).accepted == 1
     assert [request.body for request in server.requests] == [b"example"] * 4
+
+
+@pytest.mark.parametrize(
+    "body", ["<html>Sign in to go on</html>", "", "[]", "{}", '{"checkpoint": 1, "accepted": -1}']
+)
+def test_an_answer_that_is_not_the_servers_is_none_and_is_told(server, client, notices, body):
+    in_turn(server, Answer(200, body), Answer(200, body), Answer())
+    assert post(client) == Receipt(checkpoint=7, accepted=1)
+    assert len(server.requests) == 3
+    assert "no train server" in notices[0]
 
 
 def test_the_server_says_when_to_come_back(server, client):
@@ -136,7 +145,7 @@ def test_an_outage_is_said_once(server, client, notices):
 
 
 def test_a_connection_that_the_server_closed_is_no_outage(server, client, notices):
-    in_turn(server, Answer(200, "", {"Connection": "close"}))
+    in_turn(server, Answer(headers={"Connection": "close"}))
     for _ in range(5):
         post(client)
     assert len(server.requests) == 5
