@@ -135,6 +135,8 @@ def _add_status_routes(app: Flask, service: TrainingService) -> None:
     def readyz() -> Response:
         if service.checkpoint is None:
             raise Refused(503, "the newest checkpoint is not loaded yet")
+        if service.journal_problem is not None:
+            raise Refused(503, service.journal_problem)
         return Response("ready\n", mimetype="text/plain")
 
     @app.get("/metrics")

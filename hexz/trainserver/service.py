@@ -37,6 +37,9 @@ _log = logging.getLogger(__name__)
 RETRY_SECONDS: Final = 5
 """A client that is told to come back later is told to wait so long."""
 
+PROBLEM_SECONDS: Final = 60.0
+"""A failure to keep examples is a problem for so long, if none are posted meanwhile."""
+
 WORKER_SECONDS: Final = 30.0
 """A worker that was silent for so long is gone."""
 
@@ -75,6 +78,7 @@ class TrainingService:
         self._workers: dict[str, tuple[float, Heartbeat]] = {}
         self._lock = threading.Lock()
         self._newest: CheckpointReady | None = None
+        self._journal_problem: tuple[str, float] | None = None
         self._history: list[CheckpointInfo] = []
         with contextlib.ExitStack() as undo:
             self._settings = SettingsSource(config.settings)
@@ -132,7 +136,9 @@ class TrainingService:
         try:
             new = self._journal.append(records)
         except JournalError as error:
+            self._note_journal(str(error))
             raise Refused(503, str(error)) from None
+        self._note_journal(None)
         self.counters.accepted.add(new)
         if new < len(records):
             self.counters.duplicates.add(len(records) - new)
@@ -185,10 +191,30 @@ class TrainingService:
             return newest.model
         return self._store.load(number)
 
+    def _note_journal(self, problem: str | None) -> None:
+        """Logs when examples cannot be kept, and when they can again."""
+        if problem is None and self._journal_problem is not None:
+            _log.info("examples are taken again")
+        elif problem is not None and self.journal_problem is None:
+            _log.error("examples are refused: %s", problem)
+        self._journal_problem = None if problem is None else (problem, time.monotonic())
+
+    @property
+    def journal_problem(self) -> str | None:
+        """Why examples could not be kept when that was tried last, unless it is long ago: a server
+        that is sent no examples because of its problem would have that for ever."""
+        known = self._journal_problem
+        return None if known is None or time.monotonic() - known[1] > PROBLEM_SECONDS else known[0]
+
     def problems(self) -> list[str]:
         """What does not work at present, for people."""
         state = self._supervisor.state
-        found = [state.failure, state.store_problem, self._announcer.problem]
+        found = [
+            self.journal_problem,
+            state.failure,
+            state.store_problem,
+            self._announcer.problem,
+        ]
         return [problem for problem in found if problem is not None]
 
     def workers(self) -> list[tuple[float, Heartbeat]]:
@@ -205,7 +231,7 @@ class TrainingService:
             version=__version__,
             model_name=self.config.model_name,
             store=self.config.store,
-            ready=newest is not None,
+            ready=newest is not None and self.journal_problem is None,
             uptime_seconds=round(time.time() - self._started, 1),
             checkpoint=None if newest is None else newest.number,
             problems=self.problems(),

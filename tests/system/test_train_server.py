@@ -304,12 +304,21 @@ def test_a_full_disk_refuses_examples_and_loses_none(tmp_path, bodies):
         answer = server.request("POST", "/training/examples", bodies[BATCH - 1])
         assert answer.status == 503
         assert int(answer.headers["Retry-After"]) > 0
-        assert server.status()["checkpoint"] == 0
+        status = server.status()
+        assert status["checkpoint"] == 0
+        assert not status["ready"]
+        assert any("File too large" in problem for problem in status["problems"])
+        assert server.request("GET", "/readyz").status == 503
+        assert b"hexz_problems 1.0" in server.request("GET", "/metrics").data
         for pid, limit in limits.items():
             resource.prlimit(pid, resource.RLIMIT_FSIZE, limit)
         assert {server.post(body) for body in bodies[:BATCH]} == {200}
+        assert server.request("GET", "/readyz").status == 200
+        assert server.status()["problems"] == []
         server.wait_for_checkpoint(1)
         assert server.end() == 0
+        log = server.errors.read_text()
+        assert log.count("examples are refused") == log.count("examples are taken again") == 1
     assert sorted(trained_ids(tmp_path)) == ids_of(bodies[:BATCH])
 
 
