@@ -16,7 +16,7 @@ class HexzError(Exception):
 
 
 def reason_of(error: Exception) -> str:
-    """What went wrong, in one line."""
+    """Tells what went wrong, in one line."""
     if isinstance(error, HexzError):
         return str(error)
     return f"{type(error).__name__}: {' '.join(str(error).split()) or 'no message'}"

@@ -19,8 +19,8 @@ _MEMINFO: Final = Path("/proc/meminfo")
 
 
 def available_cores() -> int:
-    """The cores that this process may use: those that it may run on, no more than its container
-    pays for (`docker run --cpus`, a limit of Kubernetes), and at least one."""
+    """Returns how many cores this process may use: those that it may run on, no more than its
+    container pays for (`docker run --cpus`, a limit of Kubernetes), and at least one."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return max(1, math.floor(min(cores or 1, _quota())))
 
@@ -43,8 +43,8 @@ def _has_device(device: str) -> bool:
 
 
 def available_memory() -> float:
-    """Bytes of memory that this process and its children may still take; infinite where nothing
-    tells."""
+    """Returns how many bytes of memory this process and its children may still take; infinite where
+    nothing tells."""
     free = 1024 * _entry(_MEMINFO, "MemAvailable:")
     for folder in _folders("memory"):
         limit = _number(folder, "memory.max", "memory.limit_in_bytes")
@@ -57,8 +57,8 @@ def available_memory() -> float:
 
 
 def default_processes(device: str) -> int:
-    """How many processes play: one a core, on a GPU no more than keep it busy, and no more than
-    there is memory for.
+    """Returns how many processes shall play: one a core, on a GPU no more than keep it busy, and no
+    more than there is memory for.
 
     Args:
         device: that the network runs on: "cpu", "cuda" or "mps".

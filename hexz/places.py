@@ -51,7 +51,7 @@ def checkpoint_number(text: str) -> int | None:
 
 
 def is_in_bucket(place: str) -> bool:
-    """Whether a place is in Cloud Storage, and not on this machine.
+    """Tells whether a place is in Cloud Storage, and not on this machine.
 
     Raises:
         InvalidSettings: the text is empty, or a URL of another kind.

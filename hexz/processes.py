@@ -150,7 +150,7 @@ class Child(_Leashed):
 
     @property
     def is_open(self) -> bool:
-        """Whether something may still be received."""
+        """Tells whether something may still be received."""
         return not self._connection.closed
 
     def fileno(self) -> int:

@@ -48,7 +48,7 @@ _GUNICORN_GIVES_UP: Final = 4
 
 @dataclass(frozen=True)
 class Lifetime:
-    """What an application may say of the life of its server.
+    """The life of a server, as far as its application has a say in it.
 
     Attributes:
         closing: takes what is to be called once no request is answered any more.
@@ -202,7 +202,7 @@ def limit_waiting(environ: WSGIEnvironment) -> None:
 
 @lru_cache
 def is_loopback(host: str) -> bool:
-    """Whether only this machine can listen or call from there."""
+    """Tells whether only this machine can listen or call from there."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -143,7 +143,7 @@ class PlayView:
 
 
 def help_text() -> str:
-    """What can be typed, as markup."""
+    """Returns what can be typed, as markup."""
     cells = [f"[bold]{name:11}[/]{what:24}" for name, what in _COMMANDS]
     return "\n".join("".join(cells[i : i + 2]).rstrip() for i in range(0, len(cells), 2))
 

@@ -80,7 +80,7 @@ class Played:
 
     @property
     def margins(self) -> tuple[int, int]:
-        """By how much the first player of the pairing won each game."""
+        """Returns by how many points the first player of the pairing won each game."""
         (a, b), (c, d) = self.scores
         return a - b, d - c
 

@@ -34,7 +34,7 @@ DEFAULT_CHECKPOINTS: Final = 8
 def choose(
     checkpoints: Sequence[CheckpointInfo], count: int, rated: Collection[int] = ()
 ) -> list[CheckpointInfo]:
-    """At most `count` of them, about evenly spread, the first and the last among them.
+    """Chooses at most `count` of them, about evenly spread, the first and the last among them.
 
     Args:
         checkpoints: by number.
@@ -169,7 +169,7 @@ class Rating:
         return PlayerSpec(kind=self._player.kind, path=path, budget=self._player.budget)
 
     def ratings(self) -> Ratings:
-        """What is known so far, from this run and from earlier ones, without the results."""
+        """Returns what is known so far, from this and earlier runs, without the results."""
         return self._ratings(self.run.evidence)
 
     def _ratings(self, evidence: Evidence) -> Ratings:

@@ -114,7 +114,7 @@ class RatingRun(ArenaRun):
 
 
 def cost_of(spec: PlayerSpec) -> float:
-    """What a move of a player costs, in games of random moves."""
+    """Estimates what a move of a player costs, in games of random moves."""
     match spec.budget:
         case Budget(seconds=float(seconds)):
             return seconds * _GAMES_A_SECOND

@@ -11,7 +11,7 @@ from hexz.version import __version__
 
 
 def report(run: ArenaRun) -> dict[str, Any]:
-    """What `hexzctl arena --json` prints; docs/arena.md describes it."""
+    """Returns what `hexzctl arena --json` prints; docs/arena.md describes it."""
     ratings = run.results.ratings()
     return {
         "version": __version__,

@@ -67,7 +67,7 @@ class NewCheckpoint:
 
 @dataclass(frozen=True, kw_only=True)
 class CheckpointInfo:
-    """What is known about a checkpoint without loading it.
+    """Facts about a checkpoint that are known without loading it.
 
     Attributes:
         number: from 0 up.
@@ -86,7 +86,7 @@ class CheckpointInfo:
 
     @cached_property
     def record(self) -> CheckpointRecord:
-        """What its trainer recorded."""
+        """The record that its trainer made."""
         return msgspec.convert(self.metadata, CheckpointRecord)
 
 
@@ -128,7 +128,7 @@ class CheckpointStore(ABC):
         return checkpoints[-1].number if checkpoints else None
 
     def info(self, number: int) -> CheckpointInfo:
-        """What is known about a checkpoint."""
+        """Returns what is known about a checkpoint."""
         found = self._find(number)
         if found is None:
             raise NotInStore(f"there is no checkpoint {number} of {self.model_name} in {self.url}")
@@ -147,8 +147,8 @@ class CheckpointStore(ABC):
         return data
 
     def load_training_state(self, number: int) -> bytes | None:
-        """What was saved as training state, checked against its digest; None if nothing was, or
-        somebody has deleted it."""
+        """Returns what was saved as training state, checked against its digest; None if nothing was,
+        or somebody has deleted it."""
         name = self.info(number).metadata.get("training_state")
         if name is None:
             return None
@@ -191,7 +191,7 @@ class CheckpointStore(ABC):
         return f"{self.url}/{checkpoints_folder(self.model_name)}/{number}"
 
     def ratings(self) -> Ratings | None:
-        """What `update_ratings` saved last, None if nothing was."""
+        """Returns what `update_ratings` saved last, None if nothing was."""
         data, _ = self._read_ratings()
         return self._decode_ratings(data)
 
@@ -259,7 +259,7 @@ class CheckpointStore(ABC):
 
 
 def is_model_name(text: str) -> bool:
-    """Whether a model may have this name: letters, digits, `.`, `_` and `-`."""
+    """Tells whether a model may have this name: letters, digits, `.`, `_` and `-`."""
     return _NAME.fullmatch(text) is not None
 
 

@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, kw_only=True)
 class Filter:
-    """What is wanted; what is empty or 0 asks for nothing.
+    """A choice of examples and games; what is empty or 0 asks for nothing.
 
     Attributes:
         games: ids of games.
@@ -31,14 +31,14 @@ class Filter:
     min_moves: int = 0
 
     def takes(self, example: Example) -> bool:
-        """Whether this position is wanted. The game of an example without final cells may be of
-        any length, and is not wanted if there is a least length."""
+        """Tells whether this position is wanted. The game of an example without final cells may be
+        of any length, and is not wanted if there is a least length."""
         return self.takes_game_of(example) and (
             not self.checkpoints or example.checkpoint in self.checkpoints
         )
 
     def takes_game_of(self, example: Example) -> bool:
-        """Whether the game of this position is wanted, whichever checkpoint played the move."""
+        """Tells whether the game of this position is wanted, whichever checkpoint moved."""
         return (not self.games or example.game_id in self.games) and (
             not self.min_moves or (game_length(example) or 0) >= self.min_moves
         )
@@ -79,7 +79,7 @@ class GameParts(Generic[T]):
         return len(self.moves) == self.length and max(self.moves) == self.length - 1
 
     def ordered(self) -> list[T]:
-        """What is kept, in the order of the moves."""
+        """Returns what is kept, in the order of the moves."""
         return [self.moves[number] for number in sorted(self.moves)]
 
 
@@ -119,8 +119,8 @@ def _played_by(game: GameParts[T], wanted: Filter) -> bool:
 
 
 def sample(items: Iterable[T], count: int, seed: int) -> list[T]:
-    """So many of the items, or all if there are fewer, each with the same probability, in their
-    order. Holds no more than these in memory."""
+    """Draws so many of the items, or all if there are fewer, each with the same probability, in
+    their order. Holds no more than these in memory."""
     rng = random.Random(seed)
     chosen: list[tuple[int, T]] = []
     for number, item in enumerate(items):

@@ -25,7 +25,7 @@ from hexz.files import atomic_file
 
 @dataclass(frozen=True, slots=True)
 class Ply:
-    """What a line needs of an example: little, for many games may wait for their last moves."""
+    """The part of an example that a line needs: little, as many games may wait for their ends."""
 
     initial_board: str | None
     action: int | None

@@ -86,7 +86,7 @@ class Move(NamedTuple):
         return f"{chr(ord('a') + self.col)}{self.row + 1}"
 
     def transformed(self, symmetry: int) -> Move:
-        """The same move on the mirrored board."""
+        """Returns this move on the mirrored board."""
         check_symmetry(symmetry)
         row = ROWS - 1 - self.row if symmetry & 2 else self.row
         col = COLS - 1 - self.row % 2 - self.col if symmetry & 1 else self.col

@@ -50,7 +50,7 @@ class OpenVinoModel(PreparedModel):
     compiled: bytes = field(repr=False)
 
     def load(self) -> OpenVinoEvaluator:
-        """See `PreparedModel.load`."""
+        """Loads the network; see `PreparedModel.load`."""
         return OpenVinoEvaluator(self)
 
 
@@ -66,7 +66,7 @@ class OpenVinoEvaluator(Evaluator):
         self._idle: list[_Inference] = []
 
     def start(self, planes: Floats) -> Callable[[], Evaluation]:
-        """See `Evaluator.start`. OpenVINO's threads compute the chunks in their order."""
+        """Begins to evaluate; see `Evaluator.start`. OpenVINO's threads compute chunks in order."""
         running = []
         for start in range(0, len(planes), self._chunk):
             inference = self._idle.pop() if self._idle else _Inference(self._model)

@@ -27,7 +27,7 @@ other than from `uct`."""
 
 
 class Rater:
-    """Has the newest checkpoint rated in a process of its own, one match at a time.
+    """Rates the newest checkpoint in a process of its own, one match at a time.
 
     The ratings go where `hexzctl models rate` keeps them: beside the model.
 

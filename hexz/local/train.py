@@ -47,7 +47,7 @@ class Notice:
 
 @dataclass(frozen=True)
 class Status:
-    """What the server says about itself: its `/status`."""
+    """The server's word about itself: its `/status`."""
 
     content: ServerStatus
 

@@ -18,7 +18,7 @@ _PLANES: Final = tuple(int(plane) for plane in Plane if "FLAGS_LEFT" not in plan
 
 
 def is_legacy(state_dict: Mapping[str, object]) -> bool:
-    """Whether a bare state_dict looks like an older model; its shapes may still be wrong."""
+    """Tells whether a bare state_dict looks like an older model; its shapes may still be wrong."""
     return "cnn_blocks.0.0.weight" in state_dict
 
 

@@ -94,7 +94,7 @@ class ValueHead(nn.Module):
 
 
 class TowerOutput(NamedTuple):
-    """What the heads read about B positions."""
+    """The tower's output for B positions, which the heads read."""
 
     cells: Tensor
     """[B, C, 11, 10], not negative, and 0 where no cell exists."""

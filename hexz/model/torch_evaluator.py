@@ -34,11 +34,11 @@ class TorchModel(PreparedModel):
 
     @classmethod
     def prepare(cls, net: nn.Module, *, device: str, batch_size: int, half: bool) -> Self:
-        """See `TorchEvaluator`."""
+        """Prepares a network; see `TorchEvaluator`."""
         return cls(device=device, batch_size=batch_size, half=half, net=pickle.dumps(net))
 
     def load(self) -> TorchEvaluator:
-        """See `PreparedModel.load`."""
+        """Loads the network; see `PreparedModel.load`."""
         net: nn.Module = pickle.loads(self.net)  # noqa: S301 - from `prepare`
         return TorchEvaluator(net, device=self.device, batch_size=self.batch_size, half=self.half)
 
@@ -65,7 +65,7 @@ class TorchEvaluator(Evaluator):
         self._idle: list[Tensor] = []
 
     def start(self, planes: Floats) -> Callable[[], Evaluation]:
-        """See `Evaluator.start`. A GPU computes by itself; a CPU is done when this returns."""
+        """Begins to evaluate; see `Evaluator.start`. A GPU goes on by itself, a CPU is done then."""
         running = [
             self._launch(planes[start : start + self.batch_size])
             for start in range(0, len(planes), self.batch_size)

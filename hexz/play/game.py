@@ -53,7 +53,7 @@ class Game:
 
     @property
     def winner(self) -> int:
-        """1 or 2; 0 for a draw and while the game is running."""
+        """The winner, 1 or 2; 0 for a draw and while the game is running."""
         return 3 - self.resigned if self.resigned else self.board.winner
 
     def play(self, move: Move) -> None:

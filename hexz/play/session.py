@@ -61,7 +61,7 @@ def load_game(
 
 
 def seats(human: int, opponent: str) -> tuple[str, str]:
-    """Who plays Blue and Orange."""
+    """Returns who plays Blue and Orange."""
     return (PERSON, opponent) if human == 1 else (opponent, PERSON)
 
 
@@ -112,7 +112,7 @@ class PlaySession:
 
     @property
     def is_computers_turn(self) -> bool:
-        """Whether a computer player is to move."""
+        """Tells whether a computer player is to move."""
         return not self.game.is_over and self.game.players[self.game.board.turn - 1] != PERSON
 
     def move_computer(self) -> None:
@@ -126,7 +126,7 @@ class PlaySession:
         self.game.play(move)
 
     def hint(self) -> Suggestion:
-        """What a computer player would play."""
+        """Asks what a computer player would play."""
         self._check_running()
         specs = [spec for spec in self.game.players if spec not in (PERSON, "random")]
         return self._suggestion(specs[0] if specs else _ADVISER)

@@ -20,7 +20,7 @@ class ModelSource(ABC):
 
     @abstractmethod
     def version(self) -> str:
-        """What names the newest network there. Does not load it."""
+        """Returns a text that names the newest network there. Does not load it."""
 
     @abstractmethod
     def load(self) -> Checkpoint:

@@ -18,7 +18,7 @@ AIM: Final = 0.968
 
 
 class Overloaded(HexzError):
-    """So many moves are being thought about that another one cannot be in time; try again."""
+    """Too many moves are being thought about for another one to be in time; try again."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -51,7 +51,7 @@ class Player(ABC):
         self._own_budget = own_budget
 
     def budget(self, asked: Budget | None) -> Budget:
-        """What may be spent on a move: the smaller of what is asked and the player's own."""
+        """Returns what may be spent on a move: the smaller of what is asked and its own."""
         own = self._own_budget
         return (own or asked or DEFAULT_BUDGET).within(asked)
 

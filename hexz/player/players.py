@@ -62,7 +62,7 @@ class RandomMover(Player):
         self._mover = RandomPlayer(_seed(seed))
 
     def suggest(self, board: Board, budget: Budget | None = None) -> Answer:
-        """See `Player.suggest`."""
+        """Suggests a move; see `Player.suggest`."""
         started = time.monotonic()
         suggestion = self._mover.suggest(board)
         elapsed = time.monotonic() - started
@@ -82,7 +82,7 @@ class PlayoutSearch(Player):
         self._seeds = itertools.count(_seed(seed))
 
     def suggest(self, board: Board, budget: Budget | None = None) -> Answer:
-        """See `Player.suggest`."""
+        """Suggests a move; see `Player.suggest`."""
         started = time.monotonic()
         budget = self.budget(budget)
         playouts = budget.simulations or MAX_PLAYOUTS
@@ -117,11 +117,11 @@ class NetworkPlayer(Player):
         self._searcher = searcher
 
     def suggest(self, board: Board, budget: Budget | None = None) -> Answer:
-        """See `Player.suggest`; raises InvalidEvaluation if the network is bad."""
+        """Suggests a move; see `Player.suggest`. Raises InvalidEvaluation if the network is bad."""
         return self._searcher.suggest(board, self.budget(budget), self._algorithm)
 
     def close(self) -> None:
-        """See `Player.close`."""
+        """Ends the player; see `Player.close`."""
         self._searcher.close()
 
 

@@ -84,12 +84,12 @@ class _Task:
 
     @property
     def ran_out_of_time(self) -> bool:
-        """Whether time was what ended it."""
+        """Tells whether time was what ended it."""
         has_most = self.most is not None and self.search.simulations >= self.most
         return not (self.stop_at is None or has_most or self.is_stopped or self.search.complete)
 
     def wanted(self, now: float, *, alone: bool = False) -> int:
-        """How many leaves of the next batch the search can use; 0 ends it."""
+        """Returns how many leaves of the next batch the search can use; 0 ends it."""
         search = self.search
         if self.error:
             return 0

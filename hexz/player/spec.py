@@ -41,7 +41,7 @@ class InvalidSpec(HexzError, ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class Budget:
-    """What a player may spend on a move; the search ends with whatever is reached first.
+    """A limit of what a player may spend on a move; the search ends with whatever is reached first.
 
     Attributes:
         simulations: at least 1; None: no limit.
@@ -90,7 +90,7 @@ class PlayerSpec:
 
     @property
     def algorithm(self) -> Algorithm:
-        """Of the search of a player with a network."""
+        """The search of a player with a network."""
         return "gumbel" if self.kind == "gumbel" else "puct"
 
     def __str__(self) -> str:

@@ -54,7 +54,7 @@ class TreeCache:
 
     @property
     def num_nodes(self) -> int:
-        """Of all trees."""
+        """The nodes of all trees together."""
         return self._num_nodes
 
     def __len__(self) -> int:

@@ -40,7 +40,7 @@ class Evidence:
                 self._add(players, board, score)
 
     def has(self, players: tuple[str, str], board: str) -> bool:
-        """Whether two players have played a board."""
+        """Tells whether two players have played a board."""
         return _digest(board) in self._scores.get(_in_order(players), {})
 
     def boards(self, players: tuple[str, str]) -> int:

@@ -45,7 +45,7 @@ class setting:
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """What is known of a setting.
+    """A setting and what is known of it from its declaration.
 
     Attributes:
         name: of the field, and the key in a configuration file.
@@ -65,17 +65,17 @@ class Setting:
 
     @property
     def option(self) -> str | None:
-        """Of the command line, None if it has none."""
+        """Its option of the command line, None if it has none."""
         return f"--{self.name.replace('_', '-')}" if self.declaration.option else None
 
     @property
     def variable(self) -> str:
-        """Of the environment."""
+        """Its variable of the environment."""
         return self.declaration.variable or f"HEXZ_{self.name.upper()}"
 
     @property
     def domain(self) -> str:
-        """What it may be, in words; empty if its type says all."""
+        """The values that it may have, in words; empty if its type says all."""
         low, above, high = self.declaration.ge, self.declaration.gt, self.declaration.le
         if self.choices:
             return " or ".join(self.choices)

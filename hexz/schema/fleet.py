@@ -83,7 +83,7 @@ class Heartbeat(Message, frozen=True, kw_only=True):
 
 
 class WorkerSettings(Settings, frozen=True, kw_only=True):
-    """How workers play: one document for the whole fleet, sent by the server.
+    """The settings of play, one document for the whole fleet, sent by the server.
 
     Raises:
         InvalidSettings: a value is out of range; names it.

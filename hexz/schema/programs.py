@@ -32,7 +32,7 @@ LOOPBACK: Final = "127.0.0.1"
 
 
 class ModelTrainingConfig(Settings, frozen=True, kw_only=True):
-    """What a train server is asked to do, wherever it runs.
+    """The settings of a train server, wherever it runs.
 
     Raises:
         InvalidSettings: a value is out of range; names it.
@@ -80,7 +80,7 @@ class ModelTrainingConfig(Settings, frozen=True, kw_only=True):
 
 
 class ServerConfig(ModelTrainingConfig, frozen=True, kw_only=True):
-    """What `hexzctl train-server` is asked to do."""
+    """The settings of `hexzctl train-server`."""
 
     store: Annotated[str, setting("Checkpoints: a directory or gs://bucket/prefix.")] = "hexz-data"
     host: Host = LOOPBACK
@@ -91,7 +91,7 @@ class ServerConfig(ModelTrainingConfig, frozen=True, kw_only=True):
 
 
 class WorkerConfig(Settings, frozen=True, kw_only=True):
-    """What `hexzctl worker` is asked to do."""
+    """The settings of `hexzctl worker`."""
 
     server_url: Annotated[str, setting("The train server: http:// or https://.")] = (
         "http://127.0.0.1:8080"
@@ -106,7 +106,7 @@ class WorkerConfig(Settings, frozen=True, kw_only=True):
 
 
 class PlayerConfig(Settings, frozen=True, kw_only=True):
-    """What `hexzctl serve-player` is asked to do."""
+    """The settings of `hexzctl serve-player`."""
 
     player: Annotated[
         str,
@@ -135,7 +135,7 @@ class PlayerConfig(Settings, frozen=True, kw_only=True):
 
 
 class LocalTrainingConfig(ModelTrainingConfig, frozen=True, kw_only=True):
-    """What `hexzctl train` is asked to do."""
+    """The settings of `hexzctl train`."""
 
     PROFILES: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "laptop": {},
@@ -161,12 +161,12 @@ class LocalTrainingConfig(ModelTrainingConfig, frozen=True, kw_only=True):
     changes: PlayChanges = PlayChanges(post="games")
 
     def server(self, port: int) -> ServerConfig:
-        """What its train server is asked to do, at a port of this machine."""
+        """Returns the settings of its train server, at a port of this machine."""
         shared = {name: getattr(self, name) for name in ModelTrainingConfig.__struct_fields__}
         return ServerConfig(**shared, store=str(self.data_dir), port=port)
 
     def worker(self, server_url: str) -> WorkerConfig:
-        """What its worker is asked to do."""
+        """Returns the settings of its worker."""
         return WorkerConfig(
             server_url=server_url,
             model_name=self.model_name,

@@ -46,7 +46,7 @@ class TrainingReport(Message, frozen=True, kw_only=True):
 
 
 class CheckpointRecord(Message, frozen=True, kw_only=True):
-    """What a trainer records of a checkpoint. One of another program may say nothing.
+    """A trainer's record of a checkpoint. One of another program may say nothing.
 
     Attributes:
         parent: the number of the checkpoint that it was trained from; None for the first.
@@ -75,7 +75,7 @@ class CheckpointRecord(Message, frozen=True, kw_only=True):
 
 
 class StoredFiles(Message, frozen=True, kw_only=True):
-    """What the store itself adds to the metadata of a checkpoint.
+    """The part of a checkpoint's metadata that the store itself adds.
 
     Attributes:
         sha256: of `model.pt`, in hex.
@@ -120,7 +120,7 @@ class RatedCheckpoint(Elo, frozen=True, kw_only=True):
 
 
 class Ratings(Message, frozen=True, kw_only=True, omit_defaults=True):
-    """How strong the checkpoints of a model are: its `ratings.json`.
+    """The strengths of the checkpoints of a model: its `ratings.json`.
 
     Attributes:
         player: how its checkpoints play: the spec without their path.

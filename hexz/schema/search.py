@@ -13,7 +13,7 @@ Algorithm = Literal["puct", "gumbel"]
 
 
 class SearchSettings(Settings, frozen=True, kw_only=True):
-    """How a tree search explores and how a move is chosen from it.
+    """The settings of a tree search: how it explores, and how a move is chosen from it.
 
     Sources: [AZ] Silver et al., "A general reinforcement learning algorithm that masters chess,
     shogi, and Go through self-play", Science 2018, and its pseudocode; [KG] Wu, "Accelerating

@@ -55,7 +55,7 @@ MaxBacklog = Annotated[
 
 
 class PlayChanges(Settings, frozen=True, kw_only=True):
-    """What one worker does otherwise than the train server says."""
+    """Settings in which one worker differs from what the train server says."""
 
     games_per_process: Annotated[
         int | None,

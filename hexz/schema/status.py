@@ -63,7 +63,7 @@ class Progress(Message, frozen=True, kw_only=True):
 
 
 class TrainingStatus(Message, frozen=True, kw_only=True):
-    """What the trainer does.
+    """The state of the trainer.
 
     Attributes:
         activity: "starting", "idle", "training", or "paused" after a failure.
@@ -128,7 +128,7 @@ class CheckpointElo(Elo, frozen=True, kw_only=True):
 
 
 class StrengthStatus(Message, frozen=True, kw_only=True):
-    """How strong the checkpoints are, as far as somebody has rated them.
+    """The strengths of the checkpoints, as far as somebody has rated them.
 
     Attributes:
         player: how the checkpoints play.
@@ -178,7 +178,7 @@ class ServerStatus(Message, frozen=True, kw_only=True):
 
     @property
     def evaluations_per_second(self) -> float:
-        """Of all workers."""
+        """The positions that all workers evaluate in a second."""
         return sum(worker.evaluations_per_second for worker in self.workers)
 
 

@@ -9,7 +9,7 @@ from hexz.schema.shared import Device, Seed
 
 
 class TrainingConfig(Settings, frozen=True, kw_only=True):
-    """How a network is trained.
+    """The settings of training.
 
     Sources: [KG] Wu, "Accelerating Self-Play Learning in Go", arXiv:1902.10565; [AW] Loshchilov
     and Hutter, "Decoupled Weight Decay Regularization", arXiv:1711.05101; [MU] Jordan et al.,

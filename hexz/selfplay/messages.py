@@ -24,7 +24,7 @@ class NewModel:
 
 @dataclass(frozen=True)
 class NewSettings:
-    """How to play the games that start from now on.
+    """Settings for the games that start from now on.
 
     Attributes:
         search: settings of the search.
@@ -40,7 +40,7 @@ Command = NewModel | NewSettings
 
 @dataclass(frozen=True, kw_only=True)
 class Assignment:
-    """What the processes of a run play together.
+    """The work that the processes of a run share.
 
     Attributes:
         run_name: begins the id of every game, so no other run may have it.

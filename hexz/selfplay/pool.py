@@ -100,7 +100,7 @@ class SelfPlayPool:
 
     @property
     def is_running(self) -> bool:
-        """Whether a process may still send something."""
+        """Tells whether a process may still send something."""
         return any(player.child.is_open for player in self._players)
 
     def check(self) -> None:

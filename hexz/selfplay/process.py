@@ -66,7 +66,7 @@ class _Process:
         self._loading = threading.Lock()
 
     def send(self, event: ProcessEvent) -> None:
-        """For the main thread. Waits while the parent does not receive."""
+        """Sends from the main thread; waits while the parent does not receive."""
         self._parent.send(event)
 
     def run(self) -> None:

@@ -12,7 +12,7 @@ from hexz.model.network import HexzNet, PolicyHead, TowerOutput
 
 
 class Prediction(NamedTuple):
-    """What a `TrainingNet` says about B positions, from the view of the player to move."""
+    """The output of a `TrainingNet` for B positions, from the view of the player to move."""
 
     logits: Tensor
     """[B, 220]."""

@@ -71,7 +71,7 @@ def _legal_mask(example: Example) -> npt.NDArray[np.bool_]:
 
 
 def is_held_out(game_id: str, share: float) -> bool:
-    """Whether a game is one of the share that is not trained on; all its positions or none."""
+    """Tells whether a game, all of it, is one of the share that is not trained on."""
     return zlib.crc32(game_id.encode()) < share * 2**32
 
 
@@ -169,7 +169,7 @@ class _Stream:
 
     @property
     def is_full(self) -> bool:
-        """Whether there is no older row, or no room for one."""
+        """Tells whether there is no older row, or no room for one."""
         return self.begin == 0 or len(self) == len(self._ring)
 
     def append(self, rows: Rows) -> None:

@@ -43,7 +43,7 @@ class Rate:
 
 
 class Counters:
-    """What happened to the requests of one server.
+    """Counts of what happened to the requests of one server.
 
     Attributes:
         accepted: examples that are in the journal.

@@ -116,7 +116,7 @@ class TrainingService:
         return self._accept(lambda newest: [check_example(body, **self._limits(newest))])
 
     def accept_game(self, body: bytes) -> Receipt:
-        """The same for all examples of a game: all of them or none."""
+        """Takes all examples of a game or none; see `accept_example`."""
         return self._accept(lambda newest: check_game(body, **self._limits(newest)))
 
     def _limits(self, newest: int) -> dict[str, Any]:
@@ -146,7 +146,7 @@ class TrainingService:
         return Receipt(checkpoint=checkpoint, accepted=new)
 
     def take_heartbeat(self, heartbeat: Heartbeat, *, is_local: bool) -> Orders:
-        """Notes what a worker does; returns what it shall do.
+        """Takes note of what a worker does; returns what it shall do.
 
         Args:
             heartbeat: of the worker.
@@ -201,13 +201,13 @@ class TrainingService:
 
     @property
     def journal_problem(self) -> str | None:
-        """Why examples could not be kept when that was tried last, unless it is long ago: a server
-        that is sent no examples because of its problem would have that for ever."""
+        """The reason why examples could not be kept when that was tried last, unless it is long ago:
+        a server that is sent none because of its problem would have that for ever."""
         known = self._journal_problem
         return None if known is None or time.monotonic() - known[1] > PROBLEM_SECONDS else known[0]
 
     def problems(self) -> list[str]:
-        """What does not work at present, for people."""
+        """Tells people what does not work at present."""
         state = self._supervisor.state
         found = [
             self.journal_problem,

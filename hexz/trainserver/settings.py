@@ -25,7 +25,7 @@ class SettingsSource:
         self._settings = FleetSettings() if path is None else FleetSettings.read(path)
 
     def at(self, examples: int) -> WorkerSettings:
-        """See `FleetSettings.at`."""
+        """Returns the settings of the moment; see `FleetSettings.at`."""
         stamp = self._stamp()
         if self._path is not None and stamp != self._seen:
             self._seen = stamp

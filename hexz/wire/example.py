@@ -111,7 +111,7 @@ def decode_example(data: bytes) -> Example:
 
 
 def is_fast_search(data: bytes) -> bool:
-    """Whether a serialized `NumpyExample` says that its search was a fast one; costs a tenth of
+    """Tells whether the search of a serialized `NumpyExample` was a fast one; costs a tenth of
     what decoding it does. False if it does not say.
 
     Raises:

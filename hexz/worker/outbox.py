@@ -66,7 +66,7 @@ class Outbox:
             self._queue.put(post)
 
     def wait_for_room(self, timeout: float) -> bool:
-        """Whether there is room within so many seconds."""
+        """Waits for room; returns whether there is some within so many seconds."""
         return self._wait(MAX_PENDING - 1, timeout)
 
     def drain(self, timeout: float) -> bool:

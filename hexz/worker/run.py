@@ -137,7 +137,7 @@ class Worker:
             self._pool.check()
 
     def status(self) -> Heartbeat:
-        """What it does and has done. May be called in any thread."""
+        """Tells what it does and has done. May be called in any thread."""
         playing, since = list(self._playing.values()), self._playing_since
         return Heartbeat(
             worker=self.name,
