@@ -147,8 +147,8 @@ class CheckpointStore(ABC):
         return data
 
     def load_training_state(self, number: int) -> bytes | None:
-        """Returns what was saved as training state, checked against its digest; None if nothing was,
-        or somebody has deleted it."""
+        """Returns what was saved as training state, checked against its digest; None if nothing
+        was, or somebody has deleted it."""
         name = self.info(number).metadata.get("training_state")
         if name is None:
             return None

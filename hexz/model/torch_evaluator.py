@@ -65,7 +65,7 @@ class TorchEvaluator(Evaluator):
         self._idle: list[Tensor] = []
 
     def start(self, planes: Floats) -> Callable[[], Evaluation]:
-        """Begins to evaluate; see `Evaluator.start`. A GPU goes on by itself, a CPU is done then."""
+        """Begins to evaluate; see `Evaluator.start`. A GPU goes on by itself, a CPU is done."""
         running = [
             self._launch(planes[start : start + self.batch_size])
             for start in range(0, len(planes), self.batch_size)

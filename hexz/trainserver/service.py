@@ -201,8 +201,8 @@ class TrainingService:
 
     @property
     def journal_problem(self) -> str | None:
-        """The reason why examples could not be kept when that was tried last, unless it is long ago:
-        a server that is sent none because of its problem would have that for ever."""
+        """The reason why examples could not be kept when that was tried last, unless it is long
+        ago: a server that is sent none because of its problem would have that for ever."""
         known = self._journal_problem
         return None if known is None or time.monotonic() - known[1] > PROBLEM_SECONDS else known[0]
 
