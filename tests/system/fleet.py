@@ -122,7 +122,7 @@ class Fleet:
         self.server.wait()
 
     def server_processes(self) -> list[psutil.Process]:
-        """The server, its gunicorn worker, its trainer and whatever else it started."""
+        """The server, its trainer and whatever else it started."""
         assert self.server is not None
         try:
             parent = psutil.Process(self.server.pid)

@@ -337,8 +337,14 @@ def test_every_option_has_a_variable():
     options = [
         line for line in result.stdout.splitlines() if " --" in line and "--help" not in line
     ]
-    assert len(options) == 10
-    for variable in ("HEXZ_SERVER_URL", "HEXZ_REDIS_URL", "MODEL_NAME", "HEXZ_MAX_SECONDS"):
+    assert len(options) == 11
+    for variable in (
+        "HEXZ_CONFIG",
+        "HEXZ_SERVER_URL",
+        "HEXZ_REDIS_URL",
+        "MODEL_NAME",
+        "HEXZ_MAX_SECONDS",
+    ):
         assert variable in result.stdout
     assert "HEXZ_AUTH_TOKEN" in result.stdout
 
