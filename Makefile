@@ -30,7 +30,7 @@ help:
 	@echo 'make train      trains a player on this machine until Ctrl-C; goes on where it ended'
 	@echo 'make selfplay   plays a minute of self-play and shows the games'
 	@echo 'make test       runs all tests but the endurance tests'
-	@echo 'make test-fast  runs those of the engine, the search, the network and the wire: 40 seconds'
+	@echo 'make test-fast  runs those of the engine, the search, the network and the wire'
 	@echo 'make test-all   runs all tests'
 	@echo 'make lint       runs the linters and type checks of Python and, with npm, of JavaScript'
 	@echo 'make build      brings .venv and the compiled engine up to date, as all of these do'
@@ -49,15 +49,15 @@ selfplay: build
 train: build
 	$(BIN)/hexzctl train
 
-# Several tests at once, see tests/conftest.py, and those of a file one after another, as they share
-# what took long to make; files in the order of tests/conftest.py, not by their numbers of tests.
-PYTEST := $(BIN)/python -m pytest --dist loadfile --no-loadscope-reorder
+# A test a core at once, and those of a file one after another, as they share what took long to make;
+# files in the order of tests/conftest.py, not by their numbers of tests.
+PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 test: build
-	$(PYTEST) -n auto
+	$(PYTEST)
 
 test-fast: build
-	$(PYTEST) -n logical tests/engine tests/search tests/model tests/wire
+	$(PYTEST) tests/engine tests/search tests/model tests/wire
 
 test-all: build
 	$(BIN)/python -m pytest -m ''

@@ -18,6 +18,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from hexz.engine import MAX_MOVES, Board
 from hexz.errors import HexzError, IllegalMove, InvalidBoard
+from hexz.httpserver import CLIENT_GONE
 from hexz.player.metrics import registry_of
 from hexz.player.page import CONTENT_SECURITY_POLICY, CONTENT_TYPES, page_files
 from hexz.player.player import Answer
@@ -62,6 +63,7 @@ def _add_go_routes(app: Flask, service: PlayerService) -> None:
             question.board,
             seconds=question.seconds,
             deadline=None if deadline is None else _seconds_until(deadline),
+            gone=request.environ.get(CLIENT_GONE),
         )
         return jsonify(
             json_response(
@@ -94,7 +96,11 @@ def _add_page_routes(app: Flask, service: PlayerService) -> None:
         if not isinstance(spec, str) or spec not in service.offers:
             raise InvalidRequest(f"the player must be one of {', '.join(service.offers)}")
         board = _board_after(content.get("board"), content.get("moves"))
-        answer = service.suggest(board, player=service.offers[spec].player)
+        answer = service.suggest(
+            board,
+            player=service.offers[spec].player,
+            gone=request.environ.get(CLIENT_GONE),
+        )
         return jsonify(player=spec, **_answer_to_people(answer))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import Final
@@ -56,12 +57,15 @@ class Player(ABC):
         return (own or asked or DEFAULT_BUDGET).within(asked)
 
     @abstractmethod
-    def suggest(self, board: Board, budget: Budget | None = None) -> Answer:
+    def suggest(
+        self, board: Board, budget: Budget | None = None, gone: threading.Event | None = None
+    ) -> Answer:
         """Thinks about a position that is not over.
 
         Args:
             board: the position; it is not changed.
             budget: what may be spent, see `budget`.
+            gone: is set once nobody waits for the answer any more. A search by a network ends then.
 
         Raises:
             IllegalMove: the game is over.

@@ -61,7 +61,9 @@ class RandomMover(Player):
         super().__init__()
         self._mover = RandomPlayer(_seed(seed))
 
-    def suggest(self, board: Board, budget: Budget | None = None) -> Answer:
+    def suggest(
+        self, board: Board, budget: Budget | None = None, gone: threading.Event | None = None
+    ) -> Answer:
         """Suggests a move; see `Player.suggest`."""
         started = time.monotonic()
         suggestion = self._mover.suggest(board)
@@ -81,7 +83,9 @@ class PlayoutSearch(Player):
         super().__init__(own_budget)
         self._seeds = itertools.count(_seed(seed))
 
-    def suggest(self, board: Board, budget: Budget | None = None) -> Answer:
+    def suggest(
+        self, board: Board, budget: Budget | None = None, gone: threading.Event | None = None
+    ) -> Answer:
         """Suggests a move; see `Player.suggest`."""
         started = time.monotonic()
         budget = self.budget(budget)
@@ -116,9 +120,11 @@ class NetworkPlayer(Player):
         self._algorithm = spec.algorithm
         self._searcher = searcher
 
-    def suggest(self, board: Board, budget: Budget | None = None) -> Answer:
+    def suggest(
+        self, board: Board, budget: Budget | None = None, gone: threading.Event | None = None
+    ) -> Answer:
         """Suggests a move; see `Player.suggest`. Raises InvalidEvaluation if the network is bad."""
-        return self._searcher.suggest(board, self.budget(budget), self._algorithm)
+        return self._searcher.suggest(board, self.budget(budget), self._algorithm, gone)
 
     def close(self) -> None:
         """Ends the player; see `Player.close`."""

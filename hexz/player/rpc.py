@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, NoReturn
@@ -89,11 +90,14 @@ class RpcServer:
 
     def _suggest_move(self, request: bytes, context: grpc.ServicerContext) -> bytes:
         question = decode_request(request)
+        gone = threading.Event()
+        context.add_callback(gone.set)
         answer = self._service.suggest(
             question.board,
             seconds=question.seconds,
             simulations=question.simulations,
             deadline=context.time_remaining(),
+            gone=gone,
         )
         return encode_response(question.board, answer.suggestion)
 

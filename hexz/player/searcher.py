@@ -71,6 +71,7 @@ class _Task:
         search: with its tree.
         most: simulations of `search` at which it ends; None: no limit.
         stop_at: when no more leaves are to be collected, on the clock of `time.monotonic`.
+        gone: set once nobody waits for the answer any more.
         done: set once no leaf waits and the search has ended.
         error: why it failed.
     """
@@ -78,6 +79,7 @@ class _Task:
     search: Search
     most: int | None
     stop_at: float | None
+    gone: threading.Event
     is_stopped: bool = False
     done: threading.Event = field(default_factory=threading.Event)
     error: BaseException | None = None
@@ -86,7 +88,8 @@ class _Task:
     def ran_out_of_time(self) -> bool:
         """Tells whether time was what ended it."""
         has_most = self.most is not None and self.search.simulations >= self.most
-        return not (self.stop_at is None or has_most or self.is_stopped or self.search.complete)
+        is_useless = self.is_stopped or self.gone.is_set()
+        return not (self.stop_at is None or has_most or is_useless or self.search.complete)
 
     def wanted(self, now: float, *, alone: bool = False) -> int:
         """Returns how many leaves of the next batch the search can use; 0 ends it."""
@@ -95,7 +98,7 @@ class _Task:
             return 0
         if search.num_nodes == 0:
             return 1  # without its root's evaluation there is no move to play
-        if search.complete or self.is_stopped:
+        if search.complete or self.is_stopped or self.gone.is_set():
             return 0
         if self.stop_at is not None and now >= self.stop_at:
             return 0
@@ -166,12 +169,19 @@ class Searcher:
             self.evaluator = evaluator
             self.trees = TreeCache()
 
-    def suggest(self, board: Board, budget: Budget, algorithm: Algorithm = "puct") -> Answer:
+    def suggest(
+        self,
+        board: Board,
+        budget: Budget,
+        algorithm: Algorithm = "puct",
+        gone: threading.Event | None = None,
+    ) -> Answer:
         """Searches a position that is not over, or solves it, if separated territories decide it.
 
         A limit of simulations is for new ones; what a kept tree knows comes on top. A limit of
         time is used up to AIM, unless the result is proven or there is only one legal move. The
-        Gumbel search needs a number of simulations, and plans with all of them.
+        Gumbel search needs a number of simulations, and plans with all of them. Once `gone` is
+        set, nobody waits for the answer any more, and the search ends.
 
         Raises:
             IllegalMove: the game is over.
@@ -194,6 +204,7 @@ class Searcher:
             search,
             most=None if budget.simulations is None else before + budget.simulations,
             stop_at=None if budget.seconds is None else self._stop_at(started, budget.seconds),
+            gone=gone or threading.Event(),
         )
         self._begin(task, budget.seconds)
         task.done.wait()

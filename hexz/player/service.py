@@ -82,6 +82,7 @@ class PlayerService:
         simulations: int | None = None,
         deadline: float | None = None,
         player: Player | None = None,
+        gone: threading.Event | None = None,
     ) -> Answer:
         """Thinks about a position.
 
@@ -91,6 +92,7 @@ class PlayerService:
                 MAX_SECONDS.
             deadline: seconds from now at which the answer is of no use any more.
             player: one of the offers; None: the player of the configuration.
+            gone: is set once nobody waits for the answer any more.
 
         Raises:
             IllegalMove: the game is over.
@@ -111,7 +113,7 @@ class PlayerService:
         asker = player or self._player
         if seconds is None and simulations is None:
             budget = asker.budget(None).within(budget)
-        answer = asker.suggest(board, budget)
+        answer = asker.suggest(board, budget, gone)
         self._count(answer)
         return answer
 

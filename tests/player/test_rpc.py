@@ -2,7 +2,8 @@
 
 import contextlib
 import random
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
@@ -11,6 +12,7 @@ import pytest
 
 from hexz.engine import Board, Move
 from hexz.player.rpc import RpcServer
+from hexz.player.searcher import MAX_SEARCHES
 from hexz.player.service import PlayerService
 from hexz.schema.programs import PlayerConfig
 from hexz.web import CannotListen
@@ -187,6 +189,27 @@ def test_overload_is_said_at_once(client, monkeypatch):
         codes = list(threads.map(ask, range(5)))
     assert codes.count(grpc.StatusCode.OK) == 2
     assert codes.count(grpc.StatusCode.RESOURCE_EXHAUSTED) == 3
+
+
+def test_searches_for_callers_who_have_gone_end(client, service):
+    """A minute each; as many as there may be, so that otherwise nobody else would be answered."""
+    request = pb.SuggestMoveRequest(
+        game_engine_state=board_to_message(Board.random(3)), max_think_time_ms=60_000
+    ).SerializeToString()
+    call = client.channel.unary_unary(SUGGEST)
+    calls = [call.future(request, timeout=60) for _ in range(MAX_SEARCHES)]
+    wait_until(lambda: service.status().model.searches == MAX_SEARCHES)
+    for waiting in calls:
+        waiting.cancel()
+    wait_until(lambda: service.status().model.searches == 0)
+    assert client.suggest(Board.random(3), max_think_time_ms=100).move
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def test_a_port_in_use_is_named(service, server):

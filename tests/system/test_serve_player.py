@@ -1,6 +1,8 @@
 """`hexzctl serve-player` with the Go servers and others as its clients."""
 
+import base64
 import itertools
+import json
 import os
 import random
 import signal
@@ -13,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import grpc
 import pytest
@@ -316,6 +319,24 @@ def test_under_gunicorn_the_environment_says_all(tmp_path: Path) -> None:
 
 
 # --- Its end, and no start -----------------------------------------------------------------------
+
+
+def test_a_search_for_a_client_who_has_gone_ends(server: PlayerServer) -> None:
+    place = urlsplit(server.url)
+    state = base64.b64encode(encode_board(Board.random(5))).decode()
+    body = json.dumps({"maxThinkTime": round(30e9), "gameEngineState": state})
+    with socket.create_connection((place.hostname, place.port)) as client:
+        head = f"POST /hexz/cpu/suggest HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n"
+        client.sendall((head + body).encode())
+        wait_until(lambda: server.status()["model"]["searches"] == 1)
+    wait_until(lambda: server.status()["model"]["searches"] == 0)
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 @pytest.mark.parametrize(
