@@ -79,6 +79,7 @@ def serve(app: WSGIApplication, listener: socket.socket, *, threads: int, max_bo
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,
         backlog=ACCEPTED_AT_ONCE,
         limit_concurrency=most_connections(),
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
