@@ -103,7 +103,7 @@ def most_connections() -> int:
 
 
 class _Server(uvicorn.Server):
-    """Ends in good order at the first signal, and leaves a second one to its default."""
+    """Ends in good order at the first signal, and does not wait for answers after a second."""
 
     def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]
         loop = asyncio.get_running_loop()

@@ -2,7 +2,7 @@
 
 From a declaration follow the check of its values, the option of the command line, the variable of
 the environment, the line of a configuration file, and docs/reference/. A leaf: of hexz it imports
-`errors` and `version` only, and no NumPy.
+`errors`, `places` and `version` only, and no NumPy.
 
     declaration   what a setting is, and `Settings`, the base of all that have some
     search        how a tree is searched

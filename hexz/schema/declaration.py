@@ -100,9 +100,8 @@ class Setting:
         """Raises InvalidSettings, which names the setting, unless it may have this value."""
         if value is None and self.optional:
             return
-        if not isinstance(value, self.kind) and not (self.kind is float and type(value) is int):
-            raise InvalidSettings(f"{self.name} is {value!r}, not a {self.kind.__name__}")
-        if isinstance(value, bool) and self.kind is not bool:
+        kinds = (int, float) if self.kind is float else (self.kind,)
+        if not isinstance(value, kinds) or (isinstance(value, bool) and self.kind is not bool):
             raise InvalidSettings(f"{self.name} is {value!r}, not a {self.kind.__name__}")
         if self.choices and value not in self.choices:
             raise InvalidSettings(f"{self.name} must be {self.domain}, not {value!r}")

@@ -2,8 +2,7 @@
 
 import contextlib
 import random
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
@@ -19,6 +18,7 @@ from hexz.web import CannotListen
 from hexz.wire import hexz_pb2 as pb
 
 from ..states import board_to_message, encode_board
+from ..waiting import wait_until
 from .positions import assert_think_time_is_kept, forced, game, solvable
 
 SUGGEST = "/hexzpb.CPUPlayerService/SuggestMove"
@@ -198,18 +198,11 @@ def test_searches_for_callers_who_have_gone_end(client, service):
     ).SerializeToString()
     call = client.channel.unary_unary(SUGGEST)
     calls = [call.future(request, timeout=60) for _ in range(MAX_SEARCHES)]
-    wait_until(lambda: service.status().model.searches == MAX_SEARCHES)
+    wait_until(lambda: service.status().model.searches == MAX_SEARCHES, 20)
     for waiting in calls:
         waiting.cancel()
-    wait_until(lambda: service.status().model.searches == 0)
+    wait_until(lambda: service.status().model.searches == 0, 20)
     assert client.suggest(Board.random(3), max_think_time_ms=100).move
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def test_a_port_in_use_is_named(service, server):

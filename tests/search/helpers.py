@@ -202,3 +202,21 @@ def assert_fits(counts: np.ndarray, probabilities: np.ndarray) -> None:
     statistic = np.sum((counts - expected) ** 2 / expected)
     limit = freedom * (1 - 2 / (9 * freedom) + 4 * math.sqrt(2 / (9 * freedom))) ** 3
     assert statistic < limit, f"chi-square {statistic:.1f} with {freedom} degrees of freedom"
+
+
+def search_in_batches(
+    tree: Search, simulations: int, evaluate, *, batch=32, batches_waiting=2
+) -> None:
+    """Searches with so many batches under way, as a server does."""
+    waiting: list[np.ndarray] = []
+    while True:
+        left = simulations - tree.simulations - tree.num_waiting
+        planes = np.zeros((max(0, min(batch, left)), 11, 11, 10), np.float32)
+        before = tree.simulations
+        count = tree.collect(planes)
+        if count:
+            waiting.append(planes[:count])
+        if waiting and (len(waiting) >= batches_waiting or not count):
+            tree.expand(*evaluate(waiting.pop(0)))
+        elif not count and tree.simulations == before:
+            return

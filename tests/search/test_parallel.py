@@ -18,6 +18,7 @@ from .helpers import (
     constant,
     endgames,
     search,
+    search_in_batches,
     small_boards,
 )
 
@@ -27,22 +28,6 @@ PUCT = SearchSettings(explore=False, simulations=MAX_SIMULATIONS)
 def search_of(board: Board, **options) -> Search:
     """A search that may have any number of leaves in flight."""
     return Search(board, PUCT, max_in_flight=10_000, **options)
-
-
-def run(tree: Search, simulations: int, evaluate, *, batch=32, batches_waiting=2) -> None:
-    """Searches with so many batches under way, as a server does."""
-    waiting: list[np.ndarray] = []
-    while True:
-        left = simulations - tree.simulations - tree.num_waiting
-        planes = np.zeros((max(0, min(batch, left)), 11, 11, 10), np.float32)
-        before = tree.simulations
-        count = tree.collect(planes)
-        if count:
-            waiting.append(planes[:count])
-        if waiting and (len(waiting) >= batches_waiting or not count):
-            tree.expand(*evaluate(waiting.pop(0)))
-        elif not count and tree.simulations == before:
-            return
 
 
 BOARDS = [
@@ -59,7 +44,7 @@ def test_with_one_leaf_at_a_time_it_is_the_sequential_search(board):
     evaluate = HashEvaluator()
     sequential = search(board, evaluate, explore=False, simulations=200).suggestion()
     tree = search_of(board)
-    run(tree, 200, evaluate, batch=1, batches_waiting=1)
+    search_in_batches(tree, 200, evaluate, batch=1, batches_waiting=1)
     parallel = tree.suggestion()
     assert np.array_equal(parallel.visits, sequential.visits)
     assert np.array_equal(parallel.q, sequential.q)
@@ -71,7 +56,7 @@ def test_with_one_leaf_at_a_time_it_is_the_sequential_search(board):
 def test_priors_are_the_networks_probabilities_of_the_legal_moves():
     board, evaluate = board_at(5, 20), HashEvaluator()
     tree = search_of(board)
-    run(tree, 1, evaluate)
+    search_in_batches(tree, 1, evaluate)
     logits = evaluate.of(board.planes())[0].astype(float)
     legal = [move.index for move in board.legal_moves()]
     expected = np.zeros(220)
@@ -95,7 +80,7 @@ def test_visits_and_values_are_those_of_the_finished_simulations(board):
         return logits, values
 
     placed = num_placed(board.planes())
-    run(tree, 100, listen)
+    search_in_batches(tree, 100, listen)
     suggestion = tree.suggestion()
     assert suggestion.proven is None
     assert suggestion.visits.sum() == tree.simulations == 100
@@ -112,7 +97,7 @@ def num_placed(planes):
 
 def test_leaves_that_wait_differ():
     tree = search_of(Board.random(1))
-    run(tree, 800, HashEvaluator(logit_scale=0.1))
+    search_in_batches(tree, 800, HashEvaluator(logit_scale=0.1))
     batches = [np.zeros((32, 11, 11, 10), np.float32) for _ in range(3)]
     counts = [tree.collect(planes) for planes in batches]
     assert counts == [32, 32, 32]
@@ -129,13 +114,13 @@ def test_no_more_leaves_are_out_than_the_tree_can_bear():
     assert tree.collect(planes) == 8
     assert tree.collect(planes) == 0
     tree.expand(*evaluate(planes))
-    run(tree, 159, evaluate, batch=8)
+    search_in_batches(tree, 159, evaluate, batch=8)
     assert tree.collect(planes) == 20
 
 
 def test_hundreds_of_leaves_may_wait():
     tree, evaluate = search_of(Board.random(1)), HashEvaluator(logit_scale=0.1)
-    run(tree, 4_000, evaluate)
+    search_in_batches(tree, 4_000, evaluate)
     waiting = [np.zeros((100, 11, 11, 10), np.float32) for _ in range(5)]
     counts = [tree.collect(planes) for planes in waiting]
     assert sum(counts) > 150
@@ -151,7 +136,7 @@ def test_evaluations_belong_to_the_oldest_batch():
     board = Board.random(2)
     in_order, tree = search_of(board), search_of(board)
     for one in (in_order, tree):
-        run(one, 100, evaluate, batch=8)
+        search_in_batches(one, 100, evaluate, batch=8)
     planes = np.zeros((2, 6, 11, 11, 10), np.float32)
     for one in (in_order, tree):
         counts = [one.collect(planes[0]), one.collect(planes[1])]
@@ -168,7 +153,7 @@ def test_evaluations_belong_to_the_oldest_batch():
 @pytest.mark.parametrize("board", endgames(12, max_empty=8) + small_boards(6))
 def test_proofs_are_right(board):
     tree = search_of(board)
-    run(tree, 20_000, HashEvaluator(), batch=16)
+    search_in_batches(tree, 20_000, HashEvaluator(), batch=16)
     suggestion, play = tree.suggestion(), PerfectPlay()
     assert play.value_of(board, suggestion.move) == play.value(board)
     # A draw that is found is searched on and on, since another move might win.
@@ -182,14 +167,14 @@ def test_proofs_are_right(board):
 def test_a_forced_move_needs_one_simulation():
     board = next(b for b in endgames(60, max_empty=6, min_moves=1) if len(b.legal_moves()) == 1)
     tree = search_of(board)
-    run(tree, 1_000, HashEvaluator())
+    search_in_batches(tree, 1_000, HashEvaluator())
     assert tree.complete
     assert tree.simulations <= 1
 
 
 def test_a_full_tree_ends_the_search():
     tree = search_of(Board.random(4), max_nodes=100)
-    run(tree, 10_000, HashEvaluator())
+    search_in_batches(tree, 10_000, HashEvaluator())
     assert tree.num_nodes == 100
     assert tree.simulations == 99
 
@@ -197,27 +182,27 @@ def test_a_full_tree_ends_the_search():
 def test_the_tree_below_a_move_is_kept():
     board, evaluate = Board.random(5), HashEvaluator()
     tree = search_of(board)
-    run(tree, 400, evaluate)
+    search_in_batches(tree, 400, evaluate)
     before = tree.suggestion()
     tree.advance(before.move)
     assert tree.board == after(board, before.move)
     kept = before.visits[before.move.index] - 1
     assert tree.suggestion().visits.sum() == kept > 0
     assert tree.simulations == 0
-    run(tree, 400, evaluate)
+    search_in_batches(tree, 400, evaluate)
     assert tree.suggestion().visits.sum() == kept + 400
 
 
 def test_any_legal_move_can_be_played():
     board, evaluate = board_at(2, 12), HashEvaluator()
     tree = search_of(board)
-    run(tree, 10, evaluate)
+    search_in_batches(tree, 10, evaluate)
     unseen = next(m for m in board.legal_moves() if tree.suggestion().visits[m.index] == 0)
     tree.advance(unseen)
     assert tree.simulations == 0
     with pytest.raises(ValueError, match="has not run"):
         tree.suggestion()
-    run(tree, 10, evaluate)
+    search_in_batches(tree, 10, evaluate)
     assert tree.suggestion().visits.sum() == 10
 
 
@@ -229,7 +214,7 @@ def test_what_is_wrong_changes_nothing():
         tree.expand(*evaluate(planes))
     with pytest.raises(ValueError, match="planes"):
         tree.collect(np.zeros((8, 10, 11, 10), np.float32))
-    run(tree, 20, evaluate)
+    search_in_batches(tree, 20, evaluate)
     before = tree.suggestion()
     count = tree.collect(planes)
     logits, values = evaluate(planes[:count])
@@ -261,7 +246,7 @@ def test_a_finished_game_and_gumbel_are_refused():
 def test_one_thread_at_a_time():
     """A second thread is refused while the first walks without the interpreter's lock."""
     tree = search_of(Board.random(7))
-    run(tree, 1, constant())
+    search_in_batches(tree, 1, constant())
     refused = threading.Event()
 
     def interfere():

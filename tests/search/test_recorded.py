@@ -21,7 +21,7 @@ from hexz.inference import Evaluation, Evaluator, Floats
 from hexz.player.spec import parse_spec
 from hexz.schema.search import MAX_SIMULATIONS
 
-from .helpers import play_games
+from .helpers import play_games, search_in_batches
 
 RECORD = Path(__file__).parents[1] / "data" / "searches.json"
 
@@ -97,28 +97,13 @@ def many_in_flight(batch: int, batches: int, simulations: int, max_nodes: int = 
     settings = SearchSettings(explore=False, simulations=MAX_SIMULATIONS)
     tree = Search(board, settings, max_in_flight=1000, max_nodes=max_nodes)
     while True:
-        search_in_batches(tree, batch, batches, simulations)
+        search_in_batches(tree, simulations, EVALUATE, batch=batch, batches_waiting=batches)
         suggestion = tree.suggestion()
         numbers += [*numbers_of(suggestion), tree.simulations, tree.num_nodes, tree.depth]
         board.play(suggestion.move)
         if board.is_over:
             return digest_of(*numbers)
         tree.advance(suggestion.move)
-
-
-def search_in_batches(tree: Search, batch: int, batches: int, simulations: int) -> None:
-    waiting: list[np.ndarray] = []
-    while True:
-        left = simulations - tree.simulations - tree.num_waiting
-        planes = np.zeros((max(0, min(batch, left)), 11, 11, 10), np.float32)
-        before = tree.simulations
-        count = tree.collect(planes)
-        if count:
-            waiting.append(planes[:count])
-        if waiting and (len(waiting) >= batches or not count):
-            tree.expand(*EVALUATE(waiting.pop(0)))
-        elif not count and tree.simulations == before:
-            return
 
 
 def arena(*specs: str, boards: int = 1) -> str:

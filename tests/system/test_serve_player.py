@@ -28,6 +28,7 @@ from hexz.model.network import ModelConfig
 from ..conftest import read_traces
 from ..engine.reference import Cell, Position, RefMove
 from ..states import encode_board
+from ..waiting import wait_until
 from .go_servers import GoServer2023, GoServerOfToday, M
 from .player_server import PlayerServer
 from .processes import assert_one_error_line, hexzctl
@@ -328,15 +329,8 @@ def test_a_search_for_a_client_who_has_gone_ends(server: PlayerServer) -> None:
     with socket.create_connection((place.hostname, place.port)) as client:
         head = f"POST /hexz/cpu/suggest HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n"
         client.sendall((head + body).encode())
-        wait_until(lambda: server.status()["model"]["searches"] == 1)
-    wait_until(lambda: server.status()["model"]["searches"] == 0)
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+        wait_until(lambda: server.status()["model"]["searches"] == 1, 10)
+    wait_until(lambda: server.status()["model"]["searches"] == 0, 10)
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,7 @@
 """What the tests of the train server share: real examples, and services with a tiny network."""
 
 import contextlib
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,6 @@ from hexz.wire.example import encode_example
 
 from ..games import game_examples
 
-TIMEOUT = 120.0
 QUICK = TrainingConfig(batch_size=64, window_min=2000, window_max=10_000)
 
 
@@ -46,10 +44,3 @@ def running_service(config: ServerConfig) -> Iterator[TrainingService]:
     finally:
         service.close()
     assert fatal == []
-
-
-def wait_until(condition: Callable[[], object], timeout: float = TIMEOUT) -> None:
-    deadline = time.monotonic() + timeout
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)

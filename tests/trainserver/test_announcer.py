@@ -11,7 +11,7 @@ from hexz.trainserver import announcer as announcer_module
 from hexz.trainserver.announcer import Announcer
 
 from ..redis_server import RedisServer
-from .conftest import wait_until
+from ..waiting import wait_until
 
 
 @pytest.fixture(autouse=True)

@@ -27,7 +27,8 @@ from hexz.wire import hexz_pb2 as pb
 from hexz.wire.arrays import pack
 from hexz.wire.example import decode_example, encode_game
 
-from .conftest import running_service, tiny_config, wait_until
+from ..waiting import wait_until
+from .conftest import running_service, tiny_config
 
 TOKEN = "a-secret-of-24-characters"  # noqa: S105
 EXAMPLES, GAMES, HEARTBEAT = "/training/examples", "/training/games", "/training/heartbeat"

@@ -27,6 +27,8 @@ from hexz.trainserver.journal import (
     read_segment,
 )
 
+from ..waiting import wait_until
+
 TIMEOUT = 30
 BIG = 1000  # a segment that no test fills
 
@@ -263,13 +265,6 @@ class SlowDisk:
         self.really_sync(descriptor)
 
 
-def wait_until(condition) -> None:
-    deadline = time.monotonic() + TIMEOUT
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.001)
-
-
 def test_appends_that_wait_share_one_sync(tmp_path, monkeypatch):
     disk = SlowDisk(monkeypatch)
     with opened(tmp_path) as journal:
@@ -282,7 +277,7 @@ def test_appends_that_wait_share_one_sync(tmp_path, monkeypatch):
             return journal.append(records(number))
 
         def let_go() -> None:
-            wait_until(lambda: len(journal._queue) == 7)
+            wait_until(lambda: len(journal._queue) == 7, TIMEOUT)
             disk.go.set()
 
         others = (lambda number=number: other(number) for number in range(1, 8))
@@ -308,7 +303,7 @@ def test_a_copy_is_acknowledged_with_the_first_one_only(tmp_path, monkeypatch, e
                 order.append("copy")
 
         def let_go() -> None:
-            wait_until(lambda: len(journal._changed._waiters) == 1)  # type: ignore[attr-defined]
+            wait_until(lambda: len(journal._changed._waiters) == 1, TIMEOUT)  # type: ignore[attr-defined]
             order.append("disk")
             disk.go.set()
 

@@ -19,7 +19,8 @@ from hexz.trainserver.service import TrainingService
 from hexz.wire.archive import read_examples
 from hexz.wire.example import decode_example, encode_example
 
-from .conftest import QUICK, running_service, tiny_config, wait_until
+from ..waiting import wait_until
+from .conftest import QUICK, running_service, tiny_config
 from .trainer_thread import trainers_in_threads
 
 BATCH = 150
