@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from hexz.play import MAX_SEED
+from hexz.gameplay import MAX_SEED
 from hexzctl.options import path
 
 _DEFAULT_PLAYER = "model"
@@ -61,7 +61,7 @@ def play(
     Type a cell, such as d5, to place a value there, and Fd5 to plant a flag. `?` lists the rest.
     docs/rules.md explains the game.
     """
-    from hexz.play.session import PlaySession, load_game, new_game, seats
+    from hexz.gameplay.session import PlaySession, load_game, new_game, seats
     from hexz.player.players import make_player
     from hexz.player.spec import Budget, parse_spec
     from hexzctl.play_dialog import PlayDialog

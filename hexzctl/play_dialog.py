@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from hexz.engine import Suggestion
 from hexz.errors import HexzError
-from hexz.play.session import COLOURS, PlaySession
+from hexz.gameplay.session import COLOURS, PlaySession
 from hexzctl.play_view import PlayView, describe, help_text, percent, player_text
 
 _WELCOME: Final = (

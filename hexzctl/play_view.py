@@ -14,8 +14,8 @@ from rich.table import Table
 from rich.text import Text
 
 from hexz.engine import CELLS, Board, CellKind, Move, Suggestion
-from hexz.play.game import Game
-from hexz.play.session import COLOURS
+from hexz.gameplay.game import Game
+from hexz.gameplay.session import COLOURS
 from hexzctl.board import BRACKETS, PLAYER_STYLES, play_board
 
 _OUTLINED_LINES: Final = 32

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from hexz.engine import Board, Move
-from hexz.play.game import Game
+from hexz.gameplay.game import Game
 from hexz.player.page import page_files
 
 from .browser import PHONE, Page, start_chromium, webdriver

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from hexz.engine import Board
-from hexz.play.game import Game
+from hexz.gameplay.game import Game
 
 from .processes import COMMAND, TIMEOUT, assert_one_error_line, environment
 from .terminal import terminal

@@ -7,7 +7,7 @@ import pytest
 
 from hexz.engine import Board
 from hexz.errors import IllegalMove, InvalidGame, OutputError
-from hexz.play.game import Game
+from hexz.gameplay.game import Game
 
 
 def random_game(moves: int, seed: int = 1) -> Game:

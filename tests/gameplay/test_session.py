@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from hexz.errors import IllegalMove
-from hexz.play.session import PERSON, BadCommand, PlaySession, load_game, new_game, seats
+from hexz.gameplay.session import PERSON, BadCommand, PlaySession, load_game, new_game, seats
 from hexz.player.players import make_player
 from hexz.player.spec import parse_spec
 

@@ -11,9 +11,9 @@ from typing import Final
 
 from hexz.engine import Board, Move, Suggestion
 from hexz.errors import HexzError, InvalidSettings
+from hexz.gameplay import MAX_SEED
+from hexz.gameplay.game import Game
 from hexz.places import local_path
-from hexz.play import MAX_SEED
-from hexz.play.game import Game
 from hexz.player.player import Player
 from hexz.player.spec import Budget
 
