@@ -95,6 +95,15 @@ class SearchSettings(Settings, frozen=True, kw_only=True):
         int,
         setting("Actions that Gumbel's sequential halving starts with [GZ].", ge=1, le=MAX_ACTIONS),
     ] = 16
+    fast_considered: Annotated[
+        int,
+        setting(
+            "The same in a fast search. Few, so that its few simulations halve anything at all: 12 "
+            "over 16 actions visit each once, and the move is chosen by one evaluation of each.",
+            ge=1,
+            le=MAX_ACTIONS,
+        ),
+    ] = 16
     c_visit: Annotated[
         float,
         setting("Visits added to the largest visit count in the scale of Q [GZ].", ge=0),

@@ -194,6 +194,18 @@ def test_a_fast_search_has_no_noise():
     assert len(first) == 1
 
 
+@pytest.mark.parametrize(
+    ("considered", "visits"), [(16, [1] * 12), (4, [5, 5, 1, 1]), (2, [6, 6]), (1, [12])]
+)
+def test_a_fast_search_considers_as_many_actions_as_it_is_told(considered, visits):
+    settings = SearchSettings(
+        algorithm="gumbel", full_search_share=0.0, fast_simulations=12, fast_considered=considered
+    )
+    game = play_games(GameBatch(1, settings, seed=1), {0: Board.random(1)}, EVALUATE)[0]
+    first = game.visits[0]
+    assert sorted(first[first > 0], reverse=True) == visits
+
+
 # --- One game depends on nothing but itself ------------------------------------------------------
 
 

@@ -18,8 +18,9 @@ from hexz.engine.search.tree cimport Edges, Node, keeps_result, softmax
 cdef struct Constants:
     float c_visit
     float c_scale
-    int max_considered
-    const int32_t* considered[2]    # see `considered_visits`; of a full and of a fast search
+    # Of a full and of a fast search: actions that sequential halving starts with, and its table.
+    int max_considered[2]
+    const int32_t* considered[2]    # see `considered_visits`
 
 cdef enum:
     # Below any score: q and logits scaled by the settings stay well inside.
@@ -34,10 +35,11 @@ cdef class Gumbel(SelectionRule):
         cdef const int32_t[:, ::1] table
         self.constants.c_visit = settings.c_visit
         self.constants.c_scale = settings.c_scale
-        self.constants.max_considered = settings.max_considered
+        self.constants.max_considered = [settings.max_considered, settings.fast_considered]
         self.tables = []
         for fast in range(2 if self.config.full_search_share < 1 else 1):
-            table = considered_visits(settings.max_considered, self.config.simulations[fast])
+            table = considered_visits(
+                self.constants.max_considered[fast], self.config.simulations[fast])
             self.tables.append(table)
             self.constants.considered[fast] = &table[0, 0]
         self.config.constants = &self.constants
@@ -125,7 +127,7 @@ cdef int select_root(const SearchState* search, const Node* root, const Edges* e
     """Of the edges with as many visits as sequential halving asks for now, the one with the highest
     g + logit + sigma(Q), the first of equals."""
     cdef const Constants* constants = constants_of(search)
-    cdef int row = min(constants.max_considered, e.count)
+    cdef int row = min(constants.max_considered[search.fast], e.count)
     cdef int32_t visits = constants.considered[search.fast][
         row * search.config.simulations[search.fast] + search.simulations]
     cdef float scores[NUM_ACTIONS]
