@@ -24,6 +24,8 @@ class Suggestion:
             without a network.
         principal_variation: the expected line, `move` first.
         proven: the proven result for the player to move, 1, 0 or -1, or None.
+        policy: float32 [220], what the search decided by as probabilities, which for a Gumbel
+            search is its improved policy; None if it is the visits.
     """
 
     move: Move
@@ -33,3 +35,14 @@ class Suggestion:
     priors: npt.NDArray[np.float32]
     principal_variation: list[Move]
     proven: int | None = None
+    policy: npt.NDArray[np.float32] | None = None
+
+    @property
+    def shares(self) -> npt.NDArray[np.float32]:
+        """float32 [220], each action's share of what the decision was made by; they sum to 1."""
+        if self.policy is not None:
+            return self.policy
+        total = int(self.visits.sum())
+        if total == 0:
+            return np.eye(1, len(self.visits), self.move.index, np.float32)[0]
+        return (self.visits / total).astype(np.float32)

@@ -28,12 +28,15 @@ from hexz.wire.suggest import (
     MAX_REQUEST_BYTES,
     InvalidRequest,
     decode_json_request,
+    decode_request,
+    encode_response,
     json_response,
     load_object,
 )
 
 _log = logging.getLogger(__name__)
 
+PROTOBUF: Final = "application/x-protobuf"
 RETRY_SECONDS: Final = 1
 
 _RFC_3339: Final = re.compile(
@@ -57,14 +60,20 @@ def make_app(service: PlayerService) -> Flask:
 def _add_go_routes(app: Flask, service: PlayerService) -> None:
     @app.post("/hexz/cpu/suggest")
     def suggest_to_go() -> Response:
-        question = decode_json_request(read_body(request, MAX_REQUEST_BYTES))
+        in_protobuf = request.mimetype == PROTOBUF
+        body = read_body(request, MAX_REQUEST_BYTES)
+        question = decode_request(body) if in_protobuf else decode_json_request(body)
         deadline = request.headers.get("X-Request-Deadline")
         answer = service.suggest(
             question.board,
             seconds=question.seconds,
+            simulations=question.simulations,
             deadline=None if deadline is None else _seconds_until(deadline),
             gone=request.environ.get(CLIENT_GONE),
         )
+        if in_protobuf:
+            content = encode_response(question.board, answer.suggestion)
+            return Response(content, content_type=PROTOBUF)
         return jsonify(
             json_response(
                 question.board,

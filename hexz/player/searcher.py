@@ -360,13 +360,18 @@ def _gumbel_search(board: Board, budget: Budget) -> Search:
 
 
 def _solved(solution: Solution, started: float) -> Answer:
-    """The answer to a position that is solved. All legal moves count as tried once."""
+    """The answer to a position that is solved. All legal moves count as tried once, and the best
+    ones share the decision."""
     visits = np.zeros(NUM_ACTIONS, np.int32)
     q = np.zeros(NUM_ACTIONS, np.float32)
-    for move, margin in solution.values.items():
-        visits[move.index] = 1
-        q[move.index] = np.sign(margin)
+    margins = {move.index: margin for move, margin in solution.values.items()}
+    for action, margin in margins.items():
+        visits[action] = 1
+        q[action] = np.sign(margin)
     result = int(np.sign(solution.margin))
+    best = [action for action, margin in margins.items() if margin == max(margins.values())]
+    policy = np.zeros(NUM_ACTIONS, np.float32)
+    policy[best] = 1 / len(best)
     suggestion = Suggestion(
         move=solution.move,
         value=float(result),
@@ -375,6 +380,7 @@ def _solved(solution: Solution, started: float) -> Answer:
         priors=np.zeros(NUM_ACTIONS, np.float32),
         principal_variation=solution.line,
         proven=result,
+        policy=policy,
     )
     return Answer(
         suggestion=suggestion,

@@ -1,5 +1,5 @@
-"""Requests for a move and their answers, in the two forms of the Go server: JSON over HTTP in 2023,
-protobuf over gRPC today."""
+"""Requests for a move and their answers, in the two forms of the Go servers: JSON, over HTTP until
+November 2023, and protobuf, over HTTP until October 2024 and over gRPC today."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class SuggestRequest:
     Attributes:
         board: the position; it may be the end of a game.
         seconds: of thinking; None: not given.
-        simulations: of the search; None: not given, or `seconds` is.
+        simulations: of the search; None: not given. Whichever is reached first ends the search.
     """
 
     board: Board
@@ -76,7 +76,7 @@ def decode_request(data: bytes) -> SuggestRequest:
     return SuggestRequest(
         board=board_from_message(request.game_engine_state),
         seconds=_seconds(milliseconds, 1e-3),
-        simulations=iterations if iterations > 0 and milliseconds == 0 else None,
+        simulations=iterations or None,
     )
 
 
@@ -97,7 +97,7 @@ def json_response(
     nodes: int,
     seconds: float,
 ) -> dict[str, Any]:
-    """The answer of 2023, as JSON. Q and U, which is the network's prior, are 0 to 1 from the view
+    """The answer in JSON. Q and U, which is the network's prior, are 0 to 1 from the view
     of the player to move. The statistics by depth are of the position and the moves in it."""
     move = suggestion.move
     tried = _tried(suggestion)
@@ -127,7 +127,7 @@ def json_response(
                     "Col": other.col,
                     "CellType": int(_CELL_TYPES[other.kind]),
                     "U": float(suggestion.priors[other.index]),
-                    "Q": _share(float(suggestion.q[other.index])),
+                    "Q": _points(float(suggestion.q[other.index])),
                     "Iterations": int(suggestion.visits[other.index]),
                 }
                 for other in tried
@@ -137,9 +137,10 @@ def json_response(
 
 
 def encode_response(board: Board, suggestion: Suggestion) -> bytes:
-    """The answer of today, a `SuggestMoveResponse` message. A move's FINAL score is its Q, 0 to 1
-    from the view of the player to move."""
-    move = suggestion.move
+    """The answer in protobuf, a `SuggestMoveResponse` message. A move's FINAL score is its share of
+    what the decision was made by; all of them sum to 1."""
+    move, shares = suggestion.move, suggestion.shares
+    scored = np.flatnonzero((suggestion.visits > 0) | (shares > 0))
     moves = [
         pb.SuggestMoveStats.ScoredMove(
             row=other.row,
@@ -147,14 +148,14 @@ def encode_response(board: Board, suggestion: Suggestion) -> bytes:
             type=_CELL_TYPES[other.kind],
             scores=[
                 pb.SuggestMoveStats.Score(
-                    kind=pb.SuggestMoveStats.FINAL, score=_share(float(suggestion.q[other.index]))
+                    kind=pb.SuggestMoveStats.FINAL, score=float(shares[other.index])
                 ),
                 pb.SuggestMoveStats.Score(
                     kind=pb.SuggestMoveStats.MCTS_PRIOR, score=float(suggestion.priors[other.index])
                 ),
             ],
         )
-        for other in _tried(suggestion)
+        for other in (Move.from_index(int(action)) for action in scored)
     ]
     return pb.SuggestMoveResponse(
         move=pb.GameEngineMove(
@@ -199,6 +200,6 @@ def _tried(suggestion: Suggestion) -> list[Move]:
     return tried or [suggestion.move]
 
 
-def _share(value: float) -> float:
-    """A value of -1..1 as a share of the points."""
+def _points(value: float) -> float:
+    """A value of -1..1 as the share of the points, 0..1."""
     return (value + 1) / 2

@@ -294,12 +294,12 @@ def test_other_paths_and_methods(client):
     assert "POST" in answer.headers["Allow"]
 
 
-def test_thousands_of_malformed_bodies_never_break_it(client, service):
+def test_a_thousand_malformed_bodies_never_break_it(client, service):
     """Bytes changed, fields changed, texts cut: refused with a reason, or a legal move."""
     rng = random.Random(1)
     boards = [game(5)[i] for i in (0, 15, 40)]
     statuses = set()
-    for i in range(3000):
+    for i in range(1000):
         board = boards[i % 3]
         match i % 5:
             case 0:

@@ -173,10 +173,11 @@ cdef class Search(Exclusive):
             q_view[e.action[i]] = e.q[i]
             priors_view[e.action[i]] = e.prior[i]
         proven = self.proven
+        policy = self.policy()
         moves = [Move.from_index(line[i]) for i in range(length)]
         return Suggestion(
             move=moves[0], value=value, visits=visits, q=q, priors=priors,
-            principal_variation=moves, proven=proven)
+            principal_variation=moves, proven=proven, policy=policy)
 
     def policy(self):
         """The policy target, float32 [220]: visit counts as probabilities (PUCT), or the improved
