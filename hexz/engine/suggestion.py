@@ -42,7 +42,8 @@ class Suggestion:
         """float32 [220], each action's share of what the decision was made by; they sum to 1."""
         if self.policy is not None:
             return self.policy
-        total = int(self.visits.sum())
-        if total == 0:
-            return np.eye(1, len(self.visits), self.move.index, np.float32)[0]
-        return (self.visits / total).astype(np.float32)
+        shares = self.visits.astype(np.float32)
+        if not shares.any():
+            shares[self.move.index] = 1
+        shares /= shares.sum()
+        return shares
