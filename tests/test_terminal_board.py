@@ -7,7 +7,7 @@ import pytest
 from hexz.engine import CELLS, COLS, ROWS, Board, Move
 from hexzctl.board import play_board
 
-from .play.test_game import random_game
+from .gameplay.test_game import random_game
 
 OUTLINED = pytest.mark.parametrize("outlined", [False, True])
 
