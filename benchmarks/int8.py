@@ -12,10 +12,10 @@ from hexz.arena.entrants import Entrant, Field
 from hexz.arena.games import GamePair, Played
 from hexz.arena.pool import batch_size, pairs_at_once, play_pairs
 from hexz.arena.run import random_boards
+from hexz.machine import available_cores
 from hexz.model.backends import prepare_model
 from hexz.player.models import open_source
 from hexz.player.spec import Budget, PlayerSpec
-from hexz.processes import available_cores
 from hexz.ratings.results import score_of
 from hexz.ratings.statistics import elo_of_score, estimate_score
 

@@ -11,7 +11,7 @@ printed, after each minibatch; the last one ends a little after the time.
 
 import argparse
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from hexz.example import Example
@@ -42,20 +42,42 @@ def main() -> None:
     parser.add_argument("--filters", type=int, default=ModelConfig().filters)
     options = parser.parse_args()
 
-    config = TrainingConfig.of({"seed": options.seed, **dict(options.set)})
-    learner = Learner.new(config, ModelConfig(options.blocks, options.filters), options.seed)
-    fleet = FleetSettings() if options.settings is None else FleetSettings.read(options.settings)
+    learn(
+        options.model,
+        TrainingConfig.of({"seed": options.seed, **dict(options.set)}),
+        ModelConfig(options.blocks, options.filters),
+        FleetSettings() if options.settings is None else FleetSettings.read(options.settings),
+        seconds=options.seconds,
+        minibatch_size=options.minibatch_size,
+        tell=lambda line: print(line, flush=True),
+    )
+
+
+def learn(
+    model: Path,
+    config: TrainingConfig,
+    network: ModelConfig,
+    fleet: FleetSettings,
+    *,
+    seconds: float,
+    minibatch_size: int,
+    tell: Callable[[str], None],
+) -> int:
+    """Plays and trains until this process has used so many CPU seconds since the call, and returns
+    the number of examples; tells of each minibatch. The seed is that of the training."""
+    begin = time.process_time()
+    learner = Learner.new(config, network, config.seed)
     games = fleet.games_per_process
 
     def evaluator(number: int) -> Evaluator:
         data = learner.checkpoint(model_name="learning", number=number)
-        options.model.write_bytes(data)
-        net = decode_checkpoint(data, str(options.model)).net
-        return create_evaluator(net, batch_size=games // 2, notify=print)
+        model.write_bytes(data)
+        net = decode_checkpoint(data, str(model)).net
+        return create_evaluator(net, batch_size=games // 2, notify=tell)
 
-    play = SelfPlay(evaluator(0), fleet.at(0).search, games_in_flight=games, seed=options.seed)
+    play = SelfPlay(evaluator(0), fleet.at(0).search, games_in_flight=games, seed=config.seed)
     examples = 0
-    for number, batch in enumerate(minibatches(play, options.minibatch_size), 1):
+    for number, batch in enumerate(minibatches(play, minibatch_size), 1):
         report = learner.train(
             [example for example in batch if example.full_search],
             reuse=config.reuse,
@@ -65,13 +87,14 @@ def main() -> None:
         play.use(evaluator(number), number)
         play.change(fleet.at(examples).search, games)
         losses = ", ".join(f"{name} {loss:.3f}" for name, loss in report.held_out_losses.items())
-        print(
-            f"{time.process_time():.0f} s, {examples:,} examples, {play.evaluations:,} "
-            f"evaluations, {report.total_steps:,} steps, held-out losses: {losses}",
-            flush=True,
+        used = time.process_time() - begin
+        tell(
+            f"{used:.0f} s, {examples:,} examples, {play.evaluations:,} "
+            f"evaluations, {report.total_steps:,} steps, held-out losses: {losses}"
         )
-        if time.process_time() >= options.seconds:
+        if used >= seconds:
             break
+    return examples
 
 
 def setting(text: str) -> tuple[str, float]:

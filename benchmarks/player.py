@@ -35,7 +35,7 @@ EAGER_SIMULATIONS = 50
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("model", nargs="?")
     parser.add_argument("--seconds", type=float, default=1.0, help="of one run")
     options = parser.parse_args()

@@ -26,7 +26,7 @@ from hexz.model.calibration import calibration_planes
 from hexz.model.network import masked_log_softmax
 from hexz.model.quantization import NARROW_WEIGHT_LEVELS, WEIGHT_LEVELS, quantize
 from hexz.model.torch_evaluator import TorchEvaluator
-from tests.model.conftest import positions, sharp_net
+from tests.model.conftest import positions, train_sharp_net
 
 BATCH = 32
 
@@ -46,7 +46,9 @@ def nncf_evaluator(net: nn.Module, **options: Any) -> OpenVinoEvaluator:
 
     def convert(float_net: nn.Module, batch_size: int, threads: int) -> bytes:
         example = torch.zeros(batch_size, 11, 11, 10)
-        traced = torch.jit.trace(float_net, example, check_trace=False)
+        traced = torch.jit.trace(  # type: ignore[no-untyped-call]
+            float_net, example, check_trace=False
+        )
         model = ov.convert_model(traced, input=[tuple(example.shape)])
         planes = calibration_planes()
         batches = [planes[i : i + batch_size] for i in range(0, len(planes), batch_size)]
@@ -61,7 +63,7 @@ def nncf_evaluator(net: nn.Module, **options: Any) -> OpenVinoEvaluator:
 
 
 def main() -> None:
-    net = sharp_net.__wrapped__(positions(range(1000, 1012)))
+    net = train_sharp_net(positions(range(1000, 1012)))
     test = positions(range(2000, 2012))
     legal = torch.from_numpy(test.legal)
     with torch.inference_mode():

@@ -21,16 +21,18 @@ import time
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from unittest import mock
 
 from hexz.engine import FinishedGame, SearchSettings
 from hexz.inference import PreparedModel
+from hexz.machine import available_cores
 from hexz.model.checkpoint import (
     decode_checkpoint,
     encode_checkpoint,
     load_checkpoint,
     new_checkpoint,
 )
-from hexz.processes import Parent, available_cores
+from hexz.processes import Parent
 from hexz.pubsub import ModelChannel, PrivateRedis
 from hexz.selfplay import pool as pool_module
 from hexz.selfplay import process as process_module
@@ -117,7 +119,9 @@ def measure(backend: str, data: bytes, redis_url: str, swaps: int) -> Iterator[s
     publisher.publish(0, data)
     done = threading.Event()
     # A child imports this file by its name.
-    pool_module.run_process = importlib.import_module("swap").timed_process
+    mock.patch.object(
+        pool_module, "run_process", importlib.import_module("swap").timed_process
+    ).start()
     prepare_seconds, load_seconds = [], []
     with SelfPlayPool(assignment, NewModel(0, prepare(data))) as pool:
 
@@ -174,7 +178,7 @@ def measure(backend: str, data: bytes, redis_url: str, swaps: int) -> Iterator[s
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("model", type=Path, nargs="?")
     parser.add_argument("--swaps", type=int, default=20)
     arguments = parser.parse_args()

@@ -21,7 +21,7 @@ from hexz.engine import SearchSettings
 from hexz.example import Example
 from hexz.model.backends import create_evaluator
 from hexz.model.checkpoint import new_checkpoint
-from hexz.model.network import ModelConfig
+from hexz.model.network import HexzNet, ModelConfig
 from hexz.schema.training import TrainingConfig
 from hexz.selfplay.loop import SelfPlay
 from hexz.training.batch import Batch, make_batch
@@ -46,8 +46,8 @@ def bare_loop(
 ) -> Callable[[], float]:
     """Positions a second of one pass over the examples with nothing but PyTorch."""
     device = torch.device(config.device)
-    net = TrainingNet(new_checkpoint(model_config).net).to(device).train()
-    net.to(memory_format=torch.channels_last)
+    net = TrainingNet(HexzNet(model_config)).to(device).train()
+    net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = Optimizer(net, config)
     rows = to_rows(examples)
     size = config.batch_size
@@ -58,7 +58,7 @@ def bare_loop(
         for batch in batches:
             total = losses(net(batch.planes), batch, config)["total"]
             net.zero_grad()
-            total.backward()
+            total.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
         if device.type == "cuda":
             torch.cuda.synchronize()

@@ -17,7 +17,7 @@ from hexz.inference.evaluator import Evaluation, Evaluator, Floats, PreparedMode
 # to a stub without it.
 sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 
-import openvino as ov  # type: ignore[import-untyped]  # noqa: E402
+import openvino as ov  # noqa: E402
 
 __all__ = ["OpenVinoEvaluator", "OpenVinoModel", "core", "inference_settings", "ov"]
 

@@ -77,6 +77,15 @@ def student_quantile(degrees: int) -> float:
     )
 
 
+def estimate_mean(values: npt.ArrayLike) -> Estimate:
+    """The expected value of what was drawn independently, [n] with n >= 2, as the differences that
+    an experiment found with several seeds; by Student's t."""
+    drawn = np.asarray(values, float)
+    mean = float(drawn.mean())
+    half = student_quantile(len(drawn) - 1) * float(drawn.std(ddof=1)) / math.sqrt(len(drawn))
+    return Estimate(value=mean, low=mean - half, high=mean + half)
+
+
 def elo_of_score(score: float) -> float:
     """The difference in Elo of which a score is expected; infinite at 0 and 1."""
     if score in (0.0, 1.0):

@@ -10,6 +10,7 @@ import pytest
 from hexz.ratings.statistics import (
     Sprt,
     elo_of_score,
+    estimate_mean,
     estimate_score,
     ratings,
     score_of_elo,
@@ -197,3 +198,11 @@ def test_ratings_are_not_drawn_together_where_few_boards_are_spread_over_many_pa
         covered.append([e.low <= t <= e.high for e, t in zip(elo, truth[1:], strict=True)])
     assert np.abs(np.mean(errors, axis=0)[truth[1:] >= 0]).max() < 40
     assert 0.92 < np.mean(covered) < 1
+
+
+def test_the_mean_of_few_values_has_students_interval():
+    mean = estimate_mean([107, 221, 14, 100, 64])
+    assert mean.value == pytest.approx(101.2)
+    # s = 76.4, and 2.776 is the 97.5 % quantile with four degrees of freedom
+    assert mean.high - mean.value == pytest.approx(2.776 * 76.4 / 5**0.5, rel=0.01)
+    assert mean.value - mean.low == pytest.approx(mean.high - mean.value)
