@@ -26,6 +26,25 @@ def test_processes_that_only_play_or_may_be_refused_are_spared_pytorch(modules: 
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+def test_a_step_of_training_does_without_the_compiler_of_pytorch() -> None:
+    """It takes as long to import as all the rest."""
+    code = """if True:
+        import sys
+        from hexz.model.network import HexzNet, ModelConfig
+        from hexz.schema.training import TrainingConfig
+        from hexz.training.learner import Learner, TrainingNet, nn, torch
+        from hexz.training.optimizer import Optimizer
+        net = TrainingNet(HexzNet(ModelConfig(1, 8)))
+        net.to(memory_format=torch.channels_last)
+        prediction = net(torch.zeros(2, 11, 11, 10))
+        sum(output.sum() for output in prediction).backward()
+        nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+        Optimizer(net, TrainingConfig()).step()
+        sys.exit("torch._dynamo" in sys.modules)
+    """
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
 def test_the_floors_that_the_documentation_shows_are_those_that_are_checked() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     layers = project["tool"]["importlinter"]["contracts"][0]["layers"]

@@ -1,8 +1,15 @@
-"""The optimizer: Muon for the kernels of the tower, AdamW for everything else."""
+"""The optimizer: Muon for the kernels of the tower, AdamW for everything else.
+
+They are written here because those of PyTorch, whatever they are used for, import its compiler:
+one second of a trainer's start and 70 MB of its memory. These give the same weights to the last
+bit.
+"""
 
 from __future__ import annotations
 
-from typing import Any, Final
+import math
+from collections.abc import Sequence
+from typing import Any, Final, cast
 
 import torch
 from torch import Tensor, nn
@@ -10,14 +17,13 @@ from torch import Tensor, nn
 from hexz.model.layers import TowerConv
 from hexz.schema.training import TrainingConfig
 
+_State = dict[int, dict[str, Tensor]]
+"""What is remembered of each weight, by its number and a name. The names are PyTorch's, which
+wrote the training states of older versions."""
+
 
 class Optimizer:
     """Steps a network whose memory format is channels_last.
-
-    Muon (Jordan et al., "Muon: An optimizer for hidden layers in neural networks", 2024) replaces
-    the momentum of a matrix by the nearest one with orthogonal rows or columns, so that a step
-    changes rare directions as much as frequent ones. A kernel [O, I, 3, 3] is the matrix
-    [O, 9 I] to it. AdamW: Loshchilov and Hutter, arXiv:1711.05101.
 
     Args:
         net: what to train.
@@ -25,41 +31,133 @@ class Optimizer:
     """
 
     def __init__(self, net: nn.Module, config: TrainingConfig) -> None:
-        self._kernels = [m.conv.weight for m in net.modules() if isinstance(m, TowerConv)]
-        kernels = {id(kernel) for kernel in self._kernels}
-        self._matrices = [nn.Parameter(_matrix(kernel.detach())) for kernel in self._kernels]
-        self._muon: Final = torch.optim.Muon(self._matrices)
-        self._adamw: Final = torch.optim.AdamW(
-            [p for p in net.parameters() if id(p) not in kernels], fused=True
-        )
+        kernels = [m.conv.weight for m in net.modules() if isinstance(m, TowerConv)]
+        others: dict[int, Tensor] = {id(p): p for p in net.parameters()}
+        for kernel in kernels:
+            del others[id(kernel)]
+        self._muon = _Muon(kernels)
+        self._adamw = _AdamW(list(others.values()))
         self.configure(config, 0)
 
     def configure(self, config: TrainingConfig, examples: int) -> None:
         """Sets what the configuration says for a network trained on so many examples."""
         share = config.rate_share_after(examples)
-        for group in self._muon.param_groups:
-            group.update(lr=config.kernel_rate * share, weight_decay=config.kernel_decay)
-        for group in self._adamw.param_groups:
-            group.update(lr=config.learning_rate * share, weight_decay=config.weight_decay)
+        self._kernel_rates = config.kernel_rate * share, config.kernel_decay
+        self._rates = config.learning_rate * share, config.weight_decay
 
+    @torch.no_grad()
     def step(self) -> None:
         """Updates the network by the gradients that its parameters have."""
-        for kernel, matrix in zip(self._kernels, self._matrices, strict=True):
-            if kernel.grad is not None:
-                matrix.grad = _matrix(kernel.grad)
-        self._muon.step()  # type: ignore[no-untyped-call]
-        self._adamw.step()
+        self._muon.step(*self._kernel_rates)
+        self._adamw.step(*self._rates)
 
     def state_dict(self) -> dict[str, Any]:
         """Returns what `load_state_dict` takes."""
-        return {"muon": self._muon.state_dict(), "adamw": self._adamw.state_dict()}
+        return {"muon": {"state": self._muon.state}, "adamw": {"state": self._adamw.state}}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Goes on as the optimizer did that this is the state of."""
-        self._muon.load_state_dict(state["muon"])
-        self._adamw.load_state_dict(state["adamw"])
+        """Goes on as the optimizer did that this is the state of.
+
+        Raises:
+            ValueError, LookupError, TypeError, AttributeError, RuntimeError: it is of another
+                network, or damaged.
+        """
+        _copy(state["muon"]["state"], self._muon.state)
+        _copy(state["adamw"]["state"], self._adamw.state)
+
+
+class _Muon:
+    """Replaces the momentum of a matrix by the nearest one with orthogonal rows or columns, so
+    that a step changes rare directions as much as frequent ones (Jordan et al., "Muon: An
+    optimizer for hidden layers in neural networks", 2024). A kernel [O, I, 3, 3] is the matrix
+    [O, 9 I] to it."""
+
+    MOMENTUM: Final = 0.95
+    ITERATION: Final = 3.4445, -4.7750, 2.0315
+    STEPS: Final = 5
+
+    def __init__(self, kernels: Sequence[Tensor]) -> None:
+        self._kernels = kernels
+        self._matrices = [_matrix(kernel.detach()) for kernel in kernels]
+        self.state: _State = {
+            i: {"momentum_buffer": torch.zeros_like(matrix)}
+            for i, matrix in enumerate(self._matrices)
+        }
+
+    def step(self, rate: float, decay: float) -> None:
+        for i, (kernel, matrix) in enumerate(zip(self._kernels, self._matrices, strict=True)):
+            gradient = _matrix(_gradient(kernel))
+            momentum = self.state[i]["momentum_buffer"].lerp_(gradient, 1 - self.MOMENTUM)
+            direction = self._orthogonal(gradient.lerp(momentum, self.MOMENTUM))
+            rows, columns = matrix.shape
+            matrix.mul_(1 - rate * decay)
+            matrix.add_(direction, alpha=-rate * math.sqrt(max(1.0, rows / columns)))
+
+    def _orthogonal(self, matrix: Tensor) -> Tensor:
+        """Moves all singular values of a matrix [R, C] near 1, by as many Newton-Schulz steps of a
+        polynomial of degree five, in half precision, which is enough for that."""
+        is_tall = matrix.shape[0] > matrix.shape[1]
+        x = matrix.bfloat16()
+        if is_tall:
+            x = x.T
+        x = x / x.norm().clamp(min=1e-7)
+        a, b, c = self.ITERATION
+        for _ in range(self.STEPS):
+            square = x @ x.T
+            x = torch.addmm(x, torch.addmm(square, square, square, beta=b, alpha=c), x, beta=a)
+        return x.T if is_tall else x
+
+
+class _AdamW:
+    """Adam with a weight decay of its own (Loshchilov and Hutter, arXiv:1711.05101)."""
+
+    def __init__(self, weights: list[Tensor]) -> None:
+        self._weights = weights
+        self._step = torch.zeros((), device=weights[0].device)
+        self.state: _State = {
+            i: {
+                "step": self._step,
+                "exp_avg": torch.zeros_like(weight),
+                "exp_avg_sq": torch.zeros_like(weight),
+            }
+            for i, weight in enumerate(weights)
+        }
+
+    def step(self, rate: float, decay: float) -> None:
+        self._step += 1
+        torch._fused_adamw_(
+            self._weights,
+            [_gradient(weight) for weight in self._weights],
+            [state["exp_avg"] for state in self.state.values()],
+            [state["exp_avg_sq"] for state in self.state.values()],
+            [],
+            [self._step] * len(self._weights),
+            lr=rate,
+            beta1=0.9,
+            beta2=0.999,
+            weight_decay=decay,
+            eps=1e-8,
+            amsgrad=False,
+            maximize=False,
+        )
 
 
 def _matrix(kernel: Tensor) -> Tensor:
     """A kernel [O, I, H, W] as [O, H W I]: a view of its memory if that is in channels_last."""
     return kernel.permute(0, 2, 3, 1).flatten(1)
+
+
+def _gradient(weight: Tensor) -> Tensor:
+    """The gradient of a weight; the losses depend on each."""
+    return cast(Tensor, weight.grad)
+
+
+def _copy(source: dict[int, dict[str, Tensor]], target: _State) -> None:
+    """Takes over a state, which before the first step may be empty."""
+    if source and source.keys() != target.keys():
+        raise ValueError("it is of another network")
+    for number, tensors in source.items():
+        for name, tensor in target[number].items():
+            if tensor.shape != tensors[name].shape:
+                raise ValueError("it is of another network")
+            tensor.copy_(tensors[name])

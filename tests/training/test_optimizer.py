@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from hexz.model.layers import TowerConv
 from hexz.model.network import HexzNet, ModelConfig
 from hexz.schema.training import TrainingConfig
 from hexz.training.optimizer import Optimizer
@@ -17,12 +20,20 @@ CONFIG = TrainingConfig(
 
 @pytest.fixture
 def net() -> HexzNet:
+    return made_net()
+
+
+def made_net() -> HexzNet:
     torch.manual_seed(1)
     net = HexzNet(ModelConfig(blocks=1, filters=16))
     net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    draw_gradients(net)
+    return net
+
+
+def draw_gradients(net: nn.Module) -> None:
     for parameter in net.parameters():
         parameter.grad = torch.randn_like(parameter)
-    return net
 
 
 def changes(net: HexzNet, optimizer: Optimizer) -> dict[str, Tensor]:
@@ -71,3 +82,78 @@ def test_all_rates_fall_together(net: HexzNet) -> None:
     changed = changes(net, optimizer)
     assert changed["policy_head.out.bias"].abs().max() == pytest.approx(0.005, rel=1e-2)
     assert torch.linalg.svdvals(changed["stem.0.weight"].flatten(1)).max() < 1.3 * 0.05
+
+
+class PyTorchOptimizer:
+    """What `Optimizer` is, made of the optimizers of PyTorch, as it was in older versions."""
+
+    def __init__(self, net: nn.Module, rates: TrainingConfig) -> None:
+        self.kernels = [m.conv.weight for m in net.modules() if isinstance(m, TowerConv)]
+        is_kernel = {id(kernel) for kernel in self.kernels}
+        others = [p for p in net.parameters() if id(p) not in is_kernel]
+        self.matrices = [nn.Parameter(self.matrix(kernel.detach())) for kernel in self.kernels]
+        self.muon = torch.optim.Muon(
+            self.matrices, lr=rates.kernel_rate, weight_decay=rates.kernel_decay
+        )
+        self.adamw = torch.optim.AdamW(
+            others, lr=rates.learning_rate, weight_decay=rates.weight_decay, fused=True
+        )
+
+    def step(self) -> None:
+        for kernel, matrix in zip(self.kernels, self.matrices, strict=True):
+            matrix.grad = self.matrix(kernel.grad)
+        self.muon.step()
+        self.adamw.step()
+
+    def state_dict(self) -> dict[str, object]:
+        return {"muon": self.muon.state_dict(), "adamw": self.adamw.state_dict()}
+
+    @staticmethod
+    def matrix(kernel: Tensor) -> Tensor:
+        return kernel.permute(0, 2, 3, 1).flatten(1)
+
+
+def test_steps_are_those_of_pytorch_and_its_states_are_read() -> None:
+    config = TrainingConfig(decay_from=10**9)
+    net, expected = made_net(), made_net()
+    optimizer, pytorch = Optimizer(net, config), PyTorchOptimizer(expected, config)
+    optimizer.load_state_dict(pytorch.state_dict())  # before the first step
+    for step in range(6):
+        if step == 3:
+            optimizer = Optimizer(net, config)
+            optimizer.load_state_dict(reread(pytorch.state_dict()))
+        for each in net, expected:
+            torch.manual_seed(step)
+            draw_gradients(each)
+        optimizer.step()
+        pytorch.step()
+        for name, weights in expected.state_dict().items():
+            assert torch.equal(net.state_dict()[name], weights), name
+
+
+def test_goes_on_from_its_own_state(net: HexzNet) -> None:
+    optimizer = Optimizer(net, CONFIG)
+    optimizer.step()
+    state, weights = reread(optimizer.state_dict()), reread(net.state_dict())
+    optimizer.step()
+    other = made_net()
+    other.load_state_dict(weights)
+    resumed = Optimizer(other, CONFIG)
+    resumed.load_state_dict(state)
+    resumed.step()
+    for name, expected in net.state_dict().items():
+        assert torch.equal(other.state_dict()[name], expected), name
+
+
+def test_a_state_of_another_network_is_refused(net: HexzNet) -> None:
+    for other in HexzNet(ModelConfig(blocks=2, filters=16)), HexzNet(ModelConfig(1, 8)):
+        with pytest.raises(ValueError, match="another network"):
+            Optimizer(net, CONFIG).load_state_dict(Optimizer(other, CONFIG).state_dict())
+
+
+def reread(state: dict[str, object]) -> dict[str, object]:
+    """The state as it comes back from a file."""
+    file = io.BytesIO()
+    torch.save(state, file)
+    file.seek(0)
+    return torch.load(file, weights_only=True)
