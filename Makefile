@@ -32,7 +32,7 @@ help:
 	@echo 'make test       runs all tests but the endurance tests'
 	@echo 'make test-fast  runs those of the engine, the search, the network and the wire'
 	@echo 'make test-all   runs all tests'
-	@echo 'make lint       runs the linters and type checks of Python and, with npm, of JavaScript'
+	@echo 'make lint       runs the linters and type checks of Python and, with npm, of JavaScript and workflows'
 	@echo 'make build      brings .venv and the compiled engine up to date, as all of these do'
 	@echo 'make reference  writes docs/reference from hexz/schema'
 	@echo 'make proto      generates hexz/wire/hexz_pb2.* from proto/hexz.proto'
@@ -74,6 +74,7 @@ lint: build
 lint-javascript: $(JAVASCRIPT)/node_modules/.package-lock.json
 	$(JAVASCRIPT)/node_modules/.bin/biome lint --error-on-warnings --config-path=$(JAVASCRIPT) hexz
 	$(JAVASCRIPT)/node_modules/.bin/tsc --project $(JAVASCRIPT)
+	node $(JAVASCRIPT)/workflows.mjs .github/workflows/*.yml
 
 $(JAVASCRIPT)/node_modules/.package-lock.json: $(JAVASCRIPT)/package-lock.json
 	npm ci --prefix $(JAVASCRIPT) --no-audit --no-fund
