@@ -226,15 +226,17 @@ class Child(_Leashed):
 
 
 class Parent:
-    """The parent, as a child knows it."""
+    """The parent, as a child knows it. One thread may receive while others send."""
 
     def __init__(self, connection: Connection) -> None:
+        self._sending = threading.Lock()
         self._connection = connection
 
     def send(self, message: object) -> None:
         """Sends it a message, and waits while it does not receive. Raises ToldToEnd."""
         try:
-            self._connection.send(message)
+            with self._sending:
+                self._connection.send(message)
         except OSError:
             raise ToldToEnd from None
 

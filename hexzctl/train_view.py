@@ -126,6 +126,8 @@ def _training(status: ServerStatus) -> list[tuple[str, str]]:
     activity = status.training.activity
     if progress is not None:
         activity += f", step {progress.step} of {progress.steps}"
+    if status.training.unsaved:
+        activity += f", {status.training.unsaved} to be saved"
     losses = {} if newest is None else newest.held_out_losses or newest.losses
     window = None if newest is None else newest.window_size
     return [

@@ -66,7 +66,9 @@ class TrainingStatus(Message, frozen=True, kw_only=True):
     """The state of the trainer.
 
     Attributes:
-        activity: "starting", "idle", "training", or "paused" after a failure.
+        activity: "starting", "idle", "training", "saving" while so many checkpoints wait for the
+            store that no more are trained, or "paused" after a failure.
+        unsaved: checkpoints that are trained and wait for the store.
         progress: of the training run, if there is one.
         failure: the last failure since the last new checkpoint, if any.
         failures: how many there were in a row.
@@ -75,6 +77,7 @@ class TrainingStatus(Message, frozen=True, kw_only=True):
     """
 
     activity: str = "starting"
+    unsaved: int = 0
     progress: Progress | None = None
     failure: str | None = None
     failures: int = 0

@@ -22,9 +22,15 @@ class TrainBatch:
     behind: int
 
 
+@dataclass(frozen=True)
+class BatchTrained:
+    """The batch that was asked for is trained on, and the next one can be. A `CheckpointReady` will
+    follow, when the store has taken the checkpoint."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class CheckpointReady:
-    """A checkpoint is in the store: the newest one at the start, later each new one.
+    """A checkpoint is in the store: the newest one at the start, later each new one, in order.
 
     Attributes:
         number: of the checkpoint.
@@ -55,4 +61,4 @@ class Notice:
     text: str
 
 
-Event = CheckpointReady | Progress | StoreProblem | Notice
+Event = BatchTrained | CheckpointReady | Progress | StoreProblem | Notice

@@ -47,6 +47,10 @@ class _ServiceCollector(Collector):
             "hexz_training", "Whether a training run goes on",
             status.training.activity == "training",
         )  # fmt: skip
+        yield GaugeMetricFamily(
+            "hexz_checkpoints_unsaved", "Trained checkpoints that wait for the store",
+            status.training.unsaved,
+        )  # fmt: skip
         if status.checkpoints and counts.trained is not None:
             yield from _of_checkpoint(status.checkpoints[-1], counts.trained)
         yield GaugeMetricFamily(

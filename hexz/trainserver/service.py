@@ -130,7 +130,9 @@ class TrainingService:
         newest = self.checkpoint
         if newest is None:
             raise Refused(503, "the newest checkpoint is not loaded yet: try again")
-        if self._journal.num_waiting >= self.config.max_backlog * self.config.minibatch_size:
+        # What waits for nothing but the store is no reason to stop.
+        batches = self.config.max_backlog + self._supervisor.state.unsaved
+        if self._journal.num_waiting >= batches * self.config.minibatch_size:
             raise Refused(503, "too many examples wait for training: try again later")
         records = check(newest)
         try:

@@ -14,7 +14,7 @@ import { byId, find, html, svg } from "./dom.js";
  *   checkpoint: number | null, checkpoints: Checkpoint[], workers: Worker[], problems: string[],
  *   examples: { per_second: number, trained: number },
  *   journal: { waiting: number, open_batch: number, minibatch_size: number, sealed_batches: number },
- *   training: { activity: string, progress: { step: number, steps: number, loss: number | null } | null },
+ *   training: { activity: string, unsaved: number, progress: { step: number, steps: number, loss: number | null } | null },
  *   settings: { search: { simulations: number } } | null, strength: Strength | null }} Status
  */
 
@@ -56,10 +56,11 @@ function showBars(status) {
   find("#filling", HTMLProgressElement).value = Math.min(1, open / size);
   byId("filling-text").textContent =
     `${whole(open)} of ${whole(size)} examples${sealed ? `, full ones waiting or in training: ${sealed}` : ""}`;
-  const { activity, progress } = status.training;
+  const { activity, progress, unsaved } = status.training;
   find("#training", HTMLProgressElement).value = progress ? progress.step / progress.steps : 0;
   byId("training-text").textContent =
-    progress ? `step ${progress.step} of ${progress.steps}, loss ${decimal3(progress.loss)}` : activity;
+    (progress ? `step ${progress.step} of ${progress.steps}, loss ${decimal3(progress.loss)}` : activity) +
+    (unsaved ? `, checkpoints that wait for the store: ${unsaved}` : "");
 }
 
 /** @param {number | null} x */

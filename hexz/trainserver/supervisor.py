@@ -13,6 +13,7 @@ from hexz.processes import Child, ChildFailed, Parent, ready
 from hexz.schema.programs import ServerConfig
 from hexz.schema.status import Progress, TrainingStatus
 from hexz.trainserver.events import (
+    BatchTrained,
     CheckpointReady,
     Event,
     Notice,
@@ -29,6 +30,10 @@ TICK_SECONDS: Final = 0.25
 FIRST_PAUSE_SECONDS: Final = 1.0
 LONGEST_PAUSE_SECONDS: Final = 60.0
 """Pauses after failures double from the first to the longest, and begin anew after a success."""
+
+MAX_UNSAVED: Final = 4
+"""Checkpoints that may wait for the store before training waits too. Each takes three times its
+network in memory, and its examples in a file."""
 
 STOP_SECONDS: Final = 10.0
 """A trainer that does not end this long after it was told to is killed."""
@@ -58,6 +63,8 @@ class TrainerSupervisor:
         self._on_checkpoint = on_checkpoint
         self._on_fatal = on_fatal
         self._known: int | None = None
+        self._handed_out = 0
+        """The last batch that the present trainer was given."""
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="trainer-supervisor", daemon=True)
 
@@ -96,7 +103,8 @@ class TrainerSupervisor:
 
     def _run_process(self) -> ChildFailed | None:
         """One trainer from its start to its end; None if it was told to end."""
-        self.state = replace(self.state, activity="starting", progress=None)
+        self._handed_out = 0
+        self.state = replace(self.state, activity="starting", progress=None, unsaved=0)
         try:
             trainer = Child(_run_trainer, self._config, self._journal.id, self._known)
             try:
@@ -120,24 +128,34 @@ class TrainerSupervisor:
 
     def _hand_out(self, trainer: Child) -> None:
         """Sends the oldest waiting batch to a trainer that has nothing to do."""
-        if self.state.activity != "idle":
+        if self.state.activity not in ("idle", "saving"):
             return
-        sealed = self._journal.sealed
-        if sealed:
+        waiting = [batch for batch in self._journal.sealed if batch > self._handed_out]
+        if not waiting:
+            self.state = replace(self.state, activity="idle")
+        elif self.state.unsaved >= MAX_UNSAVED:
+            self.state = replace(self.state, activity="saving")
+        else:
+            self._handed_out = waiting[0]
             self.state = replace(self.state, activity="training")
-            trainer.send(TrainBatch(batch=sealed[0], behind=len(sealed) - 1))
+            trainer.send(TrainBatch(batch=waiting[0], behind=len(waiting) - 1))
 
     def _take(self, event: Event) -> None:
         match event:
+            case BatchTrained():
+                unsaved = self.state.unsaved + 1
+                self.state = replace(self.state, activity="idle", progress=None, unsaved=unsaved)
             case CheckpointReady():
                 self._known = event.number
                 trained = event.trained.get(self._journal.id, 0)
                 if trained:
                     self._journal.forget(trained)
-                if self.state.activity == "training":
-                    self.state = TrainingStatus(activity="idle")
-                else:  # the first word of a new process does not show that it will succeed
+                if self.state.activity == "starting":
+                    # The first word of a new process does not show that it will succeed.
                     self.state = replace(self.state, activity="idle", store_problem=None)
+                else:
+                    unsaved = self.state.unsaved - 1
+                    self.state = replace(self.state, failure=None, failures=0, unsaved=unsaved)
                 self._on_checkpoint(event)
             case Progress():
                 self.state = replace(self.state, progress=event)

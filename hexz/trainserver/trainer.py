@@ -1,9 +1,9 @@
 """The trainer: a process of its own that turns batches of examples into checkpoints.
 
-It alone writes to the store. Whatever goes wrong ends the process, and the next one begins again
-from the newest checkpoint, so that there is one way to recover from a bad number, from a lack of
-memory and from a crash. Only a store that cannot be reached is waited for, since the work that
-waits to be saved is good.
+It alone writes to the store, and trains on while it does. Whatever goes wrong ends the process, and
+the next one begins again from the newest checkpoint that is saved, so that there is one way to
+recover from a bad number, from a lack of memory and from a crash. Only a store that cannot be
+reached is waited for, since the work that waits to be saved is good.
 """
 
 from __future__ import annotations
@@ -11,10 +11,9 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import tempfile
+import shutil
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
@@ -42,24 +41,26 @@ from hexz.schema.status import Progress
 from hexz.training.learner import Learner
 from hexz.training.report import StepReport
 from hexz.trainserver.events import (
+    BatchTrained,
     CheckpointReady,
     Notice,
     StoreProblem,
     TrainBatch,
 )
 from hexz.trainserver.journal import read_segment
+from hexz.trainserver.saver import CheckpointSaver, Trained
 from hexz.version import __version__
-from hexz.wire.archive import read_examples, write_examples
+from hexz.wire.archive import read_examples
 from hexz.wire.example import decode_example, is_fast_search
-
-RETRY_SECONDS: Final = 5.0
-"""How long after a failed attempt the store is tried again."""
 
 REMEMBERED_JOURNALS: Final = 32
 """A checkpoint says of so many journals, the last ones used, how far it was trained on them."""
 
 REPORT_SECONDS: Final = 0.5
 """How often progress is reported."""
+
+TICK_SECONDS: Final = 0.25
+"""How soon a trainer that waits for a batch notices that it cannot save any more."""
 
 
 def run_trainer(parent: Parent, config: ServerConfig, journal_id: str, known: int | None) -> None:
@@ -101,7 +102,8 @@ def _only_trainer(directory: Path, parent: Parent) -> Iterator[None]:
 
 
 class _Trainer:
-    """The state of the process: the learner and the checkpoint that it stands at."""
+    """The state of the process: the learner and the checkpoint that it stands at, which may not be
+    saved yet."""
 
     def __init__(
         self, parent: Parent, config: ServerConfig, journal_id: str, known: int | None
@@ -110,11 +112,21 @@ class _Trainer:
         self._config = config
         self._journal_id = journal_id
         self._next_report = 0.0
-        self._saved = time.time()  # the last checkpoint, or the beginning
+        self._trained_at = time.time()  # the end of the last training, or the beginning
         self._store = open_store(config.store, config.model_name)
         device = config.training.device
         if usable_device(device, lambda text: None) != device:
             raise InvalidSettings(f"cannot train on {device!r}: this machine or PyTorch lacks it")
+        # Only one trainer is here, so what lies there is of one that was killed.
+        archives = config.journal_dir / "archives"
+        shutil.rmtree(archives, ignore_errors=True)
+        archives.mkdir()
+        self._saver = CheckpointSaver(
+            self._store,
+            archives,
+            on_saved=self._report_checkpoint,
+            on_problem=lambda reason: parent.send(StoreProblem(reason)),
+        )
         number = self._store.latest()
         if known is not None and (number is None or number < known):
             raise StoreUnavailable(
@@ -126,26 +138,30 @@ class _Trainer:
             number = 0
         else:
             self._learner = self._resume(number)
-        self._info = self._store.info(number)
+        info = self._store.info(number)
+        self._number, self._record = number, info.record
         self._board = _EventWriter(config.tensorboard)
-        self._report_checkpoint(self._store.load(number))
+        self._report_checkpoint(info, self._store.load(number))
 
     def run(self) -> None:
         """Trains on what is asked for, until it is told to end."""
-        while True:
-            self._train(self._parent.receive())
+        with self._saver:
+            while True:
+                while not self._parent.poll(TICK_SECONDS):
+                    self._saver.check()
+                self._train(self._parent.receive())
 
     def _trained_with(self, batch: int) -> dict[str, int]:
         """The last batch of each journal that the model was trained on, with one more of ours,
         which becomes the last of those that are remembered."""
-        others = [item for item in self._info.record.trained.items() if item[0] != self._journal_id]
+        others = [item for item in self._record.trained.items() if item[0] != self._journal_id]
         return dict([*others[1 - REMEMBERED_JOURNALS :], (self._journal_id, batch)])
 
     def _begin(self) -> Learner:
         """Makes checkpoint 0."""
         size = ModelConfig(blocks=self._config.blocks, filters=self._config.filters)
         learner = Learner.new(self._config.training, size, self._config.training.seed)
-        metadata = self._record(learner, examples=0, hours=0.0)
+        metadata = self._record_of(learner, examples=0, hours=0.0).to_metadata()
         model = learner.checkpoint(model_name=self._config.model_name, number=0, metadata=metadata)
         self._store.save(
             NewCheckpoint(
@@ -188,80 +204,61 @@ class _Trainer:
                 ) from None
 
     def _train(self, order: TrainBatch) -> None:
-        """One training run: the batch's examples become the next checkpoint."""
+        """One training run: the batch's examples become the next checkpoint, which is saved beside
+        what follows."""
         records = read_segment(self._config.journal_dir, order.batch)
-        number = self._info.number + 1
-        with tempfile.TemporaryDirectory() as directory, ThreadPoolExecutor(1) as archiver:
-            # The name tells the batches of two journals apart.
-            name = f"{order.batch:06d}-{self._journal_id}"
-            path = Path(directory) / f"{name}.zip"
-            # Beside training, since compression does not need the GIL.
-            archived = archiver.submit(
-                write_examples, path, [(f"{record.id}.pb", record.data) for record in records]
-            )
-            examples = _full_searches(record.data for record in records)
-            report = self._learner.train(
-                examples,
-                # A trainer that falls behind spends less on each batch.
-                reuse=max(1.0, self._config.training.reuse / (1 + order.behind)),
-                on_step=lambda step: self._report_step(order.batch, step),
-            )
-            metadata = self._record(
-                self._learner,
-                parent=self._info.number,
-                trained=self._trained_with(order.batch),
-                examples=(self._info.record.examples or 0) + len(records),
-                report=report,
-                hours=self._hours(examples),
-            )
-            model = self._learner.checkpoint(
-                model_name=self._config.model_name, number=number, metadata=metadata
-            )
-            archived.result()
-            new = NewCheckpoint(
-                number=number,
+        # The name tells the batches of two journals apart.
+        archive = self._saver.archive(f"{order.batch:06d}-{self._journal_id}", records)
+        examples = _full_searches(record.data for record in records)
+        report = self._learner.train(
+            examples,
+            # A trainer that falls behind spends less on each batch.
+            reuse=max(1.0, self._config.training.reuse / (1 + order.behind)),
+            on_step=lambda step: self._report_step(order.batch, step),
+        )
+        record = self._record_of(
+            self._learner,
+            parent=self._number,
+            trained=self._trained_with(order.batch),
+            examples=(self._record.examples or 0) + len(records),
+            report=report,
+            hours=self._hours(examples),
+        )
+        self._number, self._record, self._trained_at = self._number + 1, record, time.time()
+        metadata = record.to_metadata()
+        model = self._learner.checkpoint(
+            model_name=self._config.model_name, number=self._number, metadata=metadata
+        )
+        self._parent.send(BatchTrained())
+        self._saver.save(
+            Trained(
+                number=self._number,
                 model=model,
                 training_state=self._learner.training_state(),
-                batches={name: path},
                 metadata=metadata,
+                archive=archive,
             )
-            self._info = self._save(new)
-            self._saved = time.time()
-        self._board.write(report, number)
-        self._report_checkpoint(model)
+        )
+        self._board.write(report, self._number)
 
     def _hours(self, examples: Sequence[Example]) -> float | None:
         """Hours of training up to now: those in which a trainer ran and games came, or it trained.
         None if the last checkpoint does not say."""
-        before = self._info.record.hours
+        before = self._record.hours
         if before is None:
             return None
         # It waited for the first of the games, perhaps for days.
         first_game = min((example.unix_micros / 1e6 for example in examples), default=0.0)
-        return round(before + max(0.0, time.time() - max(self._saved, first_game)) / 3600, 4)
+        return round(before + max(0.0, time.time() - max(self._trained_at, first_game)) / 3600, 4)
 
-    def _save(self, new: NewCheckpoint) -> CheckpointInfo:
-        """Saves a checkpoint, however long the store cannot be reached."""
-        while True:
-            try:
-                info = self._store.save(new)
-                self._parent.send(StoreProblem(None))
-                return info
-            except CheckpointExists:
-                raise
-            except StoreError as error:
-                self._parent.send(StoreProblem(str(error)))
-            if self._parent.poll(RETRY_SECONDS):
-                raise ToldToEnd
-
-    def _record(self, learner: Learner, **facts: Any) -> dict[str, Any]:
-        """The metadata of a checkpoint that this learner makes now."""
+    def _record_of(self, learner: Learner, **facts: Any) -> CheckpointRecord:
+        """The record of a checkpoint that this learner makes now."""
         return CheckpointRecord(
             model=asdict(learner.model_config),
             training=structs.asdict(self._config.training),
             version=__version__,
             **facts,
-        ).to_metadata()
+        )
 
     def _report_step(self, batch: int, step: StepReport) -> None:
         self._check_parent()
@@ -276,21 +273,23 @@ class _Trainer:
                 )
             )
 
-    def _report_checkpoint(self, model: bytes) -> None:
+    def _report_checkpoint(self, info: CheckpointInfo, model: bytes) -> None:
         self._parent.send(
             CheckpointReady(
-                number=self._info.number,
+                number=info.number,
                 model=model,
-                trained=self._info.record.trained,
-                examples=self._info.record.examples or 0,
-                info=self._info,
+                trained=info.record.trained,
+                examples=info.record.examples or 0,
+                info=info,
             )
         )
 
     def _check_parent(self) -> None:
-        """While the trainer is busy, nothing comes but the request to end."""
+        """While the trainer is busy, nothing comes but the request to end. Nor is it any use to go
+        on if nothing can be saved."""
         if self._parent.poll():
             raise ToldToEnd
+        self._saver.check()
 
 
 def _full_searches(bodies: Iterable[bytes]) -> list[Example]:
