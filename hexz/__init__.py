@@ -1,4 +1,57 @@
-"""hexz: engine, network, self-play and learning for Flagz.
+"""Flagz in Python: positions, players, networks and examples of games.
 
-Import from the rooms below (`hexz.engine`, `hexz.model`, ...); see docs/architecture.md.
+    >>> import hexz
+    >>> board = hexz.Board.random(17)
+    >>> board.play("Fd5")
+    >>> with hexz.load_player("uct:200") as player:
+    ...     board.play(player.suggest(board).move)
+    >>> board
+    <Board move 2, turn 1, score 0:0>
+
+What `__all__` names is the interface for programs of others; docs/python.md shows all of it. It
+stays as it is from version to version. Everything else in this package, each module and package
+below `hexz`, is its inside and private: it changes without notice.
+
+Importing this takes a few milliseconds. What is behind a name is imported when it is used, and
+PyTorch only to load a network.
 """
+
+from hexz.version import __version__
+
+__all__ = [
+    "Board",
+    "Evaluation",
+    "Example",
+    "Game",
+    "HexzError",
+    "IllegalMove",
+    "InvalidBoard",
+    "InvalidExample",
+    "InvalidGame",
+    "InvalidModel",
+    "Move",
+    "Network",
+    "Player",
+    "Suggestion",
+    "__version__",
+    "load_network",
+    "load_player",
+    "play",
+    "read_examples",
+]
+
+
+def __getattr__(name: str) -> object:
+    """Imports what is behind a name of the interface when it is first used."""
+    if name not in __all__:
+        raise AttributeError(f"module 'hexz' has no attribute {name!r}")
+    # Not an import statement: to tools that follow those, all rooms below would import all others.
+    from importlib import import_module
+
+    value: object = getattr(import_module("hexz.api"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -223,9 +223,15 @@ cdef class Board:
         ]
 
     def play(self, move):
-        """Plays a move; raises IllegalMove, the board unchanged, if the rules forbid it."""
-        if not isinstance(move, Move):
-            raise TypeError(f"a move is a Move, not {type(move).__name__}")
+        """Plays a move, a `Move` or its name such as "d5" or "Fd5".
+
+        Raises:
+            IllegalMove: the rules forbid it, or there is no such move. The board is unchanged.
+        """
+        if isinstance(move, str):
+            move = Move.parse(move)
+        elif not isinstance(move, Move):
+            raise TypeError(f"a move is a Move or its name, not {type(move).__name__}")
         # Not move.index: a subclass may say anything there, and the engine trusts its actions.
         cdef int action = Move.index.fget(move)
         if self.pos.over:
@@ -351,6 +357,20 @@ cdef class Board:
     def __repr__(self):
         state = f"winner {self.winner}" if self.is_over else f"turn {self.turn}"
         return f"<Board move {self.move_number}, {state}, score {self.score[0]}:{self.score[1]}>"
+
+    def _repr_svg_(self):
+        """A drawing for notebooks, by the function that `draw_boards_with` was given; None if it
+        was given none."""
+        return None if _drawing is None else _drawing(self)
+
+
+_drawing = None
+
+
+def draw_boards_with(drawing):
+    """Sets the function that draws boards as SVG in notebooks; the engine itself cannot draw."""
+    global _drawing
+    _drawing = drawing
 
 
 cdef uint64_t checked_seed(seed) except? 0:

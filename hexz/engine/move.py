@@ -92,6 +92,9 @@ class Move(NamedTuple):
         col = COLS - 1 - self.row % 2 - self.col if symmetry & 1 else self.col
         return Move(self.kind, row, col)
 
+    def __repr__(self) -> str:
+        return f"Move.parse({str(self)!r})"
+
     def __str__(self) -> str:
         """`d5` for a normal move, `Fd5` for a flag; see docs/rules.md."""
         return self.cell if self.kind == "normal" else f"F{self.cell}"

@@ -47,3 +47,8 @@ class Suggestion:
             shares[self.move.index] = 1
         shares /= shares.sum()
         return shares
+
+    def best(self, count: int = 5) -> list[tuple[Move, float]]:
+        """The moves with the largest shares and these, largest first; no more than `count`."""
+        order = np.argsort(-self.shares, kind="stable")[:count]
+        return [(Move.from_index(i), float(self.shares[i])) for i in order if self.shares[i] > 0]

@@ -5,8 +5,7 @@ import json
 from pathlib import Path
 
 from hexz.engine import Board, Move
-from hexz.render.assets import asset
-from hexz.render.svg import board_svg, center
+from hexz.render.svg import center, whole_svg
 
 REPOSITORY = Path(__file__).parents[2]
 PICTURE = REPOSITORY / "docs" / "board.svg"
@@ -25,13 +24,9 @@ def readme_board() -> str:
     for move in moves:
         board.play(move)
     x, y = center(moves[-1].row, moves[-1].col)
-    title = f"Flagz, move {MOVES}: player {board.turn} to move"
-    opening, content = board_svg(board).split("\n", 1)
-    content = content.replace(
+    return whole_svg(board).replace(
         '<g class="hz-marks">', f'<g class="hz-marks"><use href="#hz-last" x="{x}" y="{y}"/>'
     )
-    style = f"<style>\n{asset('board.css')}\n</style>"
-    return f"{opening}\n<title>{title}</title>\n{style}\n{content}"
 
 
 if __name__ == "__main__":

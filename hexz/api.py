@@ -1,0 +1,304 @@
+"""The interface for programs of others: `hexz` shows what is here; see docs/python.md."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from hexz.engine import Board, Move, Suggestion
+from hexz.engine.board import draw_boards_with
+from hexz.errors import (
+    HexzError,
+    IllegalMove,
+    InvalidBoard,
+    InvalidEvaluation,
+    InvalidExample,
+    InvalidGame,
+    InvalidModel,
+)
+from hexz.example import Example
+from hexz.gameplay.game import Game
+
+if TYPE_CHECKING:
+    from hexz.inference import Evaluator
+    from hexz.player.player import Player as _Player
+
+__all__ = [
+    "Board",
+    "Evaluation",
+    "Example",
+    "Game",
+    "HexzError",
+    "IllegalMove",
+    "InvalidBoard",
+    "InvalidExample",
+    "InvalidGame",
+    "InvalidModel",
+    "Move",
+    "Network",
+    "Player",
+    "Suggestion",
+    "load_network",
+    "load_player",
+    "play",
+    "read_examples",
+]
+
+_BATCH: Final = 16
+"""Positions of an inference."""
+
+
+class Player:
+    """A computer player, as `load_player` returns it. Threads may share it.
+
+    Leave it by `close()`, or use it in a `with` statement, to end its threads and programs.
+
+    Attributes:
+        name: the text that it was loaded by.
+    """
+
+    name: str
+
+    def __init__(self, name: str, player: _Player) -> None:
+        self.name = name
+        self._player = player
+
+    def suggest(
+        self, board: Board, *, simulations: int | None = None, seconds: float | None = None
+    ) -> Suggestion:
+        """Thinks about a position, which is not changed.
+
+        A limit in the name of the player holds as well, and the search ends with whatever is
+        reached first. Without any limit it thinks for one second.
+
+        Args:
+            board: the position.
+            simulations: of the search, at most; playouts of `uct`.
+            seconds: for the move, at most.
+
+        Returns:
+            The move, and what the search found: see `Suggestion`. Its values are in -1..1 from
+            the view of the player to move.
+
+        Raises:
+            IllegalMove: the game is over.
+            HexzError: the player cannot answer; says why.
+
+        >>> with load_player("uct:100") as player:
+        ...     suggestion = player.suggest(Board.random(17))
+        >>> suggestion.move in Board.random(17).legal_moves()
+        True
+        """
+        from hexz.player.spec import Budget
+
+        if board.is_over:
+            raise IllegalMove("the game is over: there is no move to suggest")
+        limited = simulations is not None or seconds is not None
+        budget = Budget(simulations=simulations, seconds=seconds) if limited else None
+        return self._player.suggest(board, budget).suggestion
+
+    def close(self) -> None:
+        """Ends its threads and programs; it is not to be asked any more."""
+        self._player.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Player {self.name}>"
+
+
+class Evaluation(NamedTuple):
+    """What a network thinks of B positions without any search."""
+
+    policies: npt.NDArray[np.float32]
+    """float32 [B, 220]: the probability of each move, indexed like `Move.index`; 0 for illegal
+    ones."""
+    values: npt.NDArray[np.float32]
+    """float32 [B]: the expected result in -1..1 from the view of the player to move."""
+
+
+class Network:
+    """A network that evaluates positions, as `load_network` returns it.
+
+    Attributes:
+        name, checkpoint: of the model.
+    """
+
+    name: str
+    checkpoint: int
+
+    def __init__(self, name: str, checkpoint: int, evaluator: Evaluator) -> None:
+        self.name, self.checkpoint = name, checkpoint
+        self._evaluator = evaluator
+
+    def evaluate(self, boards: Board | Sequence[Board]) -> Evaluation:
+        """Evaluates positions, any number of them in one call.
+
+        Args:
+            boards: B positions that are not over; a single one counts as B = 1.
+
+        Raises:
+            IllegalMove: a game is over, so that its result is known and there is no move.
+            InvalidEvaluation: the network returns numbers that are not finite.
+
+        >>> network = load_network()
+        >>> policies, values = network.evaluate([Board.random(seed) for seed in range(3)])
+        >>> policies.shape, values.shape
+        ((3, 220), (3,))
+        >>> Move.from_index(policies[0].argmax()) in Board.random(0).legal_moves()
+        True
+        """
+        boards = [boards] if isinstance(boards, Board) else list(boards)
+        for number, board in enumerate(boards):
+            if board.is_over:
+                raise IllegalMove(f"position {number} is the end of a game: its result is known")
+        if not boards:
+            return Evaluation(np.empty((0, 220), np.float32), np.empty(0, np.float32))
+        logits, values = self._evaluator.evaluate(np.stack([board.planes() for board in boards]))
+        legal = np.stack([board.legal_mask() for board in boards])
+        if not (np.isfinite(logits[legal]).all() and np.isfinite(values).all()):
+            raise InvalidEvaluation(f"{self} returned numbers that are not finite")
+        logits = np.where(legal, logits, -np.inf)
+        policies = np.exp(logits - logits.max(1, keepdims=True))
+        policies /= policies.sum(1, keepdims=True)
+        return Evaluation(policies.astype(np.float32), values)
+
+    def __repr__(self) -> str:
+        return f"<Network {self.name}, checkpoint {self.checkpoint}, {self._evaluator.name}>"
+
+
+def load_player(spec: str = "model", *, seed: int | None = None) -> Player:
+    """Returns the computer player that a text names.
+
+    Args:
+        spec: such as "model@800", the network that ships with hexz with 800 simulations a move;
+            "model:PATH@2s", that of a file or directory with two seconds a move; "gumbel@64";
+            "uct:32000", the reference player with so many random playouts; "random"; and
+            "cmd:./my-engine --flag", a program that speaks the protocol of docs/protocol.md. The
+            program is run.
+        seed: of "uct" and "random"; None: any.
+
+    Raises:
+        HexzError: there is no such player, network or program.
+
+    >>> load_player("model@64")
+    <Player model@64>
+    """
+    from hexz.player.players import make_player
+    from hexz.player.spec import parse_spec
+
+    return Player(spec, make_player(parse_spec(spec), seed=seed, notify=_warn))
+
+
+def play(
+    blue: Player | Callable[[Board], Move | str],
+    orange: Player | Callable[[Board], Move | str],
+    board: Board | None = None,
+) -> Game:
+    """Plays a game to its end.
+
+    Args:
+        blue, orange: players 1 and 2. A function is given a copy of the position, and returns a
+            legal move or its name.
+        board: where the game begins, which is not changed; None: any start position.
+
+    Returns:
+        The game: its `moves`, `board` at the end, `winner`, and `history()`; `save(path)` writes
+        it to a file that the web page and `hexzctl play` can load.
+
+    Raises:
+        IllegalMove: a function returned a move that the rules forbid.
+        HexzError: a player cannot answer.
+
+    >>> with load_player("random", seed=1) as player:
+    ...     game = play(player, lambda board: board.legal_moves()[-1], Board.random(17))
+    >>> game.board.is_over
+    True
+    """
+    if board is None:
+        import secrets
+
+        board = Board.random(secrets.randbits(32))
+    players = (blue, orange)
+    game = Game(board, (_name(blue), _name(orange)))
+    while not game.is_over:
+        player = players[game.board.turn - 1]
+        if isinstance(player, Player):
+            move: Move | str = player.suggest(game.board).move
+        else:
+            move = player(game.board.copy())
+        game.play(Move.parse(move) if isinstance(move, str) else move)
+    return game
+
+
+def load_network(
+    path: str | None = None, *, device: Literal["cpu", "cuda", "mps"] = "cpu"
+) -> Network:
+    """Returns a network that evaluates positions. This imports PyTorch, which takes a second.
+
+    Args:
+        path: a model file; the directory of a checkpoint, or of a model or a store, of which the
+            newest checkpoint counts; a gs:// URL of one of these; None: the network that ships
+            with hexz.
+        device: where it runs. Where there is no such device it is the CPU, with a warning.
+
+    Raises:
+        InvalidModel: there is no model there, or it is damaged or of an unknown kind.
+
+    >>> load_network().name
+    'flagz'
+    """
+    from hexz.model.backends import create_evaluator
+    from hexz.player.models import open_source
+
+    checkpoint = open_source(path).load()
+    evaluator = create_evaluator(checkpoint.net, device=device, batch_size=_BATCH, notify=_warn)
+    return Network(checkpoint.model_name, checkpoint.number, evaluator)
+
+
+def read_examples(*sources: str) -> Iterator[Example]:
+    """Yields the examples of games in some files, without copies and in bounded memory.
+
+    Args:
+        sources: what `hexzctl export-examples` takes: files of examples, directories with such
+            files anywhere below them, gs:// URLs of either.
+
+    What cannot be read is left out with a warning, which `warnings.simplefilter("error")` makes
+    an exception.
+
+    Raises:
+        InvalidExample: there is no such file, or none in a directory.
+
+    >>> for example in read_examples("selfplay-out"):  # doctest: +SKIP
+    ...     print(example.game_id, example.move_number, example.result)
+    """
+    from hexz.dataset.reading import ExampleReader
+    from hexz.dataset.sources import find_archives
+
+    for found in ExampleReader(find_archives(sources), _warn):
+        yield found.example
+
+
+def _name(player: Player | Callable[[Board], Move | str]) -> str:
+    return player.name if isinstance(player, Player) else getattr(player, "__name__", "function")
+
+
+def _warn(line: str) -> None:
+    warnings.warn(line, stacklevel=2)
+
+
+def _draw(board: Board) -> str:
+    from hexz.render.svg import whole_svg
+
+    return whole_svg(board)
+
+
+draw_boards_with(_draw)
