@@ -16,8 +16,8 @@ from torch import Tensor, nn
 
 from hexz.errors import InvalidModel, OutputError
 from hexz.files import MAX_MODEL_BYTES, read_file, replacement
-from hexz.model.legacy import LegacyNet, is_legacy
 from hexz.model.network import HexzNet, ModelConfig
+from hexz.model.peer import PeerConfig, PeerNet, is_peer
 from hexz.places import checkpoint_of, find_model_file
 
 _FORMAT: Final = "hexzctl model 1"
@@ -28,8 +28,8 @@ class Checkpoint:
     """A network and where it comes from.
 
     Attributes:
-        net: a `HexzNet` or a `LegacyNet`, in inference mode on the CPU.
-        config: the size of a `HexzNet`, None for a `LegacyNet`.
+        net: a `HexzNet` or a `PeerNet`, in inference mode on the CPU.
+        config: the size of a `HexzNet`, None for a `PeerNet`.
         model_name: the name under which its checkpoints are numbered.
         number: the checkpoint's number.
         metadata: whatever else the writer recorded: numbers, strings, lists and dicts of them.
@@ -54,7 +54,7 @@ def new_checkpoint(
 
 
 def encode_checkpoint(checkpoint: Checkpoint) -> bytes:
-    """The bytes of a checkpoint file. An older model is written in its own bare form."""
+    """The bytes of a checkpoint file. A `PeerNet` is written in its own bare form."""
     state_dict = {key: value.detach().cpu() for key, value in checkpoint.net.state_dict().items()}
     content: dict[str, Any] = state_dict
     if checkpoint.config is not None:
@@ -90,17 +90,17 @@ def decode_checkpoint(data: bytes, origin: str) -> Checkpoint:
     """The checkpoint in the bytes of a file, which need not be trusted: no code in it is run.
 
     Args:
-        data: what `encode_checkpoint` returned, or the bare state_dict of an older model.
+        data: what `encode_checkpoint` returned, or the bare state_dict of a `PeerNet`.
         origin: where the bytes come from, such as a path or a URL: for error messages, and for
-            the name and number of an older model, which only its place tells.
+            the name and number of a `PeerNet`, which only its place tells.
 
     Raises:
         InvalidModel: the bytes are no model, or damaged, or of an unknown kind.
     """
     _require_uncompressed(data, origin)
     content = _read(io.BytesIO(data), origin)
-    if is_legacy(content):
-        return _load_legacy(content, origin, len(data))
+    if is_peer(content):
+        return _load_peer(content, origin, len(data))
     return _load_current(content, origin, len(data))
 
 
@@ -178,10 +178,13 @@ def _entry(content: Mapping[str, Any], key: str, kind: type, origin: str) -> Any
     return value
 
 
-def _load_legacy(state_dict: dict[str, Any], origin: str, size: int) -> Checkpoint:
-    """An older model; its name and number are known from its place only."""
-    head_bias = "policy_head.0.bias" in state_dict
-    net = _load_weights(lambda: LegacyNet(head_bias=head_bias), state_dict, origin, size)
+def _load_peer(state_dict: dict[str, Any], origin: str, size: int) -> Checkpoint:
+    """A network of the Go server's own trainers; only its place tells its name and number."""
+    try:
+        config = PeerConfig.of(state_dict)
+    except InvalidModel as error:
+        raise InvalidModel(f"{origin} is a model of another architecture: {error}") from None
+    net = _load_weights(lambda: PeerNet(config), state_dict, origin, size)
     name, number = checkpoint_of(Path(origin)) or (Path(origin).stem, 0)
     return Checkpoint(net, None, name, number)
 

@@ -272,7 +272,9 @@ class Learner:
 
 def _trainable(checkpoint: Checkpoint) -> HexzNet:
     if not isinstance(checkpoint.net, HexzNet):
-        raise InvalidModel("an older model cannot be trained further: start a new one")
+        raise InvalidModel(
+            "a network of the Go server's own trainer cannot be trained further: start a new one"
+        )
     return checkpoint.net
 
 

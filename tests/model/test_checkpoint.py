@@ -284,10 +284,10 @@ def test_an_interrupted_write_leaves_the_old_file_and_nothing_else(
 
 
 def test_an_older_model_is_written_in_its_own_form(tmp_path: Path) -> None:
-    from tests.model.test_legacy import legacy_state_dict
+    from tests.model.peers import peer_state
 
-    torch.save(legacy_state_dict(), tmp_path / "old.pt")
+    torch.save(peer_state("A"), tmp_path / "old.pt")
     save_checkpoint(load_checkpoint(tmp_path / "old.pt"), tmp_path / "copy.pt")
     copied = torch.load(tmp_path / "copy.pt", weights_only=True)
-    assert copied.keys() == legacy_state_dict().keys()
+    assert copied.keys() == peer_state("A").keys()
     assert load_checkpoint(tmp_path / "copy.pt").config is None

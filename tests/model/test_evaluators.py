@@ -26,7 +26,7 @@ from hexz.model.checkpoint import load_checkpoint, new_checkpoint
 from hexz.model.network import HexzNet
 from hexz.model.torch_evaluator import TorchEvaluator, TorchModel
 from tests.model.conftest import Positions
-from tests.model.test_legacy import legacy_state_dict
+from tests.model.peers import peer_state
 
 BATCH = 32
 CHUNK = openvino_conversion._CHUNK
@@ -76,8 +76,8 @@ def test_a_batch_smaller_than_a_chunk(sharp_net: HexzNet, new_positions: Positio
 
 
 def test_an_older_model(tmp_path_factory: pytest.TempPathFactory, new_positions: Positions) -> None:
-    path = tmp_path_factory.mktemp("legacy") / "old.pt"
-    torch.save(legacy_state_dict(), path)
+    path = tmp_path_factory.mktemp("peer") / "old.pt"
+    torch.save(peer_state("A"), path)
     net = load_checkpoint(path).net
     for backend in ("torch", "openvino"):
         assert_close(BACKENDS[backend](net), net, new_positions.planes[:40], 1e-4)

@@ -18,12 +18,12 @@ from torch import nn
 
 from hexz.model.calibration import calibration_planes
 from hexz.model.checkpoint import load_checkpoint
-from hexz.model.legacy import LegacyNet
 from hexz.model.network import HexzNet, masked_log_softmax
 from hexz.model.openvino_conversion import convert, weight_levels
+from hexz.model.peer import PeerNet
 from hexz.model.quantization import NARROW_WEIGHT_LEVELS, QuantizedConv, quantize
 from tests.model.conftest import Positions
-from tests.model.test_legacy import legacy_state_dict
+from tests.model.peers import peer_state
 
 Outputs = tuple[NDArray[np.float32], NDArray[np.float32]]
 
@@ -101,10 +101,10 @@ def test_int8_computes_in_8_bits(sharp_net: HexzNet, new_positions: Positions) -
 def test_an_older_model_in_int8(
     tmp_path_factory: pytest.TempPathFactory, new_positions: Positions
 ) -> None:
-    path = tmp_path_factory.mktemp("legacy") / "old.pt"
-    torch.save(legacy_state_dict(), path)
+    path = tmp_path_factory.mktemp("peer") / "old.pt"
+    torch.save(peer_state("A"), path)
     net = load_checkpoint(path).net
-    assert isinstance(net, LegacyNet)
+    assert isinstance(net, PeerNet)
     expected, found = float_outputs(net, new_positions), int8_outputs(net, new_positions)
     distance = np.abs(policies(found[0], new_positions) - policies(expected[0], new_positions))
     assert distance.sum(1).mean() / 2 <= 0.02

@@ -15,19 +15,19 @@ from msgspec import structs
 from hexz.errors import InvalidModel, TrainingFailed
 from hexz.example import Example
 from hexz.model.checkpoint import (
-    Checkpoint,
     decode_checkpoint,
     encode_checkpoint,
     load_checkpoint,
     new_checkpoint,
 )
-from hexz.model.legacy import LegacyNet
 from hexz.model.network import ModelConfig
 from hexz.schema.records import TrainingReport
 from hexz.schema.training import TrainingConfig
 from hexz.training.learner import MAX_SKIPPED, Learner
 from hexz.training.report import StepReport
 from hexz.training.window import is_held_out
+from tests.model.peers import SMALL as PEER_SMALL
+from tests.model.peers import peer_state
 from tests.training.conftest import QUICK, SMALL
 from tests.wire.sample import make_example
 
@@ -329,8 +329,9 @@ def test_the_training_state_of_another_network_is_refused():
 
 
 def test_models_that_cannot_be_trained_are_refused():
-    older = encode_checkpoint(Checkpoint(LegacyNet().eval(), None, "old", 0))
-    with pytest.raises(InvalidModel, match="older model"):
-        Learner.resume(RESUMING, older, None)
+    peer = BytesIO()
+    torch.save(peer_state("B", **PEER_SMALL), peer)
+    with pytest.raises(InvalidModel, match="Go server"):
+        Learner.resume(RESUMING, peer.getvalue(), None)
     with pytest.raises(InvalidModel, match="the checkpoint"):
         Learner.resume(RESUMING, b"no model", None)
