@@ -20,7 +20,7 @@ _INPUTS: Final[dict[str, Input]] = {"9": "9 planes", "11": "11 planes", "rich_v1
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])  # type: ignore[union-attr]
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("output", type=Path)
     parser.add_argument("--tower", choices=["cnn_blocks", "_torso"], default="cnn_blocks")
     parser.add_argument("--input", choices=[*_INPUTS], default="9")

@@ -108,7 +108,7 @@ class PeerConfig:
 
 
 class PeerNet(nn.Module):
-    """A network of the Go server's own trainers. The keys of its state_dict are its file's."""
+    """A network of the Go server's own trainers; the keys of its state_dict are those of files."""
 
     def __init__(self, config: PeerConfig) -> None:
         super().__init__()
@@ -169,8 +169,9 @@ class PeerBlock(nn.Module):
         self.relu1 = TowerReLU()
         self.conv2 = TowerConv(filters, filters, 3)
         self.relu2 = nn.ReLU() if is_last else TowerReLU()
-        self.register_state_dict_post_hook(_rename_for_file)
-        self.register_load_state_dict_pre_hook(_rename_from_file)
+        # The keys are to be those of the files, in which convolutions and norms lie side by side.
+        self.register_state_dict_post_hook(_rename_for_file)  # type: ignore[no-untyped-call]
+        self.register_load_state_dict_pre_hook(_rename_from_file)  # type: ignore[no-untyped-call]
 
     def forward(self, x: Tensor) -> Tensor:
         out: Tensor = self.relu2(self.conv2(self.relu1(self.conv1(x))) + x)

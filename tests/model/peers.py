@@ -13,7 +13,6 @@ from torch import Tensor
 Family = Literal["A", "B", "C", "D", "E plain", "E residual"]
 FAMILIES: tuple[Family, ...] = ("A", "B", "C", "D", "E plain", "E residual")
 """As in the description; E is C or D with the input `rich_v1`."""
-SMALL = {"blocks": 3, "filters": 16}
 
 
 def peer_state(
@@ -70,6 +69,11 @@ def peer_state(
         state[f"{layer}.bias"] = weights(rows, fan_in=20)
     state["value_head.6.weight"] *= 0.3  # so that tanh is not saturated
     return state
+
+
+def small_peer(family: Family, *, head_bias: bool = False) -> dict[str, Tensor]:
+    """The same in a small size."""
+    return peer_state(family, blocks=3, filters=16, head_bias=head_bias)
 
 
 def reference(state: dict[str, Tensor], planes: Tensor, legal: Tensor) -> tuple[Tensor, Tensor]:
@@ -131,7 +135,7 @@ def rich(planes: Tensor, legal: Tensor) -> Tensor:
     found += [planes[:, 10] == value for value in range(1, 6)]
     found += [legal.reshape(-1, 2, 11, 10)[:, 0], legal.reshape(-1, 2, 11, 10)[:, 1]]
     own, other = planes[:, 1].sum((1, 2)) / 525, planes[:, 6].sum((1, 2)) / 525
-    occupied = sum((planes[:, k] != 0).sum((1, 2)) for k in (0, 1, 5, 6)) / 105
+    occupied = (planes[:, [0, 1, 5, 6]] != 0).flatten(1).sum(1) / 105
     for number in (own, other, own - other, occupied):
         found.append(number[:, None, None].expand(-1, 11, 10))
     return torch.stack([plane.float() for plane in found], dim=1)

@@ -17,7 +17,7 @@ from hexz.model.checkpoint import encode_checkpoint, load_checkpoint
 from hexz.model.legality import LegalMoves
 from hexz.model.peer import PeerNet
 from tests.model.conftest import Positions
-from tests.model.peers import FAMILIES, SMALL, Family, peer_state, reference
+from tests.model.peers import FAMILIES, Family, peer_state, reference, small_peer
 from tests.player.positions import game
 
 
@@ -30,19 +30,20 @@ def peer_file(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    ("sizes", "step", "head_bias"),
-    [(SMALL, 10, False), (SMALL, 10, True), ({"blocks": 10, "filters": 128}, 60, False)],
+    ("blocks", "filters", "step", "head_bias"),
+    [(3, 16, 10, False), (3, 16, 10, True), (10, 128, 60, False)],
 )
 @pytest.mark.parametrize("family", FAMILIES)
 def test_outputs_are_those_of_the_reference(
     family: Family,
-    sizes: dict[str, int],
+    blocks: int,
+    filters: int,
     step: int,
     head_bias: bool,
     tmp_path: Path,
     new_positions: Positions,
 ) -> None:
-    state = peer_state(family, head_bias=head_bias, **sizes)
+    state = peer_state(family, blocks=blocks, filters=filters, head_bias=head_bias)
     torch.save(state, tmp_path / "model.pt")
     net = load_checkpoint(tmp_path / "model.pt").net
     assert isinstance(net, PeerNet)
@@ -100,7 +101,7 @@ def test_name_and_number_come_from_the_path(peer_file: Path) -> None:
 
 
 def test_a_lone_file_is_named_after_itself(tmp_path: Path) -> None:
-    torch.save(peer_state("B", **SMALL), tmp_path / "old.pt")
+    torch.save(small_peer("B"), tmp_path / "old.pt")
     checkpoint = load_checkpoint(tmp_path / "old.pt")
     assert (checkpoint.model_name, checkpoint.number) == ("old", 0)
 
@@ -111,7 +112,7 @@ def test_a_lone_file_is_named_after_itself(tmp_path: Path) -> None:
 def test_only_the_first_networks_do_not_read_the_flags_left(
     family: Family, read: bool, tmp_path: Path
 ) -> None:
-    torch.save(peer_state(family, **SMALL), tmp_path / "model.pt")
+    torch.save(small_peer(family), tmp_path / "model.pt")
     net = load_checkpoint(tmp_path / "model.pt").net
     planes = torch.from_numpy(Board.random(1).planes()[None])
     changed = planes.clone()
@@ -124,7 +125,7 @@ def test_only_the_first_networks_do_not_read_the_flags_left(
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_it_is_written_in_its_own_form(family: Family, tmp_path: Path) -> None:
-    state = peer_state(family, **SMALL)
+    state = small_peer(family)
     torch.save(state, tmp_path / "model.pt")
     copy = tmp_path / "copy.pt"
     copy.write_bytes(encode_checkpoint(load_checkpoint(tmp_path / "model.pt")))
@@ -156,7 +157,7 @@ def test_it_is_written_in_its_own_form(family: Family, tmp_path: Path) -> None:
 def test_other_architectures_are_refused(
     family: Family, key: str, weights: Tensor | int | None, tmp_path: Path
 ) -> None:
-    state: dict[str, Any] = peer_state(family, **SMALL)
+    state: dict[str, Any] = small_peer(family)
     if weights is None:
         del state[key]
     else:

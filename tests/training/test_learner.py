@@ -26,8 +26,7 @@ from hexz.schema.training import TrainingConfig
 from hexz.training.learner import MAX_SKIPPED, Learner
 from hexz.training.report import StepReport
 from hexz.training.window import is_held_out
-from tests.model.peers import SMALL as PEER_SMALL
-from tests.model.peers import peer_state
+from tests.model.peers import small_peer
 from tests.training.conftest import QUICK, SMALL
 from tests.wire.sample import make_example
 
@@ -330,7 +329,7 @@ def test_the_training_state_of_another_network_is_refused():
 
 def test_models_that_cannot_be_trained_are_refused():
     peer = BytesIO()
-    torch.save(peer_state("B", **PEER_SMALL), peer)
+    torch.save(small_peer("B"), peer)
     with pytest.raises(InvalidModel, match="Go server"):
         Learner.resume(RESUMING, peer.getvalue(), None)
     with pytest.raises(InvalidModel, match="the checkpoint"):
