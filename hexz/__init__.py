@@ -37,7 +37,9 @@ __all__ = [
     "load_network",
     "load_player",
     "play",
+    "position_text",
     "read_examples",
+    "read_position",
 ]
 
 

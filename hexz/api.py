@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from hexz.engine import Board, Move, Suggestion
 from hexz.engine.board import draw_boards_with
+from hexz.engine.notation import position_text, read_position
 from hexz.errors import (
     HexzError,
     IllegalMove,
@@ -45,7 +46,9 @@ __all__ = [
     "load_network",
     "load_player",
     "play",
+    "position_text",
     "read_examples",
+    "read_position",
 ]
 
 _BATCH: Final = 16
@@ -195,7 +198,7 @@ def load_player(spec: str = "model", *, seed: int | None = None) -> Player:
     from hexz.player.players import make_player
     from hexz.player.spec import parse_spec
 
-    return Player(spec, make_player(parse_spec(spec), seed=seed, notify=_warn))
+    return Player(spec, make_player(parse_spec(spec, allow_programs=True), seed=seed, notify=_warn))
 
 
 def play(

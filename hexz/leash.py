@@ -17,9 +17,12 @@ def main(pipe: int, program: str, *arguments: str) -> None:
     if os.fork() != 0:
         os.set_inheritable(pipe, False)
         os.execv(program, [program, *arguments])  # noqa: S606
+    os.closerange(0, 3)  # or who reads what the program writes would never see its end
     os.read(pipe, 1)
     # As long as the program is our parent, nothing else can have its id.
     if os.getppid() == program_id:
+        if os.getpgid(program_id) == program_id:
+            os.killpg(program_id, signal.SIGKILL)  # with what it has started, and with us
         os.kill(program_id, signal.SIGKILL)
 
 

@@ -99,7 +99,7 @@ def arena(
     view = ArenaView()
     run = ArenaRun(
         ArenaConfig(
-            specs=[parse_spec(text) for text in player],
+            specs=[parse_spec(text, allow_programs=True) for text in player],
             boards=random_boards(count, seed) if boards_file is None else read_boards(boards_file),
             log=log,
             sprt=test,

@@ -12,13 +12,14 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from hexz.arena.games import Played
 from hexz.arena.pool import Progress
 from hexz.arena.report import report
 from hexz.arena.run import ArenaRun
 from hexz.errors import NothingPlayed
 from hexz.ratings.results import Pairing, PairingResult
 from hexz.ratings.statistics import Estimate
-from hexzctl.display import Display
+from hexzctl.display import Display, notice
 
 _SHOWN_PAIRS: Final = 15
 """Of the live display: those that were played last."""
@@ -51,11 +52,20 @@ class ArenaView:
                 if isinstance(event, Progress):
                     self._progress[event.process] = event
                 else:
+                    self._tell_forfeits(run, event)
                     self._new += 1
                     self._latest.pop(event.pair.pairing, None)
                     self._latest[event.pair.pairing] = None
                 display.step()
             display.log()
+
+    def _tell_forfeits(self, run: ArenaRun, played: Played) -> None:
+        for order, forfeit in zip(
+            (played.pair.pairing, played.pair.pairing[::-1]), played.forfeits, strict=True
+        ):
+            if forfeit is not None:
+                loser = run.results.names[order[forfeit.player - 1]]
+                notice(f"{loser} loses a game on board {played.pair.number + 1}: {forfeit.reason}")
 
     def _state(self, run: ArenaRun) -> str:
         seconds = time.monotonic() - self._started

@@ -18,6 +18,7 @@ from hexz.version import __version__
 from hexzctl import (
     arena,
     bench,
+    engine,
     export_examples,
     models,
     play,
@@ -37,6 +38,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("arena")(arena.arena)
+app.command("engine")(engine.engine)
 app.command("export-examples", cls=export_examples.Command)(export_examples.export_examples)
 app.command("selfplay")(selfplay.selfplay)
 app.command("play")(play.play)

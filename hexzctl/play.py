@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import contextlib
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from hexz.gameplay import MAX_SEED
 from hexzctl.options import path
+
+if TYPE_CHECKING:
+    from hexz.player.player import Player
 
 _DEFAULT_PLAYER = "model"
 
@@ -18,8 +21,8 @@ def play(
     player: Annotated[
         str | None,
         typer.Option(
-            help="The other player: random, uct:32000, model, model:PATH@800, ...; or person, for "
-            "two at one terminal. Default: model, or who plays in a loaded game.",
+            help="The other player: random, uct:32000, model, model:PATH@800, cmd:./engine, ... or "
+            "person, for two at one terminal. Default: model, or who plays in a loaded game.",
             show_default=False,
         ),
     ] = None,
@@ -76,7 +79,12 @@ def play(
         game, title = new_game(seed, seats(human or 1, player or _DEFAULT_PLAYER))
     budget = None if think is None else Budget(seconds=think)
     view = PlayView()
-    session = PlaySession(lambda spec: make_player(parse_spec(spec)), budget, view.busy)
+
+    def make(spec: str) -> Player:
+        # Only what was typed is run, and not what a saved game names.
+        return make_player(parse_spec(spec, allow_programs=spec == player))
+
+    session = PlaySession(make, budget, view.busy)
     with contextlib.closing(session):
         session.start(game, title)
         PlayDialog(view, session).run()

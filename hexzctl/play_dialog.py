@@ -20,6 +20,7 @@ _WELCOME: Final = (
 _AFTERWARDS: Final = (
     "[bold]new[/], [bold]undo[/], [bold]save FILE[/] and [bold]quit[/] are possible now."
 )
+_TRY_AGAIN: Final = "[bold]Enter[/] tries again, and [bold]save FILE[/] keeps the game."
 
 
 class PlayDialog:
@@ -50,7 +51,10 @@ class PlayDialog:
         """Goes on with the game of the session, and with others after it."""
         message = _WELCOME
         while True:
-            messages = [self._let_computers_move(), message]
+            try:
+                messages = [self._let_computers_move(), message]
+            except HexzError as error:
+                messages = [f"[bold red]{escape(str(error))}[/]", _TRY_AGAIN]
             game = self._session.game
             if game.is_over:
                 messages.append(self._outcome())

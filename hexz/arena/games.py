@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -25,6 +26,7 @@ from hexz.engine.endgame import solve
 from hexz.inference import Evaluation, Evaluator
 from hexz.player.player import Player
 from hexz.player.players import NetworkPlayer, make_player
+from hexz.player.program import EngineFailed
 from hexz.player.searcher import SOLVE_NODES, Searcher
 from hexz.record import top_moves
 
@@ -32,6 +34,8 @@ GROUPS: Final = 2
 """The games are in so many groups: while the leaves of one are evaluated, another one searches."""
 TOP_MOVES: Final = 3
 """Moves that are kept of what a search thought."""
+MAX_FORFEITS: Final = 3
+"""Games one after another in which a program may fail before it has no more."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,19 @@ class PlayedMove:
 
 
 @dataclass(frozen=True)
+class Forfeit:
+    """A game that was lost because a program failed.
+
+    Attributes:
+        player: who lost it, 1 or 2.
+        reason: what the program did, in one line.
+    """
+
+    player: int
+    reason: str
+
+
+@dataclass(frozen=True)
 class Played:
     """The games of a pair.
 
@@ -72,17 +89,27 @@ class Played:
         pair: what was played.
         games: the moves of both; the first player of the pairing moves first in the first game.
         scores: of players 1 and 2 in both games.
+        forfeits: of both games that were not played to their end.
     """
 
     pair: GamePair
     games: tuple[list[PlayedMove], list[PlayedMove]] = field(repr=False)
     scores: tuple[tuple[int, int], tuple[int, int]]
+    forfeits: tuple[Forfeit | None, Forfeit | None] = (None, None)
 
     @property
     def margins(self) -> tuple[int, int]:
-        """Returns by how many points the first player of the pairing won each game."""
-        (a, b), (c, d) = self.scores
-        return a - b, d - c
+        """Returns by how many points the first player of the pairing won each game: by one, if
+        the other one forfeited it."""
+        first, second = map(_lead, self.scores, self.forfeits)
+        return first, -second
+
+
+def _lead(score: tuple[int, int], forfeit: Forfeit | None) -> int:
+    """By how many points player 1 won a game."""
+    if forfeit is not None:
+        return 1 if forfeit.player == 2 else -1
+    return score[0] - score[1]
 
 
 class _Game:
@@ -94,6 +121,7 @@ class _Game:
         board: the position.
         moves: so far.
         search: that of the next move, if it shares batches with others.
+        forfeit: why it ended early, if it did.
     """
 
     def __init__(
@@ -107,6 +135,7 @@ class _Game:
         self.board = Board.from_text(pair.board)
         self.moves: list[PlayedMove] = []
         self.search: Search | None = None
+        self.forfeit: Forfeit | None = None
         self._sides = sides  # players 1 and 2; a search follows the game, and keeps what it can
         self._on_move = on_move
 
@@ -118,7 +147,13 @@ class _Game:
         while not self.board.is_over:
             side = self._sides[self.board.turn - 1]
             if isinstance(side, Player):
-                self._suggested(side.suggest(self.board).suggestion)
+                try:
+                    side.get_ready()
+                    suggestion = side.suggest(self.board).suggestion
+                except EngineFailed as error:
+                    self.forfeit = Forfeit(self.board.turn, str(error))
+                    return False
+                self._suggested(suggestion)
                 continue
             solution = solve(self.board, SOLVE_NODES)
             if solution is None:
@@ -179,7 +214,8 @@ class GamePlayer:
         self._field = players
         self._evaluators: list[Evaluator] = [network.load() for network in players.networks]
         self._seed = seed
-        self._timed: dict[int, Player] = {}
+        self._shared: dict[int, Player] = {}  # by all games
+        self._failures: Counter[int] = Counter()
         self._on_move: Callable[[], None] = lambda: None
 
     def play(
@@ -208,6 +244,7 @@ class GamePlayer:
             for group in groups:
                 self._expand(group)
                 for game in self._collect(group):
+                    self._count_failures(game)
                     ended[game.pair].append(game)
                     if len(ended[game.pair]) == 2:
                         yield _played(game.pair, ended.pop(game.pair))
@@ -215,8 +252,22 @@ class GamePlayer:
 
     def close(self) -> None:
         """Ends the threads of the players."""
-        for player in self._timed.values():
+        for player in self._shared.values():
             player.close()
+
+    def _count_failures(self, game: _Game) -> None:
+        """Raises EngineFailed once a program has failed in MAX_FORFEITS games of its one after
+        another."""
+        for player, number in enumerate(game.order, 1):
+            if game.forfeit is None or game.forfeit.player != player:
+                self._failures[number] = 0
+                continue
+            self._failures[number] += 1
+            if self._failures[number] == MAX_FORFEITS:
+                raise EngineFailed(
+                    f"{self._field.entrants[number].name} has failed in {MAX_FORFEITS} games one "
+                    f"after another: {game.forfeit.reason}"
+                )
 
     def _game(self, pair: GamePair, order: tuple[int, int]) -> _Game:
         return _Game(pair, order, [self._side(pair, order, seat) for seat in (0, 1)], self._moved)
@@ -228,16 +279,20 @@ class GamePlayer:
     def _side(self, pair: GamePair, order: tuple[int, int], seat: int) -> Search | Player:
         number = order[seat]
         entrant = self._field.entrants[number]
+        if entrant.spec.kind == "cmd":
+            if number not in self._shared:
+                self._shared[number] = make_player(entrant.spec)
+            return self._shared[number]
         if entrant.network is None:
             seeds = np.random.SeedSequence((self._seed, *pair.board.encode(), seat))
             seed = int(seeds.generate_state(1, np.uint64)[0]) >> 1  # of many searches, seed + n
             return make_player(entrant.spec, seed=seed)
         if entrant.search is not None:
             return Search(Board.from_text(pair.board), entrant.search)
-        if number not in self._timed:
+        if number not in self._shared:
             searcher = Searcher(self._evaluators[entrant.network])
-            self._timed[number] = NetworkPlayer(entrant.spec, searcher)
-        return self._timed[number]
+            self._shared[number] = NetworkPlayer(entrant.spec, searcher)
+        return self._shared[number]
 
     def _expand(self, group: _Group) -> None:
         """Waits for the evaluations that are under way."""
@@ -282,4 +337,5 @@ def _played(pair: GamePair, games: Sequence[_Game]) -> Played:
         pair=pair,
         games=(first.moves, second.moves),
         scores=(first.board.score, second.board.score),
+        forfeits=(first.forfeit, second.forfeit),
     )

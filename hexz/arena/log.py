@@ -8,7 +8,8 @@ A line is a JSON object, a game pair:
      "version": "0.1.0"}
 
 The first player moves first in the first game. `values` and `top` are what the player of each move
-expected, in -1..1, and the moves that it searched most with their shares.
+expected, in -1..1, and the moves that it searched most with their shares. A game that a program
+lost because it failed has `"forfeit": {"player": 2, "reason": "..."}`, too.
 """
 
 from __future__ import annotations
@@ -19,11 +20,12 @@ import json
 import os
 import time
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final, Self
 
 from hexz.arena.entrants import Entrant, Field
-from hexz.arena.games import GamePair, Played, PlayedMove
+from hexz.arena.games import Forfeit, GamePair, Played, PlayedMove
 from hexz.engine import Board, Move
 from hexz.errors import HexzError, OutputError
 from hexz.version import __version__
@@ -82,6 +84,7 @@ class ArenaLog:
                     pair=pair,
                     games=(_moves(first), _moves(second)),
                     scores=(_score(first), _score(second)),
+                    forfeits=(_forfeit(first), _forfeit(second)),
                 )
         return None
 
@@ -97,8 +100,10 @@ class ArenaLog:
             "networks": [entrant.digest for entrant in entrants],
             "board": played.pair.board,
             "games": [
-                _game(moves, score)
-                for moves, score in zip(played.games, played.scores, strict=True)
+                _game(moves, score, forfeit)
+                for moves, score, forfeit in zip(
+                    played.games, played.scores, played.forfeits, strict=True
+                )
             ],
             "unix_seconds": round(time.time()),
             "version": __version__,
@@ -160,9 +165,12 @@ def _identity(entrant: Entrant) -> tuple[str, str | None]:
     return entrant.name, entrant.digest
 
 
-def _game(moves: list[PlayedMove], score: tuple[int, int]) -> dict[str, Any]:
+def _game(
+    moves: list[PlayedMove], score: tuple[int, int], forfeit: Forfeit | None
+) -> dict[str, Any]:
     return {
         "score": score,
+        **({} if forfeit is None else {"forfeit": asdict(forfeit)}),
         "moves": [str(Move.from_index(move.action)) for move in moves],
         "values": [round(move.value, 3) for move in moves],
         "top": [
@@ -187,8 +195,17 @@ def _replay(initial_text: str, game: Any) -> None:
     board = Board.from_text(initial_text)
     for move in _moves(game):
         board.play_index(move.action)
-    if not board.is_over or board.score != _score(game):
+    if board.is_over == bool(_forfeit(game)) or board.score != _score(game):
         raise ValueError("the moves do not lead to the score")
+
+
+def _forfeit(game: Any) -> Forfeit | None:
+    if "forfeit" not in game:
+        return None
+    player, reason = int(game["forfeit"]["player"]), str(game["forfeit"]["reason"])
+    if player not in (1, 2):
+        raise ValueError("nobody forfeited the game")
+    return Forfeit(player, reason)
 
 
 def _score(game: Any) -> tuple[int, int]:

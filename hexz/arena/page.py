@@ -57,14 +57,17 @@ def _records(names: Sequence[str], played: Played) -> list[GameRecord]:
     pair = played.pair
     return [
         GameRecord(
-            name=f"Board {pair.number + 1}: {names[order[0]]} – {names[order[1]]}",  # noqa: RUF001
+            name=f"Board {pair.number + 1}: {names[order[0]]} – {names[order[1]]}"  # noqa: RUF001
+            + ("" if forfeit is None else f"; {names[order[forfeit.player - 1]]} failed"),
             players=(names[order[0]], names[order[1]]),
             initial_text=pair.board,
             actions=[move.action for move in moves],
             root_values=[move.value for move in moves],
             policies=[move.top for move in moves],
         )
-        for order, moves in zip((pair.pairing, pair.pairing[::-1]), played.games, strict=True)
+        for order, moves, forfeit in zip(
+            (pair.pairing, pair.pairing[::-1]), played.games, played.forfeits, strict=True
+        )
     ]
 
 

@@ -12,6 +12,7 @@ from hexz.arena.entrants import Entrant, Field
 from hexz.errors import HexzError
 from hexz.inference import PreparedModel
 from hexz.player.models import open_source
+from hexz.player.players import make_player
 from hexz.player.spec import Budget, PlayerSpec
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def prepare(
     Raises:
         NoBudget: a player has none.
         InvalidModel, StoreError: there is no such network.
+        EngineFailed: there is no such program, or it cannot be started.
     """
     for spec in specs:
         if spec.kind != "random" and spec.budget is None:
@@ -51,6 +53,8 @@ def prepare(
     entrants = []
     for spec in specs:
         if not spec.needs_network:
+            if spec.kind == "cmd":
+                make_player(spec).close()  # rather now than after other games, if it does not run
             entrants.append(Entrant(spec))
             continue
         if spec.path not in known:

@@ -72,5 +72,8 @@ class Player(ABC):
             Overloaded: there is no room for another search now.
         """
 
+    def get_ready(self) -> None:  # noqa: B027 - most always are
+        """Does before a game what would otherwise be part of its first move."""
+
     def close(self) -> None:  # noqa: B027 - most have nothing to do
         """Ends the threads of the player; nothing is to be asked any more."""

@@ -42,9 +42,14 @@ def make_player(
 
     Raises:
         InvalidModel, StoreError: there is no such network.
+        EngineFailed: there is no such program, or it cannot be started.
     """
     if spec.kind == "random":
         return RandomMover(seed)
+    if spec.kind == "cmd":
+        from hexz.player.program import ProgramPlayer
+
+        return ProgramPlayer(spec)
     if spec.kind == "uct":
         return PlayoutSearch(spec.budget, seed)
     from hexz.player.models import open_source

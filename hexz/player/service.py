@@ -15,6 +15,7 @@ from hexz.engine import Board, IllegalMove
 from hexz.errors import InvalidSettings
 from hexz.player.player import Answer, Overloaded, Player
 from hexz.player.players import NetworkPlayer, make_player
+from hexz.player.program import ProgramPlayer
 from hexz.player.spec import Budget, PlayerSpec, parse_spec
 from hexz.schema.programs import PlayerConfig
 from hexz.schema.search import MAX_SIMULATIONS
@@ -71,6 +72,7 @@ class PlayerService:
             self._network = Network(source, device=config.device, notify=_log.warning)
             if config.follow:
                 self._network.follow()
+        self._spec = _public(spec)
         self._player = self._make(spec)
         self.offers: Mapping[str, Offer] = self._make_offers(spec)
 
@@ -134,7 +136,7 @@ class PlayerService:
             simulations = self._simulations
         return PlayerStatus(
             version=__version__,
-            player=self.config.player,
+            player=str(self._spec),
             uptime_seconds=round(time.monotonic() - self._started, 1),
             answers=answers,
             refused=refusals,
@@ -143,9 +145,11 @@ class PlayerService:
         )
 
     def close(self) -> None:
-        """Ends all threads; searches under way answer with what they have."""
+        """Ends all threads and programs; searches under way answer with what they have."""
         if self._network is not None:
             self._network.close()
+        else:
+            self._player.close()
 
     def _make(self, spec: PlayerSpec) -> Player:
         if self._network is None or not spec.needs_network:
@@ -154,14 +158,16 @@ class PlayerService:
 
     def _make_offers(self, served: PlayerSpec) -> dict[str, Offer]:
         specs = [parse_spec(text) for text in _OFFERS]
-        if served.kind == "random" or served.budget is not None:
-            # Where its network is, is nothing to tell the world.
-            specs.insert(0, PlayerSpec(kind=served.kind, budget=served.budget))
-        return {
+        if served.kind != "cmd" and (served.kind == "random" or served.budget is not None):
+            specs.insert(0, _public(served))
+        offers = {
             str(spec): Offer(_name(spec), self._make(spec))
             for spec in specs
             if self._network is not None or not spec.needs_network
         }
+        if isinstance(self._player, ProgramPlayer):
+            offers = {str(_public(served)): Offer(self._player.name, self._player), **offers}
+        return offers
 
     def _count(self, answer: Answer) -> None:
         with self._lock:
@@ -176,7 +182,7 @@ def _served(config: PlayerConfig) -> tuple[PlayerSpec, str | None]:
         InvalidSpec: `player` is no spec.
         InvalidSettings: the settings do not go together.
     """
-    spec = parse_spec(config.player)
+    spec = parse_spec(config.player, allow_programs=True)
     if config.model is not None and not spec.needs_network:
         raise InvalidSettings(f"{config.player} has no network: leave the model out")
     if config.model is not None and spec.path is not None:
@@ -185,6 +191,11 @@ def _served(config: PlayerConfig) -> tuple[PlayerSpec, str | None]:
     if config.follow and path is None:
         raise InvalidSettings("only a network of yours can be followed: name its place")
     return spec, path
+
+
+def _public(spec: PlayerSpec) -> PlayerSpec:
+    """What the world is told of a player: not where its network or its program is."""
+    return PlayerSpec(kind=spec.kind, budget=spec.budget)
 
 
 def _name(spec: PlayerSpec) -> str:

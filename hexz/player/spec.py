@@ -5,22 +5,24 @@
     model:PATH@800          PUCT with the network in PATH, so many simulations a move
     model:PATH@2.5s         the same, so many seconds a move
     gumbel:PATH@64          Gumbel search with sequential halving, which needs a number
+    cmd:COMMAND@2s          a program that speaks the protocol of docs/protocol.md
 
-Without `:PATH` the network that ships with hexz is meant. Without a budget, `uct` and `model` think
-as long as whoever asks for a move says. PATH is what `--model` takes; if there is an `@` in it, a
-budget must follow.
+Without `:PATH` the network that ships with hexz is meant. Without a budget, `uct`, `model`
+and `cmd` think as long as whoever asks for a move says. PATH is what `--model` takes, COMMAND a
+program and its arguments as in a shell; if there is an `@` in either, a budget must follow.
 """
 
 from __future__ import annotations
 
 import re
+import shlex
 from dataclasses import dataclass
 from typing import Final, Literal, TypeVar, cast
 
 from hexz.errors import HexzError
 from hexz.schema.search import MAX_SIMULATIONS, Algorithm
 
-Kind = Literal["random", "uct", "model", "gumbel"]
+Kind = Literal["random", "uct", "model", "gumbel", "cmd"]
 _Number = TypeVar("_Number", int, float)
 
 MAX_SECONDS: Final = 600.0
@@ -30,7 +32,7 @@ MAX_PLAYOUTS: Final = 1_000_000_000
 _EXAMPLES: Final = (
     "random, uct:32000, uct:2s, model@800, model:PATH@800, model:PATH@2.5s or gumbel:PATH@64"
 )
-_SPEC: Final = re.compile(r"(random|uct|model|gumbel)(?::(.*?))?(?:@([^@]*))?", re.DOTALL)
+_SPEC: Final = re.compile(r"(random|uct|model|gumbel|cmd)(?::(.*?))?(?:@([^@]*))?", re.DOTALL)
 _SIMULATIONS: Final = re.compile(r"[0-9]{1,10}")
 _SECONDS: Final = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,3})?)s")
 
@@ -76,7 +78,8 @@ class PlayerSpec:
 
     Attributes:
         kind: of player.
-        path: of the network of `model` and `gumbel`; None: the one that ships with hexz.
+        path: of the network of `model` and `gumbel`; None: the one that ships with hexz. The
+            command of `cmd`.
         budget: of a move; None: whoever asks for a move says.
     """
 
@@ -98,11 +101,20 @@ class PlayerSpec:
         path = "" if self.path is None else f":{self.path}"
         if self.budget is None:
             return f"{self.kind}{path}"
-        return f"{self.kind}{path}{'@' if self.needs_network else ':'}{self.budget}"
+        return f"{self.kind}{path}{':' if self.kind == 'uct' else '@'}{self.budget}"
 
 
-def parse_spec(text: str) -> PlayerSpec:
-    """The player that a text names; raises InvalidSpec with what is expected."""
+def parse_spec(text: str, *, allow_programs: bool = False) -> PlayerSpec:
+    """The player that a text names.
+
+    Args:
+        text: the spec.
+        allow_programs: whether it may be a command, to be set only where the text comes from the
+            person who uses this machine, and from no file, message or request.
+
+    Raises:
+        InvalidSpec: says what is expected.
+    """
     match = _SPEC.fullmatch(text)
     if match is None:
         raise InvalidSpec(f"{text!r} is no player: expected {_EXAMPLES}")
@@ -111,6 +123,8 @@ def parse_spec(text: str) -> PlayerSpec:
         if budget is not None or (kind == "random" and rest is not None):
             raise InvalidSpec(f"{text!r} is no player: expected {_EXAMPLES}")
         return PlayerSpec(kind=kind, budget=None if rest is None else _budget(rest, text, kind))
+    if kind == "cmd":
+        _check_command(rest, text, allowed=allow_programs)
     if rest == "":
         raise InvalidSpec(f"{text!r} names no file or directory after the colon")
     if kind == "gumbel" and (budget is None or not _SIMULATIONS.fullmatch(budget)):
@@ -118,6 +132,17 @@ def parse_spec(text: str) -> PlayerSpec:
     return PlayerSpec(
         kind=kind, path=rest, budget=None if budget is None else _budget(budget, text, kind)
     )
+
+
+def _check_command(command: str | None, spec: str, *, allowed: bool) -> None:
+    if not allowed:
+        raise InvalidSpec(f"{spec!r} is a program, which only the command line may name")
+    try:
+        words = shlex.split(command or "")
+    except ValueError as error:
+        raise InvalidSpec(f"{spec!r} is no command: {str(error).lower()}") from None
+    if not words:
+        raise InvalidSpec(f"{spec!r} names no program, as cmd:./my-engine does")
 
 
 def _budget(text: str, spec: str, kind: Kind) -> Budget:

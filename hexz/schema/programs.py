@@ -110,7 +110,10 @@ class PlayerConfig(Settings, frozen=True, kw_only=True):
 
     player: Annotated[
         str,
-        setting("Who plays: model, model@800, model:PATH@2.5s, gumbel@64, uct:32000, random."),
+        setting(
+            "Who plays: model, model@800, model:PATH@2.5s, gumbel@64, uct:32000, random, or a "
+            "program, as cmd:./my-engine."
+        ),
     ] = "model"
     model: Annotated[
         str | None,

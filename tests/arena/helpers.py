@@ -14,7 +14,12 @@ PLAYERS = [*NETWORKS, "uct:30", "random"]
 
 def field(*specs: str) -> Field:
     """Players by their specs."""
-    return prepare([parse_spec(s) for s in specs], device="cpu", batch_size=8, notify=print)
+    return prepare(
+        [parse_spec(s, allow_programs=True) for s in specs],
+        device="cpu",
+        batch_size=8,
+        notify=print,
+    )
 
 
 def pairs(pairings: Sequence[tuple[int, int]], boards: int, seed: int = 1) -> list[GamePair]:

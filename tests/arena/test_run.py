@@ -19,7 +19,7 @@ from hexz.ratings.statistics import Sprt
 
 def config(log, *specs: str, boards: int = 6, num_processes: int = 1, **more) -> ArenaConfig:
     return ArenaConfig(
-        specs=[parse_spec(spec) for spec in specs],
+        specs=[parse_spec(spec, allow_programs=True) for spec in specs],
         boards=random_boards(boards, 1),
         log=log,
         num_processes=num_processes,

@@ -6,9 +6,12 @@ import itertools
 import json
 import random
 import re
+import shlex
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -26,6 +29,7 @@ from hexz.schema.programs import PlayerConfig
 from hexz.version import __version__
 from hexz.wire import hexz_pb2 as pb
 
+from ..conftest import TESTS
 from ..states import encode_board
 from .positions import assert_think_time_is_kept, forced, game, solvable
 
@@ -468,3 +472,47 @@ def _after(board: Board, move: Move) -> Board:
     board = board.copy()
     board.play(move)
     return board
+
+
+# --- Programs of others --------------------------------------------------------------------------
+
+
+def program_of(*words: object) -> PlayerConfig:
+    return PlayerConfig(player=f"cmd:{shlex.join(map(str, (sys.executable, *words)))}@30s")
+
+
+def test_a_program_answers_the_go_server_and_people() -> None:
+    with closing(PlayerService(program_of(TESTS.parent / "docs" / "engine.py"))) as service:
+        client = make_app(service).test_client()
+        board = game(2)[20]
+        answer = client.post(GO, json=question(board, 20_000))
+        assert answer.status_code == 200, answer.text
+        move = answer.json["move"]
+        board.play(Move("flag" if move["type"] == 5 else "normal", move["row"], move["col"]))
+        first, *others = client.get("/api/players").json
+        assert first == {"spec": "cmd@30s", "name": "greedy"}
+        assert {other["spec"] for other in others} == {"uct:32000", "uct:2000", "random"}
+        text = Board.random(1).to_text()
+        answer = client.post(PEOPLE, json={"board": text, "moves": [], "player": "cmd@30s"})
+        assert answer.status_code == 200, answer.text
+        assert client.get("/status").json["player"] == "cmd@30s"
+        for pages in ("/status", "/api/players", "/metrics"):
+            assert "engine.py" not in client.get(pages).text
+
+
+def test_a_program_that_fails_fails_that_request_and_is_started_again(tmp_path, monkeypatch):
+    monkeypatch.setattr("hexz.player.program.LONGEST_WAIT", 0.0)
+    bad = program_of(TESTS / "player" / "bad_engine.py", "crash", tmp_path / "was here")
+    with closing(PlayerService(bad)) as service:
+        client = make_app(service).test_client()
+        answer = client.post(GO, json=question(Board.random(1), 20_000))
+        assert (answer.status_code, answer.text) == (503, "bad 1.0 ended with exit code 3\n")
+        assert client.post(GO, json=question(Board.random(1), 20_000)).status_code == 200
+
+
+@pytest.mark.parametrize("spec", ["cmd:true", "cmd:true@1s", "cmd", "cmd@1s"])
+def test_a_request_cannot_name_a_program(client, spec):
+    text = Board.random(1).to_text()
+    answer = client.post(PEOPLE, json={"board": text, "moves": [], "player": spec})
+    assert answer.status_code == 400
+    assert "the player must be one of" in answer.text

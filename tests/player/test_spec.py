@@ -1,5 +1,7 @@
 """The names of players."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -28,6 +30,29 @@ from hexz.player.spec import Budget, InvalidSpec, PlayerSpec, parse_spec
 def test_a_spec_is_read_and_written(text, spec):
     assert parse_spec(text) == spec
     assert str(spec) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "path", "budget"),
+    [
+        ("cmd:./my-engine --flag", "./my-engine --flag", None),
+        ("cmd:./my-engine --flag@2s", "./my-engine --flag", Budget(seconds=2)),
+        ("cmd:'a b' c@d@64", "'a b' c@d", Budget(simulations=64)),
+    ],
+)
+def test_programs_are_named_where_that_is_allowed_only(text, path, budget):
+    spec = parse_spec(text, allow_programs=True)
+    assert spec == PlayerSpec(kind="cmd", path=path, budget=budget)
+    assert str(spec) == text
+    with pytest.raises(InvalidSpec, match="is a program, which only the command line may name"):
+        parse_spec(text)
+
+
+@pytest.mark.parametrize("text", ["cmd", "cmd:", "cmd: ", "cmd@2s", "cmd:x@", "cmd:a@b", "cmd:'x"])
+def test_what_names_no_program_is_refused_in_one_line(text):
+    with pytest.raises(InvalidSpec, match=re.escape(repr(text))) as caught:
+        parse_spec(text, allow_programs=True)
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,14 @@
 
 import json
 import re
+import shlex
 import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
-from hexz.engine import Board
+from hexz.engine import Board, Move
 from hexz.gameplay.game import Game
 
 from .processes import COMMAND, TIMEOUT, assert_one_error_line, environment
@@ -89,6 +92,30 @@ def test_save_and_load(tmp_path):
     assert "3 Blue   c5" in again
     turned = played("play", "--load", path, "--colour", "orange", "--player", "random", lines="")
     assert re.search(r"\[Blue\] +\d+ ▲+ +random", turned)
+
+
+def test_a_saved_game_runs_no_program(tmp_path):
+    game, trap = tmp_path / "game.json", tmp_path / "trap"
+    players = ["person", f"cmd:touch {trap}@1s"]
+    game.write_text(
+        json.dumps({"board": Board.random(17).to_text(), "moves": [], "players": players})
+    )
+    result = play("play", "--load", game)
+    assert result.returncode == 1
+    assert_one_error_line(result.stderr, "which only the command line may name")
+    assert "only the command line may name" in played(*GAME, lines=f"load {game}\nFd5\n")
+    assert not trap.exists()
+
+
+def test_a_program_that_fails_costs_no_game(tmp_path):
+    bad = Path(__file__).parents[1] / "player" / "bad_engine.py"
+    command = shlex.join(map(str, (sys.executable, bad, "illegal", tmp_path / "was here")))
+    output = played(
+        "play", "--player", f"cmd:{command}", "--seed", 17,
+        lines=f"Fd5\nsave {tmp_path / 'game.json'}\n\n",
+    )  # fmt: skip
+    assert "bad 1.0 plays no legal move: there is no cell j2" in " ".join(output.split())
+    assert Game.load(tmp_path / "game.json").moves == (Move.parse("Fd5"),)
 
 
 SLIPS = [

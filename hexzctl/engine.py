@@ -1,0 +1,35 @@
+"""`hexzctl engine`: a player for programs of others, over standard input and output."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from typing import Annotated
+
+import typer
+
+_MAX_LINE = 4096
+
+
+def engine(
+    player: Annotated[
+        str, typer.Option(metavar="SPEC", help="Who plays: model, model:PATH@800, uct:32000, ...")
+    ] = "model",
+) -> None:
+    """Be an engine for another program, which writes commands to standard input.
+
+    docs/protocol.md describes the commands. `quit`, or the end of the input, ends it. Limits that
+    the commands name are upper ones: the player's own hold as well. Without any, a move takes a
+    second.
+    """
+    from hexz.player.players import make_player
+    from hexz.player.protocol import EngineSession
+    from hexz.player.spec import parse_spec
+    from hexzctl.display import notice
+
+    asked = make_player(parse_spec(player, allow_programs=True), notify=notice)
+    with contextlib.closing(asked):
+        session = EngineSession(asked, player)
+        while not session.has_ended and (line := sys.stdin.readline(_MAX_LINE)):
+            sys.stdout.write(session.answer(line))
+            sys.stdout.flush()
