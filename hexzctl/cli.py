@@ -20,6 +20,7 @@ from hexzctl import (
     bench,
     engine,
     export_examples,
+    fleet,
     models,
     play,
     selfplay,
@@ -47,6 +48,7 @@ app.command("train")(train.train)
 app.command("train-server")(train_server.train_server)
 app.command("worker")(worker.worker)
 app.add_typer(models.app, name="models")
+app.add_typer(fleet.app, name="fleet")
 app.add_typer(bench.app, name="bench")
 
 

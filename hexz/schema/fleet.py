@@ -33,6 +33,7 @@ from hexz.version import __version__
 EXAMPLES_PATH: Final = "/training/examples"
 GAMES_PATH: Final = "/training/games"
 HEARTBEAT_PATH: Final = "/training/heartbeat"
+CONDUCT_PATH: Final = "/training/workers"
 
 HEARTBEAT_SECONDS: Final = 5.0
 """How often a worker posts a heartbeat, and so how soon it follows new orders."""
@@ -163,16 +164,31 @@ class Receipt(Message, frozen=True, kw_only=True):
     accepted: Count
 
 
+class ConductOrder(Message, frozen=True, kw_only=True):
+    """What shall become of what a worker posts.
+
+    Attributes:
+        quarantined: True to set it aside from now on, False to take it again, with all that was
+            set aside.
+        reason: in words.
+    """
+
+    quarantined: bool
+    reason: Annotated[str, Meta(min_length=1, max_length=500)]
+
+
 class Orders(Message, frozen=True, kw_only=True):
     """The server's answer to a heartbeat.
 
     Attributes:
         settings: how to play.
         redis_url: of the server's private Redis, for workers on its machine; else None.
+        notice: what the worker shall tell whoever runs it, if anything.
     """
 
     settings: WorkerSettings
     redis_url: Name | None = None
+    notice: Annotated[str, Meta(max_length=1000)] | None = None
 
     def __repr__(self) -> str:  # without the password
         return f"Orders(settings={self.settings!r})"

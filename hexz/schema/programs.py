@@ -31,6 +31,11 @@ _TOKEN: Final = re.compile(r"[!-~]{16,}")
 LOOPBACK: Final = "127.0.0.1"
 
 
+def tokens_file(data_dir: Path) -> Path:
+    """The file of the tokens of single workers, in the directory of a train server."""
+    return data_dir / "worker-tokens"
+
+
 class ModelTrainingConfig(Settings, frozen=True, kw_only=True):
     """The settings of a train server, wherever it runs.
 
@@ -77,6 +82,16 @@ class ModelTrainingConfig(Settings, frozen=True, kw_only=True):
     def journal_dir(self) -> Path:
         """Where the examples of this model wait."""
         return self.data_dir / "journal" / self.model_name
+
+    @property
+    def quarantine_dir(self) -> Path:
+        """Where the examples of this model lie that were set aside."""
+        return self.data_dir / "quarantine" / self.model_name
+
+    @property
+    def tokens_file(self) -> Path:
+        """The file of the tokens of single workers."""
+        return tokens_file(self.data_dir)
 
 
 class ServerConfig(ModelTrainingConfig, frozen=True, kw_only=True):

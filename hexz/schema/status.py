@@ -1,5 +1,7 @@
 """What the servers say about themselves at `/status`."""
 
+from typing import Literal
+
 from msgspec import field
 
 from hexz.schema.fleet import Heartbeat, WorkerSettings
@@ -95,6 +97,49 @@ class WorkerStatus(Heartbeat, frozen=True, kw_only=True):
     last_seen_seconds: float
 
 
+State = Literal["new", "ordinary", "quarantined", "released"]
+
+
+class Comparison(Message, frozen=True, kw_only=True):
+    """A figure of the games of a worker.
+
+    Attributes:
+        own: the mean of its last games.
+        fleet: that of the games of others that they were compared with.
+    """
+
+    own: float
+    fleet: float
+
+
+class WorkerConduct(Message, frozen=True, kw_only=True):
+    """What the examples of a worker look like, since the start of the server.
+
+    Attributes:
+        worker: the name of its token, or its own with the shared token; "unnamed" stands for all
+            that post without having sent a heartbeat.
+        state: "new" before its games were compared, then "ordinary"; "quarantined" if its examples
+            are set aside, and "released" if they are taken again.
+        reason: why it was quarantined or released.
+        since: when, in seconds since 1970.
+        games: the number of its games.
+        copies: the number of games that were there before under another id.
+        per_second: examples a second, over the last minute.
+        set_aside: the number of examples that are set aside.
+        figures: of its games, by name; see docs/training.md.
+    """
+
+    worker: str
+    state: State
+    reason: str | None
+    since: float | None
+    games: int
+    copies: int
+    per_second: float
+    set_aside: int
+    figures: dict[str, Comparison]
+
+
 class CheckpointStatus(Message, frozen=True, kw_only=True):
     """A checkpoint; what its writer did not say is None or empty. See `TrainingReport`.
 
@@ -160,6 +205,7 @@ class ServerStatus(Message, frozen=True, kw_only=True):
         training: what the trainer does.
         settings: how workers play at present.
         workers: those that were heard of in the last half minute.
+        conduct: what the workers post: those in quarantine, and those that posted last.
         checkpoints: some of all, the newest among them, by number.
         strength: how strong the model is; None if nobody has rated the model.
     """
@@ -176,6 +222,7 @@ class ServerStatus(Message, frozen=True, kw_only=True):
     training: TrainingStatus
     settings: WorkerSettings | None
     workers: list[WorkerStatus]
+    conduct: list[WorkerConduct]
     checkpoints: list[CheckpointStatus]
     strength: StrengthStatus | None
 

@@ -12,7 +12,7 @@ from functools import lru_cache
 from importlib import resources
 from typing import TYPE_CHECKING, Final
 
-from flask import Flask, Response, request
+from flask import Flask, Response, g, request
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.wrappers import Request
@@ -20,10 +20,12 @@ from werkzeug.wrappers import Request
 from hexz.errors import HexzError, InvalidMessage
 from hexz.render.assets import whole_script
 from hexz.schema.fleet import (
+    CONDUCT_PATH,
     EXAMPLES_PATH,
     GAMES_PATH,
     HEARTBEAT_PATH,
     MAX_HEARTBEAT_BYTES,
+    ConductOrder,
     Heartbeat,
     incompatibility,
 )
@@ -31,6 +33,8 @@ from hexz.schema.programs import ServerConfig
 from hexz.trainserver.ingest import Rejected
 from hexz.trainserver.metrics import registry_of
 from hexz.trainserver.service import RETRY_SECONDS, Refused, TrainingService
+from hexz.trainserver.tokens import WorkerTokens
+from hexz.trainserver.vetting import UnknownWorker
 from hexz.web import is_loopback, limit_waiting, read_body
 from hexz.wire.archive import MAX_EXAMPLE_BYTES
 from hexz.wire.example import MAX_GAME_BYTES
@@ -43,6 +47,8 @@ _log = logging.getLogger(__name__)
 _OPEN_PATHS: Final = ("/healthz", "/readyz")
 """Whoever supervises the server has no token; these tell nothing but whether it works."""
 
+_WORKER_PATH: Final = re.compile(rf"{HEARTBEAT_PATH}$|/models/|/healthz$|/readyz$")
+
 _WORKER_AGENT: Final = re.compile(r"hexzctl/(\d[\w.+-]{0,50})")
 
 
@@ -50,23 +56,23 @@ def make_app(service: TrainingService) -> Flask:
     """The WSGI application of a service."""
     app = Flask(__name__, static_folder=None)
     app.url_map.merge_slashes = False  # a redirect is no answer to a post
-    config = service.config
-    app.before_request(lambda: _admit(request, config))
+    guard = _Guard(service.config, service.tokens)
+    app.before_request(lambda: guard.admit_to_route(request))
     app.register_error_handler(Exception, lambda error: _failure(service, error))
     _add_worker_routes(app, service)
     _add_status_routes(app, service)
-    app.wsgi_app = _posts(service, app.wsgi_app)  # type: ignore[assignment, method-assign]
+    _add_fleet_routes(app, service)
+    app.wsgi_app = _posts(service, guard, app.wsgi_app)  # type: ignore[assignment, method-assign]
     return app
 
 
-def _posts(service: TrainingService, others: WSGIApplication) -> WSGIApplication:
+def _posts(service: TrainingService, guard: _Guard, others: WSGIApplication) -> WSGIApplication:
     """Takes examples and games, and leaves all other requests to Flask, which would cost as much
     as checking the example does."""
     takers = {
         EXAMPLES_PATH: (service.accept_example, MAX_EXAMPLE_BYTES),
         GAMES_PATH: (service.accept_game, MAX_GAME_BYTES),
     }
-    config = service.config
 
     def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
         if environ["PATH_INFO"] not in takers:
@@ -75,10 +81,10 @@ def _posts(service: TrainingService, others: WSGIApplication) -> WSGIApplication
         # Unless it is populated, no cycle keeps the buffers of the body until they are collected.
         request = Request(environ, populate_request=False)
         try:
-            _admit(request, config)
+            owner = guard.admit(request)
             if request.method != "POST":
                 raise MethodNotAllowed(["POST"])
-            answer = take(read_body(request, limit))
+            answer = take(read_body(request, limit), owner)
         except Exception as error:
             return _failure(service, error)(environ, start_response)
         body = answer.to_json() + b"\n"
@@ -96,7 +102,7 @@ def _add_worker_routes(app: Flask, service: TrainingService) -> None:
             message = Heartbeat.from_json(read_body(request, MAX_HEARTBEAT_BYTES))
         except InvalidMessage as error:
             raise Refused(400, str(error)) from None
-        orders = service.take_heartbeat(message, is_local=_is_local(request))
+        orders = service.take_heartbeat(message, is_local=_is_local(request), owner=g.owner)
         return Response(orders.to_json(), mimetype="application/json")
 
     @app.get("/models/<name>/checkpoints/<int:number>")
@@ -109,6 +115,22 @@ def _add_worker_routes(app: Flask, service: TrainingService) -> None:
             mimetype="application/octet-stream",
             headers={"Content-Disposition": f'attachment; filename="{name}-{number}.pt"'},
         )
+
+
+def _add_fleet_routes(app: Flask, service: TrainingService) -> None:
+    @app.post(f"{CONDUCT_PATH}/<name>")
+    def conduct(name: str) -> Response:
+        if request.mimetype != "application/json":  # which no form of another page can send
+            raise Refused(415, "send application/json")
+        try:
+            order = ConductOrder.from_json(read_body(request, MAX_HEARTBEAT_BYTES))
+        except InvalidMessage as error:
+            raise Refused(400, str(error)) from None
+        try:
+            service.vetting.order(name, order)
+        except UnknownWorker as error:
+            raise Refused(404, str(error)) from None
+        return Response(order.to_json(), mimetype="application/json")
 
 
 def _add_status_routes(app: Flask, service: TrainingService) -> None:
@@ -167,24 +189,48 @@ def _failure(service: TrainingService, error: Exception) -> Response:
     return Response(f"{reason}\n", status, headers, mimetype="text/plain")
 
 
-def _admit(request: Request, config: ServerConfig) -> None:
-    """Raises Refused unless the client may make this request."""
-    limit_waiting(request.environ)
-    problem = _version_problem(request.headers.get("User-Agent", ""))
-    if problem is not None:
-        raise Refused(426, problem)
-    if request.path in _OPEN_PATHS or config.allow_unauthenticated:
-        return
-    if config.auth_token is None:
+class _Guard:
+    """Knows who may make which request."""
+
+    def __init__(self, config: ServerConfig, tokens: WorkerTokens) -> None:
+        self._config = config
+        self._tokens = tokens
+
+    def admit_to_route(self, request: Request) -> None:
+        """Admits a request to Flask's routes, and remembers whose token it shows; that of a single
+        worker opens the routes of workers only."""
+        g.owner = self.admit(request)
+        if g.owner is not None and not _WORKER_PATH.match(request.path):
+            raise Refused(
+                403, "the token of a single worker does not open this: send HEXZ_AUTH_TOKEN"
+            )
+
+    def admit(self, request: Request) -> str | None:
+        """The name of the worker whose own token a request shows; None if it shows the shared one,
+        or needs none. Raises Refused unless the client may make it."""
+        limit_waiting(request.environ)
+        problem = _version_problem(request.headers.get("User-Agent", ""))
+        if problem is not None:
+            raise Refused(426, problem)
+        if request.path in _OPEN_PATHS:
+            return None
+        token, shared = _token(request), self._config.auth_token
+        if shared is not None and hmac.compare_digest(token.encode(), shared.encode()):
+            return None
+        owner = self._tokens.owner(token) if token else None
+        if owner is not None or self._config.allow_unauthenticated:
+            return owner
+        if shared is not None:
+            raise Refused(
+                401, "the token is missing or wrong: send HEXZ_AUTH_TOKEN as bearer token"
+            )
         if not is_loopback(request.environ.get("SERVER_NAME", "")):
             raise Refused(
                 403,
                 "this server is reachable from other machines and has no HEXZ_AUTH_TOKEN: set it, "
                 "or HEXZ_ALLOW_UNAUTHENTICATED=1 if everybody may post and see everything",
             )
-        return
-    if not hmac.compare_digest(_token(request).encode(), config.auth_token.encode()):
-        raise Refused(401, "the token is missing or wrong: send HEXZ_AUTH_TOKEN as bearer token")
+        return None
 
 
 @lru_cache

@@ -10,13 +10,14 @@ import contextlib
 import hashlib
 import re
 from collections.abc import Iterator
-from typing import ClassVar, Final
+from typing import ClassVar, Final, NamedTuple
 
 import numpy as np
 
 from hexz.engine import NUM_EMPTY, NUM_ROCKS, Board
 from hexz.errors import HexzError, IllegalMove, InvalidBoard, InvalidExample
 from hexz.example import Example, solid_cells
+from hexz.trainserver.figures import GameLook
 from hexz.trainserver.journal import Record
 from hexz.wire.archive import MAX_EXAMPLE_BYTES
 from hexz.wire.example import MAX_GAME_BYTES, decode_example, decode_game
@@ -53,7 +54,19 @@ class TooLarge(Rejected):
     status = 413
 
 
-def check_example(body: bytes, *, model_name: str, newest_checkpoint: int, max_lag: int) -> Record:
+class Checked(NamedTuple):
+    """A body that can be taken.
+
+    Attributes:
+        records: its examples, for the journal.
+        look: what they tell of their game.
+    """
+
+    records: list[Record]
+    look: GameLook
+
+
+def check_example(body: bytes, *, model_name: str, newest_checkpoint: int, max_lag: int) -> Checked:
     """The example of a body, a serialized `NumpyExample`.
 
     Args:
@@ -77,12 +90,10 @@ def check_example(body: bytes, *, model_name: str, newest_checkpoint: int, max_l
             board.play_index(example.action)
             _check_reply(example, board)
         _check_outcome(example, board, mover)
-    return Record(_id_of(example), body)
+    return Checked([Record(_id_of(example), body)], GameLook.of([example]))
 
 
-def check_game(
-    body: bytes, *, model_name: str, newest_checkpoint: int, max_lag: int
-) -> list[Record]:
+def check_game(body: bytes, *, model_name: str, newest_checkpoint: int, max_lag: int) -> Checked:
     """The examples of a body, a serialized `NumpyExamples`: all positions of one finished game.
 
     Each of them must have `initial_board` and `action`. Arguments and errors are those of
@@ -99,7 +110,8 @@ def check_game(
     ids = [_id_of(example) for example in examples]
     if len(set(ids)) < len(ids):
         raise InvalidBody("two examples have the same id")
-    return [Record(name, data) for name, data in zip(ids, bodies, strict=True)]
+    records = [Record(name, data) for name, data in zip(ids, bodies, strict=True)]
+    return Checked(records, GameLook.of(examples))
 
 
 @contextlib.contextmanager

@@ -41,6 +41,14 @@ class _ServiceCollector(Collector):
         yield GaugeMetricFamily(
             "hexz_examples_waiting", "Examples not yet trained on", status.journal.waiting
         )
+        yield GaugeMetricFamily(
+            "hexz_examples_set_aside", "Examples of workers in quarantine",
+            sum(worker.set_aside for worker in status.conduct),
+        )  # fmt: skip
+        yield GaugeMetricFamily(
+            "hexz_workers_quarantined", "Workers whose examples are set aside",
+            sum(worker.state == "quarantined" for worker in status.conduct),
+        )  # fmt: skip
         yield GaugeMetricFamily("hexz_ready", "Whether examples are taken", status.ready)
         yield GaugeMetricFamily("hexz_problems", "Things out of order", len(status.problems))
         yield GaugeMetricFamily(

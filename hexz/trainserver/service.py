@@ -7,13 +7,20 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 from msgspec import structs
 
 from hexz.checkpoints import CheckpointInfo, open_store
 from hexz.errors import HexzError
-from hexz.schema.fleet import Heartbeat, Orders, Receipt, incompatibility
+from hexz.schema.fleet import (
+    EXAMPLES_PATH,
+    GAMES_PATH,
+    Heartbeat,
+    Orders,
+    Receipt,
+    incompatibility,
+)
 from hexz.schema.programs import ServerConfig
 from hexz.schema.status import (
     CheckpointStatus,
@@ -25,14 +32,20 @@ from hexz.schema.status import (
 from hexz.trainserver.announcer import Announcer
 from hexz.trainserver.counters import Counters
 from hexz.trainserver.events import CheckpointReady
-from hexz.trainserver.ingest import check_example, check_game
-from hexz.trainserver.journal import Journal, JournalError, Record
+from hexz.trainserver.ingest import Checked, Rejected, check_example, check_game
+from hexz.trainserver.journal import Journal, JournalError
+from hexz.trainserver.quarantine import QuarantineError
 from hexz.trainserver.settings import SettingsSource
 from hexz.trainserver.strength import Strength
 from hexz.trainserver.supervisor import TrainerSupervisor
+from hexz.trainserver.tokens import WorkerTokens
+from hexz.trainserver.vetting import Vetting
 from hexz.version import __version__
 
 _log = logging.getLogger(__name__)
+
+READMIT_SECONDS: Final = 1.0
+"""How often it is looked whether somebody was released."""
 
 RETRY_SECONDS: Final = 5
 """A client that is told to come back later is told to wait so long."""
@@ -67,6 +80,10 @@ class TrainingService:
         on_fatal: called from a thread of its own if the server cannot go on, with the reason in
             one line.
 
+    Attributes:
+        tokens: of single workers.
+        vetting: what is known of what workers post.
+
     Raises:
         HexzError: it cannot start; says why.
     """
@@ -85,6 +102,9 @@ class TrainingService:
             self._store = open_store(config.store, config.model_name)
             self._journal = Journal(config.journal_dir, config.minibatch_size)
             undo.callback(self._journal.close)
+            self.tokens = WorkerTokens(config.tokens_file)
+            self.vetting = Vetting(config.quarantine_dir)
+            undo.callback(self.vetting.close)
             self._strength = Strength(self._store)
             undo.callback(self._strength.close)
             self._announcer = Announcer(config.redis_url, config.model_name)
@@ -93,12 +113,18 @@ class TrainingService:
             config, self._journal, on_checkpoint=self._take_checkpoint, on_fatal=on_fatal
         )
         self._supervisor.start()
+        self._closing = threading.Event()
+        self._readmitter = threading.Thread(target=self._readmit, name="readmit")
+        self._readmitter.start()
 
     def close(self) -> None:
         """Ends the trainer and the private Redis. Accepted examples stay in the journal."""
+        self._closing.set()
+        self._readmitter.join()
         self._supervisor.stop()
         self._strength.close()
         self._announcer.close()
+        self.vetting.close()
         self._journal.close()
 
     @property
@@ -106,52 +132,101 @@ class TrainingService:
         """The newest checkpoint; None until it is known, and then nothing is accepted."""
         return None if self._newest is None else self._newest.number
 
-    def accept_example(self, body: bytes) -> Receipt:
+    def accept_example(self, body: bytes, owner: str | None = None) -> Receipt:
         """Takes one serialized `NumpyExample`; returns once it is on disk.
+
+        Args:
+            body: what was posted.
+            owner: of the token that was shown; None for the shared one.
 
         Raises:
             Rejected: it is not an example that can be taken; says why.
             Refused: not now.
         """
-        return self._accept(lambda newest: [check_example(body, **self._limits(newest))])
+        return self._accept(EXAMPLES_PATH, body, owner)
 
-    def accept_game(self, body: bytes) -> Receipt:
+    def accept_game(self, body: bytes, owner: str | None = None) -> Receipt:
         """Takes all examples of a game or none; see `accept_example`."""
-        return self._accept(lambda newest: check_game(body, **self._limits(newest)))
+        return self._accept(GAMES_PATH, body, owner)
 
-    def _limits(self, newest: int) -> dict[str, Any]:
-        return {
-            "model_name": self.config.model_name,
-            "newest_checkpoint": newest,
-            "max_lag": self.config.max_checkpoint_lag,
-        }
-
-    def _accept(self, check: Callable[[int], list[Record]]) -> Receipt:
+    def _accept(self, path: str, body: bytes, owner: str | None) -> Receipt:
         newest = self.checkpoint
         if newest is None:
             raise Refused(503, "the newest checkpoint is not loaded yet: try again")
+        if self._is_full():
+            raise Refused(503, "too many examples wait for training: try again later")
+        checked = self._check(path, body, newest, self.config.max_checkpoint_lag)
+        worker = self.vetting.poster(owner, checked.look.game_id)
+        if self.vetting.quarantine.is_quarantined(worker):
+            new = 0
+            self._set_aside(worker, path, body, len(checked.records))
+        else:
+            new = self._append(checked)
+            if new:
+                self.vetting.note(worker, checked.look)
+        checkpoint = self._newest.number if self._newest else newest
+        return Receipt(checkpoint=checkpoint, accepted=new)
+
+    def _is_full(self) -> bool:
         # What waits for nothing but the store is no reason to stop.
         batches = self.config.max_backlog + self._supervisor.state.unsaved
-        if self._journal.num_waiting >= batches * self.config.minibatch_size:
-            raise Refused(503, "too many examples wait for training: try again later")
-        records = check(newest)
+        return self._journal.num_waiting >= batches * self.config.minibatch_size
+
+    def _check(self, path: str, body: bytes, newest: int, max_lag: int) -> Checked:
+        check = {EXAMPLES_PATH: check_example, GAMES_PATH: check_game}[path]
+        return check(
+            body,
+            model_name=self.config.model_name,
+            newest_checkpoint=newest,
+            max_lag=max_lag,
+        )
+
+    def _append(self, checked: Checked) -> int:
+        """Puts examples into the journal; returns how many were new."""
         try:
-            new = self._journal.append(records)
+            new = self._journal.append(checked.records)
         except JournalError as error:
             self._note_journal(str(error))
             raise Refused(503, str(error)) from None
         self._note_journal(None)
         self.counters.accepted.add(new)
-        if new < len(records):
-            self.counters.duplicates.add(len(records) - new)
-        checkpoint = self._newest.number if self._newest else newest
-        return Receipt(checkpoint=checkpoint, accepted=new)
+        if new < len(checked.records):
+            self.counters.duplicates.add(len(checked.records) - new)
+        return new
 
-    def take_heartbeat(self, heartbeat: Heartbeat, *, is_local: bool) -> Orders:
+    def _set_aside(self, worker: str, path: str, body: bytes, examples: int) -> None:
+        try:
+            self.vetting.quarantine.set_aside(worker, path, body, examples)
+        except QuarantineError as error:
+            raise Refused(503, str(error)) from None
+
+    def _readmit(self) -> None:
+        """Puts what released workers had posted into the journal, as it has room."""
+        quarantine = self.vetting.quarantine
+        while not self._closing.wait(READMIT_SECONDS):
+            try:
+                while (
+                    (newest := self.checkpoint) is not None
+                    and not self._is_full()
+                    and not self._closing.is_set()
+                    and (found := quarantine.released()) is not None
+                ):
+                    try:
+                        self._append(self._check(found.path, found.body, newest, max_lag=newest))
+                    except Rejected as error:
+                        _log.warning("an example of %s is not taken: %s", found.worker, error)
+                    quarantine.remove(found.number)
+            except (QuarantineError, Refused) as error:
+                _log.warning("released examples wait: %s", error)
+
+    def take_heartbeat(
+        self, heartbeat: Heartbeat, *, is_local: bool, owner: str | None = None
+    ) -> Orders:
         """Takes note of what a worker does; returns what it shall do.
 
         Args:
             heartbeat: of the worker.
+            owner: of the token that it showed; None for the shared one.
             is_local: whether it is on this machine, and so may use a private Redis.
 
         Raises:
@@ -175,8 +250,13 @@ class TrainingService:
             for name, (seen, _) in list(self._workers.items()):
                 if now - seen > WORKER_SECONDS:
                     del self._workers[name]
+        settings = self._settings.at(newest.examples)
+        notice = self.vetting.take_heartbeat(
+            owner or heartbeat.worker, heartbeat.processes * settings.games_per_process
+        )
         return Orders(
-            settings=self._settings.at(newest.examples),
+            settings=settings,
+            notice=notice,
             redis_url=self._announcer.private_url if is_local else None,
         )
 
@@ -216,6 +296,12 @@ class TrainingService:
             state.failure,
             state.store_problem,
             self._announcer.problem,
+            self.tokens.problem,
+            *(
+                f"worker {name} is quarantined: {verdict.reason}"
+                for name, verdict in self.vetting.quarantine.verdicts.items()
+                if verdict.quarantined
+            ),
         ]
         return [problem for problem in found if problem is not None]
 
@@ -258,6 +344,7 @@ class TrainingService:
                 WorkerStatus(**structs.asdict(heartbeat), last_seen_seconds=round(age, 1))
                 for age, heartbeat in self.workers()
             ],
+            conduct=self.vetting.conduct(),
             checkpoints=[_summary(info) for info in _spread(self._history)],
             strength=self._strength.known,
         )

@@ -9,9 +9,12 @@ import { byId, find, html, svg } from "./dom.js";
  * @typedef {{ worker: string, version: string, checkpoint: number | null, device: string, games: number,
  *   seconds: number, evaluations: number, examples: number, pending: number,
  *   last_seen_seconds: number }} Worker
+ * @typedef {{ worker: string, state: string, reason: string | null, games: number, copies: number, per_second: number,
+ *   set_aside: number, figures: Record<string, { own: number, fleet: number } | undefined> }} Conduct
  * @typedef {{ checkpoints: Rated[], player: string, anchor: string }} Strength
  * @typedef {{ model_name: string, version: string, store: string, uptime_seconds: number,
- *   checkpoint: number | null, checkpoints: Checkpoint[], workers: Worker[], problems: string[],
+ *   checkpoint: number | null, checkpoints: Checkpoint[], workers: Worker[], conduct: Conduct[],
+ *   problems: string[],
  *   examples: { per_second: number, trained: number },
  *   journal: { waiting: number, open_batch: number, minibatch_size: number, sealed_batches: number },
  *   training: { activity: string, unsaved: number, progress: { step: number, steps: number, loss: number | null } | null },
@@ -86,6 +89,21 @@ function showWorkers(workers) {
     const nobody = html("td", { colSpan: 9 }, "No worker was heard of in the last half minute.");
     byId("workers").append(html("tr", {}, nobody));
   }
+}
+
+const FIGURES = ["value_error", "lead", "surprise", "entropy", "length", "first_mover"];
+
+/** @param {Conduct[]} workers */
+function showConduct(workers) {
+  byId("conduct-section").hidden = workers.length === 0;
+  byId("conduct").replaceChildren(...workers.map((w) => {
+    const figures = FIGURES.map((name) => {
+      const figure = w.figures[name];
+      return figure ? `${figure.own.toFixed(2)} / ${figure.fleet.toFixed(2)}` : "–";
+    });
+    const cells = [w.worker, w.state, whole(w.games), decimal(w.per_second), whole(w.set_aside), ...figures, w.reason ?? ""];
+    return html("tr", { className: w.state }, ...cells.map((text) => html("td", {}, text)));
+  }));
 }
 
 // Width, height and margins of a chart, in its own units.
@@ -175,6 +193,7 @@ function show(status) {
   showBars(status);
   showProblems(status.problems);
   showWorkers(status.workers);
+  showConduct(status.conduct);
   showStrength(status.strength);
   if (shown !== status.checkpoint) showCharts(status.checkpoints);
   shown = status.checkpoint;

@@ -247,8 +247,12 @@ class Worker:
         return NewModel(model.checkpoint, prepared)
 
     def _send_heartbeats(self) -> None:
+        said = None
         while not self._ending.is_set():
             orders = self._heartbeat()
+            if orders.notice is not None and orders.notice != said:
+                self._notify(orders.notice)
+            said = orders.notice
             self._find_channel(orders)
             settings = _changed(orders.settings, self._config.changes)
             self._outbox.unit = settings.post

@@ -32,6 +32,7 @@ from .conftest import running_service, tiny_config
 
 TOKEN = "a-secret-of-24-characters"  # noqa: S105
 EXAMPLES, GAMES, HEARTBEAT = "/training/examples", "/training/games", "/training/heartbeat"
+CONDUCT = "/training/workers/"
 MODEL = "/models/flagz/checkpoints/0"
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 
@@ -218,7 +219,7 @@ def test_unknown_places_and_methods(client):
 
 
 def test_a_bug_is_a_500_that_tells_no_details(service, monkeypatch, caplog):
-    def broken(body: bytes) -> None:
+    def broken(body: bytes, owner: str | None) -> None:
         raise RuntimeError("secret details")
 
     monkeypatch.setattr(service, "accept_example", broken)
@@ -290,7 +291,9 @@ def test_the_comparison_takes_as_long_for_every_token(guarded, monkeypatch):
     monkeypatch.setattr(hmac, "compare_digest", compare)
     guarded.get("/status", headers=bearer("wrong"))
     guarded.get("/status", headers=bearer(TOKEN))
-    assert compared == [(b"wrong", TOKEN.encode()), (TOKEN.encode(), TOKEN.encode())]
+    with_shared = [pair for pair in compared if pair[1] == TOKEN.encode()]
+    assert with_shared == [(b"wrong", TOKEN.encode()), (TOKEN.encode(), TOKEN.encode())]
+    assert len(compared) == 3  # the wrong one also with the token of a worker that there is not
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0", "10.1.2.3", "::", "a-host", ""])  # noqa: S104
@@ -456,3 +459,78 @@ def test_models_are_served(client, service):
         "/models/../checkpoints/0",
     ):
         assert client.get(path).status_code == 404, path[:50]
+
+
+# --- Single workers ----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def alice(service) -> Iterator[str]:
+    """The own token of a worker."""
+    yield service.tokens.add("alice")
+    service.tokens.revoke("alice")
+
+
+def test_the_token_of_a_worker_opens_what_workers_need(guarded, alice, games):
+    shown = bearer(alice)
+    assert guarded.post(HEARTBEAT, data=heartbeat(), headers=shown).status_code == 200
+    assert guarded.post(EXAMPLES, data=games[20][0], headers=shown).status_code == 200
+    assert guarded.get(MODEL, headers=shown).status_code == 200
+    for path in ("/status", "/metrics", "/"):
+        answer = guarded.get(path, headers=shown)
+        assert (answer.status_code, "single worker" in reason(answer)) == (403, True)
+    order = {"quarantined": False, "reason": "me"}
+    assert guarded.post(CONDUCT + "alice", json=order, headers=shown).status_code == 403
+
+
+def test_a_revoked_token_opens_nothing_at_once(guarded, service, games):
+    token = service.tokens.add("bob")
+    service.tokens.revoke("bob")
+    assert guarded.post(EXAMPLES, data=games[20][0], headers=bearer(token)).status_code == 401
+
+
+def test_a_worker_in_quarantine_is_taken_again_when_it_is_released(
+    guarded, service, alice, games, caplog
+):
+    """Its examples wait meanwhile, and nothing is lost."""
+    shown, admin = bearer(alice), bearer(TOKEN)
+    guarded.post(HEARTBEAT, data=heartbeat(), headers=shown)
+    order = {"quarantined": True, "reason": "nonsense"}
+    assert guarded.post(CONDUCT + "alice", json=order, headers=admin).status_code == 200
+    accepted = service.counters.accepted.total
+    body = encode_game(games[21])
+    for _ in range(2):
+        answer = guarded.post(GAMES, data=body, headers=shown)
+        assert (answer.status_code, answer.json["accepted"]) == (200, 0)
+    assert service.counters.accepted.total == accepted
+    notice = Orders.from_json(guarded.post(HEARTBEAT, data=heartbeat(), headers=shown).data).notice
+    assert "nonsense" in notice
+    status = guarded.get("/status", headers=admin).json
+    (conduct,) = (worker for worker in status["conduct"] if worker["worker"] == "alice")
+    assert (conduct["state"], conduct["set_aside"]) == ("quarantined", len(games[21]))
+    assert any("alice is quarantined: nonsense" in problem for problem in status["problems"])
+    metrics = guarded.get("/metrics", headers=admin).text
+    assert f"hexz_examples_set_aside {len(games[21])}.0" in metrics
+    assert "hexz_workers_quarantined 1.0" in metrics
+
+    order = {"quarantined": False, "reason": "a mistake"}
+    assert guarded.post(CONDUCT + "alice", json=order, headers=admin).status_code == 200
+    wait_until(lambda: service.counters.accepted.total == accepted + len(games[21]))
+    wait_until(lambda: not service.vetting.quarantine.examples)
+    assert guarded.post(GAMES, data=body, headers=shown).json["accepted"] == 0
+    assert alice not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [
+        ({"data": "quarantined=1"}, 415),
+        ({"json": {"quarantined": "yes", "reason": "x"}}, 400),
+        ({"json": {"quarantined": True, "reason": ""}}, 400),
+        ({"json": {"quarantined": True, "reason": "x"}}, 404),
+    ],
+)
+def test_orders_that_cannot_be_followed(client, sent, status):
+    """A form of another page in the browser cannot send JSON."""
+    answer = client.post(CONDUCT + "nobody", **sent)
+    assert (answer.status_code, bool(reason(answer))) == (status, True)

@@ -39,12 +39,14 @@ seeds, moves = st.sampled_from(GAMES), st.integers(0, 50)
 
 
 def take(body: bytes, *, newest: int = 7, max_lag: int = 2, model: str = MODEL) -> Record:
-    return check_example(body, model_name=model, newest_checkpoint=newest, max_lag=max_lag)
+    checked = check_example(body, model_name=model, newest_checkpoint=newest, max_lag=max_lag)
+    (record,) = checked.records
+    return record
 
 
 def take_game(examples: Sequence[Example] | bytes, *, newest: int = 7) -> list[Record]:
     body = examples if isinstance(examples, bytes) else body_of(examples)
-    return check_game(body, model_name=MODEL, newest_checkpoint=newest, max_lag=2)
+    return check_game(body, model_name=MODEL, newest_checkpoint=newest, max_lag=2).records
 
 
 def body_of(examples: Sequence[Example]) -> bytes:

@@ -1,0 +1,116 @@
+"""`hexzctl fleet`: the workers of a train server, and their tokens."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hexzctl.options import path
+
+if TYPE_CHECKING:
+    from hexz.trainserver.remote import RemoteServer
+    from hexz.trainserver.tokens import WorkerTokens
+
+app = typer.Typer(
+    help="Look at the workers of a train server, keep out those that post nonsense, and give "
+    "them tokens of their own. HEXZ_AUTH_TOKEN in the environment is the token of the server.",
+    no_args_is_help=True,
+)
+token = typer.Typer(
+    help="Tokens of single workers, beside the one that all share. Run this where the train server "
+    "runs: it keeps their hashes in its data directory, and follows changes at once.",
+    no_args_is_help=True,
+)
+app.add_typer(token, name="token")
+
+Worker = Annotated[str, typer.Argument(metavar="WORKER", help="Its name in `hexzctl fleet list`.")]
+ServerUrl = Annotated[
+    str, typer.Option(envvar="HEXZ_SERVER_URL", help="The train server: http:// or https://.")
+]
+Reason = Annotated[str, typer.Option(metavar="TEXT", help="Shown with the worker in the status.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="Letters, digits, '-' and '_'.")]
+DataDir = Annotated[
+    Path, typer.Option(parser=path, envvar="HEXZ_DATA_DIR", help="As of the train server.")
+]
+
+_LOCAL = "http://127.0.0.1:8080"
+_DATA = Path("hexz-data")
+
+
+@app.command("list")
+def list_(
+    server_url: ServerUrl = _LOCAL,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """List what the workers post, and who is in quarantine and why."""
+    from msgspec import json
+
+    from hexzctl.fleet_view import print_conduct
+
+    conduct = _server(server_url).status().conduct
+    if as_json:
+        print(json.encode(conduct).decode())
+    else:
+        print_conduct(conduct)
+
+
+@app.command()
+def quarantine(worker: Worker, server_url: ServerUrl = _LOCAL, reason: Reason = "by hand") -> None:
+    """Set aside what a worker posts from now on, without deleting it."""
+    _order(server_url, worker, reason, quarantined=True)
+    print(f"{worker} is in quarantine. `hexzctl fleet release {worker}` takes its examples again.")
+
+
+@app.command()
+def release(worker: Worker, server_url: ServerUrl = _LOCAL, reason: Reason = "by hand") -> None:
+    """Take again what a worker posts, and train on what was set aside.
+
+    It is not quarantined again unless somebody says so.
+    """
+    _order(server_url, worker, reason, quarantined=False)
+    print(f"{worker} is released.")
+
+
+@token.command("add")
+def add(name: Name, data_dir: DataDir = _DATA) -> None:
+    """Make a token for a worker and print it: nothing else will ever tell it.
+
+    The worker shows it as its HEXZ_AUTH_TOKEN, and may do nothing but work.
+    """
+    print(_tokens(data_dir).add(name))
+
+
+@token.command()
+def revoke(name: Name, data_dir: DataDir = _DATA) -> None:
+    """Make the token of a worker invalid at once."""
+    _tokens(data_dir).revoke(name)
+    print(f"The token of {name} is not valid any more.")
+
+
+@token.command("list")
+def names(data_dir: DataDir = _DATA) -> None:
+    """List the workers that have a token."""
+    for name in _tokens(data_dir).names():
+        print(name)
+
+
+def _server(url: str) -> RemoteServer:
+    from hexz.trainserver.remote import RemoteServer
+
+    return RemoteServer(url, os.environ.get("HEXZ_AUTH_TOKEN"))
+
+
+def _order(url: str, worker: str, reason: str, *, quarantined: bool) -> None:
+    from hexz.schema.fleet import ConductOrder
+
+    _server(url).order(worker, ConductOrder(quarantined=quarantined, reason=reason))
+
+
+def _tokens(data_dir: Path) -> WorkerTokens:
+    from hexz.schema.programs import tokens_file
+    from hexz.trainserver.tokens import WorkerTokens
+
+    return WorkerTokens(tokens_file(data_dir))

@@ -1,0 +1,43 @@
+"""What `hexzctl fleet` prints."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from hexz.schema.status import Comparison, WorkerConduct
+
+_FIGURES = {
+    "value_error": "value error",
+    "lead": "lead",
+    "surprise": "surprise",
+    "entropy": "entropy",
+    "length": "length",
+    "first_mover": "1st mover",
+}
+
+
+def print_conduct(workers: list[WorkerConduct]) -> None:
+    """Prints a line for each worker: a figure of its games, and in brackets that of the fleet."""
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title in ("worker", "state", "games", "ex./s", "set aside", *_FIGURES.values()):
+        table.add_column(title, justify="left" if title in ("worker", "state") else "right")
+    for worker in workers:
+        table.add_row(
+            escape(worker.worker),
+            f"[red]{worker.state}[/]" if worker.state == "quarantined" else worker.state,
+            f"{worker.games:,}",
+            f"{worker.per_second:,.1f}",
+            f"{worker.set_aside:,}",
+            *(_figure(worker.figures.get(name)) for name in _FIGURES),
+        )
+    console = Console(highlight=False)
+    console.print(table if workers else "No worker has posted anything since the server started.")
+    for worker in workers:
+        if worker.reason is not None:
+            console.print(escape(f"{worker.worker} is {worker.state}: {worker.reason}"))
+
+
+def _figure(figure: Comparison | None) -> str:
+    return "" if figure is None else f"{figure.own:.2f} ({figure.fleet:.2f})"
