@@ -34,7 +34,10 @@ def _format(name: str) -> str:
 
 def export_examples(
     sources: Annotated[
-        list[str], typer.Argument(metavar="SOURCE", help="Zip files, directories, gs:// URLs.")
+        list[str],
+        typer.Argument(
+            metavar="SOURCE", help="Zip files, replay files, directories, gs:// URLs of these."
+        ),
     ],
     format_: Annotated[
         str | None,
@@ -93,8 +96,9 @@ def export_examples(
 ) -> None:
     """Show examples, or turn them into files that other programs read.
 
-    SOURCE is a zip file of examples, a directory with such files anywhere below it (the examples
-    of a checkpoint, a model, a whole store), or a gs:// URL of either. Copies of an example are
+    SOURCE is a zip file of examples, a replay file of the Go server's trainers (HDF5), a directory
+    with such files anywhere below it (the examples of a checkpoint, a model, a whole store), or a
+    gs:// URL of one of these. Copies of an example are
     left out. Files and entries that cannot be read are reported and left out; the exit code is
     then 1.
 

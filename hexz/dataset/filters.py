@@ -94,7 +94,8 @@ def by_game(
         keep: what to keep of an example until its game is yielded.
 
     Yields:
-        Games, complete ones as soon as they are, and at the end those of which moves are missing.
+        Games, complete ones as soon as they are, and those of which moves are missing once no
+        more can come.
     """
     games: dict[str, GameParts[T]] = {}
     for found in examples:
@@ -107,7 +108,7 @@ def by_game(
         game.checkpoints.add(example.checkpoint)
         game.archives.add(found.archive)
         game.moves.setdefault(example.move_number, keep(found))
-        if game.is_complete:
+        if game.is_complete or found.ends_game:
             del games[game.game_id]
             if _played_by(game, wanted):
                 yield game

@@ -12,24 +12,13 @@ import numpy as np
 
 from hexz.dataset.columns import BATCH, COLUMNS, TEXT_COLUMNS, Column, TextColumn, batches
 from hexz.dataset.export import Export, ExportConfig, Format
+from hexz.dataset.packages import require_h5py
 from hexz.dataset.spool import TextSpool
-from hexz.errors import HexzError
 from hexz.example import Example
 from hexz.files import atomic_file
 
 _CHUNK_BYTES: Final = 1 << 18
 """About so large are the pieces that are compressed one by one; HDF5 keeps 1 MiB of them."""
-
-
-def require_h5py() -> Any:
-    """The package h5py; raises HexzError with what to install if it is missing."""
-    try:
-        import h5py
-    except ImportError:
-        raise HexzError(
-            "--format hdf5 needs the package h5py: pip install 'hexzctl[hdf5]'"
-        ) from None
-    return h5py
 
 
 def write_hdf5(path: Path, examples: Iterable[Example]) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from hexz.dataset.replay import ReplayFile, is_replay_file
 from hexz.dataset.sources import Archive
 from hexz.errors import InvalidExample
 from hexz.example import Example
@@ -14,6 +15,9 @@ from hexz.wire.example import decode_example
 
 _ENTRIES_A_STEP: Final = 128
 """So often is progress noted."""
+
+_MOST_PROBLEMS: Final = 100
+"""Rows of a replay file that cannot be used before its rest is left out: it is of another kind."""
 
 Chosen = Mapping[int, frozenset[int]]
 """Numbers of archives, and of entries in each of them."""
@@ -28,6 +32,10 @@ class Found:
     entry: int
     origin: str
     """File and entry, for messages."""
+    is_copyable: bool = True
+    """Whether there may be copies of it, as there are none of the rows of a replay file."""
+    ends_game: bool = False
+    """Whether it is known that no more of its game follows."""
 
 
 class ExampleReader:
@@ -80,13 +88,14 @@ class ExampleReader:
         seen: set[int] = set()
         for number in range(len(self.archives)):
             for found in self.read_archive(number):
-                identity = hash(_identity(found.example))
-                if identity in seen:
-                    self.copies += 1
-                else:
+                if found.is_copyable:
+                    identity = hash(_identity(found.example))
+                    if identity in seen:
+                        self.copies += 1
+                        continue
                     seen.add(identity)
-                    self.examples += 1
-                    yield found
+                self.examples += 1
+                yield found
 
     def read_chosen(self, chosen: Chosen) -> Iterator[Found]:
         """The examples in some entries, which were read before."""
@@ -100,8 +109,9 @@ class ExampleReader:
         end = self._bytes_read + archive.size
         if chosen is None or chosen:
             with archive.local() as path:
+                kind = ReplayFile if is_replay_file(path) else ExampleArchive
                 try:
-                    file = ExampleArchive(path, archive.name)
+                    file = kind(path, archive.name)
                 except InvalidExample as error:
                     self.report(str(error))
                 else:
@@ -110,6 +120,34 @@ class ExampleReader:
         self._bytes_read = end
 
     def _read_file(
+        self, number: int, file: ExampleArchive | ReplayFile, chosen: frozenset[int] | None
+    ) -> Iterator[Found]:
+        if isinstance(file, ReplayFile):
+            yield from self._read_replay(number, file, chosen)
+        else:
+            yield from self._read_archive(number, file, chosen)
+
+    def _read_replay(
+        self, number: int, file: ReplayFile, chosen: frozenset[int] | None
+    ) -> Iterator[Found]:
+        start, problems = self._bytes_read, 0
+        for row in file:
+            if row.number % _ENTRIES_A_STEP == 0:
+                self._bytes_read = start + self.archives[number].size * row.number // file.rows
+                self._on_step()
+            if chosen is not None and row.number not in chosen:
+                continue
+            origin = f"{file.name}, row {row.number}"
+            if isinstance(row.example, Example):
+                yield Found(row.example, number, row.number, origin, False, row.ends_game)
+                continue
+            problems += 1
+            if problems > _MOST_PROBLEMS:
+                self.report(f"{file.name} is left out from row {row.number} on")
+                return
+            self.report(f"{origin}: {row.example}")
+
+    def _read_archive(
         self, number: int, file: ExampleArchive, chosen: frozenset[int] | None
     ) -> Iterator[Found]:
         size = 0

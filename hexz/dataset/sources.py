@@ -16,12 +16,15 @@ from typing import Any, Final
 from hexz.errors import InvalidExample, StoreError
 from hexz.places import is_in_bucket, local_path
 
+_REPLAY_FILE: Final = "h5/examples.h5"
+"""The end of the path of a replay file below a folder, as the Go server's trainers lay them."""
+
 _DIGITS: Final = re.compile(r"([0-9]+)")
 
 
 @dataclass(frozen=True, eq=False)
 class Archive:
-    """A zip file of examples.
+    """A file of examples: a zip file or a replay file.
 
     Attributes:
         name: its path or URL.
@@ -36,23 +39,26 @@ class Archive:
 
 
 def find_archives(sources: Sequence[str]) -> list[Archive]:
-    """The zip files in some places, each once.
+    """The files of examples in some places, each once.
 
     Args:
-        sources: zip files; directories, with all zip files anywhere below them; `gs://` URLs of
-            either. So the `examples` of a checkpoint, a checkpoint, a model and a whole store will
-            do. Files of one source are sorted by name, with numbers as numbers.
+        sources: zip files and replay files; directories, with all zip files anywhere below them,
+            and all replay files whose path ends with h5/examples.h5; `gs://` URLs of these. So
+            the `examples` of a checkpoint, a checkpoint, a model and a whole store will do. Files
+            of one source are sorted by name, with numbers as numbers.
 
     Raises:
         InvalidSettings: a URL is of another kind.
-        InvalidExample: there is no such file, or no zip file in a directory.
+        InvalidExample: there is no such file, or none in a directory.
         StoreError: a bucket cannot be read.
     """
     found: dict[str, Archive] = {}
     for source in sources:
         archives = _in_bucket(source) if is_in_bucket(source) else _on_disk(str(local_path(source)))
         if not archives:
-            raise InvalidExample(f"there are no files of examples (*.zip) in {source}")
+            raise InvalidExample(
+                f"there are no files of examples (*.zip, {_REPLAY_FILE}) in {source}"
+            )
         for archive in sorted(archives, key=lambda archive: _by_number(archive.name)):
             found.setdefault(archive.name, archive)
     return list(found.values())
@@ -79,12 +85,19 @@ def _on_disk(source: str) -> list[Archive]:
         for directory, folders, files in os.walk(source, onerror=_raise):
             folders[:] = [name for name in folders if not name.startswith(".")]
             for name in files:
-                if name.endswith(".zip") and not name.startswith("."):
-                    found.append(_file(os.path.join(directory, name)))
+                path = os.path.join(directory, name)
+                if _has_examples(path) and not name.startswith("."):
+                    found.append(_file(path))
     except OSError as error:
         where = error.filename or source
         raise InvalidExample(f"cannot read {where}: {error.strerror or error}") from None
     return found
+
+
+def _has_examples(path: str) -> bool:
+    """Tells by its path whether a file below a folder is taken. Exports of ours, which are HDF5
+    as well, may lie beside the examples."""
+    return path.endswith((".zip", f"/{_REPLAY_FILE}"))
 
 
 def _raise(error: OSError) -> None:
@@ -98,7 +111,7 @@ def _downloaded(blob: Any, options: Mapping[str, Any]) -> Iterator[Path]:
     from hexz.checkpoints.cloud import errors_of
 
     with tempfile.TemporaryDirectory(prefix="hexz-") as directory:
-        path = Path(directory) / "examples.zip"
+        path = Path(directory) / "examples"
         with errors_of(blob.bucket.name, "storage.objects.get"):
             try:
                 blob.download_to_filename(path, **options)
@@ -121,6 +134,6 @@ def _in_bucket(url: str) -> list[Archive]:
     return [
         Archive(_name(blob), blob.size, partial(_downloaded, blob, options))
         for blob in blobs
-        if blob.name.endswith(".zip")
+        if (_has_examples(f"/{blob.name}") or blob.name == place)
         and (not place or blob.name == place or blob.name.startswith(f"{place}/"))
     ]

@@ -69,7 +69,7 @@ def test_the_size_and_the_content_of_a_file(tmp_path: Path) -> None:
 def test_what_is_not_there(tmp_path: Path) -> None:
     for source, words in {
         tmp_path / "none.zip": "No such file or directory",
-        tmp_path: r"no files of examples \(\*\.zip\) in",
+        tmp_path: r"no files of examples \(\*\.zip, h5/examples\.h5\) in",
         "http://example.com/a.zip": "no place here",
     }.items():
         with pytest.raises((InvalidExample, InvalidSettings), match=words) as caught:
