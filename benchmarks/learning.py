@@ -25,6 +25,7 @@ from hexz.schema.training import TrainingConfig
 from hexz.selfplay.examples import examples_of
 from hexz.selfplay.loop import SelfPlay
 from hexz.training.learner import Learner
+from hexz.training.window import to_rows
 
 
 def main() -> None:
@@ -79,7 +80,7 @@ def learn(
     examples = 0
     for number, batch in enumerate(minibatches(play, minibatch_size), 1):
         report = learner.train(
-            [example for example in batch if example.full_search],
+            to_rows([example for example in batch if example.full_search]),
             reuse=config.reuse,
             on_step=lambda _: None,
         )

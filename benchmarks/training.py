@@ -29,7 +29,7 @@ from hexz.training.learner import Learner
 from hexz.training.losses import losses
 from hexz.training.network import TrainingNet
 from hexz.training.optimizer import Optimizer
-from hexz.training.window import to_rows
+from hexz.training.window import Rows, to_rows
 
 RUNS = 5
 
@@ -41,15 +41,12 @@ def self_play_examples(count: int) -> list[Example]:
     return next(minibatches(play, count))
 
 
-def bare_loop(
-    config: TrainingConfig, model_config: ModelConfig, examples: list[Example]
-) -> Callable[[], float]:
+def bare_loop(config: TrainingConfig, model_config: ModelConfig, rows: Rows) -> Callable[[], float]:
     """Positions a second of one pass over the examples with nothing but PyTorch."""
     device = torch.device(config.device)
     net = TrainingNet(HexzNet(model_config)).to(device).train()
     net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = Optimizer(net, config)
-    rows = to_rows(examples)
     size = config.batch_size
     batches = [_batch(rows[i : i + size], device) for i in range(0, len(rows) - size + 1, size)]
 
@@ -81,12 +78,12 @@ def main() -> None:
     options = parser.parse_args()
     config = TrainingConfig(device=options.device)
     model_config = ModelConfig(options.blocks, options.filters)
-    examples = self_play_examples(options.examples)
-    bare = bare_loop(config, model_config, examples)
+    rows = to_rows(self_play_examples(options.examples))
+    bare = bare_loop(config, model_config, rows)
     learner = Learner.new(config, model_config, seed=0)
 
     def train() -> float:
-        report = learner.train(examples, reuse=1, on_step=lambda _: None)
+        report = learner.train(rows, reuse=1, on_step=lambda _: None)
         return report.steps * config.batch_size / report.seconds
 
     bare()

@@ -32,6 +32,7 @@ from hexz.version import __version__
 
 EXAMPLES_PATH: Final = "/training/examples"
 GAMES_PATH: Final = "/training/games"
+COMPACT_GAMES_PATH: Final = "/training/compact-games"
 HEARTBEAT_PATH: Final = "/training/heartbeat"
 CONDUCT_PATH: Final = "/training/workers"
 

@@ -14,7 +14,6 @@ import torch
 from torch import Tensor, nn
 
 from hexz.errors import InvalidModel, TrainingFailed
-from hexz.example import Example
 from hexz.model.checkpoint import Checkpoint, decode_checkpoint, encode_checkpoint, new_checkpoint
 from hexz.model.network import HexzNet, ModelConfig
 from hexz.schema.records import TrainingReport
@@ -69,7 +68,7 @@ class Learner:
         config: TrainingConfig,
         checkpoint: bytes,
         training_state: bytes | None,
-        history: Iterable[Sequence[Example]] = (),
+        history: Iterable[Rows] = (),
     ) -> Self:
         """The learner that wrote a checkpoint.
 
@@ -97,7 +96,7 @@ class Learner:
 
     def train(
         self,
-        examples: Sequence[Example],
+        examples: Rows,
         *,
         reuse: float,
         on_step: Callable[[StepReport], None],

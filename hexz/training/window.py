@@ -12,6 +12,7 @@ import numpy.typing as npt
 from hexz.engine import GRID, NUM_ACTIONS, NUM_PLANES, OWNED_PLANES, Plane
 from hexz.example import Example, solid_cells
 from hexz.schema.training import TrainingConfig
+from hexz.wire.game import CompactGame
 
 HELD_OUT_CAPACITY: Final = 2048
 """Held-out examples that are kept, the newest: measuring with them costs some 5 % of a training."""
@@ -26,6 +27,7 @@ ROW: Final = np.dtype(
         ("root_value", np.float16),
         ("margin", np.int16),
         ("result", np.int8),
+        ("game", np.uint32),  # CRC-32 of the game's id
         ("has_owner", np.bool_),
         ("has_root_value", np.bool_),
         ("has_margin", np.bool_),
@@ -49,6 +51,7 @@ def to_rows(examples: Sequence[Example]) -> Rows:
         row["legal"] = np.packbits(_legal_mask(example))
         row["policy"] = example.policy
         row["result"] = example.result
+        row["game"] = _game_number(example.game_id)
         if example.final_owner is not None:
             row["owner"], row["has_owner"] = example.final_owner.reshape(GRID), True
         if example.score_margin is not None:
@@ -58,6 +61,29 @@ def to_rows(examples: Sequence[Example]) -> Rows:
         if example.reply is not None:
             row["reply"], row["has_reply"] = example.reply, True
     return rows
+
+
+def game_rows(game: CompactGame) -> Rows:
+    """The rows of those positions of a game that had a full search: the same as `to_rows` makes of
+    their examples."""
+    full = np.flatnonzero(game.full_searches)
+    rows = np.zeros(len(full), ROW)
+    rows["planes"] = game.planes[full]
+    rows["legal"] = game.legal[full]
+    rows["policy"] = game.policies[full]
+    rows["owner"], rows["has_owner"] = game.owners[full], True
+    rows["margin"], rows["has_margin"] = game.margins[full], True
+    rows["result"] = np.sign(game.margins[full])
+    rows["root_value"], rows["has_root_value"] = game.root_values[full], True
+    replied = full + 1 < len(game.policies)
+    rows["reply"][replied] = game.policies[full[replied] + 1]
+    rows["has_reply"] = replied
+    rows["game"] = _game_number(game.game_id)
+    return rows
+
+
+def _game_number(game_id: str) -> int:
+    return zlib.crc32(game_id.encode())
 
 
 def _legal_mask(example: Example) -> npt.NDArray[np.bool_]:
@@ -72,7 +98,7 @@ def _legal_mask(example: Example) -> npt.NDArray[np.bool_]:
 
 def is_held_out(game_id: str, share: float) -> bool:
     """Tells whether a game, all of it, is one of the share that is not trained on."""
-    return zlib.crc32(game_id.encode()) < share * 2**32
+    return _game_number(game_id) < share * 2**32
 
 
 class ReplayWindow:
@@ -96,14 +122,14 @@ class ReplayWindow:
         """Examples ever added to the held-out set."""
         return self._held_out.end
 
-    def add(self, examples: Sequence[Example]) -> int:
+    def add(self, rows: Rows) -> int:
         """Adds a batch; returns how many of its examples may be trained on."""
-        train, held_out = self._split(examples)
+        train, held_out = self._split(rows)
         self._train.append(train)
         self._held_out.append(held_out)
         return len(train)
 
-    def refill(self, total: int, held_out_total: int, history: Iterable[Sequence[Example]]) -> None:
+    def refill(self, total: int, held_out_total: int, history: Iterable[Rows]) -> None:
         """Makes this the window that it was after so many examples.
 
         Args:
@@ -143,10 +169,8 @@ class ReplayWindow:
         """The held-out examples, oldest first."""
         return self._held_out.take(np.arange(self._held_out.begin, self._held_out.end))
 
-    def _split(self, examples: Sequence[Example]) -> tuple[Rows, Rows]:
-        rows = to_rows(examples)
-        share = self._config.held_out
-        held_out = np.array([is_held_out(e.game_id, share) for e in examples], np.bool_)
+    def _split(self, rows: Rows) -> tuple[Rows, Rows]:
+        held_out = rows["game"] < self._config.held_out * 2**32
         return rows[~held_out], rows[held_out]
 
     def _is_full(self) -> bool:

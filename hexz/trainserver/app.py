@@ -20,6 +20,7 @@ from werkzeug.wrappers import Request
 from hexz.errors import HexzError, InvalidMessage
 from hexz.render.assets import whole_script
 from hexz.schema.fleet import (
+    COMPACT_GAMES_PATH,
     CONDUCT_PATH,
     EXAMPLES_PATH,
     GAMES_PATH,
@@ -38,6 +39,7 @@ from hexz.trainserver.vetting import UnknownWorker
 from hexz.web import is_loopback, limit_waiting, read_body
 from hexz.wire.archive import MAX_EXAMPLE_BYTES
 from hexz.wire.example import MAX_GAME_BYTES
+from hexz.wire.game import MAX_COMPACT_BYTES
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
@@ -72,6 +74,7 @@ def _posts(service: TrainingService, guard: _Guard, others: WSGIApplication) -> 
     takers = {
         EXAMPLES_PATH: (service.accept_example, MAX_EXAMPLE_BYTES),
         GAMES_PATH: (service.accept_game, MAX_GAME_BYTES),
+        COMPACT_GAMES_PATH: (service.accept_compact_game, MAX_COMPACT_BYTES),
     }
 
     def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from hexz.engine import Plane
+from hexz.engine import COLS, ROWS, Plane
 from hexz.example import Example
 from hexz.trainserver.copies import start_of
+from hexz.wire.game import CompactGame
 
 FIGURES: Final = {
     "value_error": "squared error of the network's value against the result",
@@ -74,10 +75,31 @@ class FigureSums:
         if example.turn is not None:
             self._count("first_mover", example.result if example.turn == 1 else -example.result)
 
+    def add_game(self, game: CompactGame) -> None:
+        """Takes all positions of a game."""
+        count = len(game.actions)
+        self.examples += count
+        self._checkpoints += int(game.checkpoints.sum())
+        results = np.sign(game.margins)
+        self._count_all("value_error", (results - game.network_values) ** 2)
+        self._count_all("search_shift", np.abs(game.root_values - game.network_values))
+        self._count_all("first_mover", np.where(game.turns == 1, results, -results))
+        full = game.full_searches
+        policies = game.policies[full].astype(np.float32)
+        chosen = policies > 0
+        policy = policies[chosen]
+        bits = policy @ np.log(policy)
+        priors = np.maximum(game.priors[full][chosen].astype(np.float32), 1e-6)
+        self._count("entropy", -float(bits), len(policies))
+        self._count("surprise", float(bits - policy @ np.log(priors)), len(policies))
+        self._count_all("played", policies[np.arange(len(policies)), game.actions[full]])
+        self._length = count
+        self._lead = _lead(game.planes[-1].reshape(-1, ROWS, COLS), int(results[-1]))
+
     def note_last(self, example: Example) -> None:
         """Takes note of the last of the positions that were added."""
         self._length = example.move_number + 1
-        self._lead = _lead(example)
+        self._lead = _lead(example.planes, example.result)
 
     def merge(self, other: FigureSums) -> None:
         """Takes the positions of another sum over the same game."""
@@ -98,11 +120,14 @@ class FigureSums:
         values[_PLACES["lead"]], values[LENGTH] = self._lead, self._length
         return GameFigures(round(self._checkpoints / self.examples), values)
 
-    def _count(self, name: str, value: float | None) -> None:
+    def _count(self, name: str, value: float | None, weight: int = 1) -> None:
         if value is not None:
             place = _PLACES[name]
             self._sums[place] += value
-            self._weights[place] += 1
+            self._weights[place] += weight
+
+    def _count_all(self, name: str, values: npt.NDArray[Any]) -> None:
+        self._count(name, float(values.sum()), len(values))
 
 
 class GameLook(NamedTuple):
@@ -132,6 +157,13 @@ class GameLook(NamedTuple):
         ends = last.reply is None and last.writer_version is not None
         return cls(first.game_id, start_of(first), last.move_number + 1 if ends else None, sums)
 
+    @classmethod
+    def of_game(cls, game: CompactGame) -> GameLook:
+        """Looks at a whole game; finds what `of` finds in its examples."""
+        sums = FigureSums()
+        sums.add_game(game)
+        return cls(game.game_id, game.initial_board, len(game.actions), sums)
+
 
 _PLACES: Final = {name: place for place, name in enumerate(FIGURES)}
 
@@ -146,13 +178,12 @@ def _search_shift(example: Example) -> float | None:
     return None if found is None or value is None else abs(found - value)
 
 
-def _lead(example: Example) -> float:
+def _lead(planes: npt.NDArray[Any], result: int) -> float:
     """1 if the player wins who has more points once the mover has taken the best there is, -1 if
     that one loses. Among beginners the last move often decides: it ends the game."""
-    planes = example.planes
     own = planes[Plane.VALUES].sum() + planes[Plane.NEXT_VALUES].max()
     other = planes[Plane.OPPONENT_VALUES].sum()
-    return float(np.sign(own - other)) * example.result
+    return float(np.sign(float(own) - float(other))) * result
 
 
 def _entropy(example: Example) -> float:

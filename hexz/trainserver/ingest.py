@@ -2,6 +2,7 @@
 
 An example must be a position that the rules allow, with targets that a game from there can have.
 The examples of a whole game must be that game, which is played once more.
+A compact game is played without Python: it costs a hundredth of that.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from hexz.trainserver.figures import GameLook
 from hexz.trainserver.journal import Record
 from hexz.wire.archive import MAX_EXAMPLE_BYTES
 from hexz.wire.example import MAX_GAME_BYTES, decode_example, decode_game
+from hexz.wire.game import MAX_COMPACT_BYTES, read_compact
 
 _START_CELLS: Final = sorted("#" * NUM_ROCKS + "." * NUM_EMPTY + "12345")
 _PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
@@ -65,6 +67,11 @@ class Checked(NamedTuple):
     records: list[Record]
     look: GameLook
 
+    @property
+    def examples(self) -> int:
+        """How many examples it has."""
+        return sum(record.examples for record in self.records)
+
 
 def check_example(body: bytes, *, model_name: str, newest_checkpoint: int, max_lag: int) -> Checked:
     """The example of a body, a serialized `NumpyExample`.
@@ -82,7 +89,8 @@ def check_example(body: bytes, *, model_name: str, newest_checkpoint: int, max_l
         raise TooLarge(f"{len(body)} bytes are too many for one example")
     with _invalid_body():
         example = decode_example(body)
-        _check_origin(example, model_name, newest_checkpoint, max_lag)
+        _check_origin(example.model_name, model_name)
+        _check_age((example.checkpoint, example.checkpoint), newest_checkpoint, max_lag)
         board = _position_of(example)
         mover = board.turn
         _check_moves(example, board)
@@ -105,13 +113,29 @@ def check_game(body: bytes, *, model_name: str, newest_checkpoint: int, max_lag:
         bodies = decode_game(body)
         examples = [decode_example(data) for data in bodies]
         for example in examples:
-            _check_origin(example, model_name, newest_checkpoint, max_lag)
+            _check_origin(example.model_name, model_name)
+            _check_age((example.checkpoint, example.checkpoint), newest_checkpoint, max_lag)
         _check_game(examples)
     ids = [_id_of(example) for example in examples]
     if len(set(ids)) < len(ids):
         raise InvalidBody("two examples have the same id")
     records = [Record(name, data) for name, data in zip(ids, bodies, strict=True)]
     return Checked(records, GameLook.of(examples))
+
+
+def check_compact_game(
+    body: bytes, *, model_name: str, newest_checkpoint: int, max_lag: int
+) -> Checked:
+    """The game of a body, a serialized `CompactGame`, as one record. Arguments and errors are those
+    of `check_example`."""
+    if len(body) > MAX_COMPACT_BYTES:
+        raise TooLarge(f"{len(body)} bytes are too many for one game")
+    with _invalid_body():
+        game = read_compact(body)
+    _check_origin(game.model_name, model_name)
+    checkpoints = int(game.checkpoints.min()), int(game.checkpoints.max())
+    _check_age(checkpoints, newest_checkpoint, max_lag)
+    return Checked([Record(game.game_id, body, len(game.actions))], GameLook.of_game(game))
 
 
 @contextlib.contextmanager
@@ -122,13 +146,18 @@ def _invalid_body() -> Iterator[None]:
         raise InvalidBody(str(error)) from None
 
 
-def _check_origin(example: Example, model_name: str, newest: int, max_lag: int) -> None:
-    if example.model_name != model_name:
-        raise InvalidBody(f"this is model {example.model_name}, the server trains {model_name}")
-    if example.checkpoint > newest:
-        raise InvalidBody(f"there is no checkpoint {example.checkpoint} yet, only up to {newest}")
-    if example.checkpoint < newest - max_lag:
-        raise TooOld(f"checkpoint {example.checkpoint} is too old, the current one is {newest}")
+def _check_origin(name: str, model_name: str) -> None:
+    if name != model_name:
+        raise InvalidBody(f"this is model {name}, the server trains {model_name}")
+
+
+def _check_age(checkpoints: tuple[int, int], newest: int, max_lag: int) -> None:
+    """Compares the lowest and the highest checkpoint that played with the newest one."""
+    lowest, highest = checkpoints
+    if highest > newest:
+        raise InvalidBody(f"there is no checkpoint {highest} yet, only up to {newest}")
+    if lowest < newest - max_lag:
+        raise TooOld(f"checkpoint {lowest} is too old, the current one is {newest}")
 
 
 def _check_game(examples: list[Example]) -> None:

@@ -1,4 +1,4 @@
-"""The journal: examples that were accepted and not yet trained on, on disk.
+"""The journal: examples and games that were accepted and not yet trained on, on disk.
 
 A directory with a file for each segment, `{segment:08d}.journal`, numbered from 1. The file with
 the highest number is open; all others are sealed and never change. `{segment:08d}.ids` remembers
@@ -8,8 +8,10 @@ Threads that append at the same time share one write and one fdatasync: one of t
 comes while it writes is the next group. A group is one frame of the file, little-endian:
 
     magic, CRC-32 of what follows, bytes of the payload, number of records    4 x uint32
-    payload, for each record: bytes of its id and of its data                 2 x uint32
+    payload, for each record: bytes of its id and of its data, its moves      3 x uint32
                               id, data
+
+Frames of versions up to 0.2 begin with another magic, and their records have no moves.
 
 A frame is written only when the one before it is on disk. So only the last frame of the open file
 can be torn, and then nobody was told that it was accepted. Whatever else does not fit is damage.
@@ -40,10 +42,12 @@ from hexz.files import atomic_file, sync
 REMEMBERED_IDS: Final = 500_000
 """An example that comes again is recognised if it is among so many that were trained on last."""
 
-_MAGIC: Final = b"HXJ1"
+_MAGIC: Final = b"HXJ2"
+_OLD_MAGIC: Final = b"HXJ1"
 _HEADER: Final = struct.Struct("<4sIII")
 _CHECKED: Final = struct.Struct("<II")  # the part of the header that the checksum covers
-_RECORD: Final = struct.Struct("<II")
+_RECORD: Final = struct.Struct("<III")
+_OLD_RECORD: Final = struct.Struct("<II")
 
 # macOS has no fdatasync.
 _sync: Final[Callable[[int], None]] = getattr(os, "fdatasync", os.fsync)
@@ -64,15 +68,22 @@ class JournalCorrupt(JournalError):
 
 
 class Record(NamedTuple):
-    """An example as it came from a worker.
+    """An example or a game as it came from a worker.
 
     Attributes:
-        id: a plain name; two examples with one id are copies of each other.
-        data: the serialized `NumpyExample`.
+        id: a plain name; two records with one id are copies of each other.
+        data: the serialized `NumpyExample` or `CompactGame`.
+        moves: of the game; 0: it is an example.
     """
 
     id: str
     data: bytes
+    moves: int = 0
+
+    @property
+    def examples(self) -> int:
+        """How many examples it holds."""
+        return self.moves or 1
 
 
 @dataclass(eq=False)
@@ -83,6 +94,10 @@ class _Append:
     hashes: list[int] = field(default_factory=list)
     done: bool = False
     failure: str | None = None
+
+    @property
+    def examples(self) -> int:
+        return sum(record.examples for record in self.records)
 
 
 @dataclass
@@ -129,6 +144,7 @@ class Journal:
         # Ids are kept as hashes of 8 bytes. The last of the waiting segments is the open one.
         self._known: set[int] = set()
         self._waiting: dict[int, list[int]] = {}
+        self._examples: dict[int, int] = {}
         self._trained: dict[int, list[int]] = {}
         with _reported(directory):
             directory.mkdir(parents=True, exist_ok=True)
@@ -150,13 +166,13 @@ class Journal:
     def open_count(self) -> int:
         """The number of examples in the open segment."""
         with self._changed:
-            return len(self._waiting[max(self._waiting)])
+            return self._examples[max(self._waiting)]
 
     @property
     def num_waiting(self) -> int:
         """The number of examples in all segments that are not forgotten, the open one included."""
         with self._changed:
-            return sum(map(len, self._waiting.values()))
+            return sum(self._examples.values())
 
     def append(self, records: Sequence[Record]) -> int:
         """Adds records to one segment, all or nothing, and returns when they are on disk.
@@ -165,7 +181,7 @@ class Journal:
         copy, its success or failure is that of both.
 
         Returns:
-            The number of records that were new.
+            The number of examples that were new.
 
         Raises:
             JournalError: the records may not be on disk. Appending them again is safe, and works
@@ -182,7 +198,7 @@ class Journal:
         for append in awaited:
             if append.failure is not None:
                 raise JournalError(append.failure)
-        return len(mine.records)
+        return mine.examples
 
     def forget(self, segment: int) -> None:
         """Deletes all segments up to this one, which are trained on. Their ids stay known.
@@ -201,6 +217,7 @@ class Journal:
                     file.write(np.array(self._waiting[number], "<u8").tobytes())
                 _path(self._directory, number, "journal").unlink()
                 self._trained[number] = self._waiting.pop(number)
+                del self._examples[number]
             self._forget_old_ids()
 
     def close(self) -> None:
@@ -252,7 +269,7 @@ class Journal:
         room = self._minibatch_size - self._file.count
         while self._queue and (room > 0 or not group):
             group.append(self._queue.popleft())
-            room -= len(group[-1].records)
+            room -= group[-1].examples
         return group
 
     def _write(self, group: list[_Append]) -> int:
@@ -274,7 +291,7 @@ class Journal:
             raise
         file.torn = False
         file.size += len(frame)
-        file.count += len(records)
+        file.count += sum(append.examples for append in group)
         if self._is_full():
             # The group is safe, so a failure is that of the next one, which tries again.
             with contextlib.suppress(OSError):
@@ -289,7 +306,10 @@ class Journal:
         if failure is None:
             self._known.update(hashes)
             self._waiting.setdefault(segment, []).extend(hashes)
-        self._waiting.setdefault(self._file.segment, [])
+            self._examples[segment] = self._examples.get(segment, 0) + sum(
+                append.examples for append in group
+            )
+        self._begin_counting()
         for append in group:
             append.done, append.failure = True, failure
         self._leading = False
@@ -316,15 +336,17 @@ class Journal:
             ids = np.fromfile(_path(self._directory, number, "ids"), "<u8")
             self._trained[number] = ids.tolist()
         for number in segments[:-1]:
-            frames = _read_frames(_path(self._directory, number, "journal"))
-            self._waiting[number] = [hashed for frame in frames for hashed in frame.hashes()]
+            self._waiting[number], self._examples[number] = [], 0
+            for frame in _read_frames(_path(self._directory, number, "journal")):
+                self._waiting[number] += frame.hashes()
+                self._examples[number] += frame.examples
         if segments:
             self._reopen(segments[-1])
         else:
             self._file = _create(self._directory, max(self._trained, default=0) + 1)
         if self._is_full():
             self._begin_segment()
-        self._waiting.setdefault(self._file.segment, [])
+        self._begin_counting()
         for hashes in (*self._trained.values(), *self._waiting.values()):
             self._known.update(hashes)
 
@@ -332,19 +354,25 @@ class Journal:
         """Reads the open segment, and cuts off a frame that is torn."""
         path = _path(self._directory, segment, "journal")
         hashes: list[int] = []
-        size = 0
+        size = count = 0
         try:
             for frame in _read_frames(path):
                 hashes += frame.hashes()
+                count += frame.examples
                 size = frame.end
         except JournalCorrupt:
             if _holds_frame(path, size):
                 raise
-        file = _OpenFile(segment, os.open(path, os.O_RDWR | os.O_CLOEXEC), size, len(hashes))
+        file = _OpenFile(segment, os.open(path, os.O_RDWR | os.O_CLOEXEC), size, count)
         os.ftruncate(file.descriptor, size)
         os.fsync(file.descriptor)
         self._file = file
-        self._waiting[segment] = hashes
+        self._waiting[segment], self._examples[segment] = hashes, count
+
+    def _begin_counting(self) -> None:
+        """Makes the open segment one of those that wait."""
+        self._waiting.setdefault(self._file.segment, [])
+        self._examples.setdefault(self._file.segment, 0)
 
     def _forget_old_ids(self) -> None:
         """Keeps the ids of the last trained segments, REMEMBERED_IDS at most."""
@@ -381,12 +409,16 @@ class _Frame(NamedTuple):
     def hashes(self) -> list[int]:
         return [_hash_of(record.id) for record in self.records]
 
+    @property
+    def examples(self) -> int:
+        return sum(record.examples for record in self.records)
+
 
 def _frame_of(records: Sequence[Record]) -> bytes:
     parts: list[bytes] = []
     for record in records:
         name = record.id.encode()
-        parts += [_RECORD.pack(len(name), len(record.data)), name, record.data]
+        parts += [_RECORD.pack(len(name), len(record.data), record.moves), name, record.data]
     payload = b"".join(parts)
     checked = _CHECKED.pack(len(payload), len(records))
     checksum = zlib.crc32(payload, zlib.crc32(checked))
@@ -413,18 +445,20 @@ def _read_frame(file: BinaryIO, size: int) -> _Frame | None:
     if len(header) < _HEADER.size:
         return None
     magic, checksum, length, count = _HEADER.unpack(header)
-    if magic != _MAGIC or length > size - file.tell():
+    if magic not in (_MAGIC, _OLD_MAGIC) or length > size - file.tell():
         return None
     payload = file.read(length)
     if zlib.crc32(payload, zlib.crc32(header[-_CHECKED.size :])) != checksum:
         return None
     records: list[Record] = []
     offset = 0
+    head = _RECORD if magic == _MAGIC else _OLD_RECORD
     for _ in range(count):
-        id_length, data_length = _RECORD.unpack_from(payload, offset)
-        start = offset + _RECORD.size + id_length
+        id_length, data_length, *moves = head.unpack_from(payload, offset)
+        start = offset + head.size + id_length
         offset = start + data_length
-        records.append(Record(payload[start - id_length : start].decode(), payload[start:offset]))
+        name = payload[start - id_length : start].decode()
+        records.append(Record(name, payload[start:offset], *moves))
     return _Frame(records, file.tell())
 
 
@@ -434,12 +468,12 @@ def _holds_frame(path: Path, start: int) -> bool:
         file.seek(start)
         rest = io.BytesIO(file.read())
     data = rest.getvalue()
-    position = data.find(_MAGIC)
+    position = data.find(_MAGIC[:3])
     while position >= 0:
         rest.seek(position)
         if _read_frame(rest, len(data)) is not None:
             return True
-        position = data.find(_MAGIC, position + 1)
+        position = data.find(_MAGIC[:3], position + 1)
     return False
 
 

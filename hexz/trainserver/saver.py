@@ -16,6 +16,7 @@ from hexz.checkpoints import CheckpointInfo, NewCheckpoint
 from hexz.checkpoints.store import CheckpointStore
 from hexz.errors import CheckpointExists, StoreError
 from hexz.processes import ToldToEnd
+from hexz.trainserver.batches import archive_entries
 from hexz.trainserver.journal import Record
 from hexz.wire.archive import write_examples
 
@@ -102,7 +103,7 @@ class CheckpointSaver:
 
     @staticmethod
     def _write_archive(path: Path, records: list[Record]) -> Path:
-        write_examples(path, [(f"{record.id}.pb", record.data) for record in records])
+        write_examples(path, archive_entries(records))
         return path
 
     def _run(self) -> None:

@@ -9,14 +9,16 @@ from flask import Flask
 
 from hexz import web
 from hexz.errors import InvalidSettings
+from hexz.machine import available_cores
 from hexz.schema.programs import ServerConfig
 from hexz.trainserver.app import make_app
 from hexz.trainserver.service import TrainingService
 from hexz.wire.archive import MAX_EXAMPLE_BYTES
 from hexz.wire.example import MAX_GAME_BYTES
 
-THREADS: Final = 8
-"""Requests that are answered at once. Most of the time they wait for the disk together."""
+THREADS: Final = max(8, available_cores())
+"""Requests that are answered at once. Most of the time they wait for the disk together; compact
+games are checked on all cores."""
 
 
 def make(config: ServerConfig, lifetime: web.Lifetime) -> Flask:

@@ -14,6 +14,7 @@ from msgspec import structs
 from hexz.checkpoints import CheckpointInfo, open_store
 from hexz.errors import HexzError
 from hexz.schema.fleet import (
+    COMPACT_GAMES_PATH,
     EXAMPLES_PATH,
     GAMES_PATH,
     Heartbeat,
@@ -32,7 +33,13 @@ from hexz.schema.status import (
 from hexz.trainserver.announcer import Announcer
 from hexz.trainserver.counters import Counters
 from hexz.trainserver.events import CheckpointReady
-from hexz.trainserver.ingest import Checked, Rejected, check_example, check_game
+from hexz.trainserver.ingest import (
+    Checked,
+    Rejected,
+    check_compact_game,
+    check_example,
+    check_game,
+)
 from hexz.trainserver.journal import Journal, JournalError
 from hexz.trainserver.quarantine import QuarantineError
 from hexz.trainserver.settings import SettingsSource
@@ -149,6 +156,10 @@ class TrainingService:
         """Takes all examples of a game or none; see `accept_example`."""
         return self._accept(GAMES_PATH, body, owner)
 
+    def accept_compact_game(self, body: bytes, owner: str | None = None) -> Receipt:
+        """Takes a serialized `CompactGame`; see `accept_example`."""
+        return self._accept(COMPACT_GAMES_PATH, body, owner)
+
     def _accept(self, path: str, body: bytes, owner: str | None) -> Receipt:
         newest = self.checkpoint
         if newest is None:
@@ -159,7 +170,7 @@ class TrainingService:
         worker = self.vetting.poster(owner, checked.look.game_id)
         if self.vetting.quarantine.is_quarantined(worker):
             new = 0
-            self._set_aside(worker, path, body, len(checked.records))
+            self._set_aside(worker, path, body, checked.examples)
         else:
             new = self._append(checked)
             if new:
@@ -173,7 +184,11 @@ class TrainingService:
         return self._journal.num_waiting >= batches * self.config.minibatch_size
 
     def _check(self, path: str, body: bytes, newest: int, max_lag: int) -> Checked:
-        check = {EXAMPLES_PATH: check_example, GAMES_PATH: check_game}[path]
+        check = {
+            EXAMPLES_PATH: check_example,
+            GAMES_PATH: check_game,
+            COMPACT_GAMES_PATH: check_compact_game,
+        }[path]
         return check(
             body,
             model_name=self.config.model_name,
@@ -190,8 +205,9 @@ class TrainingService:
             raise Refused(503, str(error)) from None
         self._note_journal(None)
         self.counters.accepted.add(new)
-        if new < len(checked.records):
-            self.counters.duplicates.add(len(checked.records) - new)
+        copies = checked.examples - new
+        if copies:
+            self.counters.duplicates.add(copies)
         return new
 
     def _set_aside(self, worker: str, path: str, body: bytes, examples: int) -> None:

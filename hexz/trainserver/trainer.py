@@ -13,7 +13,7 @@ import fcntl
 import os
 import shutil
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
@@ -31,7 +31,6 @@ from hexz.errors import (
     StoreError,
     StoreUnavailable,
 )
-from hexz.example import Example
 from hexz.machine import usable_device
 from hexz.model.network import ModelConfig
 from hexz.processes import Parent, ToldToEnd
@@ -40,6 +39,8 @@ from hexz.schema.records import CheckpointRecord, TrainingReport
 from hexz.schema.status import Progress
 from hexz.training.learner import Learner
 from hexz.training.report import StepReport
+from hexz.training.window import Rows
+from hexz.trainserver.batches import training_examples
 from hexz.trainserver.events import (
     BatchTrained,
     CheckpointReady,
@@ -47,11 +48,10 @@ from hexz.trainserver.events import (
     StoreProblem,
     TrainBatch,
 )
-from hexz.trainserver.journal import read_segment
+from hexz.trainserver.journal import Record, read_segment
 from hexz.trainserver.saver import CheckpointSaver, Trained
 from hexz.version import __version__
 from hexz.wire.archive import read_examples
-from hexz.wire.example import decode_example, is_fast_search
 
 REMEMBERED_JOURNALS: Final = 32
 """A checkpoint says of so many journals, the last ones used, how far it was trained on them."""
@@ -181,7 +181,7 @@ class _Trainer:
         except InvalidModel as error:
             raise InvalidModel(f"{self._store.place(number)}: {error}") from None
 
-    def _history(self, newest: int) -> Iterator[list[Example]]:
+    def _history(self, newest: int) -> Iterator[Rows]:
         """The batches that the checkpoints up to this one were trained on, newest first, as far
         back as they are still there."""
         for number in range(newest, 0, -1):
@@ -192,11 +192,11 @@ class _Trainer:
                 self._parent.send(Notice(f"{error}: the replay window goes back no further"))
                 return
 
-    def _full_searches_of(self, number: int, batch: str) -> list[Example]:
+    def _full_searches_of(self, number: int, batch: str) -> Rows:
         self._check_parent()
         with self._store.examples(number, batch) as path:
             try:
-                return _full_searches(data for _, data in read_examples(path))
+                return training_examples(Record(*entry) for entry in read_examples(path)).rows
             except InvalidExample as error:
                 raise StoreError(
                     f"{self._store.place(number)}/{examples_file(batch)} is damaged ({error}): put "
@@ -209,9 +209,9 @@ class _Trainer:
         records = read_segment(self._config.journal_dir, order.batch)
         # The name tells the batches of two journals apart.
         archive = self._saver.archive(f"{order.batch:06d}-{self._journal_id}", records)
-        examples = _full_searches(record.data for record in records)
+        examples = training_examples(records)
         report = self._learner.train(
-            examples,
+            examples.rows,
             # A trainer that falls behind spends less on each batch.
             reuse=max(1.0, self._config.training.reuse / (1 + order.behind)),
             on_step=lambda step: self._report_step(order.batch, step),
@@ -220,9 +220,9 @@ class _Trainer:
             self._learner,
             parent=self._number,
             trained=self._trained_with(order.batch),
-            examples=(self._record.examples or 0) + len(records),
+            examples=(self._record.examples or 0) + sum(record.examples for record in records),
             report=report,
-            hours=self._hours(examples),
+            hours=self._hours(examples.first_micros),
         )
         self._number, self._record, self._trained_at = self._number + 1, record, time.time()
         metadata = record.to_metadata()
@@ -241,14 +241,18 @@ class _Trainer:
         )
         self._board.write(report, self._number)
 
-    def _hours(self, examples: Sequence[Example]) -> float | None:
+    def _hours(self, first_micros: int | None) -> float | None:
         """Hours of training up to now: those in which a trainer ran and games came, or it trained.
-        None if the last checkpoint does not say."""
+        None if the last checkpoint does not say.
+
+        Args:
+            first_micros: when the first of the examples was made; None if there was none.
+        """
         before = self._record.hours
         if before is None:
             return None
         # It waited for the first of the games, perhaps for days.
-        first_game = min((example.unix_micros / 1e6 for example in examples), default=0.0)
+        first_game = 0.0 if first_micros is None else first_micros / 1e6
         return round(before + max(0.0, time.time() - max(self._trained_at, first_game)) / 3600, 4)
 
     def _record_of(self, learner: Learner, **facts: Any) -> CheckpointRecord:
@@ -290,13 +294,6 @@ class _Trainer:
         if self._parent.poll():
             raise ToldToEnd
         self._saver.check()
-
-
-def _full_searches(bodies: Iterable[bytes]) -> list[Example]:
-    """The examples to train on. Fast searches make more games, whose results teach the value more
-    than more positions of each would; what they say of the moves is too rough for the policy, and
-    comes in only as the reply to a move of a full search."""
-    return [decode_example(body) for body in bodies if not is_fast_search(body)]
 
 
 class _EventWriter:

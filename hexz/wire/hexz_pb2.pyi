@@ -254,3 +254,37 @@ class NumpyExamples(_message.Message):
     EXAMPLES_FIELD_NUMBER: _ClassVar[int]
     examples: _containers.RepeatedScalarFieldContainer[bytes]
     def __init__(self, examples: _Optional[_Iterable[bytes]] = ...) -> None: ...
+
+class CompactGame(_message.Message):
+    __slots__ = ("version", "game_id", "model_name", "unix_micros", "initial_board", "actions", "policies", "priors", "visit_counts", "root_values", "network_values", "simulations", "full_searches", "checkpoints", "writer_version")
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    GAME_ID_FIELD_NUMBER: _ClassVar[int]
+    MODEL_NAME_FIELD_NUMBER: _ClassVar[int]
+    UNIX_MICROS_FIELD_NUMBER: _ClassVar[int]
+    INITIAL_BOARD_FIELD_NUMBER: _ClassVar[int]
+    ACTIONS_FIELD_NUMBER: _ClassVar[int]
+    POLICIES_FIELD_NUMBER: _ClassVar[int]
+    PRIORS_FIELD_NUMBER: _ClassVar[int]
+    VISIT_COUNTS_FIELD_NUMBER: _ClassVar[int]
+    ROOT_VALUES_FIELD_NUMBER: _ClassVar[int]
+    NETWORK_VALUES_FIELD_NUMBER: _ClassVar[int]
+    SIMULATIONS_FIELD_NUMBER: _ClassVar[int]
+    FULL_SEARCHES_FIELD_NUMBER: _ClassVar[int]
+    CHECKPOINTS_FIELD_NUMBER: _ClassVar[int]
+    WRITER_VERSION_FIELD_NUMBER: _ClassVar[int]
+    version: int
+    game_id: str
+    model_name: str
+    unix_micros: int
+    initial_board: str
+    actions: bytes
+    policies: bytes
+    priors: bytes
+    visit_counts: bytes
+    root_values: bytes
+    network_values: bytes
+    simulations: bytes
+    full_searches: bytes
+    checkpoints: bytes
+    writer_version: str
+    def __init__(self, version: _Optional[int] = ..., game_id: _Optional[str] = ..., model_name: _Optional[str] = ..., unix_micros: _Optional[int] = ..., initial_board: _Optional[str] = ..., actions: _Optional[bytes] = ..., policies: _Optional[bytes] = ..., priors: _Optional[bytes] = ..., visit_counts: _Optional[bytes] = ..., root_values: _Optional[bytes] = ..., network_values: _Optional[bytes] = ..., simulations: _Optional[bytes] = ..., full_searches: _Optional[bytes] = ..., checkpoints: _Optional[bytes] = ..., writer_version: _Optional[str] = ...) -> None: ...

@@ -25,7 +25,7 @@ from hexz.schema.records import TrainingReport
 from hexz.schema.training import TrainingConfig
 from hexz.training.learner import MAX_SKIPPED, Learner
 from hexz.training.report import StepReport
-from hexz.training.window import is_held_out
+from hexz.training.window import is_held_out, to_rows
 from tests.model.peers import small_peer
 from tests.training.conftest import QUICK, SMALL
 from tests.wire.sample import make_example
@@ -43,7 +43,7 @@ def train(
     reuse: float = 2,
     on_step: Callable[[StepReport], None] = ignore,
 ) -> TrainingReport:
-    return learner.train(examples, reuse=reuse, on_step=on_step)
+    return learner.train(to_rows(examples), reuse=reuse, on_step=on_step)
 
 
 def checkpoint(learner: Learner, number: int = 1) -> bytes:
@@ -126,7 +126,7 @@ def test_a_resumed_learner_goes_on_exactly_as_the_one_before(after, batches):
         train(learner, batch)
     model, state = checkpoint(learner), learner.training_state()
     torch.manual_seed(after)  # the process's own random numbers must not matter
-    resumed = Learner.resume(RESUMING, model, state, reversed(batches[:after]))
+    resumed = Learner.resume(RESUMING, model, state, map(to_rows, reversed(batches[:after])))
     for batch in batches[after:]:
         expected, found = train(learner, batch), train(resumed, batch)
         assert found.losses == expected.losses
@@ -154,7 +154,7 @@ def test_the_learning_rate_is_that_of_the_examples_so_far(batches):
     }
     config = structs.replace(RESUMING, **rates, decay_from=10**9)
     resumed = Learner.resume(
-        config, checkpoint(constant), constant.training_state(), iter(batches[:1])
+        config, checkpoint(constant), constant.training_state(), map(to_rows, batches[:1])
     )
     train(resumed, batches[1])
     assert_equal(weights(checkpoint(resumed)), weights(checkpoint(decaying)))
@@ -179,7 +179,7 @@ def test_the_seeds_decide_everything(batches):
 def test_without_a_training_state_only_the_weights_remain(batches):
     learner = Learner.new(RESUMING, TINY, seed=7)
     train(learner, batches[0])
-    resumed = Learner.resume(RESUMING, checkpoint(learner), None, iter(batches[:1]))
+    resumed = Learner.resume(RESUMING, checkpoint(learner), None, map(to_rows, batches[:1]))
     assert_equal(weights(checkpoint(resumed)), weights(checkpoint(learner)))
     assert (resumed.window.total, resumed.total_steps) == (0, 0)
 

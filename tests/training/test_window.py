@@ -8,18 +8,28 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hexz.example import Example
 from hexz.schema.training import TrainingConfig
-from hexz.training.window import HELD_OUT_CAPACITY, ROW, ReplayWindow, Rows, is_held_out, to_rows
+from hexz.selfplay.examples import examples_of
+from hexz.training.window import (
+    HELD_OUT_CAPACITY,
+    ROW,
+    ReplayWindow,
+    Rows,
+    game_rows,
+    is_held_out,
+    to_rows,
+)
+from hexz.wire.game import encode_compact, read_compact
+from tests.games import finished_games
 from tests.search.helpers import random_game
 from tests.wire.sample import make_example, old_example
 
 ONE = make_example(seed=5)
 
 
-def numbered(numbers: range, **changes: Any) -> list[Example]:
+def numbered(numbers: range, **changes: Any) -> Rows:
     """Examples that can be told apart by their score margin. The window does not check them."""
-    return [replace(ONE, score_margin=number, **changes) for number in numbers]
+    return to_rows([replace(ONE, score_margin=number, **changes) for number in numbers])
 
 
 def numbers_in(rows: Rows) -> list[int]:
@@ -49,6 +59,17 @@ def test_a_row_has_all_that_is_trained_on():
     assert row["root_value"] == ONE.root_value
     np.testing.assert_allclose(row["reply"], ONE.reply, rtol=1e-3, atol=1e-6)
     assert all(row[name] for name in ROW.names if name.startswith("has_"))
+
+
+def test_a_compact_game_gives_the_rows_of_its_examples():
+    for number, played in enumerate(finished_games(8)):
+        full = np.arange(len(played.actions)) % 4 == number % 4  # the last move too, now and then
+        game = replace(played, full_searches=full)
+        name = f"run-{number}"
+        data = encode_compact(game, game_id=name, model_name="flagz", unix_micros=1)
+        examples = examples_of(game, game_name=name, model_name="flagz", unix_micros=1)
+        expected = to_rows([example for example in examples if example.full_search])
+        np.testing.assert_array_equal(game_rows(read_compact(data)), expected)
 
 
 @pytest.mark.parametrize(
@@ -132,7 +153,7 @@ def test_held_out_games_are_never_drawn():
         for number, game in enumerate(games)
         for _ in range(3)
     ]
-    assert replay.add(examples) == replay.total == 3 * (400 - len(held))
+    assert replay.add(to_rows(examples)) == replay.total == 3 * (400 - len(held))
     assert replay.held_out_total == 3 * len(held)
     found = [games[number] for number in numbers_in(replay.held_out())]
     assert found == [game for game in games if game in held for _ in range(3)]
@@ -152,10 +173,12 @@ def test_the_newest_held_out_examples_are_kept():
 def test_a_refilled_window_goes_on_as_the_one_before(limit):
     config = TrainingConfig(window_min=30, window_growth=0.5, window_max=limit, held_out=0.3)
     batches = [
-        [
-            replace(ONE, game_id=str(number), score_margin=number)
-            for number in range(start, start + 17)
-        ]
+        to_rows(
+            [
+                replace(ONE, game_id=str(number), score_margin=number)
+                for number in range(start, start + 17)
+            ]
+        )
         for start in range(0, 170, 17)
     ]
     before, after = ReplayWindow(config), ReplayWindow(config)

@@ -14,8 +14,13 @@ MODEL = "tiny"
 Game = tuple[Example, ...]
 
 
-@cache
 def played_game(seed: int) -> Game:
+    """The examples of `finished_game`."""
+    return _examples(finished_game(seed))
+
+
+@cache
+def finished_game(seed: int) -> FinishedGame:
     """A game of self-play with an evaluator that knows nothing."""
     batch = GameBatch(1, SearchSettings(algorithm="gumbel", simulations=8), seed)
     batch.checkpoint = 7
@@ -23,7 +28,7 @@ def played_game(seed: int) -> Game:
     while not (finished := batch.take_finished()):
         count = batch.collect()
         batch.expand(np.zeros((count, 220), np.float32), np.zeros(count, np.float32))
-    return _examples(finished[0])
+    return finished[0]
 
 
 @cache
@@ -57,6 +62,7 @@ def random_game(seed: int) -> Game:
     return _examples(game)
 
 
+@cache
 def _examples(game: FinishedGame) -> Game:
     name = f"run-{game.game_id}"
     return tuple(examples_of(game, game_name=name, model_name=MODEL, unix_micros=1_700_000_000))

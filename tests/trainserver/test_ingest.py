@@ -12,11 +12,13 @@ from hypothesis import strategies as st
 
 from hexz.engine import Board
 from hexz.example import Example
+from hexz.trainserver.figures import GameLook
 from hexz.trainserver.ingest import (
     InvalidBody,
     Rejected,
     TooLarge,
     TooOld,
+    check_compact_game,
     check_example,
     check_game,
 )
@@ -24,9 +26,10 @@ from hexz.trainserver.journal import Record
 from hexz.wire import hexz_pb2 as pb
 from hexz.wire.archive import MAX_EXAMPLE_BYTES
 from hexz.wire.example import MAX_GAME_BYTES, decode_example, encode_example, encode_game
+from hexz.wire.game import MAX_COMPACT_BYTES, encode_compact, read_compact
 from tests.wire.sample import ADDED_FIELDS
 
-from .games import MODEL, played_game, random_game
+from .games import MODEL, finished_game, played_game, random_game
 
 GAMES = range(4)
 
@@ -47,6 +50,16 @@ def take(body: bytes, *, newest: int = 7, max_lag: int = 2, model: str = MODEL) 
 def take_game(examples: Sequence[Example] | bytes, *, newest: int = 7) -> list[Record]:
     body = examples if isinstance(examples, bytes) else body_of(examples)
     return check_game(body, model_name=MODEL, newest_checkpoint=newest, max_lag=2).records
+
+
+def take_compact(body: bytes, *, newest: int = 7, model: str = MODEL) -> list[Record]:
+    checked = check_compact_game(body, model_name=model, newest_checkpoint=newest, max_lag=2)
+    return checked.records
+
+
+def compact_of(seed: int, **changes: Any) -> bytes:
+    game = replace(finished_game(seed), **changes)
+    return encode_compact(game, game_id=f"run-{seed}", model_name=MODEL, unix_micros=1)
 
 
 def body_of(examples: Sequence[Example]) -> bytes:
@@ -80,6 +93,46 @@ def test_every_game_of_self_play_is_taken_as_it_is():
         examples = played_game(seed)
         expected = [Record(e.example_id, encode_example(e)) for e in examples]
         assert take_game(examples) == expected
+
+
+def test_every_compact_game_of_self_play_is_taken_as_it_is():
+    for seed in GAMES:
+        body = compact_of(seed)
+        assert take_compact(body) == [Record(f"run-{seed}", body, len(played_game(seed)))]
+
+
+def test_a_compact_game_looks_as_its_examples_do():
+    for seed in GAMES:
+        game = read_compact(compact_of(seed))
+        found, expected = GameLook.of_game(game), GameLook.of(played_game(seed))
+        assert found[:3] == expected[:3]
+        mine, theirs = found.sums.figures(), expected.sums.figures()
+        assert mine.checkpoint == theirs.checkpoint
+        np.testing.assert_allclose(mine.values, theirs.values, rtol=1e-3, atol=1e-6)
+
+
+def test_compact_games_of_other_times_and_models_are_refused():
+    body = compact_of(0)
+    with pytest.raises(InvalidBody, match="this is model tiny, the server trains other"):
+        take_compact(body, model="other")
+    with pytest.raises(TooOld, match="checkpoint 7 is too old, the current one is 10"):
+        take_compact(body, newest=10)
+    with pytest.raises(InvalidBody, match="there is no checkpoint 7 yet"):
+        take_compact(body, newest=6)
+    # The checkpoint may change in the middle of a game, and each one counts.
+    count = len(finished_game(0).actions)
+    for newest, kind in ((8, InvalidBody), (11, TooOld)):
+        checkpoints = np.array([8] * (count - 1) + [9], np.int32)
+        take_compact(compact_of(0, checkpoints=checkpoints), newest=9)
+        with pytest.raises(kind):
+            take_compact(compact_of(0, checkpoints=checkpoints), newest=newest)
+
+
+def test_what_is_no_compact_game_is_refused():
+    with pytest.raises(TooLarge):
+        take_compact(bytes(MAX_COMPACT_BYTES + 1))
+    with pytest.raises(InvalidBody, match="cut off"):
+        take_compact(compact_of(0)[:-5])
 
 
 def by_name(names: set[str]) -> str:

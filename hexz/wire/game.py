@@ -1,0 +1,199 @@
+"""Whole games as `CompactGame` messages: what a game consists of, and nothing that follows from it.
+
+Policies are narrowed to half precision, which training keeps: by no more than 1 part in 2048, or
+2**-25 where they are that small. Everything else comes back as it was.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from google.protobuf.message import DecodeError
+
+from hexz.engine import GRID, NUM_PLANES, Board, FinishedGame
+from hexz.errors import InvalidExample
+from hexz.example import HALF_TOLERANCE, MAX_NAME, PROBABILITY_TOLERANCE, VALUE_TOLERANCE
+from hexz.version import __version__
+from hexz.wire import hexz_pb2 as pb
+from hexz.wire.replay import legal_masks, replay, to_varints
+
+VERSION: Final = 1
+"""The newest version of the message that is read, and the one that is written."""
+
+MAX_COMPACT_BYTES: Final = 1 << 18
+"""Longest compact game that is read. A game of self-play has some 15,000 bytes; no game can have
+more than about half of this."""
+
+_GAME_ID: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
+_LONGEST_ID: Final = MAX_NAME - len("-000")
+
+
+class CompactGame(NamedTuple):
+    """A game of T moves, position by position. Grids and actions are flat, numbered as in
+    `hexz.example`."""
+
+    game_id: str
+    """Unique among all games of all workers."""
+    model_name: str
+    """The name under which the networks that played are numbered."""
+    unix_micros: int
+    """When the game ended, in microseconds since 1970 UTC."""
+    initial_board: str
+    """The board before the first move, as `Board.from_text` reads it."""
+    actions: npt.NDArray[np.uint8]
+    """uint8 [T]: the moves."""
+    turns: npt.NDArray[np.uint8]
+    """uint8 [T]: the movers, 1 or 2."""
+    planes: npt.NDArray[np.uint8]
+    """uint8 [T, 11, 110]."""
+    legal: npt.NDArray[np.uint8]
+    """uint8 [T, 28]: `numpy.packbits` of the legal actions."""
+    policies: npt.NDArray[np.float16]
+    """float16 [T, 220]: the policy targets."""
+    priors: npt.NDArray[np.float16]
+    """float16 [T, 220]: the network's probabilities, without noise."""
+    visits: npt.NDArray[np.uint32]
+    """uint32 [T, 220]: how often the search tried each action."""
+    root_values: npt.NDArray[np.float32]
+    """float32 [T]: the search's values for the mover."""
+    network_values: npt.NDArray[np.float32]
+    """float32 [T]: the network's values for the mover."""
+    simulations: npt.NDArray[np.uint32]
+    """uint32 [T]."""
+    full_searches: npt.NDArray[np.bool_]
+    """bool [T]."""
+    checkpoints: npt.NDArray[np.uint32]
+    """uint32 [T]: the checkpoints that played."""
+    owners: npt.NDArray[np.int8]
+    """int8 [T, 110]: who owns each cell at the end: 1 mover, -1 opponent, 0 nobody."""
+    margins: npt.NDArray[np.int16]
+    """int16 [T]: the mover's final score minus the opponent's."""
+
+    def finished_game(self) -> FinishedGame:
+        """The game as self-play records it, with number 0."""
+        initial = Board.from_text(self.initial_board)
+        final = initial.copy()
+        for action in self.actions.tolist():
+            final.play_index(action)
+        return FinishedGame(
+            game_id=0,
+            initial=initial,
+            final=final,
+            actions=self.actions.astype(np.int16),
+            policies=self.policies.astype(np.float32),
+            priors=self.priors.astype(np.float32),
+            visits=self.visits.astype(np.int32),
+            simulations=self.simulations.astype(np.int32),
+            full_searches=self.full_searches,
+            root_values=self.root_values,
+            network_values=self.network_values,
+            checkpoints=self.checkpoints.astype(np.int32),
+        )
+
+
+def encode_compact(game: FinishedGame, *, game_id: str, model_name: str, unix_micros: int) -> bytes:
+    """The serialized `CompactGame` of a game that was played to its end.
+
+    Args:
+        game: the game.
+        game_id: unique among all games of all workers: letters, digits, `.`, `_` and `-`.
+        model_name: the name under which the networks that played are numbered.
+        unix_micros: when the game ended, in microseconds since 1970 UTC.
+    """
+    board = game.initial.to_text()
+    legal = legal_masks(board, game.actions)
+    return pb.CompactGame(
+        version=VERSION,
+        game_id=game_id,
+        model_name=model_name,
+        unix_micros=unix_micros,
+        initial_board=board,
+        actions=game.actions.astype(np.uint8).tobytes(),
+        policies=game.policies[legal].astype("<f2").tobytes(),
+        priors=game.priors[legal].astype("<f2").tobytes(),
+        visit_counts=to_varints(game.visits[legal].astype(np.uint32)),
+        root_values=game.root_values.astype("<f4").tobytes(),
+        network_values=game.network_values.astype("<f4").tobytes(),
+        simulations=to_varints(game.simulations.astype(np.uint32)),
+        full_searches=game.full_searches.astype(np.uint8).tobytes(),
+        checkpoints=to_varints(game.checkpoints.astype(np.uint32)),
+        writer_version=__version__,
+    ).SerializeToString()
+
+
+def read_compact(data: bytes) -> CompactGame:
+    """The game of a serialized `CompactGame`, which is played once more.
+
+    Raises:
+        InvalidExample: the bytes are no such message, are cut off, or of an unknown version; or the
+            game breaks the rules, ends too early or goes on after its end, or holds probabilities,
+            values or counts that no search gives.
+    """
+    message = _parse(data)
+    columns = (
+        message.initial_board.encode(), message.actions, message.policies, message.priors,
+        message.visit_counts, message.root_values, message.network_values, message.simulations,
+        message.full_searches, message.checkpoints,
+    )  # fmt: skip
+    planes, legal, policies, priors, visits, turns, simulations, checkpoints, owners, score = (
+        replay(columns, PROBABILITY_TOLERANCE, HALF_TOLERANCE, VALUE_TOLERANCE)
+    )
+    # By player, 0 and 1.
+    views = np.stack([owners, -owners])
+    margins = np.array([score[0] - score[1], score[1] - score[0]], np.int16)
+    return CompactGame(
+        game_id=message.game_id,
+        model_name=message.model_name,
+        unix_micros=message.unix_micros,
+        initial_board=message.initial_board,
+        actions=np.frombuffer(message.actions, np.uint8),
+        turns=turns + np.uint8(1),
+        planes=planes.reshape(-1, NUM_PLANES, GRID),
+        legal=legal,
+        policies=policies,
+        priors=priors,
+        visits=visits,
+        root_values=np.frombuffer(message.root_values, "<f4"),
+        network_values=np.frombuffer(message.network_values, "<f4"),
+        simulations=simulations,
+        full_searches=np.frombuffer(message.full_searches, np.bool_),
+        checkpoints=checkpoints,
+        owners=views[turns],
+        margins=margins[turns],
+    )
+
+
+def _parse(data: bytes) -> pb.CompactGame:
+    if len(data) > MAX_COMPACT_BYTES:
+        raise InvalidExample(f"{len(data)} bytes are too many for one game")
+    try:
+        message = pb.CompactGame.FromString(data)
+    except DecodeError:
+        raise InvalidExample("the bytes are not a CompactGame message, or cut off") from None
+    if message.version != VERSION:
+        raise InvalidExample(_version_problem(message.version))
+    if not message.writer_version:
+        raise InvalidExample("the game is cut off: it has no writer_version at its end")
+    if len(message.game_id) > _LONGEST_ID or not _GAME_ID.fullmatch(message.game_id):
+        raise InvalidExample(
+            f"game_id is not a plain name of 1 to {_LONGEST_ID} letters, digits, '.', '_' and '-'"
+        )
+    for name in ("model_name", "writer_version"):
+        text = getattr(message, name)
+        if not 0 < len(text) <= MAX_NAME or not text.isprintable():
+            raise InvalidExample(f"{name} is not a text of 1 to {MAX_NAME} printable characters")
+    if message.unix_micros <= 0:
+        raise InvalidExample("the game has no unix_micros")
+    return message
+
+
+def _version_problem(version: int) -> str:
+    if version == 0:
+        return "the bytes are not a CompactGame message: it has no version"
+    return (
+        f"this is a game of version {version}, and hexzctl {__version__} reads games up to version "
+        f'{VERSION}: update the reader, or let workers post = "examples"'
+    )
