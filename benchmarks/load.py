@@ -31,15 +31,16 @@ import psutil
 from flask import Flask, Response, request
 
 from hexz import httpserver, web
-from hexz.example import Example
+from hexz.engine import FinishedGame
 from hexz.model.backends import create_evaluator
 from hexz.model.shipped import shipped_checkpoint
-from hexz.schema.fleet import EXAMPLES_PATH, GAMES_PATH, FleetSettings
+from hexz.schema.fleet import COMPACT_GAMES_PATH, EXAMPLES_PATH, GAMES_PATH, FleetSettings
 from hexz.selfplay.examples import examples_of
 from hexz.selfplay.loop import SelfPlay
 from hexz.trainserver.serve import THREADS
 from hexz.wire.archive import MAX_EXAMPLE_BYTES
 from hexz.wire.example import encode_example, encode_game
+from hexz.wire.game import encode_compact
 
 ROUNDS: Final = 3
 GAMES: Final = 32
@@ -67,23 +68,32 @@ class Result:
     megabytes: float = 0.0
 
 
-def self_play() -> list[list[Example]]:
-    """The examples of games with the network that ships with hexz, as a fleet plays them."""
+def self_play() -> list[tuple[str, FinishedGame]]:
+    """Names and games with the network that ships with hexz, as a fleet plays them."""
     settings = FleetSettings().search
     evaluator = create_evaluator(shipped_checkpoint().net, batch_size=16, notify=print)
     play = SelfPlay(evaluator, settings, GAMES, 1, max_games=GAMES)
-    return [
-        list(examples_of(game, game_name=f"{ID}-{n}", model_name="flagz", unix_micros=1))
-        for n, game in enumerate(game for games in play.rounds() for game in games)
+    finished = [game for games in play.rounds() for game in games]
+    return [(f"{ID}-{number}", game) for number, game in enumerate(finished)]
+
+
+def forms(games: list[tuple[str, FinishedGame]]) -> dict[str, Form]:
+    encoded = [
+        [
+            encode_example(example)
+            for example in examples_of(game, game_name=name, model_name="flagz", unix_micros=1)
+        ]
+        for name, game in games
     ]
-
-
-def forms(games: list[list[Example]]) -> dict[str, Form]:
-    encoded = [[encode_example(example) for example in game] for game in games]
+    compact = [
+        (encode_compact(game, game_id=name, model_name="flagz", unix_micros=1), len(game.actions))
+        for name, game in games
+    ]
     singles = Form(EXAMPLES_PATH, [(body, 1) for game in encoded for body in game])
     return {
         "examples": singles,
         "bare": singles,
+        "compact": Form(COMPACT_GAMES_PATH, compact),
         "games": Form(GAMES_PATH, [(encode_game(game), len(game)) for game in encoded]),
     }
 
@@ -218,10 +228,10 @@ def _lot(source: Iterator[tuple[bytes, int]], size: int) -> list[tuple[bytes, in
     return lot
 
 
-def print_sizes(games: list[list[Example]], known: dict[str, Form]) -> None:
-    count = sum(map(len, games))
-    legal = sum(int(e.legal_mask.sum()) for game in games for e in game if e.legal_mask is not None)
-    full = sum(bool(e.full_search) for game in games for e in game)
+def print_sizes(games: list[tuple[str, FinishedGame]], known: dict[str, Form]) -> None:
+    count = sum(len(game.actions) for _, game in games)
+    legal = sum(int((game.priors > 0).sum()) for _, game in games)
+    full = sum(int(game.full_searches.sum()) for _, game in games)
     print(f"{len(games)} games, {count} examples, {full / count:.0%} of full searches,")
     print(f"{legal / count:.1f} legal moves each. Bytes an example, and after zlib, level 1:")
     for name, form in known.items():

@@ -26,12 +26,15 @@ from hexz.version import __version__
 from hexz.wire import hexz_pb2 as pb
 from hexz.wire.arrays import pack
 from hexz.wire.example import decode_example, encode_game
+from hexz.wire.game import encode_compact
+from tests.games import finished_games
 
 from ..waiting import wait_until
 from .conftest import running_service, tiny_config
 
 TOKEN = "a-secret-of-24-characters"  # noqa: S105
 EXAMPLES, GAMES, HEARTBEAT = "/training/examples", "/training/games", "/training/heartbeat"
+COMPACT_GAMES = "/training/compact-games"
 CONDUCT = "/training/workers/"
 MODEL = "/models/flagz/checkpoints/0"
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
@@ -135,6 +138,22 @@ def test_a_game_is_taken_once_and_its_examples_are_known_then(client, games):
     assert (first.status_code, first.json["accepted"]) == (200, len(games[2]))
     assert (again.status_code, again.json["accepted"]) == (200, 0)
     assert client.post(EXAMPLES, data=games[2][5]).json["accepted"] == 0
+
+
+def test_a_compact_game_is_taken_once_with_all_its_examples(client):
+    game = finished_games(1, seed=3)[0]
+    body = encode_compact(game, game_id="compact-1", model_name="flagz", unix_micros=1)
+    before = client.get("/status").json["journal"]["waiting"]
+    first, again = (client.post(COMPACT_GAMES, data=body) for _ in range(2))
+    assert (first.status_code, first.json["accepted"]) == (200, len(game.actions))
+    assert (again.status_code, again.json["accepted"]) == (200, 0)
+    assert client.get("/status").json["journal"]["waiting"] == before + len(game.actions)
+    # A reader that does not know what a newer version says cannot know that it is sound.
+    newer = pb.CompactGame.FromString(body)
+    newer.version = 2
+    answer = client.post(COMPACT_GAMES, data=newer.SerializeToString())
+    assert answer.status_code == 400
+    assert "games up to version 1: update" in reason(answer)
 
 
 def test_a_game_whose_first_examples_came_one_by_one_is_completed(client, games):
