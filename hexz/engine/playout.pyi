@@ -1,5 +1,6 @@
 """Types of playout.pyx, whose docstrings say what everything means."""
 
+from collections.abc import Callable
 from typing import SupportsIndex, final
 
 from hexz.engine.board import Board
@@ -10,7 +11,12 @@ class UctPlayer:
     @property
     def simulations(self) -> int: ...
     def __init__(self, simulations: SupportsIndex, seed: SupportsIndex = 0) -> None: ...
-    def suggest(self, board: Board, seconds: float | None = None) -> Suggestion: ...
+    def suggest(
+        self,
+        board: Board,
+        seconds: float | None = None,
+        goes_on: Callable[[], bool] | None = None,
+    ) -> Suggestion: ...
 
 class RandomPlayer:
     def __init__(self, seed: SupportsIndex = 0) -> None: ...

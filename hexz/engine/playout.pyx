@@ -47,6 +47,7 @@ cdef enum:
     WORDS_PER_CHILD = 6
     MAX_SIMULATIONS = 1000000000
     SIMULATIONS_PER_LOOK = 64     # at the clock, some 0.2 ms
+    SIMULATIONS_PER_QUESTION = 4096    # whether to go on, some 0.1 s
     # A tree of 1 GB, after some 1.3 million simulations, grows no more; its leaves only learn.
     MAX_WORDS = 1 << 28
 
@@ -190,25 +191,28 @@ cdef inline double now() noexcept nogil:
     return time.tv_sec + 1e-9 * time.tv_nsec
 
 
-cdef int grow(
-        Tree* tree, const Position* root, int simulations, double seconds, uint64_t* rng
-) noexcept nogil:
-    cdef double end = now() + seconds
-    cdef int i
+cdef int begin(Tree* tree) noexcept nogil:
+    """Makes the root. Returns -1 without memory."""
     if reserve(tree) < 0:
         return -1
     tree.num_nodes = 1
     tree.num_words = 1
     add_node(tree)
-    for i in range(simulations):
+    return 0
+
+
+cdef int grow(
+        Tree* tree, const Position* root, int first, int last, double end, uint64_t* rng
+) noexcept nogil:
+    """Adds the simulations of these numbers, the last one excluded. Returns the number of the next
+    one, which is smaller if the time is over, or -1 without memory."""
+    cdef int i
+    for i in range(first, last):
         if i % SIMULATIONS_PER_LOOK == SIMULATIONS_PER_LOOK - 1 and now() >= end:
-            break
+            return i
         if iterate(tree, root, rng) < 0:
             return -1
-    # A root that was visited once has its only child still folded away.
-    if tree.nodes[1].children == 0:
-        add_children(tree, &tree.nodes[1], root)
-    return 0
+    return last
 
 
 cdef class UctPlayer:
@@ -229,25 +233,34 @@ cdef class UctPlayer:
         self.simulations = simulations
         self.rng = random_stream(checked_seed(seed), 1)
 
-    def suggest(self, Board board not None, seconds=None):
+    def suggest(self, Board board not None, seconds=None, goes_on=None):
         """Searches a position that is not over; see `Suggestion`.
 
         Args:
             board: the position.
             seconds: ends the search early after this time, but not before 63 simulations.
+            goes_on: is called now and then; the search ends early once it returns False.
         """
         if board.pos.over:
             raise IllegalMove("the game is over")
-        cdef double limit = INFINITY if seconds is None else seconds
+        cdef double end = INFINITY if seconds is None else now() + seconds
         cdef Position root = board.pos    # the board may change while the GIL is released
         cdef Tree tree
-        cdef int status
+        cdef int done = 0, last = 0
         memset(&tree, 0, sizeof(Tree))
         try:
-            with nogil:
-                status = grow(&tree, &root, self.simulations, limit, &self.rng)
-            if status < 0:
+            if begin(&tree) < 0:
                 raise MemoryError(f"a tree of {self.simulations} simulations")
+            while done == last < self.simulations and (
+                    done == 0 or goes_on is None or goes_on()):
+                last = min(done + SIMULATIONS_PER_QUESTION, self.simulations)
+                with nogil:
+                    done = grow(&tree, &root, done, last, end, &self.rng)
+                if done < 0:
+                    raise MemoryError(f"a tree of {self.simulations} simulations")
+            # A root that was visited once has its only child still folded away.
+            if tree.nodes[1].children == 0:
+                add_children(&tree, &tree.nodes[1], &root)
             return suggestion_of(&tree)
         finally:
             free(tree.nodes)

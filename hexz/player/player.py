@@ -65,7 +65,7 @@ class Player(ABC):
         Args:
             board: the position; it is not changed.
             budget: what may be spent, see `budget`.
-            gone: is set once nobody waits for the answer any more. A search by a network ends then.
+            gone: is set once nobody waits for the answer any more. A search ends soon then.
 
         Raises:
             IllegalMove: the game is over.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import logging
+import math
 import secrets
 import threading
 import time
@@ -21,6 +22,8 @@ MAX_WAITING: Final = 16
 """Searches of playouts that may wait for a core."""
 FORCED_PLAYOUTS: Final = 100
 """Spent on the only legal move, for its value."""
+_TICK_SECONDS: Final = 0.25
+"""How often a search that waits for a core looks whether it is still wanted."""
 
 _log = logging.getLogger(__name__)
 
@@ -98,9 +101,10 @@ class PlayoutSearch(Player):
         if len(board.legal_moves()) == 1:
             playouts = min(playouts, FORCED_PLAYOUTS)
         player = UctPlayer(playouts, next(self._seeds))
-        with _a_core(budget.seconds):
+        gone = gone or threading.Event()
+        with _a_core(budget.seconds, gone):
             left = budget.seconds and AIM * budget.seconds - (time.monotonic() - started)
-            suggestion = player.suggest(board, left)
+            suggestion = player.suggest(board, left, lambda: not gone.is_set())
         simulations = int(suggestion.visits.sum())
         return Answer(
             suggestion=suggestion,
@@ -141,13 +145,16 @@ _places: Final = threading.Semaphore(available_cores() + MAX_WAITING)
 
 
 @contextlib.contextmanager
-def _a_core(seconds: float | None) -> Iterator[None]:
-    """A core for a search that may take so long; raises Overloaded if none comes free in time."""
+def _a_core(seconds: float | None, gone: threading.Event) -> Iterator[None]:
+    """A core for a search that may take so long; raises Overloaded if none comes free in time, or
+    nobody waits for it any more."""
     if not _places.acquire(blocking=False):
         raise Overloaded("too many moves are being thought about: try again later")
     try:
-        if not _cores.acquire(timeout=None if seconds is None else seconds / 2):
-            raise Overloaded("no core came free in time: try again later")
+        last = math.inf if seconds is None else time.monotonic() + seconds / 2
+        while not _cores.acquire(timeout=min(_TICK_SECONDS, max(0.0, last - time.monotonic()))):
+            if gone.is_set() or time.monotonic() >= last:
+                raise Overloaded("no core came free in time: try again later")
         try:
             yield
         finally:

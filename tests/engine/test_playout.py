@@ -392,6 +392,18 @@ def test_a_limit_of_time_that_is_not_reached_changes_nothing():
 
 
 @pytest.mark.soak
+def test_a_search_ends_once_it_is_not_wanted_any_more():
+    player = UctPlayer(10**9)
+    assert 0 < player.suggest(Board.random(1), goes_on=lambda: False).visits.sum() < 10_000
+    with pytest.raises(ZeroDivisionError):
+        player.suggest(Board.random(1), goes_on=lambda: 1 / 0 > 0)
+
+
+def test_to_be_asked_whether_to_go_on_changes_nothing():
+    asked = UctPlayer(10_000, 1).suggest(Board.random(1), goes_on=lambda: True)
+    assert np.array_equal(asked.visits, UctPlayer(10_000, 1).suggest(Board.random(1)).visits)
+
+
 def test_memory_of_a_search_is_bounded():
     code = (
         "import resource; from hexz.engine import Board, UctPlayer; "

@@ -1,5 +1,6 @@
 """The players that specs name."""
 
+import contextlib
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -94,13 +95,13 @@ def test_uct_uses_no_more_than_the_cores_and_others_wait(monkeypatch):
     running, most, lock = 0, 0, threading.Lock()
 
     class Watched(UctPlayer):  # type: ignore[misc]
-        def suggest(self, board, seconds=None):
+        def suggest(self, *arguments):
             nonlocal running, most
             with lock:
                 running += 1
                 most = max(most, running)
             try:
-                return super().suggest(board, seconds)
+                return super().suggest(*arguments)
             finally:
                 with lock:
                     running -= 1
@@ -130,6 +131,30 @@ def test_uct_refuses_what_it_cannot_do_in_time():
     assert outcomes.count("answered") == available_cores()
     assert outcomes.count("at once") == 4
     assert player.suggest(BOARD, Budget(simulations=100)).simulations > 0
+
+
+@pytest.mark.parametrize("spec", ["uct:1000000000", "uct:600s", "model@1000000", "model@600s"])
+def test_a_search_ends_when_nobody_waits_for_it_any_more(spec):
+    gone = threading.Event()
+    with contextlib.closing(make_player(parse_spec(spec))) as player:
+        threading.Timer(0.1, gone.set).start()
+        answer = player.suggest(BOARD, gone=gone)
+    assert answer.simulations < 1_000_000
+    assert answer.suggestion.move in BOARD.legal_moves()
+
+
+def test_nobody_keeps_a_place_before_a_core_for_whom_nobody_waits():
+    gone = threading.Event()
+    player = make_player(parse_spec("uct:600s"))
+    count = available_cores() + players.MAX_WAITING
+    with ThreadPoolExecutor(count) as threads:
+        searches = [threads.submit(player.suggest, BOARD, None, gone) for _ in range(count)]
+        with pytest.raises(Overloaded):
+            player.suggest(BOARD)
+        gone.set()
+        errors = [search.exception() for search in searches]
+    assert all(isinstance(error, Overloaded) for error in errors if error)
+    assert player.suggest(BOARD, Budget(simulations=10)).simulations == 10
 
 
 def test_a_missing_network_is_named(tmp_path):
