@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from hexz.engine import CELLS, Board, CellKind, Move, Suggestion
+from hexz.errors import HexzError
 from hexz.gameplay.game import Game
 from hexz.gameplay.session import COLOURS
 from hexzctl.board import BRACKETS, PLAYER_STYLES, play_board
@@ -28,6 +29,8 @@ _PANEL_WIDTH: Final = 31
 _NAME_WIDTH: Final = 12
 _SHOWN_HINTS: Final = 5
 _BAR_WIDTH: Final = 8
+_LONGEST_LINE: Final = 1 << 14
+"""Of what is not typed, but comes from a file."""
 _ECHOED: Final = 200
 """Characters of an input line that are repeated in a log."""
 
@@ -123,7 +126,12 @@ class PlayView:
         try:
             if self._interactive:
                 return input(f"{prompt}: ")
-            line = input()
+            line = sys.stdin.readline(_LONGEST_LINE)
+            if not line:
+                raise EOFError
+            if len(line) == _LONGEST_LINE:
+                raise HexzError(f"a line of {_LONGEST_LINE:,} characters or more is no command")
+            line = line.removesuffix("\n")
         except EOFError:
             self._print(Text())
             return None

@@ -33,6 +33,9 @@ from hexz.version import __version__
 _START: Final = b'{"players":'
 """How every line begins."""
 
+MAX_LINE_BYTES: Final = 1 << 17
+"""Longest line; two games of 105 moves have some 10 KB."""
+
 _Key = tuple[str, str | None, str, str | None, str]
 """Name and digest of the first and of the second player, and the board."""
 
@@ -57,7 +60,7 @@ class ArenaLog:
         self.path = path
         self._players = players
         self._names = {entrant.name for entrant in players.entrants}
-        self._found: dict[_Key, tuple[Any, Any]] = {}
+        self._places: dict[_Key, tuple[int, int]] = {}  # offset and bytes of its lines
         with self._errors():
             self._file = open(path, "a+b", buffering=0)  # noqa: SIM115 - open as long as this is
         try:
@@ -77,8 +80,9 @@ class ArenaLog:
     def find(self, pair: GamePair) -> Played | None:
         """The games of a pair, if they were played."""
         for pairing in (pair.pairing, pair.pairing[::-1]):
-            found = self._found.get(self._key(pairing, pair.board))
-            if found is not None:
+            place = self._places.get(self._key(pairing, pair.board))
+            if place is not None:
+                found = self._games_at(*place)
                 first, second = found if pairing == pair.pairing else found[::-1]
                 return Played(
                     pair=pair,
@@ -126,17 +130,18 @@ class ArenaLog:
             ) from None
 
     def _read(self) -> None:
-        self._file.seek(0)
         end = 0
         with open(self.path, "rb") as lines:
-            for number, line in enumerate(lines, 1):
+            number = 0
+            while line := lines.readline(MAX_LINE_BYTES):
+                number += 1
                 if not line.endswith(b"\n") and line.startswith(_START[: len(line)]):
                     break
-                self._take(line, number)
+                self._take(line, number, end)
                 end += len(line)
         os.truncate(self.path, end)
 
-    def _take(self, line: bytes, number: int) -> None:
+    def _take(self, line: bytes, number: int, offset: int) -> None:
         try:
             content = json.loads(line)
             first, second = content["players"]
@@ -146,12 +151,17 @@ class ArenaLog:
             if self._names >= {first, second}:
                 _replay(content["board"], a)
                 _replay(content["board"], b)
-                self._found[key] = a, b
+                self._places[key] = offset, len(line)
         except (ValueError, TypeError, KeyError, IndexError, RecursionError):
             raise InvalidLog(
                 f"line {number} of {self.path} is not the result of games: remove the line, or "
                 "give another --log"
             ) from None
+
+    def _games_at(self, offset: int, size: int) -> tuple[Any, Any]:
+        with self._errors():
+            first, second = json.loads(os.pread(self._file.fileno(), size, offset))["games"]
+        return first, second
 
     @contextlib.contextmanager
     def _errors(self) -> Iterator[None]:

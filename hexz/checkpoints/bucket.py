@@ -21,6 +21,7 @@ from hexz.checkpoints.cloud import (
     split_url,
 )
 from hexz.checkpoints.store import (
+    MAX_RATINGS_BYTES,
     CheckpointInfo,
     CheckpointStore,
     NewCheckpoint,
@@ -29,6 +30,7 @@ from hexz.checkpoints.store import (
     examples_file,
 )
 from hexz.errors import NotInStore, StoreError
+from hexz.files import MAX_MODEL_BYTES
 from hexz.places import (
     MODEL_FILE,
     MODELS,
@@ -93,6 +95,9 @@ class BucketStore(CheckpointStore):
         blob = self._blob(number, name)
         with self._errors("storage.objects.get"):
             try:
+                blob.reload(**self._options)
+                if blob.size > MAX_MODEL_BYTES:
+                    raise StoreError(f"{_place(blob)} has {blob.size:,} bytes, more than it can")
                 data: bytes = blob.download_as_bytes(**self._options)
             except api.NotFound:
                 raise NotInStore(f"there is no {_place(blob)}") from None
@@ -120,6 +125,8 @@ class BucketStore(CheckpointStore):
             blob = self._bucket.get_blob(self._ratings_blob().name, **self._options)
             if blob is None:
                 return None, 0
+            if blob.size > MAX_RATINGS_BYTES:
+                raise StoreError(f"{_place(blob)} has {blob.size:,} bytes, more than it can")
             generation = blob.generation  # a download takes it from the answer, if it is there
             try:
                 return blob.download_as_bytes(**self._options), generation

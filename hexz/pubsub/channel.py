@@ -30,6 +30,7 @@ from redis.client import PubSub
 from redis.retry import Retry
 
 from hexz.errors import ChannelError
+from hexz.files import MAX_MODEL_BYTES
 
 KEEP: Final = 3
 """So many of the last published models stay in Redis, for workers that are about to fetch one."""
@@ -38,6 +39,8 @@ POLL_SECONDS: Final = 5.0
 TIMEOUT_SECONDS: Final = 5.0
 """Redis is taken to be unreachable if it is silent for this long."""
 
+_MAX_TEXT_BYTES: Final = 64
+"""Of a digest; a number is shorter."""
 _STOP_SECONDS: Final = 0.25
 """How often a follower looks whether it shall stop."""
 _FIRST_BACKOFF_SECONDS: Final = 0.1
@@ -102,7 +105,7 @@ class ModelChannel:
         """
         model = PublishedModel(checkpoint, data)
         with self._errors():
-            listed = map(_number, self._redis.lrange(self._key("published"), 0, -1))
+            listed = map(_number, self._redis.lrange(self._key("published"), 0, KEEP))
             kept = [checkpoint, *(n for n in listed if n is not None and n != checkpoint)]
             transaction = self._redis.pipeline(transaction=True)
             transaction.set(self._key("model", checkpoint), data)
@@ -124,8 +127,8 @@ class ModelChannel:
         model = PublishedModel(checkpoint, data)
         with self._errors():
             transaction = self._redis.pipeline(transaction=True)
-            transaction.get(self._key("checkpoint"))
-            transaction.get(self._key("sha256", checkpoint))
+            transaction.getrange(self._key("checkpoint"), 0, _MAX_TEXT_BYTES)
+            transaction.getrange(self._key("sha256", checkpoint), 0, _MAX_TEXT_BYTES)
             transaction.strlen(self._key("model", checkpoint))
             found = transaction.execute()
         if found == [str(checkpoint).encode(), model.sha256.encode(), len(data)]:
@@ -197,19 +200,32 @@ class ModelChannel:
 
     def _newest(self, last: PublishedModel | None) -> PublishedModel | None:
         """The newest model, fetched only if it is another than `last`, which is None otherwise."""
-        checkpoint = _number(self._redis.get(self._key("checkpoint")))
+        checkpoint = _number(self._text("checkpoint"))
         if checkpoint is None:
             return None
         if last is not None and last.checkpoint == checkpoint:
-            digest = self._redis.get(self._key("sha256", checkpoint))
+            digest = self._text("sha256", checkpoint)
             if digest == last.sha256.encode():
                 return None
-        keys = self._key("sha256", checkpoint), self._key("model", checkpoint)
-        digest, data = self._redis.mget(keys)
-        if not isinstance(data, bytes):
+        size = self._redis.strlen(self._key("model", checkpoint))
+        if size > MAX_MODEL_BYTES:
+            raise ChannelError(
+                f"Redis at {self._address}: checkpoint {checkpoint} has {size:,} bytes, more than "
+                "a model has"
+            )
+        transaction = self._redis.pipeline(transaction=True)
+        transaction.getrange(self._key("sha256", checkpoint), 0, _MAX_TEXT_BYTES)
+        transaction.getrange(self._key("model", checkpoint), 0, size)
+        digest, data = transaction.execute()
+        if not data:
             return None
         model = PublishedModel(checkpoint, data)
         return model if model.sha256.encode() == digest else None
+
+    def _text(self, name: str, checkpoint: int | None = None) -> bytes:
+        """A short value, or the beginning of one that is too long to be ours."""
+        found = self._redis.getrange(self._key(name, checkpoint), 0, _MAX_TEXT_BYTES)
+        return found if isinstance(found, bytes) else b""
 
     def _key(self, name: str, checkpoint: int | None = None) -> str:
         suffix = "" if checkpoint is None else f":{checkpoint}"

@@ -25,6 +25,7 @@ from msgspec.structs import replace
 
 from hexz.errors import InvalidMessage, InvalidSettings
 from hexz.schema.declaration import Settings, setting
+from hexz.schema.document import read_document
 from hexz.schema.message import Message
 from hexz.schema.search import MAX_SIMULATIONS, SearchSettings
 from hexz.schema.shared import GamesPerProcess, PostUnit
@@ -142,14 +143,9 @@ class FleetSettings(WorkerSettings, frozen=True, kw_only=True):
     def read(cls, path: Path) -> Self:
         """Reads a document; without a schedule it has none. Raises InvalidSettings, which names
         the file and what is wrong."""
-        import tomllib
-
         try:
-            content = tomllib.loads(path.read_text("utf-8"))
-            return cls.from_tables({"schedule": [], **content})
-        except OSError as error:
-            raise InvalidSettings(f"cannot read the settings {path}: {error.strerror}") from None
-        except ValueError as error:  # TOMLDecodeError and InvalidSettings are such
+            return cls.from_tables({"schedule": [], **read_document(path)})
+        except InvalidSettings as error:
             raise InvalidSettings(f"the settings in {path} cannot be used: {error}") from None
 
 

@@ -11,6 +11,7 @@ from typing import Any, Final, TypeVar
 from hexz.errors import InvalidSettings
 from hexz.places import local_path
 from hexz.schema.declaration import Setting, Settings, settings_of
+from hexz.schema.document import read_document
 from hexz.schema.programs import COMMANDS
 
 S = TypeVar("S", bound=Settings)
@@ -91,14 +92,7 @@ def _from_environment(
 
 
 def _from_file(path: Path, known: Mapping[str, Setting]) -> dict[str, Any]:
-    import tomllib  # most commands read no file, and all import this
-
-    try:
-        content = tomllib.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise InvalidSettings(f"cannot read {path}: {error.strerror}") from None
-    except ValueError as error:  # TOMLDecodeError is one, and text that is not UTF-8
-        raise InvalidSettings(f"{path} is not TOML: {error}") from None
+    content = read_document(path)
     with _origin(str(path)):
         for name, value in content.items():
             if name not in known:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import zipfile
@@ -14,6 +15,9 @@ from hexz.files import atomic_file
 
 MAX_EXAMPLE_BYTES: Final = 1 << 16
 """Longest serialized example that is read; today's have about 7,600 bytes."""
+
+MAX_READ_BYTES: Final = 1 << 24
+"""Most of a file that is read at once: its directory, which has some 80 bytes an example."""
 
 _COMPRESSION_LEVEL: Final = 1
 """Higher levels cost self-play several times the CPU time and save few bytes."""
@@ -60,7 +64,8 @@ class ExampleArchive:
         """Opens a file; raises InvalidExample, which names it, if it cannot be read."""
         self.name = name or str(path)
         try:
-            self._zip = zipfile.ZipFile(path)
+            self._file = _BoundedReader(io.FileIO(path))
+            self._zip = zipfile.ZipFile(self._file)
         except OSError as error:
             raise InvalidExample(f"cannot read {self.name}: {error.strerror or error}") from None
         except (zipfile.BadZipFile, ValueError, NotImplementedError):
@@ -74,6 +79,7 @@ class ExampleArchive:
 
     def __exit__(self, *_: object) -> None:
         self._zip.close()
+        self._file.close()
 
     def read(self, index: int) -> bytes:
         """The bytes of an entry; raises InvalidExample, with the reason, if they cannot be read."""
@@ -92,6 +98,18 @@ class ExampleArchive:
             raise InvalidExample(
                 "it is encrypted or needs a newer version of the zip format"
             ) from None
+
+
+class _BoundedReader(io.BufferedReader):
+    """A file of which zipfile reads what others claim that there is."""
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Reads as any file does; raises BadZipFile beyond MAX_READ_BYTES."""
+        most = MAX_READ_BYTES + 1
+        data = super().read(most if size is None or size < 0 else min(size, most))
+        if len(data) > MAX_READ_BYTES:
+            raise zipfile.BadZipFile("a part of it is too large")
+        return data
 
 
 def read_examples(path: str | os.PathLike[str]) -> Iterator[tuple[str, bytes]]:

@@ -15,6 +15,7 @@ from urllib3.exceptions import TimeoutError as RequestTimeout
 from urllib3.util import Timeout, parse_url
 
 from hexz.errors import HexzError, InvalidMessage
+from hexz.httpclient import read_answer
 from hexz.schema.message import Message
 from hexz.version import __version__
 
@@ -25,6 +26,8 @@ CONNECTIONS: Final = 4
 share a sync."""
 CONNECT_SECONDS: Final = 5.0
 ANSWER_SECONDS: Final = 30.0
+MAX_ANSWER_BYTES: Final = 1 << 16
+"""Longest answer; the orders of a fleet have some 2 KB."""
 FIRST_BACKOFF_SECONDS: Final = 0.1
 MAX_BACKOFF_SECONDS: Final = 5.0
 """Short enough that a worker that has to end tries once more."""
@@ -126,14 +129,21 @@ class TrainServer:
     def _attempt(self, path: str, body: bytes, headers: dict[str, str], kind: type[M]) -> M:
         try:
             answer = self._pool.urlopen(
-                "POST", self._path + path, body, headers, retries=False, redirect=False
+                "POST",
+                self._path + path,
+                body,
+                headers,
+                retries=False,
+                redirect=False,
+                preload_content=False,
             )
+            content = read_answer(answer, MAX_ANSWER_BYTES, ANSWER_SECONDS)
         except HTTPError as error:
             raise _Unavailable(_reason(error)) from None
-        reason = " ".join(answer.data[:500].decode(errors="replace").split())
+        reason = " ".join(content[:500].decode(errors="replace").split())
         if answer.status == HTTPStatus.OK:
             try:
-                return kind.from_json(answer.data)
+                return kind.from_json(content)
             except InvalidMessage:
                 raise _Unavailable(f"what answers is no train server: {reason[:80]!r}") from None
         if answer.status in _REFUSALS:
