@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Final
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from hexz.signals import ending_signals
+from hexz.ending import ending_signals
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication, WSGIEnvironment
@@ -39,7 +39,7 @@ STALL_SECONDS: Final = 30.0
 """A client that takes nothing of an answer for so long is given up."""
 KEEP_ALIVE_SECONDS: Final = 75
 """An idle connection is kept so long."""
-GRACE_SECONDS: Final = 8
+GRACE_SECONDS: Final = 2
 """Answers under way have so long once the server is told to end."""
 
 MAX_HEAD_BYTES: Final = 1 << 15
@@ -56,12 +56,20 @@ SILENT_SECONDS: Final = 60.0
 """The same trouble is told no more often than this."""
 
 CLIENT_GONE: Final = "hexz.client_gone"
-"""The key in the WSGI environment of a `threading.Event` that is set when the client has gone."""
+"""The key in the WSGI environment of a `threading.Event` that is set when the client has gone, or
+the server is to end."""
 
 _log = logging.getLogger(__name__)
 
 
-def serve(app: WSGIApplication, listener: socket.socket, *, threads: int, max_body: int) -> None:
+def serve(
+    app: WSGIApplication,
+    listener: socket.socket,
+    *,
+    threads: int,
+    max_body: int,
+    on_end: Callable[[], None] = lambda: None,
+) -> None:
     """Serves an application until SIGTERM, SIGINT or SIGHUP; the last one unless it is ignored.
 
     Args:
@@ -69,6 +77,7 @@ def serve(app: WSGIApplication, listener: socket.socket, *, threads: int, max_bo
         listener: a bound socket, closed at the end.
         threads: requests that are answered at once.
         max_body: bytes of the largest body that any route takes; longer ones get a 413.
+        on_end: called at the first of these signals.
     """
     config = uvicorn.Config(
         _Bridge(app, threads, max_body),
@@ -86,7 +95,7 @@ def serve(app: WSGIApplication, listener: socket.socket, *, threads: int, max_bo
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
     logging.getLogger("uvicorn.error").setLevel(logging.ERROR)  # what clients do wrong is theirs
-    asyncio.run(_Server(config).serve(sockets=[listener]))
+    asyncio.run(_Server(config, on_end).serve(sockets=[listener]))
 
 
 def most_connections() -> int:
@@ -105,6 +114,10 @@ def most_connections() -> int:
 class _Server(uvicorn.Server):
     """Ends in good order at the first signal, and does not wait for answers after a second."""
 
+    def __init__(self, config: uvicorn.Config, on_end: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_end = on_end
+
     def capture_signals(self) -> AbstractContextManager[None]:  # type: ignore[override]
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(_Reporter().report)
@@ -118,6 +131,9 @@ class _Server(uvicorn.Server):
             listener.listen(QUEUED_CONNECTIONS)
 
     def _end(self) -> None:
+        self._on_end()
+        for connection in list(self.server_state.connections):
+            connection.give_up_waiting()  # type: ignore[union-attr]
         self.force_exit = self.should_exit
         self.should_exit = True
 
@@ -154,9 +170,13 @@ class _Connection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._cancel()
         self.resume_writing()
+        self.give_up_waiting()
+        super().connection_lost(exc)
+
+    def give_up_waiting(self) -> None:
+        """Has the present answer end with what there is."""
         if self.scope is not None and (gone := self.scope["state"].get(CLIENT_GONE)):
             gone.set()
-        super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         if self._in_head:

@@ -20,13 +20,21 @@ from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from hexz import leash
+from hexz.ending import leave
 from hexz.errors import HexzError, reason_of
+from hexz.output import lossy_output
 
-GRACE_SECONDS: Final = 2.0
+GRACE_SECONDS: Final = 1.0
 """A child whose parent is gone has so long to end in good order; then it is killed."""
 
 END_SECONDS: Final = 4.0
 """A child that has closed its connection ends within this time, or is killed."""
+
+MOST_STARTS: Final = 4
+"""A child that was never ready is given up after so many starts in a row."""
+FIRST_PAUSE_SECONDS: Final = 1.0
+LONGEST_PAUSE_SECONDS: Final = 60.0
+"""Pauses before the next start double from the first to the longest."""
 
 _HELD_BACK: Final = (signal.SIGINT, signal.SIGTERM)
 
@@ -255,6 +263,35 @@ class Parent:
             return True
 
 
+class Restarts:
+    """Decides when a child that has failed is started again, for whoever needs it to go on.
+
+    What fails for good is given up at once, and what was never ready after MOST_STARTS; what was
+    ready once is started again however long that takes, since its cause may pass: memory that
+    another program has taken, a store that cannot be reached.
+    """
+
+    def __init__(self) -> None:
+        self._was_ready = False
+        self._failures = 0
+
+    def ready(self) -> None:
+        """Takes note that the child does its work."""
+        self._was_ready = True
+
+    def succeeded(self) -> None:
+        """Takes note that nothing is wrong any more: pauses begin anew."""
+        self._failures = 0
+
+    def pause(self, failure: ChildFailed) -> float:
+        """Returns the seconds to wait before the next start; raises the failure if there is to be
+        none."""
+        self._failures += 1
+        if failure.is_final or (not self._was_ready and self._failures >= MOST_STARTS):
+            raise failure
+        return min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2.0 ** min(self._failures - 1, 16))
+
+
 def ready(children: Sequence[Child], seconds: float) -> list[Child]:
     """Those from which something can be received, perhaps that they have ended; waits for one."""
     return wait(children, seconds)  # type: ignore[arg-type, return-value]
@@ -267,25 +304,26 @@ def run_child() -> NoReturn:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _HELD_BACK)
     read_end, descriptor = sys.argv[2:4]
     connection = Connection(int(descriptor))
-    _end_with_parent(int(read_end))
-    # A fork, such as gunicorn makes, ends with our parent too, but does not speak for us.
-    os.register_at_fork(after_in_child=lambda: _end_with_parent(int(read_end)))
-    os.register_at_fork(after_in_child=connection.close)
     parent = Parent(connection)
     has_log = False
-    try:
-        target, args, has_log = parent.receive()
-        target(parent, *args)
-    except ToldToEnd:
-        pass
-    except Exception as error:
-        if has_log:
-            traceback.print_exc(limit=0 if isinstance(error, HexzError) else None)
-        with contextlib.suppress(ToldToEnd):
-            final = isinstance(error, HexzError) and error.is_final
-            parent.send(ChildFailed(reason_of(error), final))
-        sys.exit(1)
-    sys.exit(0)
+    with lossy_output():
+        try:
+            _end_with_parent(int(read_end))
+            # A fork, such as gunicorn makes, ends with our parent too, but does not speak for us.
+            os.register_at_fork(after_in_child=lambda: _end_with_parent(int(read_end)))
+            os.register_at_fork(after_in_child=connection.close)
+            target, args, has_log = parent.receive()
+            target(parent, *args)
+        except ToldToEnd:
+            pass
+        except Exception as error:
+            if has_log:
+                traceback.print_exc(limit=0 if isinstance(error, HexzError) else None)
+            with contextlib.suppress(ToldToEnd):
+                final = isinstance(error, HexzError) and error.is_final
+                parent.send(ChildFailed(reason_of(error), final))
+            leave(1)
+        leave(0)
 
 
 def _end_with_parent(read_end: int) -> None:

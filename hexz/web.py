@@ -21,10 +21,11 @@ from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 from werkzeug.wrappers import Request
 
 from hexz import httpserver
+from hexz.ending import Deadline, ending_signals
 from hexz.errors import HexzError
+from hexz.output import lossy_output
 from hexz.schema.declaration import Settings
 from hexz.schema.resolution import resolve
-from hexz.signals import ending_signals
 
 try:
     from gunicorn.http.errors import ParseException
@@ -65,6 +66,10 @@ class CannotListen(HexzError, OSError):
 
 class ServerEnded(HexzError):
     """A server cannot start, or cannot go on."""
+
+
+class _ToldToEnd(BaseException):
+    """A signal has come before the server was up."""
 
 
 # --- The server's process ------------------------------------------------------------------------
@@ -120,19 +125,23 @@ def serve(
         failures.append(reason)
         os.kill(os.getpid(), signal.SIGTERM)
 
+    def end(*_: object) -> NoReturn:
+        deadline.start()
+        raise _ToldToEnd
+
     _log_to_stderr()
+    deadline = Deadline(lambda: int(bool(failures)))
     listener = listen(host, port)
     url = url_of(listener)
     on_listening(url)
     for number in ending_signals():
-        signal.signal(number, lambda *_: sys.exit(0))
-    try:
-        with contextlib.ExitStack() as closing:
-            app = make(url, Lifetime(closing, fail))
-            httpserver.serve(app, listener, threads=threads, max_body=max_body)
-    except SystemExit:
-        if not failures:
-            raise
+        signal.signal(number, end)
+    with contextlib.suppress(_ToldToEnd), contextlib.ExitStack() as closing:
+        app = make(url, Lifetime(closing, fail))
+        with lossy_output():
+            httpserver.serve(
+                app, listener, threads=threads, max_body=max_body, on_end=deadline.start
+            )
     if failures:
         raise ServerEnded(failures[0])
 
@@ -160,6 +169,7 @@ def _end_process(reason: str) -> NoReturn:
 
 
 def _log_to_stderr() -> None:
+    logging.raiseExceptions = False  # a line that cannot be written is lost
     logger = logging.getLogger("hexz")
     if not logger.handlers:
         handler = logging.StreamHandler()

@@ -9,11 +9,14 @@ import contextlib
 import os
 import signal
 import sys
-from typing import Annotated, NoReturn
+import traceback
+from typing import Annotated
 
 import typer
 
+from hexz.ending import leave
 from hexz.errors import HexzError
+from hexz.output import open_standard_streams
 from hexz.version import __version__
 from hexzctl import (
     arena,
@@ -29,6 +32,7 @@ from hexzctl import (
     train_server,
     worker,
 )
+from hexzctl.interruption import Interruption
 
 app = typer.Typer(
     name="hexzctl",
@@ -71,35 +75,63 @@ def _options(
 
 
 def main() -> None:
-    """Runs the command line. Exit codes: 0 done, 1 failed, 2 wrong usage, 130 interrupted."""
+    """Runs the command line. Exit codes: 0 done, 1 failed, 2 wrong usage, and 128 and the number of
+    a signal that has cut it short."""
+    open_standard_streams()
+    Interruption()
+    leave(_run())
+
+
+def _run() -> int:
+    """Runs a command, tells what went wrong, and returns the exit code."""
     try:
-        app()
-    except HexzError as error:
-        _fail(str(error))
-    except MemoryError as error:
-        _fail(f"out of memory {error}".rstrip())
+        try:
+            app()
+        finally:
+            if sys.stdout is not None:
+                sys.stdout.flush()  # while it can still be told that this fails
+        return 0
+    except SystemExit as end:
+        return _code_of(end)
     except KeyboardInterrupt:
-        sys.exit(128 + signal.SIGINT)
-    except BrokenPipeError:
-        # The reader of our output has gone; Python must not complain when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(128 + signal.SIGPIPE)
-    except OSError as error:
-        # What the machine refuses, such as a full disk or too many open files, is no bug of ours.
-        _fail(f"{error.filename}: {error.strerror}" if error.filename else error.strerror or error)
+        return 128 + (Interruption.signal or signal.SIGINT)
     except Exception as error:
-        if os.environ.get("HEXZ_DEBUG"):
-            raise
-        _fail(
-            f"internal error, {type(error).__name__}: {error} (HEXZ_DEBUG=1 shows where; "
-            "please report it)"
-        )
+        return _report(error)
 
 
-def _fail(message: object) -> NoReturn:
+def _code_of(end: SystemExit) -> int:
+    """The exit code of a command that has said what there is to say."""
+    if isinstance(end.__context__, BrokenPipeError):  # Typer takes it for a failure
+        return 128 + signal.SIGPIPE
+    if end.code == 128 + signal.SIGINT and Interruption.signal is not None:
+        return 128 + Interruption.signal
+    return end.code if isinstance(end.code, int) else int(end.code is not None)
+
+
+def _report(error: Exception) -> int:
+    """Tells in one line what went wrong, and returns the exit code."""
+    match error:
+        case BrokenPipeError():  # the reader of our output has gone
+            return 128 + signal.SIGPIPE
+        case HexzError():
+            message = str(error)
+        case OSError() if Interruption.signal == signal.SIGHUP:  # the terminal has gone
+            return 128 + signal.SIGHUP
+        case MemoryError():
+            message = f"out of memory {error}"
+        case OSError():
+            # What the machine refuses, such as a full disk or too many files, is no bug of ours.
+            message = ": ".join(str(part) for part in (error.filename, error.strerror) if part)
+        case _:
+            if os.environ.get("HEXZ_DEBUG"):
+                traceback.print_exception(error)
+            message = (
+                f"internal error, {type(error).__name__}: {error} (HEXZ_DEBUG=1 shows where; "
+                "please report it)"
+            )
     with contextlib.suppress(OSError):
-        print(f"hexzctl: error: {' '.join(str(message).split())}", file=sys.stderr, flush=True)
-    sys.exit(1)
+        print(f"hexzctl: error: {' '.join(message.split())}", file=sys.stderr, flush=True)
+    return 1
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
 from collections.abc import Callable
@@ -9,6 +10,8 @@ from typing import Final, Self
 
 from rich.console import Console, RenderableType
 from rich.live import Live
+
+from hexz.output import lossy_output
 
 LOG_SECONDS: Final = 10.0
 """How often a log line is printed where there is no terminal."""
@@ -21,7 +24,8 @@ def notice(text: str) -> None:
 
 
 class Display:
-    """Shows how far something is while it is used as a context.
+    """Shows how far something is while it is used as a context. Meanwhile what cannot be printed is
+    lost, since the work goes on.
 
     Args:
         console: where.
@@ -44,14 +48,17 @@ class Display:
         self._live = Live(
             console=console, get_renderable=render, refresh_per_second=4, transient=transient
         )
+        self._output = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
+        self._output.enter_context(lossy_output())
         if self._console.is_terminal:
             self._live.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._live.stop()
+        self._output.close()
 
     def step(self) -> None:
         """Something has happened, which is logged if there was no line for LOG_SECONDS."""

@@ -6,35 +6,53 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Callable
+from typing import ClassVar
 
-from hexz.signals import ending_signals
+from hexz.ending import Deadline, ending_signals
 
 
 class Interruption:
-    """Takes the signals that end a command from now on.
+    """Takes the signals that end a command from now on. Whoever sends another one than Ctrl-C may
+    kill it soon, so then it has END_SECONDS.
 
     Args:
         stop: is called at the first of them, on the main thread, in the middle of anything; it
-            should only note that the end has come.
+            should only note that the end has come. None: a KeyboardInterrupt is raised there.
+        is_success: whether nothing else ends the command, so that a signal does not cut it short.
     """
 
-    def __init__(self, stop: Callable[[], None] = lambda: None) -> None:
+    signal: ClassVar[int | None] = None
+    """The first that has come, to whatever took the signals then."""
+
+    def __init__(self, stop: Callable[[], None] | None = None, *, is_success: bool = False) -> None:
         self._stop = stop
-        self._signal: int | None = None
-        for signum in ending_signals():
-            signal.signal(signum, self._handle)
+        self._is_success = is_success
+        self._deadline = Deadline(lambda: self.code)
+        for number in ending_signals():
+            signal.signal(number, self._handle)
 
     @property
     def has_come(self) -> bool:
-        return self._signal is not None
+        return Interruption.signal is not None
+
+    @property
+    def code(self) -> int:
+        """The exit code that shells expect of a command that a signal has ended, if one has."""
+        if Interruption.signal is None or self._is_success:
+            return 0
+        return 128 + Interruption.signal
 
     def exit(self) -> None:
-        """Exits as shells expect of a command that a signal has ended, if one has."""
-        if self._signal is not None:
-            sys.exit(128 + self._signal)
+        """Exits if a signal has cut the command short."""
+        if self.code:
+            sys.exit(self.code)
 
-    def _handle(self, signum: int, _frame: object) -> None:
-        if self._signal is not None:
+    def _handle(self, number: int, _frame: object) -> None:
+        is_first = Interruption.signal is None
+        if is_first:
+            Interruption.signal = number
+            if number != signal.SIGINT:
+                self._deadline.start()
+        if self._stop is None or not is_first:
             raise KeyboardInterrupt
-        self._signal = signum
         self._stop()

@@ -60,6 +60,7 @@ def selfplay(
     Ctrl-C ends the run and keeps the finished games.
     """
     from hexz.engine import SearchSettings
+    from hexz.output import lossy_output
     from hexz.selfplay.config import SelfPlayConfig
     from hexz.selfplay.run import SelfPlayRun
     from hexzctl.selfplay_view import SelfPlayView
@@ -78,10 +79,11 @@ def selfplay(
     run = SelfPlayRun(config)
     interruption = Interruption(run.stop)
     view = SelfPlayView(config)
-    with view.display:
-        for event in run.events():
-            view.show(event)
-    view.print_summary(run.page)
+    with lossy_output():
+        with view.display:
+            for event in run.events():
+                view.show(event)
+        view.print_summary(run.page)
     interruption.exit()
     if view.games == 0:
         raise NothingPlayed(

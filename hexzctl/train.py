@@ -14,13 +14,15 @@ def train(config: LocalTrainingConfig) -> None:
     Ctrl-C ends everything; the next start goes on where this one ended.
     """
     from hexz.local.train import LocalTraining
+    from hexz.output import lossy_output
     from hexzctl.train_view import TrainView
 
     training = LocalTraining(config)
     interruption = Interruption(training.stop)
     view = TrainView(training)
-    with view.display:
-        for event in training.events():
-            view.show(event)
-    view.print_summary()
+    with lossy_output():
+        with view.display:
+            for event in training.events():
+                view.show(event)
+        view.print_summary()
     interruption.exit()

@@ -5,6 +5,7 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 
 from hexz import processes
 from hexz.errors import InvalidModel, StoreUnavailable
-from hexz.processes import Child, ChildFailed, Parent, ready
+from hexz.processes import Child, ChildFailed, Parent, Restarts, ready
 
 TIMEOUT = 30.0
 
@@ -205,6 +206,58 @@ def test_what_a_child_prints_is_added_to_its_log(start, tmp_path):
 
 def print_it(parent: Parent, text: str) -> None:
     print(text, end="")
+
+
+def test_words_that_cannot_be_written_do_not_end_a_child(start):
+    child = start(print_and_send, log=Path("/dev/full"))
+    assert child.receive() == "went on"
+    with pytest.raises(EOFError):
+        child.receive()
+
+
+def print_and_send(parent: Parent) -> None:
+    print("x" * 100_000, flush=True)
+    print("x" * 100_000, file=sys.stderr, flush=True)
+    parent.send("went on")
+
+
+def test_a_child_does_not_wait_for_its_threads(start):
+    child = start(leave_a_thread)
+    assert child.receive() == "done"
+    with pytest.raises(EOFError):
+        child.receive()
+
+
+def leave_a_thread(parent: Parent) -> None:
+    threading.Thread(target=time.sleep, args=(600,)).start()
+    parent.send("done")
+
+
+FAILURE = ChildFailed("killed", is_final=False)
+
+
+def test_what_was_never_ready_is_given_up():
+    restarts = Restarts()
+    assert [restarts.pause(FAILURE) for _ in range(processes.MOST_STARTS - 1)] == [1.0, 2.0, 4.0]
+    with pytest.raises(ChildFailed, match="killed"):
+        restarts.pause(FAILURE)
+
+
+def test_what_was_ready_once_is_started_again_for_ever():
+    restarts = Restarts()
+    restarts.ready()
+    pauses = [restarts.pause(FAILURE) for _ in range(100)]
+    assert pauses[:8] == [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0]
+    assert set(pauses[8:]) == {60.0}
+    restarts.succeeded()
+    assert restarts.pause(FAILURE) == 1.0
+
+
+def test_what_fails_for_good_is_given_up_at_once():
+    restarts = Restarts()
+    restarts.ready()
+    with pytest.raises(ChildFailed, match="no such model"):
+        restarts.pause(ChildFailed("no such model", is_final=True))
 
 
 def test_children_leave_no_descriptors(start):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import signal
@@ -11,8 +12,12 @@ from pathlib import Path
 from typing import Final
 
 from hexz.errors import NothingPlayed
-from hexz.processes import Parent
+from hexz.processes import Parent, ToldToEnd
+from hexz.schema.fleet import Heartbeat
 from hexz.schema.programs import ServerConfig, WorkerConfig
+
+WORKER_END_SECONDS: Final = 3.0
+"""For the end of the worker, whose server is near."""
 
 _say: Final[Callable[[str], None]] = functools.partial(print, flush=True)
 
@@ -33,11 +38,25 @@ def run_server(parent: Parent, config: ServerConfig) -> None:
 
 
 def run_worker(parent: Parent, config: WorkerConfig) -> None:
-    """Runs the worker until it is told to end."""
+    """Runs the worker until it is told to end, and tells its parent once it plays."""
     from hexz.worker.log import StatusLog
     from hexz.worker.run import Worker
 
-    Worker(config, stop_asked=parent.poll, on_status=StatusLog().print, notify=_say).run()
+    log = StatusLog()
+
+    def tell(status: Heartbeat) -> None:
+        log.print(status)
+        if status.checkpoint is not None:
+            with contextlib.suppress(ToldToEnd):
+                parent.send(None)
+
+    Worker(
+        config,
+        stop_asked=parent.poll,
+        on_status=tell,
+        notify=_say,
+        end_seconds=WORKER_END_SECONDS,
+    ).run()
 
 
 def run_rating(

@@ -8,17 +8,21 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import urllib3
 
 from hexz.checkpoints import open_store
 from hexz.errors import HexzError, OutputError
+from hexz.httpclient import read_answer
 from hexz.local.parts import run_server, run_worker
 from hexz.local.rater import Rater
-from hexz.processes import Child, ChildFailed, ready
+from hexz.processes import Child, ChildFailed, Restarts, ready
 from hexz.schema.programs import LocalTrainingConfig
 from hexz.schema.status import ServerStatus
+
+MAX_STATUS_BYTES: Final = 1 << 22
+"""Longest status; a checkpoint takes some 500 bytes of it, a worker as many."""
 
 TICK_SECONDS: Final = 0.25
 """How often the processes, the time limit and requests to stop are looked at."""
@@ -26,12 +30,12 @@ TICK_SECONDS: Final = 0.25
 STATUS_SECONDS: Final = 1.0
 """How often the server is asked for its status."""
 
-RESTART_SECONDS: Final = 2.0
-"""How long after its death a process is started again."""
-
-STOP_SECONDS: Final = 15.0
+STOP_SECONDS: Final = {"worker": 3.5, "train-server": 3.0}
 """A process that is told to end and has not after this long is killed. Workers post what is
-finished, the server ends its trainer."""
+finished, the server ends its trainer; both together end in END_SECONDS."""
+
+LAST_STATUS_SECONDS: Final = 0.5
+"""For the last word of the server."""
 
 
 class TrainingEnded(HexzError):
@@ -62,15 +66,19 @@ class _Part:
     Attributes:
         name: for people.
         start: starts it; None if it is not time yet.
+        take: takes what it sends once it is ready.
         log: where its output goes.
         child: the process, if it runs.
-        restart_at: when it is started next.
+        restarts: decides when it is started next.
+        restart_at: that time.
     """
 
     name: str
     start: Callable[[Path], Child | None]
+    take: Callable[[Any], None]
     log: Path
     child: Child | None = None
+    restarts: Restarts = field(default_factory=Restarts)
     restart_at: float = 0.0
 
 
@@ -91,9 +99,7 @@ class LocalTraining:
     is_ending: bool = False
     _stopping: bool = False
     _parts: list[_Part] = field(default_factory=list)
-    _http: urllib3.PoolManager = field(
-        default_factory=lambda: urllib3.PoolManager(timeout=2.0, retries=False)
-    )
+    _http: urllib3.PoolManager = field(default_factory=lambda: urllib3.PoolManager(retries=False))
 
     def stop(self) -> None:
         """Asks for the end. Finished games are still taken."""
@@ -116,8 +122,8 @@ class LocalTraining:
             log=logs / "rating.log",
         )
         self._parts = [
-            _Part("train-server", self._start_server, logs / "train-server.log"),
-            _Part("worker", self._start_worker, logs / "worker.log"),
+            _Part("train-server", self._start_server, self._take_url, logs / "train-server.log"),
+            _Part("worker", self._start_worker, lambda _: None, logs / "worker.log"),
         ]
         try:
             with contextlib.closing(rater):
@@ -160,48 +166,57 @@ class LocalTraining:
                 yield Notice(problem)
             time.sleep(TICK_SECONDS)
 
+    def _take_url(self, url: str) -> None:
+        self.url = url
+
     def _keep_running(self, part: _Part) -> Iterator[Event]:
-        """Starts a part that does not run; one that has ended by itself cannot go on."""
-        if part.child is not None:
-            code = self._hear(part, part.child)
-            if code is None:
-                return
-            part.child = None
-            part.restart_at = time.monotonic() + RESTART_SECONDS
-            yield Notice(f"the {part.name} was killed by signal {-code}: starting it again")
-        if time.monotonic() >= part.restart_at:
-            part.child = part.start(part.log)
-
-    def _hear(self, part: _Part, child: Child) -> int | None:
-        """Takes what a part has to say: the server where it listens, and each why it ends.
-
-        Returns:
-            the negative number of the signal that has killed it; None if it runs.
-        """
-        if not ready([child], 0.0):
-            return None
+        """Starts a part that does not run. One that says itself why it has ended cannot go on."""
         try:
-            self.url = child.receive()
-            return None
-        except EOFError:
-            reason = "it ended"
+            if part.child is not None:
+                self._hear(part, part.child)
+            elif time.monotonic() >= part.restart_at:
+                part.child = part.start(part.log)
         except ChildFailed as failure:
-            reason = failure.reason
-        child.end(STOP_SECONDS)
-        code: int = child.process.returncode
-        if code < 0:
-            return code
-        raise TrainingEnded(f"the {part.name} cannot go on: {reason} (see {part.log})")
+            part.child = None
+            try:
+                pause = part.restarts.pause(failure)
+            except ChildFailed:
+                raise TrainingEnded(
+                    f"the {part.name} cannot go on: {failure.reason} (see {part.log})"
+                ) from None
+            part.restart_at = time.monotonic() + pause
+            yield Notice(
+                f"the {part.name} has failed: {failure.reason}; next attempt in {pause:.0f} s"
+            )
 
-    def _ask(self) -> Iterator[Status]:
+    def _hear(self, part: _Part, child: Child) -> None:
+        """Takes what a part has to say, which it does once it is ready. Raises ChildFailed if it
+        has ended."""
+        if not ready([child], 0.0):
+            return
+        try:
+            part.take(child.receive())
+        except EOFError:
+            raise ChildFailed("it ended", is_final=True) from None
+        part.restarts.ready()
+        part.restarts.succeeded()
+
+    def _ask(self, seconds: float = STATUS_SECONDS) -> Iterator[Status]:
         """Asks the server how it goes. It may not be up yet, or just restarting."""
         headers = {"Accept": "application/json"}
         if self.config.auth_token:
             headers["Authorization"] = f"Bearer {self.config.auth_token}"
         with contextlib.suppress(urllib3.exceptions.HTTPError, ValueError):
-            answer = self._http.request("GET", f"{self.url}/status", headers=headers)
+            answer = self._http.request(
+                "GET",
+                f"{self.url}/status",
+                headers=headers,
+                timeout=seconds,
+                preload_content=False,
+            )
+            content = read_answer(answer, MAX_STATUS_BYTES, seconds)
             if answer.status == 200:
-                yield Status(ServerStatus.from_json(answer.data))
+                yield Status(ServerStatus.from_json(content))
 
     def _end(self) -> Iterator[Event]:
         """The worker first, so that the server still takes what it has finished."""
@@ -209,7 +224,8 @@ class LocalTraining:
         for part in reversed(self._parts):
             if part.child is None:
                 continue
-            if not part.child.end(STOP_SECONDS):
-                yield Notice(f"the {part.name} did not end in {STOP_SECONDS:.0f} s and is killed")
+            seconds = STOP_SECONDS[part.name]
+            if not part.child.end(seconds):
+                yield Notice(f"the {part.name} did not end in {seconds} s and was killed")
             if part.name == "worker":
-                yield from self._ask()
+                yield from self._ask(LAST_STATUS_SECONDS)

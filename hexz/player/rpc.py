@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, NoReturn
+from weakref import WeakSet
 
 import grpc
 
@@ -63,6 +64,7 @@ class RpcServer:
                 ("grpc.so_reuseport", 0),
             ],
         )
+        self._calls: WeakSet[threading.Event] = WeakSet()
         methods: dict[str, _Handler] = {
             "ServerInfo": self._server_info,
             "SuggestMove": self._suggest_move,
@@ -81,8 +83,11 @@ class RpcServer:
         self._server.start()
 
     def close(self) -> None:
-        """Takes no more calls, and waits a little for those under way."""
-        self._server.stop(GRACE_SECONDS).wait()
+        """Takes no more calls; those under way are answered with what there is."""
+        ended = self._server.stop(GRACE_SECONDS)
+        for gone in list(self._calls):
+            gone.set()
+        ended.wait()
 
     def _server_info(self, request: bytes, context: grpc.ServicerContext) -> bytes:
         check_info_request(request)
@@ -91,6 +96,7 @@ class RpcServer:
     def _suggest_move(self, request: bytes, context: grpc.ServicerContext) -> bytes:
         question = decode_request(request)
         gone = threading.Event()
+        self._calls.add(gone)
         context.add_callback(gone.set)
         answer = self._service.suggest(
             question.board,

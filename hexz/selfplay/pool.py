@@ -24,7 +24,7 @@ from hexz.selfplay.process import run_process
 if TYPE_CHECKING:
     from torch import nn
 
-STOP_SECONDS: Final = 4.0
+STOP_SECONDS: Final = 3.0
 """A process that is told to stop and has not ended after this long is killed. What it has finished
 has arrived by then."""
 
@@ -133,14 +133,14 @@ class SelfPlayPool:
                 player.has_played = True
             yield event
 
-    def end(self) -> Iterator[ProcessEvent]:
-        """Tells all processes to stop and yields what they still send."""
+    def end(self, seconds: float = STOP_SECONDS) -> Iterator[ProcessEvent]:
+        """Tells all processes to stop and yields what they still send within so many seconds."""
         for player in self._players:
             if player.has_played:
                 player.child.tell_to_end()
             else:
                 player.child.kill()  # it has no game yet that could be lost
-        deadline = time.monotonic() + STOP_SECONDS
+        deadline = time.monotonic() + seconds
         while self.is_running and (left := deadline - time.monotonic()) > 0:
             yield from self.receive(left)
 

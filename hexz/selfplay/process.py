@@ -61,9 +61,6 @@ class _Process:
         self._stopping = False
         # For the main thread to take between two rounds.
         self._changes: SimpleQueue[NewSettings | _NewEvaluator | Notice] = SimpleQueue()
-        # A thread that is in native code when the process ends would abort it. So the main thread
-        # keeps this once it is done.
-        self._loading = threading.Lock()
 
     def send(self, event: ProcessEvent) -> None:
         """Sends from the main thread; waits while the parent does not receive."""
@@ -99,7 +96,6 @@ class _Process:
                 break
             self._take_changes(play)
         self.send(self._progress(play))
-        self._loading.acquire()
 
     def _take_changes(self, play: SelfPlay) -> None:
         """Between two rounds, what has changed since the last one."""
@@ -130,8 +126,7 @@ class _Process:
 
     def _load(self, model: NewModel) -> _NewEvaluator | Notice:
         try:
-            with self._loading:
-                return _NewEvaluator(model.prepared.load(), model.checkpoint)
+            return _NewEvaluator(model.prepared.load(), model.checkpoint)
         except Exception as error:
             return Notice(f"cannot play with checkpoint {model.checkpoint}: {reason_of(error)}")
 

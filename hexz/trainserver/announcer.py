@@ -13,6 +13,8 @@ _log = logging.getLogger(__name__)
 
 CHECK_SECONDS: Final = 2.0
 """How often Redis is checked for having lost the model."""
+CLOSE_SECONDS: Final = 1.0
+"""For what is being announced at the end."""
 
 
 class Announcer:
@@ -54,7 +56,7 @@ class Announcer:
     def close(self) -> None:
         self._stopping = True
         self._wake.set()
-        self._thread.join()
+        self._thread.join(CLOSE_SECONDS)  # it may wait for a Redis that does not answer
         self._channel.close()
         if self._private is not None:
             self._private.stop()

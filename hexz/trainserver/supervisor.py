@@ -9,7 +9,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from hexz.processes import Child, ChildFailed, Parent, ready
+from hexz.processes import Child, ChildFailed, Parent, Restarts, ready
 from hexz.schema.programs import ServerConfig
 from hexz.schema.status import Progress, TrainingStatus
 from hexz.trainserver.events import (
@@ -27,16 +27,12 @@ _log = logging.getLogger(__name__)
 TICK_SECONDS: Final = 0.25
 """How often a waiting batch, or the request to stop, is noticed at the latest."""
 
-FIRST_PAUSE_SECONDS: Final = 1.0
-LONGEST_PAUSE_SECONDS: Final = 60.0
-"""Pauses after failures double from the first to the longest, and begin anew after a success."""
-
 MAX_UNSAVED: Final = 4
 """Checkpoints that may wait for the store before training waits too. Each takes three times its
 network in memory, and its examples in a file."""
 
-STOP_SECONDS: Final = 10.0
-"""A trainer that does not end this long after it was told to is killed."""
+STOP_SECONDS: Final = 2.0
+"""A trainer that does not end this long after it was told to is killed, which loses nothing."""
 
 
 class TrainerSupervisor:
@@ -62,6 +58,7 @@ class TrainerSupervisor:
         self._journal = journal
         self._on_checkpoint = on_checkpoint
         self._on_fatal = on_fatal
+        self._restarts = Restarts()
         self._known: int | None = None
         self._handed_out = 0
         """The last batch that the present trainer was given."""
@@ -84,22 +81,20 @@ class TrainerSupervisor:
             self._on_fatal(f"internal error: {type(error).__name__}: {error}")
 
     def _keep_running(self) -> None:
-        pause = FIRST_PAUSE_SECONDS
         while not self._stopping.is_set():
             failure = self._run_process()
             if failure is None or self._stopping.is_set():
                 return
-            if failure.is_final:
+            try:
+                pause = self._restarts.pause(failure)
+            except ChildFailed:
                 self._on_fatal(failure.reason)
                 return
-            if self.state.failures == 0:
-                pause = FIRST_PAUSE_SECONDS
             _log.error("the trainer failed: %s; next attempt in %.0f s", failure.reason, pause)
             self.state = TrainingStatus(
                 activity="paused", failure=failure.reason, failures=self.state.failures + 1
             )
             self._stopping.wait(pause)
-            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
 
     def _run_process(self) -> ChildFailed | None:
         """One trainer from its start to its end; None if it was told to end."""
@@ -150,10 +145,12 @@ class TrainerSupervisor:
                 trained = event.trained.get(self._journal.id, 0)
                 if trained:
                     self._journal.forget(trained)
+                self._restarts.ready()
                 if self.state.activity == "starting":
                     # The first word of a new process does not show that it will succeed.
                     self.state = replace(self.state, activity="idle", store_problem=None)
                 else:
+                    self._restarts.succeeded()
                     unsaved = self.state.unsaved - 1
                     self.state = replace(self.state, failure=None, failures=0, unsaved=unsaved)
                 self._on_checkpoint(event)

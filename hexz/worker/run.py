@@ -47,8 +47,8 @@ from hexz.version import __version__
 from hexz.worker.client import Closed, Rejected, ServerRefuses, TrainServer
 from hexz.worker.outbox import Outbox
 
-END_SECONDS: Final = 8.0
-"""A worker that is told to end has ended after this long. Cloud Run kills it after 10 s."""
+END_SECONDS: Final = 6.0
+"""A worker that is told to end posts no more after this long: `hexz.ending` ends it soon then."""
 STATUS_SECONDS: Final = 10.0
 """How often the caller hears how it goes."""
 TICK_SECONDS: Final = 0.1
@@ -63,6 +63,7 @@ class Worker:
         stop_asked: is asked often whether to end.
         on_status: is called every STATUS_SECONDS and at the end.
         notify: takes a line for people, in any thread.
+        end_seconds: for the last games and posts, once it is to end.
 
     Raises:
         ServerRefuses, ChannelError: a URL is none.
@@ -75,12 +76,14 @@ class Worker:
         stop_asked: Callable[[], bool],
         on_status: Callable[[Heartbeat], None],
         notify: Callable[[str], None],
+        end_seconds: float = END_SECONDS,
     ) -> None:
         self.name = _new_name()
         self._config = config
         self._stop_asked = stop_asked
         self._on_status = on_status
         self._notify = notify
+        self._end_seconds = end_seconds
         # A fallback to the CPU counts on its cores.
         self._device = usable_device(config.device, notify)
         self._num_processes = config.num_workers or default_processes(self._device)
@@ -114,9 +117,8 @@ class Worker:
             ServerRefuses: the server does not want this worker.
             AllWorkersFailed: no process is left to play.
         """
-        # Not a daemon: one that prepares a model when the worker ends would abort it.
-        self._start_thread(self._follow_models, daemon=False)
-        self._start_thread(self._send_heartbeats, daemon=True)
+        self._start_thread(self._follow_models)
+        self._start_thread(self._send_heartbeats)
         try:
             with contextlib.ExitStack() as stack:
                 while self._pool is None and self._goes_on():
@@ -169,8 +171,8 @@ class Worker:
             if self._outbox.wait_for_room(TICK_SECONDS):
                 for event in pool.receive(TICK_SECONDS):
                     self._take(event)
-        end_by = time.monotonic() + END_SECONDS
-        for event in pool.end():
+        end_by = time.monotonic() + self._end_seconds
+        for event in pool.end(self._end_seconds / 3):
             self._take(event)
         if self._failure is None and not self._outbox.drain(end_by - time.monotonic()):
             self._notify(f"{self._outbox.pending} finished examples could not be posted")
@@ -286,7 +288,7 @@ class Worker:
         except Rejected as error:
             raise ServerRefuses(f"train server {self._config.server_url}: {error}") from None
 
-    def _start_thread(self, work: Callable[[], None], *, daemon: bool) -> None:
+    def _start_thread(self, work: Callable[[], None]) -> None:
         """Work that ends with the worker; if it fails, the worker does."""
 
         def run() -> None:
@@ -297,7 +299,7 @@ class Worker:
             except Exception as error:
                 self._failure = error
 
-        threading.Thread(target=run, name=work.__name__, daemon=daemon).start()
+        threading.Thread(target=run, name=work.__name__, daemon=True).start()
 
 
 def _changed(ordered: WorkerSettings, changes: PlayChanges) -> WorkerSettings:

@@ -12,8 +12,8 @@ import psutil
 import pytest
 from msgspec import structs
 
+from hexz import processes
 from hexz.checkpoints import NewCheckpoint, open_store
-from hexz.trainserver import supervisor as supervisor_module
 from hexz.trainserver.journal import JournalError
 from hexz.trainserver.service import TrainingService
 from hexz.wire.archive import read_examples
@@ -28,7 +28,7 @@ BATCH = 150
 
 @pytest.fixture(autouse=True)
 def _short_pauses(monkeypatch):
-    monkeypatch.setattr(supervisor_module, "FIRST_PAUSE_SECONDS", 0.2)
+    monkeypatch.setattr(processes, "FIRST_PAUSE_SECONDS", 0.2)
 
 
 @pytest.fixture(scope="module")
