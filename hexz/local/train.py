@@ -19,10 +19,7 @@ from hexz.local.parts import run_server, run_worker
 from hexz.local.rater import Rater
 from hexz.processes import Child, ChildFailed, Restarts, ready
 from hexz.schema.programs import LocalTrainingConfig
-from hexz.schema.status import ServerStatus
-
-MAX_STATUS_BYTES: Final = 1 << 22
-"""Longest status; a checkpoint takes some 500 bytes of it, a worker as many."""
+from hexz.schema.status import MAX_STATUS_BYTES, ServerStatus
 
 TICK_SECONDS: Final = 0.25
 """How often the processes, the time limit and requests to stop are looked at."""

@@ -1,12 +1,15 @@
 """What the servers say about themselves at `/status`."""
 
-from typing import Literal
+from typing import Final, Literal
 
 from msgspec import field
 
 from hexz.schema.fleet import Heartbeat, WorkerSettings
 from hexz.schema.message import Message
 from hexz.schema.records import Elo
+
+MAX_STATUS_BYTES: Final = 1 << 22
+"""Longest status of a train server; a checkpoint takes some 500 bytes of it, a worker as many."""
 
 # --- The train server ----------------------------------------------------------------------------
 

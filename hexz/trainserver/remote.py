@@ -8,8 +8,9 @@ from urllib.parse import quote
 import urllib3
 
 from hexz.errors import HexzError, InvalidMessage
+from hexz.httpclient import read_answer
 from hexz.schema.fleet import CONDUCT_PATH, ConductOrder
-from hexz.schema.status import ServerStatus
+from hexz.schema.status import MAX_STATUS_BYTES, ServerStatus
 
 _SECONDS: Final = 30.0
 
@@ -55,12 +56,18 @@ class RemoteServer:
     def _ask(self, method: str, path: str, body: bytes | None = None) -> bytes:
         try:
             answer = self._http.request(
-                method, self._url + path, body=body, headers=self._headers, redirect=False
+                method,
+                self._url + path,
+                body=body,
+                headers=self._headers,
+                redirect=False,
+                preload_content=False,
             )
+            content = read_answer(answer, MAX_STATUS_BYTES, _SECONDS)
         except (urllib3.exceptions.HTTPError, ValueError) as error:
             reason = str(error).rpartition(": ")[2] or type(error).__name__
             raise NoAnswer(f"cannot reach the train server {self._url}: {reason}") from None
         if answer.status != 200:
-            reason = " ".join(answer.data[:300].decode(errors="replace").split())
+            reason = " ".join(content[:300].decode(errors="replace").split())
             raise NoAnswer(f"the train server {self._url} answers {answer.status}: {reason}")
-        return answer.data
+        return content

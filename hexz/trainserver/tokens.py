@@ -16,9 +16,12 @@ from pathlib import Path
 from typing import Final
 
 from hexz.errors import HexzError
-from hexz.files import atomic_file
+from hexz.files import atomic_file, read_file
 
 _log = logging.getLogger(__name__)
+
+MAX_FILE_BYTES: Final = 1 << 22
+"""Longest file; a token has 128 bytes at most."""
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 _LINE: Final = re.compile(rf"({_NAME.pattern}) ([0-9a-f]{{64}})")
@@ -99,7 +102,7 @@ class WorkerTokens:
             stamp = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
             if stamp == self._stamp:
                 return
-            lines = self._path.read_text("ascii").splitlines()
+            lines = read_file(self._path, MAX_FILE_BYTES).decode("ascii").splitlines()
         except FileNotFoundError:
             self._stamp, self._digests, self.problem = None, {}, None
             return
