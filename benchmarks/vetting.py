@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -40,7 +41,8 @@ def random_policies(game: FinishedGame, rng: Random, kind: str) -> npt.NDArray[n
         "one": rng.random(legal.shape) ** 1000,
     }[kind]
     weights = np.where(legal, weights, 0) + np.where(legal, 1e-30, 0)
-    return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
+    shares: npt.NDArray[np.float64] = weights / weights.sum(axis=1, keepdims=True)
+    return shares.astype(np.float32)
 
 
 def policies_of(kind: str, *, also_priors: bool = False) -> Lie:
@@ -118,7 +120,8 @@ def make_data(count: int) -> None:
                     figures = looked_at(lie(game, examples, rng))
                     found.setdefault(f"{network}, {name}", []).append(figures)
         print(f"{network}: {len(found[network])} games")
-    np.savez_compressed(DATA, **{name: np.float32(rows) for name, rows in found.items()})
+    columns: dict[str, Any] = {name: np.array(rows, np.float32) for name, rows in found.items()}
+    np.savez_compressed(DATA, **columns)
 
 
 class Games:
@@ -131,7 +134,8 @@ class Games:
 
     def draw(self, kind: str) -> npt.NDArray[np.float64]:
         rows = self._figures[kind]
-        return rows[self._rng.integers(len(rows))].copy()
+        drawn: npt.NDArray[np.float64] = rows[self._rng.integers(len(rows))].copy()
+        return drawn
 
 
 def games_until_found(

@@ -10,6 +10,9 @@ DIRECTORY=$(mktemp -d)
 readonly DIRECTORY
 trap 'rm -rf "$DIRECTORY"' EXIT
 
+# shellcheck source=redis-users.sh
+. "$(dirname "${BASH_SOURCE[0]}")/redis-users.sh"
+
 # Stores standard input as the newest version of the secret $1.
 store() {
     gcloud secrets describe "$1" >/dev/null 2>&1 ||
@@ -22,7 +25,6 @@ random() { openssl rand -hex 32; }
 # Of the user $1 with the password $2; /secrets/redis/ca.pem is the secret hexz-redis-ca.
 redis_url() { printf 'rediss://%s:%s@%s:6379?ssl_ca_certs=/secrets/redis/ca.pem' "$1" "$2" "$SERVER_IP"; }
 
-# Workers may read models and nothing else.
 redis_conf() {
     cat <<END
 port 0
@@ -30,11 +32,8 @@ tls-port 6379
 tls-cert-file /secrets/tls.pem
 tls-key-file /secrets/tls.pem
 tls-auth-clients no
-save ""
-user default off
-user server on >$1 resetchannels ~hexz:flagz:* &hexz:flagz:* +hello +ping +multi +exec +get +set +strlen +del +lrange +rpush +publish
-user worker on >$2 resetchannels %R~hexz:flagz:* &hexz:flagz:* +hello +ping +get +mget +subscribe
 END
+    redis_users "$1" "$2"
 }
 
 server_password=$(random)

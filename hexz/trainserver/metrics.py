@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from hexz.schema.status import CheckpointStatus
+from hexz.schema.status import CheckpointStatus, JournalStatus
 from hexz.trainserver.service import TrainingService
+
+WANTED_BATCHES: Final = 2.0
+"""Minibatches that wait for training where there are neither too few workers nor too many."""
 
 
 def registry_of(service: TrainingService) -> CollectorRegistry:
@@ -49,6 +53,10 @@ class _ServiceCollector(Collector):
             "hexz_workers_quarantined", "Workers whose examples are set aside",
             sum(worker.state == "quarantined" for worker in status.conduct),
         )  # fmt: skip
+        yield GaugeMetricFamily(
+            "hexz_worker_demand", "Workers that are wanted for each that there is",
+            _worker_demand(status.journal),
+        )  # fmt: skip
         yield GaugeMetricFamily("hexz_ready", "Whether examples are taken", status.ready)
         yield GaugeMetricFamily("hexz_problems", "Things out of order", len(status.problems))
         yield GaugeMetricFamily(
@@ -68,6 +76,13 @@ class _ServiceCollector(Collector):
             "hexz_worker_evaluations_per_second", "Positions evaluated by all workers",
             status.evaluations_per_second,
         )  # fmt: skip
+
+
+def _worker_demand(journal: JournalStatus) -> float:
+    """1 while as many examples wait as shall: one minibatch in training, and one that is ready when
+    it ends. At most doubles or halves the fleet."""
+    waiting = journal.waiting / journal.minibatch_size
+    return min(2.0, max(0.5, WANTED_BATCHES / waiting)) if waiting else 2.0
 
 
 def _of_checkpoint(newest: CheckpointStatus, trained: int) -> Iterator[Metric]:

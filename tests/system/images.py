@@ -18,7 +18,7 @@ class Stage:
 
     Attributes:
         environment: its variables, ARG included.
-        install: its RUN commands of pip.
+        install: its RUN commands of pip and python.
         user: that it ends with.
         entrypoint: arguments of the process.
     """
@@ -46,7 +46,7 @@ def read_dockerfile() -> dict[str, Stage]:
             stage.user = argument
         elif keyword == "ENTRYPOINT":
             stage.entrypoint = json.loads(argument)
-        elif keyword == "RUN" and argument.startswith("pip "):
+        elif keyword == "RUN" and argument.startswith(("pip ", "python ")):
             stage.install.append(argument)
         else:
             assert keyword in ("RUN", "COPY", "WORKDIR"), f"{keyword} is new to these tests"

