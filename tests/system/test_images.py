@@ -97,9 +97,9 @@ class Image:
 
     def install(self, directory: Path) -> None:
         """Runs the commands of the stage in a directory."""
-        for command in self.stage.install:
+        for line in self.stage.install:
             # What is deleted to make an image smaller is not ours here, but linked to.
-            command = command.partition(" && find ")[0]
+            command = line.partition(" && find ")[0]
             result = subprocess.run(
                 ["/bin/sh", "-ec", command.replace("/wheels", str(self.wheels))],
                 cwd=directory,
