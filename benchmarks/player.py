@@ -23,7 +23,8 @@ from hexz.model.backends import create_evaluator
 from hexz.model.checkpoint import load_checkpoint
 from hexz.model.shipped import shipped_checkpoint
 from hexz.model.torch_evaluator import TorchEvaluator
-from hexz.player.searcher import BATCH_SIZE, CHUNK, Searcher
+from hexz.player.loop import BATCH_SIZE, CHUNK
+from hexz.player.searcher import Searcher
 from hexz.player.spec import Budget
 
 SIMULATIONS = 800

@@ -14,6 +14,7 @@ import resource
 import socket
 import sys
 import threading
+import time
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext, suppress
 from queue import SimpleQueue
@@ -55,6 +56,8 @@ QUEUED_CONNECTIONS: Final = 2048
 SILENT_SECONDS: Final = 60.0
 """The same trouble is told no more often than this."""
 
+ARRIVED: Final = "hexz.arrived"
+"""The key in the WSGI environment of when the request began to come, as `time.monotonic`."""
 CLIENT_GONE: Final = "hexz.client_gone"
 """The key in the WSGI environment of a `threading.Event` that is set when the client has gone, or
 the server is to end."""
@@ -159,6 +162,7 @@ class _Connection(HttpToolsProtocol):
     _stalled: asyncio.TimerHandle | None = None
     _head_bytes = 0
     _in_head = True
+    _began = 0.0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -189,13 +193,15 @@ class _Connection(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._cancel()
-        self._in_head = True
+        self._in_head, self._began = True, time.monotonic()
         self._timer = self.loop.call_later(HEAD_SECONDS, self.transport.abort)
 
     def on_headers_complete(self) -> None:
         self._cancel()
         self._in_head, self._head_bytes = False, 0
         super().on_headers_complete()
+        if self.scope is not None:
+            self.scope["state"][ARRIVED] = self._began
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -239,9 +245,9 @@ class _Bridge:
         self._questions: SimpleQueue[tuple[WSGIEnvironment, asyncio.Future[_Answer]]] = (
             SimpleQueue()
         )
-        for number in range(threads):
-            # Daemons: an answer that nobody waits for any more does not keep the process.
-            threading.Thread(target=self._answer, name=f"http-{number}", daemon=True).start()
+        self._most_threads = threads
+        self._threads = 0
+        self._idle = threading.Semaphore(0)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -257,6 +263,7 @@ class _Bridge:
             try:
                 future: asyncio.Future[_Answer] = asyncio.get_running_loop().create_future()
                 self._questions.put((_environ(scope, body), future))
+                self._have_a_thread()
                 answer = await future
             finally:
                 self._buffered -= len(body)
@@ -287,11 +294,20 @@ class _Bridge:
             self._buffered -= size
             raise
 
+    def _have_a_thread(self) -> None:
+        """Starts a thread for a question if none is idle and there may be more."""
+        if not self._idle.acquire(blocking=False) and self._threads < self._most_threads:
+            # A daemon: an answer that nobody waits for any more does not keep the process.
+            name = f"http-{self._threads}"
+            threading.Thread(target=self._answer, name=name, daemon=True).start()
+            self._threads += 1
+
     def _answer(self) -> None:
         """Answers one question after the other, in a thread."""
         while True:
             environ, future = self._questions.get()
             answer = self._ask(environ)
+            self._idle.release()
             with suppress(RuntimeError):  # the server has ended
                 future.get_loop().call_soon_threadsafe(_resolve, future, answer)
 
@@ -358,6 +374,7 @@ def _environ(scope: Scope, body: bytes) -> WSGIEnvironment:
         "wsgi.multiprocess": False,
         "wsgi.run_once": False,
         CLIENT_GONE: gone,
+        ARRIVED: scope["state"].get(ARRIVED),
     }
     for raw, value in scope["headers"]:
         if b"_" in raw or raw in (b"content-length", b"transfer-encoding", b"expect"):

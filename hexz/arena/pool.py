@@ -13,7 +13,7 @@ from hexz.arena.entrants import Field
 from hexz.arena.games import GROUPS, GamePair, GamePlayer, Played
 from hexz.errors import HexzError
 from hexz.machine import available_cores
-from hexz.player.searcher import BATCH_SIZE as SEARCHER_BATCH_SIZE
+from hexz.player.loop import BATCH_SIZE as SEARCHER_BATCH_SIZE
 from hexz.player.spec import PlayerSpec
 from hexz.processes import Child, ChildFailed, Parent, ready
 

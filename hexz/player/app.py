@@ -7,10 +7,11 @@ import hashlib
 import logging
 import re
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from flask import Flask, Response, abort, jsonify, request
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -18,7 +19,8 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from hexz.engine import MAX_MOVES, Board
 from hexz.errors import HexzError, IllegalMove, InvalidBoard
-from hexz.httpserver import CLIENT_GONE
+from hexz.httpserver import ARRIVED, CLIENT_GONE
+from hexz.player.loop import answering
 from hexz.player.metrics import registry_of
 from hexz.player.page import CONTENT_SECURITY_POLICY, CONTENT_TYPES, page_files
 from hexz.player.player import Answer
@@ -33,6 +35,9 @@ from hexz.wire.suggest import (
     json_response,
     load_object,
 )
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 _log = logging.getLogger(__name__)
 
@@ -50,11 +55,23 @@ def make_app(service: PlayerService) -> Flask:
     app.url_map.merge_slashes = False  # a redirect is no answer to a post
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.before_request(lambda: limit_waiting(request.environ))
+    app.wsgi_app = _Answering(app.wsgi_app)  # type: ignore[method-assign]
     app.register_error_handler(Exception, lambda error: _failure(service, error))
     _add_go_routes(app, service)
     _add_page_routes(app, service)
     _add_status_routes(app, service)
     return app
+
+
+class _Answering:
+    """An application whose answers are measured; see `answering`."""
+
+    def __init__(self, app: WSGIApplication) -> None:
+        self._app = app
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        with answering():
+            return self._app(environ, start_response)
 
 
 def _add_go_routes(app: Flask, service: PlayerService) -> None:
@@ -69,6 +86,7 @@ def _add_go_routes(app: Flask, service: PlayerService) -> None:
             seconds=question.seconds,
             simulations=question.simulations,
             deadline=None if deadline is None else _seconds_until(deadline),
+            waited=_seconds_since(request.environ.get(ARRIVED)),
             gone=request.environ.get(CLIENT_GONE),
         )
         if in_protobuf:
@@ -144,6 +162,11 @@ def _seconds_until(deadline: str) -> float:
     except (ValueError, OverflowError):
         raise InvalidRequest("X-Request-Deadline is not a time as in RFC 3339") from None
     return seconds + float(f"0.{fraction or 0}") - time.time()
+
+
+def _seconds_since(moment: float | None) -> float:
+    """From a moment on the clock of `time.monotonic` until now; 0 if it is not known."""
+    return 0.0 if moment is None else time.monotonic() - moment
 
 
 def _board_after(text: Any, actions: Any) -> Board:

@@ -10,8 +10,9 @@ from typing import Final
 from hexz.errors import HexzError
 from hexz.inference import Evaluator
 from hexz.model.backends import create_evaluator
+from hexz.player.loop import BATCH_SIZE, CHUNK
 from hexz.player.models import ModelSource
-from hexz.player.searcher import BATCH_SIZE, CHUNK, Searcher
+from hexz.player.searcher import Searcher
 from hexz.schema.status import NetworkStatus, TreesStatus
 
 _log = logging.getLogger(__name__)

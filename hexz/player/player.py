@@ -75,5 +75,9 @@ class Player(ABC):
     def get_ready(self) -> None:  # noqa: B027 - most always are
         """Does before a game what would otherwise be part of its first move."""
 
+    def least_seconds(self) -> float:
+        """The time that the least answer takes now, after all who came before."""
+        return 0.0
+
     def close(self) -> None:  # noqa: B027 - most have nothing to do
         """Ends the threads of the player; nothing is to be asked any more."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import itertools
 import logging
-import math
 import secrets
 import threading
 import time
@@ -14,12 +13,11 @@ from typing import Final
 
 from hexz.engine import Board, RandomPlayer, UctPlayer
 from hexz.machine import available_cores
+from hexz.player.loop import MAX_SEARCHES
 from hexz.player.player import AIM, Answer, Overloaded, Player
 from hexz.player.searcher import Searcher
 from hexz.player.spec import MAX_PLAYOUTS, Budget, PlayerSpec
 
-MAX_WAITING: Final = 16
-"""Searches of playouts that may wait for a core."""
 FORCED_PLAYOUTS: Final = 100
 """Spent on the only legal move, for its value."""
 _TICK_SECONDS: Final = 0.25
@@ -84,7 +82,7 @@ class PlayoutSearch(Player):
     solves no endgames.
 
     As many of its searches run at once as there are cores, in all such players together. Others
-    wait, for half of their time at most.
+    wait their turn, and the more wait, the less time each takes.
     """
 
     def __init__(self, own_budget: Budget | None = None, seed: int | None = None) -> None:
@@ -102,8 +100,9 @@ class PlayoutSearch(Player):
             playouts = min(playouts, FORCED_PLAYOUTS)
         player = UctPlayer(playouts, next(self._seeds))
         gone = gone or threading.Event()
-        with _a_core(budget.seconds, gone):
+        with _cores.one(gone) as share:
             left = budget.seconds and AIM * budget.seconds - (time.monotonic() - started)
+            left = left and share * max(left, 0.0)
             suggestion = player.suggest(board, left, lambda: not gone.is_set())
         simulations = int(suggestion.visits.sum())
         return Answer(
@@ -135,32 +134,49 @@ class NetworkPlayer(Player):
         """Suggests a move; see `Player.suggest`. Raises InvalidEvaluation if the network is bad."""
         return self._searcher.suggest(board, self.budget(budget), self._algorithm, gone)
 
+    def least_seconds(self) -> float:
+        """The time that the least answer takes now; see `Player.least_seconds`."""
+        return self._searcher.least_seconds()
+
     def close(self) -> None:
         """Ends the player; see `Player.close`."""
         self._searcher.close()
 
 
-_cores: Final = threading.Semaphore(available_cores())
-_places: Final = threading.Semaphore(available_cores() + MAX_WAITING)
+class _Cores:
+    """The cores, one for a search at a time. Searches wait in turn, and take no more time than
+    leaves as much to each that waits behind them."""
 
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._free = threading.Semaphore(count)
+        self._lock = threading.Lock()
+        self._waiting = 0
 
-@contextlib.contextmanager
-def _a_core(seconds: float | None, gone: threading.Event) -> Iterator[None]:
-    """A core for a search that may take so long; raises Overloaded if none comes free in time, or
-    nobody waits for it any more."""
-    if not _places.acquire(blocking=False):
-        raise Overloaded("too many moves are being thought about: try again later")
-    try:
-        last = math.inf if seconds is None else time.monotonic() + seconds / 2
-        while not _cores.acquire(timeout=min(_TICK_SECONDS, max(0.0, last - time.monotonic()))):
-            if gone.is_set() or time.monotonic() >= last:
-                raise Overloaded("no core came free in time: try again later")
+    @contextlib.contextmanager
+    def one(self, gone: threading.Event) -> Iterator[float]:
+        """A core, once one is free; yields the share that a search may take of the time that it
+        has left then. Raises Overloaded if too many wait, or nobody waits for it any more."""
+        self._wait(1)
         try:
-            yield
+            while not self._free.acquire(timeout=_TICK_SECONDS):
+                if gone.is_set():
+                    raise Overloaded("nobody waits for the move any more")
         finally:
-            _cores.release()
-    finally:
-        _places.release()
+            self._wait(-1)
+        try:
+            yield 1 / (1 + self._waiting / self._count)
+        finally:
+            self._free.release()
+
+    def _wait(self, change: int) -> None:
+        with self._lock:
+            if change > 0 and self._waiting >= MAX_SEARCHES:
+                raise Overloaded(f"{self._waiting} moves wait for a core: try again later")
+            self._waiting += change
+
+
+_cores: Final = _Cores(available_cores())
 
 
 def _seed(seed: int | None) -> int:

@@ -12,6 +12,7 @@ from weakref import WeakSet
 import grpc
 
 from hexz.errors import HexzError, IllegalMove, InvalidBoard
+from hexz.player.loop import MAX_SEARCHES, answering
 from hexz.player.service import PlayerService
 from hexz.web import listen
 from hexz.wire.suggest import (
@@ -26,7 +27,7 @@ from hexz.wire.suggest import (
 _log = logging.getLogger(__name__)
 
 SERVICE: Final = "hexzpb.CPUPlayerService"
-THREADS: Final = 64
+THREADS: Final = MAX_SEARCHES + 32
 """Calls that are answered at once; any more are refused."""
 GRACE_SECONDS: Final = 2.0
 """What calls under way get when the server ends."""
@@ -112,7 +113,8 @@ class RpcServer:
 
         def guarded(request: bytes, context: grpc.ServicerContext) -> bytes:
             try:
-                return method(request, context)
+                with answering():
+                    return method(request, context)
             except (InvalidRequest, InvalidBoard, IllegalMove) as error:
                 self._abort(context, grpc.StatusCode.INVALID_ARGUMENT, str(error))
             except HexzError as error:

@@ -8,10 +8,11 @@ from typing import Final
 from flask import Flask
 
 from hexz import web
+from hexz.player.loop import MAX_SEARCHES
 from hexz.schema.programs import PlayerConfig
 from hexz.wire.suggest import MAX_REQUEST_BYTES
 
-THREADS: Final = 64
+THREADS: Final = MAX_SEARCHES + 32
 """Requests that are answered at once: as many searches as there may be, and room for the rest."""
 
 

@@ -29,6 +29,8 @@ _log = logging.getLogger(__name__)
 
 MAX_SECONDS: Final = 60.0
 """Longest time for a move; whoever asks for more gets this."""
+MIN_SECONDS: Final = 0.001
+"""Shortest time for a move; the first evaluation may take longer."""
 DEADLINE_MARGIN: Final = 0.005
 """Seconds before a deadline at which the answer is sent at the latest."""
 
@@ -83,6 +85,7 @@ class PlayerService:
         seconds: float | None = None,
         simulations: int | None = None,
         deadline: float | None = None,
+        waited: float = 0.0,
         player: Player | None = None,
         gone: threading.Event | None = None,
     ) -> Answer:
@@ -93,26 +96,30 @@ class PlayerService:
             seconds, simulations: what may be spent; None: what the player wants, within
                 MAX_SECONDS.
             deadline: seconds from now at which the answer is of no use any more.
+            waited: seconds since the question came, which count as spent.
             player: one of the offers; None: the player of the configuration.
             gone: is set once nobody waits for the answer any more.
 
         Raises:
             IllegalMove: the game is over.
-            Overloaded: the answer cannot be there in time; try again.
+            Overloaded: not even the least answer can be there before the deadline, or too many
+                questions wait; try again.
             HexzError: the network is bad.
         """
         if board.is_over:
             raise IllegalMove("the game is over: there is no move to suggest")
+        asker = player or self._player
         budget = Budget(seconds=MAX_SECONDS)
         if deadline is not None:
-            if deadline <= DEADLINE_MARGIN:
-                raise Overloaded("the deadline is over")
-            budget = budget.within(Budget(seconds=deadline - DEADLINE_MARGIN))
+            left = deadline - DEADLINE_MARGIN
+            if left <= asker.least_seconds():
+                raise Overloaded(f"no answer can be there before the deadline, in {deadline:.3f} s")
+            budget = budget.within(Budget(seconds=left))
         if seconds is not None:
-            budget = budget.within(Budget(seconds=seconds))
+            # A time that is over already, or too short, leaves one evaluation.
+            budget = budget.within(Budget(seconds=max(seconds - waited, MIN_SECONDS)))
         if simulations is not None:
             budget = budget.within(Budget(simulations=min(simulations, MAX_SIMULATIONS)))
-        asker = player or self._player
         if seconds is None and simulations is None:
             budget = asker.budget(None).within(budget)
         answer = asker.suggest(board, budget, gone)

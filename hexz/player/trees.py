@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import threading
 from collections import deque
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 
 from hexz.engine import CELLS, Board, CellKind, IllegalMove, Move, Search
 
-MAX_TREES: Final = 64
+MAX_TREES: Final = 512
 MAX_NODES: Final = 200_000
 """Nodes of all trees that are kept, of 1 to 2 KB each."""
 MAX_MOVES: Final = 3
@@ -26,31 +27,34 @@ class TreeCache:
         self._max_trees = max_trees
         self._max_nodes = max_nodes
         self._lock = threading.Lock()
-        self._trees: deque[tuple[Board, Search]] = deque()  # with their positions
+        self._trees: deque[_Kept] = deque()
         self._num_nodes = 0
 
     def take(self, board: Board) -> Search | None:
         """A tree whose root is this position now, or None. It is in the cache no longer."""
+        rocks = _rocks(board)
         with self._lock:
             for kept in reversed(self._trees):
-                line = moves_between(kept[0], board)
+                line = moves_between(kept.board, board) if kept.rocks == rocks else None
                 if line is not None:
                     break
             else:
                 return None
             self._trees.remove(kept)
-            self._num_nodes -= kept[1].num_nodes
+            self._num_nodes -= kept.search.num_nodes
         for move in line:
-            kept[1].advance(move)
-        return kept[1]
+            kept.search.advance(move)
+        return kept.search
 
     def put(self, tree: Search) -> None:
         """Keeps a tree in which no leaf waits, and forgets the oldest ones for it."""
+        board = tree.board
+        kept = _Kept(_rocks(board), board, tree)
         with self._lock:
-            self._trees.append((tree.board, tree))
+            self._trees.append(kept)
             self._num_nodes += tree.num_nodes
             while len(self._trees) > self._max_trees or self._num_nodes > self._max_nodes:
-                self._num_nodes -= self._trees.popleft()[1].num_nodes
+                self._num_nodes -= self._trees.popleft().search.num_nodes
 
     @property
     def num_nodes(self) -> int:
@@ -61,6 +65,20 @@ class TreeCache:
         return len(self._trees)
 
 
+@dataclass(frozen=True, eq=False)
+class _Kept:
+    """A tree, its position, and where the rocks are, by which most other games are told apart."""
+
+    rocks: bytes
+    board: Board
+    search: Search
+
+
+def _rocks(board: Board) -> bytes:
+    is_rock: NDArray[np.bool_] = board.cells()[:, 0] == CellKind.ROCK
+    return is_rock.tobytes()
+
+
 def moves_between(earlier: Board, later: Board) -> list[Move] | None:
     """A line of at most MAX_MOVES moves from one position to another, or None if there is none."""
     count = later.move_number - earlier.move_number
@@ -68,7 +86,7 @@ def moves_between(earlier: Board, later: Board) -> list[Move] | None:
         return None
     before, after = earlier.cells(), later.cells()
     if not np.array_equal(before[:, 0] == CellKind.ROCK, after[:, 0] == CellKind.ROCK):
-        return None  # another game, as nearly always
+        return None
     filled = np.flatnonzero(_is_empty(before) & ~_is_empty(after))
     if len(filled) != count:
         return None

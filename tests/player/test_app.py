@@ -377,7 +377,7 @@ def contradiction(board: Board, rng: random.Random) -> dict[str, Any]:
 
 
 def test_overload_is_said_at_once_and_passes(service, client, monkeypatch):
-    monkeypatch.setattr("hexz.player.searcher.MAX_SEARCHES", 4)
+    monkeypatch.setattr("hexz.player.loop.MAX_SEARCHES", 4)
     boards = [Board.random(seed) for seed in range(8)]
     barrier = threading.Barrier(8)
 

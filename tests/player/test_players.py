@@ -2,7 +2,6 @@
 
 import contextlib
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -16,6 +15,7 @@ from hexz.player.player import Overloaded
 from hexz.player.players import make_player
 from hexz.player.spec import Budget, parse_spec
 
+from ..waiting import wait_until
 from .positions import assert_think_time_is_kept, forced, game
 
 BOARD = Board.random(3)
@@ -114,23 +114,38 @@ def test_uct_uses_no_more_than_the_cores_and_others_wait(monkeypatch):
     assert most == available_cores()
 
 
-def test_uct_refuses_what_it_cannot_do_in_time():
+def test_uct_leaves_time_to_those_who_wait(monkeypatch):
+    """Each search gets a core in turn, for a share of what time it has left then."""
+    asked = []
+
+    class Watched(UctPlayer):  # type: ignore[misc]
+        def suggest(self, board, seconds, goes_on):
+            asked.append(seconds)
+            everybody_waits.wait()
+            return super().suggest(board, 0.0, goes_on)
+
+    everybody_waits = threading.Event()
+    cores = players._Cores(1)
+    monkeypatch.setattr(players, "UctPlayer", Watched)
+    monkeypatch.setattr(players, "_cores", cores)
     player = make_player(parse_spec("uct"))
-    count = available_cores() + players.MAX_WAITING + 4
+    with ThreadPoolExecutor(21) as threads:
+        answers = [threads.submit(player.suggest, BOARD, Budget(seconds=100)) for _ in range(21)]
+        wait_until(lambda: cores._waiting == 20, 20)
+        everybody_waits.set()
+        for answer in answers:
+            assert 0 < answer.result().simulations < 100
+    left = 0.968 * 100
+    shares = [seconds / left for seconds in asked]
+    expected = [1, *(1 / (1 + waiting) for waiting in range(19, -1, -1))]
+    # The first one may have seen some of the others come.
+    assert shares[1:] == pytest.approx(expected[1:], rel=0.05)
 
-    def ask(_: int) -> str:
-        started = time.monotonic()
-        try:
-            player.suggest(BOARD, Budget(seconds=1.0))
-        except Overloaded:
-            return "at once" if time.monotonic() - started < 0.3 else "too late"
-        return "answered"
 
-    with ThreadPoolExecutor(count) as threads:
-        outcomes = list(threads.map(ask, range(count)))
-    assert outcomes.count("answered") == available_cores()
-    assert outcomes.count("at once") == 4
-    assert player.suggest(BOARD, Budget(simulations=100)).simulations > 0
+def test_uct_refuses_only_more_than_may_wait(monkeypatch):
+    monkeypatch.setattr(players, "MAX_SEARCHES", 0)
+    with pytest.raises(Overloaded, match="wait for a core"):
+        make_player(parse_spec("uct")).suggest(BOARD, Budget(seconds=1.0))
 
 
 @pytest.mark.parametrize("spec", ["uct:1000000000", "uct:600s", "model@1000000", "model@600s"])
@@ -143,12 +158,14 @@ def test_a_search_ends_when_nobody_waits_for_it_any_more(spec):
     assert answer.suggestion.move in BOARD.legal_moves()
 
 
-def test_nobody_keeps_a_place_before_a_core_for_whom_nobody_waits():
+def test_nobody_keeps_a_place_before_a_core_for_whom_nobody_waits(monkeypatch):
     gone = threading.Event()
     player = make_player(parse_spec("uct:600s"))
-    count = available_cores() + players.MAX_WAITING
+    monkeypatch.setattr(players, "MAX_SEARCHES", 3)
+    count = available_cores() + 3
     with ThreadPoolExecutor(count) as threads:
         searches = [threads.submit(player.suggest, BOARD, None, gone) for _ in range(count)]
+        wait_until(lambda: players._cores._waiting == 3, 20)
         with pytest.raises(Overloaded):
             player.suggest(BOARD)
         gone.set()

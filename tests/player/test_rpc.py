@@ -11,7 +11,6 @@ import pytest
 
 from hexz.engine import Board, Move
 from hexz.player.rpc import RpcServer
-from hexz.player.searcher import MAX_SEARCHES
 from hexz.player.service import PlayerService
 from hexz.schema.programs import PlayerConfig
 from hexz.web import CannotListen
@@ -175,7 +174,7 @@ def test_unknown_methods_are_unknown(client):
 
 
 def test_overload_is_said_at_once(client, monkeypatch):
-    monkeypatch.setattr("hexz.player.searcher.MAX_SEARCHES", 2)
+    monkeypatch.setattr("hexz.player.loop.MAX_SEARCHES", 2)
 
     def ask(seed: int) -> grpc.StatusCode:
         state = board_to_message(Board.random(seed))
@@ -189,13 +188,13 @@ def test_overload_is_said_at_once(client, monkeypatch):
 
 
 def test_searches_for_callers_who_have_gone_end(client, service):
-    """A minute each; as many as there may be, so that otherwise nobody else would be answered."""
+    """A minute each, that others have."""
     request = pb.SuggestMoveRequest(
         game_engine_state=board_to_message(Board.random(3)), max_think_time_ms=60_000
     ).SerializeToString()
     call = client.channel.unary_unary(SUGGEST)
-    calls = [call.future(request, timeout=60) for _ in range(MAX_SEARCHES)]
-    wait_until(lambda: service.status().model.searches == MAX_SEARCHES, 20)
+    calls = [call.future(request, timeout=60) for _ in range(48)]
+    wait_until(lambda: service.status().model.searches == 48, 20)
     for waiting in calls:
         waiting.cancel()
     wait_until(lambda: service.status().model.searches == 0, 20)

@@ -13,8 +13,9 @@ import pytest
 from hexz.engine import Board, IllegalMove
 from hexz.engine.endgame import solve
 from hexz.errors import InvalidEvaluation
+from hexz.player.loop import BATCH_SIZE
 from hexz.player.player import Overloaded
-from hexz.player.searcher import BATCH_SIZE, MAX_SEARCHES, SOLVE_NODES, Searcher
+from hexz.player.searcher import SOLVE_NODES, Searcher
 from hexz.player.spec import Budget
 
 from .positions import (
@@ -220,32 +221,34 @@ def test_a_finished_game_has_no_next_move(searcher):
         searcher.suggest(game(1)[-1], SMALL)
 
 
-def test_too_many_searches_are_refused_at_once():
+def test_only_more_searches_than_may_wait_are_refused_and_at_once(monkeypatch):
+    monkeypatch.setattr("hexz.player.loop.MAX_SEARCHES", 8)
     evaluator = EvenEvaluator()
-    with searching(evaluator) as searcher, ThreadPoolExecutor(MAX_SEARCHES) as threads:
+    with searching(evaluator) as searcher, ThreadPoolExecutor(8) as threads:
         evaluator.gate.clear()
-        answers = [
-            threads.submit(searcher.suggest, Board.random(seed), SMALL)
-            for seed in range(MAX_SEARCHES)
-        ]
-        wait_until(lambda: searcher.num_searches == MAX_SEARCHES)
-        with pytest.raises(Overloaded, match=str(MAX_SEARCHES)):
+        answers = [threads.submit(searcher.suggest, Board.random(seed), SMALL) for seed in range(8)]
+        wait_until(lambda: searcher.num_searches == 8)
+        with pytest.raises(Overloaded, match="8 other moves"):
             searcher.suggest(Board.random(99), SMALL)
         evaluator.gate.set()
         assert all(answer.result().simulations == 50 for answer in answers)
         assert searcher.suggest(Board.random(99), SMALL).simulations == 50
 
 
-def test_a_search_that_could_not_be_in_time_is_refused_at_once():
+def test_many_more_searches_than_a_batch_holds_are_all_answered():
+    """However short their time is: with one evaluation if there is no time for more."""
     evaluator = EvenEvaluator()
-    with searching(evaluator) as searcher, ThreadPoolExecutor(1) as threads:
+    with searching(evaluator) as searcher, ThreadPoolExecutor(200) as threads:
         evaluator.gate.clear()
-        running = threads.submit(searcher.suggest, Board.random(1), SMALL)
-        wait_until(lambda: searcher.num_searches == 1)
-        with pytest.raises(Overloaded, match="in time"):
-            searcher.suggest(Board.random(2), Budget(seconds=1e-7))
+        answers = [
+            threads.submit(searcher.suggest, Board.random(seed), Budget(seconds=0.001))
+            for seed in range(200)
+        ]
+        wait_until(lambda: searcher.num_searches == 200)
         evaluator.gate.set()
-        running.result()
+        for seed, answer in enumerate(answers):
+            assert answer.result().suggestion.move in Board.random(seed).legal_moves()
+    assert 200 <= sum(evaluator.sizes) < 300
 
 
 def test_another_network_takes_over_within_running_searches():
@@ -299,7 +302,7 @@ def test_closing_ends_searches_with_what_they_have():
 
 
 def test_only_the_largest_search_ends_where_memory_would(monkeypatch):
-    monkeypatch.setattr("hexz.player.searcher.MAX_NODES", 4000)
+    monkeypatch.setattr("hexz.player.loop.MAX_NODES", 4000)
     evaluator = EvenEvaluator()
     with searching(evaluator) as searcher, ThreadPoolExecutor(2) as threads:
         large = threads.submit(searcher.suggest, Board.random(1), Budget(simulations=900_000))

@@ -16,7 +16,7 @@ import urllib3
 from .processes import COMMAND, TIMEOUT, environment
 
 GUNICORN = [
-    sys.executable, "-m", "gunicorn", "--workers", "1", "--threads", "8",
+    sys.executable, "-m", "gunicorn", "--workers", "1", "--threads", "544",
     "--worker-connections", "10000", "--keep-alive", "75",
     "hexz.player:create_app()",
 ]  # fmt: skip

@@ -247,22 +247,17 @@ def test_sixteen_games_for_a_minute(server: PlayerServer) -> None:
     assert statistics.median(last) < 1.1 * statistics.median(second), load.memory
 
 
-def test_too_many_games_are_refused_at_once_and_the_rest_is_in_time(server: PlayerServer) -> None:
-    begin = threading.Barrier(60)
-    client = GoServer2023(server.url)
+def test_no_game_is_stranded_among_a_hundred(server: PlayerServer) -> None:
+    """Far more than can be searched well: each gets a move, and none is refused."""
+    begin = threading.Barrier(100)
 
-    def ask(seed: int) -> tuple[int, float]:
+    def ask(seed: int) -> int:
         position = start(seed)
         begin.wait()
-        started = time.monotonic()
-        answer = GoServer2023(server.url).ask(position, 3.0)
-        return answer.status, time.monotonic() - started
+        return GoServer2023(server.url).ask(position, 1.0).status
 
-    with ThreadPoolExecutor(60) as threads:
-        answers = list(threads.map(ask, range(60)))
-    assert {status for status, _ in answers} == {200, 503}
-    assert all(took < 2.5 for status, took in answers if status == 503)
-    assert client.ask(start(1), THINK_SECONDS).status == 200
+    with ThreadPoolExecutor(100) as threads:
+        assert set(threads.map(ask, range(100))) == {200}
 
 
 # --- Its network ---------------------------------------------------------------------------------

@@ -1,0 +1,190 @@
+"""How many searches share the time, on a clock of the test's own."""
+
+import heapq
+import itertools
+import random
+import threading
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hexz.engine import Board, Search, SearchSettings
+from hexz.inference import Evaluation, Evaluator, Floats
+from hexz.player import loop as loops
+from hexz.player.loop import BATCH_SIZE, SearchLoop, Task
+from hexz.player.schedule import answer_times
+
+PUCT = SearchSettings(explore=False, simulations=1_000_000)
+AIM = 0.968
+
+
+class Clock:
+    """Time that passes only while something is done."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class SlowEvaluator(Evaluator):
+    """An evaluation takes so long on the clock."""
+
+    name = "slow"
+    batch_size = BATCH_SIZE
+
+    def __init__(self, clock: Clock, seconds: float) -> None:
+        self.clock = clock
+        self.seconds = seconds
+
+    def start(self, planes: Floats) -> Callable[[], Evaluation]:
+        count = len(planes)
+
+        def finish() -> Evaluation:
+            self.clock.now += self.seconds
+            return np.zeros((count, 220), np.float32), np.zeros(count, np.float32)
+
+        return finish
+
+
+# --- The plan ------------------------------------------------------------------------------------
+
+dues = st.lists(st.floats(0, 2), min_size=1, max_size=40)
+
+
+@given(dues, st.floats(0.001, 0.05))
+def test_answers_made_one_after_another_are_all_in_time_if_that_is_possible(due, seconds):
+    times = answer_times(due, seconds)
+    order = sorted(range(len(due)), key=times.__getitem__)
+    assert [due[i] for i in order] == sorted(due)
+    now = min(times)
+    for i in order:
+        assert now <= times[i] + 1e-9
+        now = max(now, times[i]) + seconds
+        assert now <= due[i] + 1e-9
+
+
+@given(dues, st.floats(0.001, 0.05))
+def test_no_answer_is_begun_earlier_than_it_must(due, seconds):
+    times = answer_times(due, seconds)
+    latest = sorted(zip(times, due, strict=True))
+    for (time, own), (following, _) in itertools.pairwise(latest):
+        assert time + seconds == pytest.approx(min(own, following))
+    assert latest[-1][0] + seconds == pytest.approx(latest[-1][1])
+
+
+# --- Many at once --------------------------------------------------------------------------------
+
+
+class Clients:
+    """Clients who ask for the next move as soon as they have one, and a clerk who makes answers
+    one after another, in the time of the clock.
+
+    Attributes:
+        taken: seconds from each question to its answer.
+        simulations: of each answer.
+    """
+
+    def __init__(self, count: int, *, think: float, batch: float, answer: float) -> None:
+        self.clock = Clock()
+        self.taken: list[float] = []
+        self.simulations: list[int] = []
+        self._loop = SearchLoop(SlowEvaluator(self.clock, batch), self.clock)
+        self._loop._making = answer - loops.SENDING_SECONDS
+        self._think = think
+        self._answer = answer
+        self._rng = random.Random(1)
+        self._asking: list[tuple[float, int]] = [(0.0, number) for number in range(count)]
+        self._waiting: dict[int, tuple[float, Task]] = {}
+        self._clerk_free = 0.0
+
+    def run(self, seconds: float) -> None:
+        while self.clock.now < seconds:
+            while self._asking and self._asking[0][0] <= self.clock.now:
+                self._ask(*heapq.heappop(self._asking))
+            if len(self._loop):
+                self._loop.turn()
+            else:
+                self.clock.now = max(self.clock.now, self._asking[0][0])
+            ended = [n for n, (_, task) in self._waiting.items() if task.done.is_set()]
+            for number in sorted(ended, key=lambda n: self._waiting[n][1].answer_at):
+                self._take(number)
+
+    def _ask(self, asked: float, number: int) -> None:
+        board = Board.random(self._rng.randrange(50))
+        search = Search(board, PUCT, max_in_flight=2 * BATCH_SIZE)
+        task = Task(search, None, asked + AIM * self._think, threading.Event())
+        self._waiting[number] = asked, task
+        self._loop.add(task)
+
+    def _take(self, number: int) -> None:
+        asked, task = self._waiting.pop(number)
+        self._clerk_free = max(self._clerk_free, task.ended_at) + self._answer
+        self.taken.append(self._clerk_free - asked)
+        self.simulations.append(task.search.simulations)
+        self._loop.answered(task, self.clock.now - self._answer * task.line)
+        heapq.heappush(self._asking, (self._clerk_free, number))
+
+
+@pytest.mark.parametrize(
+    ("count", "think", "batch"), [(256, 1.0, 0.008), (16, 1.0, 0.008), (500, 2.0, 0.02)]
+)
+def test_all_are_answered_in_time(count, think, batch):
+    """256 clients with a second a move: a batch takes what it does on two cores, and an answer
+    2 ms, so that half of the time is taken by answers."""
+    clients = Clients(count, think=think, batch=batch, answer=0.002)
+    clients.run(3 * think)
+    assert len(clients.taken) >= 2 * count
+    assert max(clients.taken) <= think
+    assert min(clients.simulations) >= 1
+
+
+def test_simulations_are_shared_evenly():
+    clients = Clients(64, think=1.0, batch=0.01, answer=0.001)
+    clients.run(0.99)
+    assert len(clients.simulations) == 64
+    assert max(clients.simulations) <= 1.3 * min(clients.simulations)
+
+
+def test_in_an_emergency_each_search_has_one_evaluation():
+    """A batch takes as long as all the time there is."""
+    clients = Clients(128, think=0.1, batch=0.1, answer=0.0011)
+    clients.run(0.5)
+    assert len(clients.taken) >= 128
+    # Four batches of first evaluations, one that is under way, and the answers one by one.
+    assert max(clients.taken[:128]) <= 5 * 0.1 + 130 * 0.0011 + 0.05
+    assert set(clients.simulations[:128]) <= {0, 1}
+
+
+def test_first_evaluations_go_to_those_who_are_due_first(monkeypatch):
+    clock = Clock()
+    loop = SearchLoop(SlowEvaluator(clock, 0.01), clock)
+    tasks = [
+        Task(Search(Board.random(i), PUCT), None, 10.0 - i / 10, threading.Event())
+        for i in range(64)
+    ]
+    for task in tasks:
+        loop.add(task)
+    loop.turn()
+    assert all(task.search.num_nodes == 1 for task in tasks)
+    late = Task(Search(Board.random(99), PUCT), None, 100.0, threading.Event())
+    soon = Task(Search(Board.random(98), PUCT), None, 1.0, threading.Event())
+    monkeypatch.setattr(loops, "BATCH_SIZE", 1)
+    loop.add(late)
+    loop.add(soon)
+    loop._collect(loop._batches[0], loop._running())
+    assert (soon.search.num_nodes, late.search.num_nodes) == (1, 0)
+
+
+def test_the_least_answer_waits_for_those_before_it():
+    clock = Clock()
+    loop = SearchLoop(SlowEvaluator(clock, 0.1), clock)
+    alone = loop.least_seconds()
+    assert 0.1 < alone < 0.3
+    for number in range(96):
+        loop.add(Task(Search(Board.random(number), PUCT), None, 10.0, threading.Event()))
+    assert loop.least_seconds() == pytest.approx(alone + 0.3)
