@@ -119,7 +119,7 @@ def test_uct_leaves_time_to_those_who_wait(monkeypatch):
     asked = []
 
     class Watched(UctPlayer):  # type: ignore[misc]
-        def suggest(self, board, seconds, goes_on):
+        def suggest(self, board, seconds=None, goes_on=None):
             asked.append(seconds)
             everybody_waits.wait()
             return super().suggest(board, 0.0, goes_on)
