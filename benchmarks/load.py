@@ -34,7 +34,14 @@ from hexz import httpserver, web
 from hexz.engine import FinishedGame
 from hexz.model.backends import create_evaluator
 from hexz.model.shipped import shipped_checkpoint
-from hexz.schema.fleet import COMPACT_GAMES_PATH, EXAMPLES_PATH, GAMES_PATH, FleetSettings
+from hexz.schema.fleet import (
+    COMPACT_GAMES_PATH,
+    CONDUCT_PATH,
+    EXAMPLES_PATH,
+    GAMES_PATH,
+    ConductOrder,
+    FleetSettings,
+)
 from hexz.selfplay.examples import examples_of
 from hexz.selfplay.loop import SelfPlay
 from hexz.trainserver.serve import THREADS
@@ -144,6 +151,20 @@ def running(*command: str) -> Iterator[tuple[int, psutil.Process]]:
     finally:
         process.terminate()
         process.wait()
+
+
+def trust(port: int, first: bytes) -> None:
+    """Tells the train server that nothing counts against who posts: the same games come again and
+    again. It must have heard of the poster."""
+    order = ConductOrder(quarantined=False, reason="a benchmark").to_json()
+    head = f"POST {CONDUCT_PATH}/unnamed HTTP/1.1\r\nHost: localhost\r\n"
+    head += f"Content-Type: application/json\r\nContent-Length: {len(order)}\r\n\r\n"
+    for data in (first, head.encode() + order):
+        with socket.create_connection(("127.0.0.1", port)) as connection:
+            connection.sendall(data)
+            answer = connection.recv(4096)
+            if not answer.startswith(b"HTTP/1.1 200"):
+                raise RuntimeError(f"the server answers {answer.decode()}")
 
 
 def _is_ready(port: int) -> bool:
@@ -265,6 +286,7 @@ def main() -> None:
         with contextlib.ExitStack() as stack:
             ours = stack.enter_context(running("-m", "hexzctl", "train-server", *where))
             bare = stack.enter_context(running(__file__, "--serve-bare"))
+            trust(ours[0], next(requests_of(known["examples"], 9 * 10**8))[0])
             for _ in range(ROUNDS):
                 for name, result in results.items():
                     server = bare if name == "bare" else ours

@@ -55,7 +55,7 @@ class SelfPlayView:
                 self._progress[event.process] = event
             case GameOver():
                 self.games += 1
-                self._examples += len(event.entries)
+                self._examples += event.examples
                 self._scores = [a + b for a, b in zip(self._scores, event.score, strict=True)]
                 if self.games == 1:
                     self.display.log()  # the first game is worth a line at once

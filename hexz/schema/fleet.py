@@ -4,7 +4,8 @@ A worker posts a `Heartbeat` when it starts and every few seconds, and the serve
 `Orders`. How the fleet plays is one TOML document of the server, `FleetSettings`:
 
     games_per_process = 128
-    post = "games"              # what a request carries: "examples" one by one, or whole "games"
+    post = "auto"               # what a request carries: "examples" one by one, compact "games", or
+                                # examples as long as the server keeps up with them
 
     [search]                    # any field of SearchSettings
     algorithm = "gumbel"
@@ -28,7 +29,7 @@ from hexz.schema.declaration import Settings, setting
 from hexz.schema.document import read_document
 from hexz.schema.message import Message
 from hexz.schema.search import MAX_SIMULATIONS, SearchSettings
-from hexz.schema.shared import GamesPerProcess, PostUnit
+from hexz.schema.shared import GamesPerProcess, PostRule, PostUnit
 from hexz.version import __version__
 
 EXAMPLES_PATH: Final = "/training/examples"
@@ -94,8 +95,12 @@ class WorkerSettings(Settings, frozen=True, kw_only=True):
 
     games_per_process: GamesPerProcess = 128
     post: Annotated[
-        PostUnit, setting("What a request carries: one example, or all examples of a game.")
-    ] = "examples"
+        PostRule,
+        setting(
+            "What a request carries: one example, a compact game, or with auto examples as long as "
+            "the server keeps up with them. The server replaces auto before it tells workers."
+        ),
+    ] = "auto"
     search: SearchSettings = SearchSettings(
         algorithm="gumbel", simulations=64, full_search_share=0.25
     )
@@ -130,12 +135,17 @@ class FleetSettings(WorkerSettings, frozen=True, kw_only=True):
         if starts != sorted(starts):
             raise InvalidSettings("the steps of the schedule must ascend")
 
-    def at(self, examples: int) -> WorkerSettings:
-        """The settings for a model that was trained on so many examples."""
+    def at(self, examples: int, unit: PostUnit = "examples") -> WorkerSettings:
+        """The settings for a model that was trained on so many examples.
+
+        Args:
+            examples: so many.
+            unit: what a request shall carry if that is left open.
+        """
         steps = [step.simulations for step in self.schedule if step.examples <= examples]
         return WorkerSettings(
             games_per_process=self.games_per_process,
-            post=self.post,
+            post=unit if self.post == "auto" else self.post,
             search=replace(self.search, simulations=steps[-1]) if steps else self.search,
         )
 
@@ -181,11 +191,14 @@ class Orders(Message, frozen=True, kw_only=True):
         settings: how to play.
         redis_url: of the server's private Redis, for workers on its machine; else None.
         notice: what the worker shall tell whoever runs it, if anything.
+        compact_games: the newest version of compact games that the server reads; 0: none, and then
+            a worker that shall post games posts single examples.
     """
 
     settings: WorkerSettings
     redis_url: Name | None = None
     notice: Annotated[str, Meta(max_length=1000)] | None = None
+    compact_games: Count = 0
 
     def __repr__(self) -> str:  # without the password
         return f"Orders(settings={self.settings!r})"

@@ -6,6 +6,7 @@ from hexz.schema.declaration import Settings, setting
 from hexz.schema.search import MAX_SIMULATIONS, Algorithm
 
 PostUnit = Literal["examples", "games"]
+PostRule = Literal["auto", "examples", "games"]
 
 ModelName = Annotated[str, setting("Name of the model.", variable="MODEL_NAME")]
 Device = Annotated[Literal["cpu", "cuda", "mps"], setting("Where networks run.")]
@@ -77,6 +78,6 @@ class PlayChanges(Settings, frozen=True, kw_only=True):
     post: Annotated[
         PostUnit | None,
         setting(
-            "What a request carries: one example, or all of a game. Default: as the server says."
+            "What a request carries: one example, or a compact game. Default: as the server says."
         ),
     ] = None

@@ -29,10 +29,12 @@ class NewSettings:
     Attributes:
         search: settings of the search.
         games_in_flight: games that each process plays at once.
+        compact: whether finished games come as one compact game, not as examples.
     """
 
     search: SearchSettings
     games_in_flight: int
+    compact: bool = False
 
 
 Command = NewModel | NewSettings
@@ -105,12 +107,16 @@ class GameOver:
     """A finished game.
 
     Attributes:
-        entries: name and bytes of each serialized example.
+        examples: the number of its examples.
+        entries: name and bytes of each serialized example; none of a compact game.
+        compact: the serialized compact game, if it shall be one.
         score: of players 1 and 2.
         record: the game for the page.
     """
 
+    examples: int
     entries: list[tuple[str, bytes]] = field(repr=False)
+    compact: bytes | None = field(repr=False)
     score: tuple[int, int]
     record: GameRecord
 

@@ -33,6 +33,7 @@ from hexz.selfplay.messages import (
     Progress,
 )
 from hexz.wire.example import encode_example
+from hexz.wire.game import encode_compact
 
 PROGRESS_SECONDS: Final = 0.5
 """How often a process reports its counters."""
@@ -59,6 +60,7 @@ class _Process:
         self._parent = parent
         self._assignment = assignment
         self._stopping = False
+        self._compact = assignment.settings.compact
         # For the main thread to take between two rounds.
         self._changes: SimpleQueue[NewSettings | _NewEvaluator | Notice] = SimpleQueue()
 
@@ -101,8 +103,9 @@ class _Process:
         """Between two rounds, what has changed since the last one."""
         while not self._changes.empty():
             match self._changes.get():
-                case NewSettings(search, games_in_flight):
+                case NewSettings(search, games_in_flight, compact):
                     play.change(search, games_in_flight)
+                    self._compact = compact
                 case _NewEvaluator(evaluator, checkpoint):
                     play.use(evaluator, checkpoint)
                     self._say_playing(play)
@@ -151,14 +154,18 @@ class _Process:
 
     def _game_over(self, game: FinishedGame) -> GameOver:
         model_name = self._assignment.model_name
-        examples = examples_of(
-            game,
-            game_name=f"{self._assignment.run_name}-{game.game_id}",
-            model_name=model_name,
-            unix_micros=time.time_ns() // 1000,
-        )
+        name, micros = f"{self._assignment.run_name}-{game.game_id}", time.time_ns() // 1000
+        entries: list[tuple[str, bytes]] = []
+        compact: bytes | None = None
+        if self._compact:
+            compact = encode_compact(game, game_id=name, model_name=model_name, unix_micros=micros)
+        else:
+            examples = examples_of(game, game_name=name, model_name=model_name, unix_micros=micros)
+            entries = [(f"{one.example_id}.pb", encode_example(one)) for one in examples]
         return GameOver(
-            entries=[(f"{example.example_id}.pb", encode_example(example)) for example in examples],
+            examples=len(game.actions),
+            entries=entries,
+            compact=compact,
             score=game.final.score,
             record=GameRecord(
                 name=f"Game {game.game_id}",

@@ -37,6 +37,12 @@ class Rate:
             count = sum(n for _, n in self._seconds)
         return count / max(1.0, min(RATE_SECONDS, now - self._start))
 
+    def peak(self) -> int:
+        """The most events in one second of the last minute."""
+        with self._lock:
+            self._forget(int(time.monotonic()))
+            return max((n for _, n in self._seconds), default=0)
+
     def _forget(self, now: int) -> None:
         while self._seconds and self._seconds[0][0] <= now - RATE_SECONDS:
             self._seconds.popleft()

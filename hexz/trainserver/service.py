@@ -20,6 +20,7 @@ from hexz.schema.fleet import (
     Heartbeat,
     Orders,
     Receipt,
+    WorkerSettings,
     incompatibility,
 )
 from hexz.schema.programs import ServerConfig
@@ -41,6 +42,7 @@ from hexz.trainserver.ingest import (
     check_game,
 )
 from hexz.trainserver.journal import Journal, JournalError
+from hexz.trainserver.posting import Posting
 from hexz.trainserver.quarantine import QuarantineError
 from hexz.trainserver.settings import SettingsSource
 from hexz.trainserver.strength import Strength
@@ -48,6 +50,7 @@ from hexz.trainserver.supervisor import TrainerSupervisor
 from hexz.trainserver.tokens import WorkerTokens
 from hexz.trainserver.vetting import Vetting
 from hexz.version import __version__
+from hexz.wire.game import VERSION as COMPACT_VERSION
 
 _log = logging.getLogger(__name__)
 
@@ -98,6 +101,7 @@ class TrainingService:
     def __init__(self, config: ServerConfig, on_fatal: Callable[[str], None]) -> None:
         self.config = config
         self.counters = Counters()
+        self._posting = Posting(self.counters.accepted)
         self._started = time.time()
         self._workers: dict[str, tuple[float, Heartbeat]] = {}
         self._lock = threading.Lock()
@@ -266,13 +270,18 @@ class TrainingService:
             for name, (seen, _) in list(self._workers.items()):
                 if now - seen > WORKER_SECONDS:
                     del self._workers[name]
-        settings = self._settings.at(newest.examples)
+            # Examples that wait for a reason other than their number would not be taken as games.
+            if not self._is_full() and self.journal_problem is None:
+                self._posting.update([heartbeat for _, heartbeat in self._workers.values()])
+            unit = self._posting.unit
+        settings = self._settings.at(newest.examples, unit)
         notice = self.vetting.take_heartbeat(
             owner or heartbeat.worker, heartbeat.processes * settings.games_per_process
         )
         return Orders(
             settings=settings,
             notice=notice,
+            compact_games=COMPACT_VERSION,
             redis_url=self._announcer.private_url if is_local else None,
         )
 
@@ -355,7 +364,7 @@ class TrainingService:
                 max_backlog=self.config.max_backlog,
             ),
             training=structs.replace(self._supervisor.state, redis_problem=problem),
-            settings=None if newest is None else self._settings.at(newest.examples),
+            settings=self._current_settings(),
             workers=[
                 WorkerStatus(**structs.asdict(heartbeat), last_seen_seconds=round(age, 1))
                 for age, heartbeat in self.workers()
@@ -364,6 +373,12 @@ class TrainingService:
             checkpoints=[_summary(info) for info in _spread(self._history)],
             strength=self._strength.known,
         )
+
+    def _current_settings(self) -> WorkerSettings | None:
+        """How workers play at present; None before there is a network to play with."""
+        if self._newest is None:
+            return None
+        return self._settings.at(self._newest.examples, self._posting.unit)
 
     def _take_checkpoint(self, event: CheckpointReady) -> None:
         # Not before: what is wrong with a store is for the trainer to report.

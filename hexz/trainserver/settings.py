@@ -7,6 +7,7 @@ from pathlib import Path
 
 from hexz.errors import InvalidSettings
 from hexz.schema.fleet import FleetSettings, WorkerSettings
+from hexz.schema.shared import PostUnit
 
 _log = logging.getLogger(__name__)
 
@@ -24,7 +25,7 @@ class SettingsSource:
         self._seen = self._stamp()
         self._settings = FleetSettings() if path is None else FleetSettings.read(path)
 
-    def at(self, examples: int) -> WorkerSettings:
+    def at(self, examples: int, unit: PostUnit = "examples") -> WorkerSettings:
         """Returns the settings of the moment; see `FleetSettings.at`."""
         stamp = self._stamp()
         if self._path is not None and stamp != self._seen:
@@ -34,7 +35,7 @@ class SettingsSource:
                 _log.info("new settings from %s", self._path)
             except InvalidSettings as error:
                 _log.error("%s; the last good settings stay", error)
-        return self._settings.at(examples)
+        return self._settings.at(examples, unit)
 
     def _stamp(self) -> tuple[int, int] | None:
         if self._path is None:

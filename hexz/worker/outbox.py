@@ -9,9 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
-from hexz.schema.fleet import EXAMPLES_PATH, GAMES_PATH, Receipt
-from hexz.schema.shared import PostUnit
-from hexz.wire.example import encode_game
+from hexz.schema.fleet import COMPACT_GAMES_PATH, EXAMPLES_PATH, Receipt
 from hexz.worker.client import CONNECTIONS, Closed, Rejected, TrainServer
 
 MAX_PENDING: Final = 4096
@@ -31,13 +29,11 @@ class Outbox:
     """Posts examples in threads of its own, each until the server has answered.
 
     Attributes:
-        unit: what a request carries from now on: one example, or all examples of a game.
         taken: examples that the server has taken.
         failure: why nothing can be posted any more.
     """
 
     def __init__(self, server: TrainServer, notify: Callable[[str], None]) -> None:
-        self.unit: PostUnit = "examples"
         self.taken = 0
         self.failure: Exception | None = None
         self._server = server
@@ -55,13 +51,17 @@ class Outbox:
         return self._pending
 
     def put(self, examples: list[bytes]) -> None:
-        """Takes the examples of a game. Never waits: whoever puts looks for room first."""
-        if self.unit == "games":
-            posts = [_Post(GAMES_PATH, encode_game(examples), len(examples))]
-        else:
-            posts = [_Post(EXAMPLES_PATH, example, 1) for example in examples]
+        """Takes examples, each for a request of its own. Never waits: whoever puts looks for room
+        first."""
+        self._put([_Post(EXAMPLES_PATH, example, 1) for example in examples])
+
+    def put_game(self, game: bytes, examples: int) -> None:
+        """Takes a compact game of so many examples. Never waits either."""
+        self._put([_Post(COMPACT_GAMES_PATH, game, examples)])
+
+    def _put(self, posts: list[_Post]) -> None:
         with self._changed:
-            self._pending += len(examples)
+            self._pending += sum(post.examples for post in posts)
         for post in posts:
             self._queue.put(post)
 

@@ -44,6 +44,7 @@ from hexz.selfplay.messages import (
 )
 from hexz.selfplay.pool import SelfPlayPool, prepare_for_play
 from hexz.version import __version__
+from hexz.wire.game import VERSION as COMPACT_VERSION
 from hexz.worker.client import Closed, Rejected, ServerRefuses, TrainServer
 from hexz.worker.outbox import Outbox
 
@@ -185,7 +186,7 @@ class Worker:
         assignment = Assignment(
             run_name=self.name,
             model_name=self._config.model_name,
-            settings=NewSettings(settings.search, settings.games_per_process),
+            settings=_play_settings(settings),
             num_processes=self._num_processes,
             max_games=None,
             seed=secrets.randbits(63),
@@ -201,7 +202,10 @@ class Worker:
                 self._evaluations[event.process] = event.evaluations
             case GameOver():
                 self._games += 1
-                self._outbox.put([data for _, data in event.entries])
+                if event.compact is not None:
+                    self._outbox.put_game(event.compact, event.examples)
+                else:
+                    self._outbox.put([data for _, data in event.entries])
             case Notice():
                 # All processes say the same.
                 if event.text != self._last_notice:
@@ -256,11 +260,10 @@ class Worker:
                 self._notify(orders.notice)
             said = orders.notice
             self._find_channel(orders)
-            settings = _changed(orders.settings, self._config.changes)
-            self._outbox.unit = settings.post
+            settings = _changed(orders, self._config.changes)
             with self._lock:
                 if self._pool is not None and settings != self._settings:
-                    self._pool.send(NewSettings(settings.search, settings.games_per_process))
+                    self._pool.send(_play_settings(settings))
                 self._settings = settings
             self._ending.wait(HEARTBEAT_SECONDS)
 
@@ -302,8 +305,12 @@ class Worker:
         threading.Thread(target=run, name=work.__name__, daemon=True).start()
 
 
-def _changed(ordered: WorkerSettings, changes: PlayChanges) -> WorkerSettings:
+def _changed(orders: Orders, changes: PlayChanges) -> WorkerSettings:
     """How to play if the server says so and this worker does otherwise."""
+    ordered = orders.settings
+    post = changes.post or ordered.post
+    if orders.compact_games < COMPACT_VERSION:  # an older server
+        post = "examples"
     return replace(
         ordered,
         search=replace(
@@ -312,7 +319,14 @@ def _changed(ordered: WorkerSettings, changes: PlayChanges) -> WorkerSettings:
             simulations=changes.runs_per_move or ordered.search.simulations,
         ),
         games_per_process=changes.games_per_process or ordered.games_per_process,
-        post=changes.post or ordered.post,
+        post=post,
+    )
+
+
+def _play_settings(settings: WorkerSettings) -> NewSettings:
+    """What the processes that play are told."""
+    return NewSettings(
+        settings.search, settings.games_per_process, compact=settings.post == "games"
     )
 
 

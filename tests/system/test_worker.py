@@ -18,9 +18,11 @@ from hexz.example import Example
 from hexz.model.checkpoint import encode_checkpoint, new_checkpoint
 from hexz.model.network import ModelConfig
 from hexz.pubsub import ModelChannel
-from hexz.schema.fleet import EXAMPLES_PATH, GAMES_PATH
+from hexz.schema.fleet import COMPACT_GAMES_PATH, EXAMPLES_PATH
+from hexz.selfplay.examples import examples_of as examples_in
 from hexz.version import __version__
 from hexz.wire.example import decode_example
+from hexz.wire.game import read_compact
 from hexz.worker.outbox import MAX_PENDING
 
 from ..redis_server import RedisServer, free_port
@@ -109,6 +111,13 @@ def seconds_without_core(process_id: int) -> float:
 def examples_of(server: FakeTrainServer) -> list[Example]:
     """What was taken: whole games, and every example once."""
     examples = [decode_example(data) for data in server.examples]
+    for game in map(read_compact, server.games):
+        examples += examples_in(
+            game.finished_game(),
+            game_name=game.game_id,
+            model_name=game.model_name,
+            unix_micros=game.unix_micros,
+        )
     assert max(Counter(example.example_id for example in examples).values(), default=1) == 1
     games: dict[str, set[int]] = {}
     for example in examples:
@@ -146,7 +155,7 @@ def test_finished_games_are_posted_example_by_example(server, channel, redis_ser
     assert {(e.model_name, e.checkpoint, e.simulations <= 2) for e in examples} == {
         ("tiny", 1, True)
     }
-    assert GAMES_PATH not in server.paths()
+    assert COMPACT_GAMES_PATH not in server.paths()
     assert {request.headers["User-Agent"] for request in server.requests} == {
         f"hexzctl/{__version__}"
     }
@@ -167,8 +176,8 @@ def test_new_models_and_orders_are_followed_without_dropping_a_game(server, chan
         publish(channel, 2)
         server.wait_until(lambda: newest(server)() == 2)
         server.order(post="games", games=5, simulations=3)
-        server.wait_until(lambda: GAMES_PATH in server.paths())
-        server.wait_until(lambda: decode_example(server.examples[-1]).simulations == 3)
+        server.wait_until(lambda: COMPACT_GAMES_PATH in server.paths())
+        server.wait_until(lambda: read_compact(server.games[-1]).simulations[-1] == 3)
         _, stderr = end(process)
     assert stderr == ""
     games: dict[str, list[Example]] = {}

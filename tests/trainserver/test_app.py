@@ -23,6 +23,7 @@ from hexz.schema.status import JournalStatus
 from hexz.trainserver import service as service_module
 from hexz.trainserver.app import make_app
 from hexz.trainserver.metrics import _worker_demand
+from hexz.trainserver.posting import Posting
 from hexz.trainserver.service import TrainingService
 from hexz.version import __version__
 from hexz.wire import hexz_pb2 as pb
@@ -397,6 +398,18 @@ def test_only_workers_of_this_machine_learn_of_the_private_redis(client, service
     assert (redis_url("127.0.0.1") or "").startswith("redis://:")
     assert redis_url("10.0.0.1") is None
     assert redis_url("127.0.0.1", **{"X-Forwarded-For": "10.0.0.1"}) is None
+
+
+def test_a_server_that_does_not_keep_up_orders_compact_games(client, service, monkeypatch):
+    monkeypatch.setattr(service, "_posting", Posting(service.counters.accepted))
+
+    def orders(**changes: object) -> tuple[str, int]:
+        answer = client.post(HEARTBEAT, data=heartbeat(**changes)).json
+        return answer["settings"]["post"], answer["compact_games"]
+
+    assert orders(pending=100) == ("examples", 1)
+    assert orders(pending=4000) == ("games", 1)
+    assert client.get("/status").json["settings"]["post"] == "games"
 
 
 def test_workers_are_shown_until_they_are_silent(client, monkeypatch):

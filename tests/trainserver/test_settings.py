@@ -142,7 +142,7 @@ def test_a_missing_document_is_refused(tmp_path):
 def test_a_change_is_followed(path):
     source = SettingsSource(path)
     rewrite(path, "games_per_process = 5")
-    assert source.at(0) == WorkerSettings(games_per_process=5)
+    assert source.at(0) == WorkerSettings(games_per_process=5, post="examples")
 
 
 def test_after_a_broken_edit_the_last_good_document_stays_and_is_reported_once(path, caplog):

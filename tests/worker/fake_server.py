@@ -13,15 +13,15 @@ from typing import Any, Self
 
 from hexz.engine import SearchSettings
 from hexz.schema.fleet import (
+    COMPACT_GAMES_PATH,
     EXAMPLES_PATH,
-    GAMES_PATH,
     HEARTBEAT_PATH,
     Heartbeat,
     Orders,
     WorkerSettings,
 )
 from hexz.schema.shared import PostUnit
-from hexz.wire.example import decode_game
+from hexz.wire.game import VERSION
 
 TIMEOUT = 60.0
 
@@ -49,7 +49,8 @@ class FakeTrainServer:
         answer, answer_heartbeat: of posts of examples and games, and of heartbeats; a test may
             replace them.
         requests: all that were made.
-        examples: bodies of all examples that were taken.
+        examples, games: bodies of all examples and compact games that were taken.
+        compact_games: the version of compact games that it reads.
         heartbeats: that were taken.
     """
 
@@ -59,6 +60,8 @@ class FakeTrainServer:
         self.answer_heartbeat: Callable[[Request], Answer] = self._orders
         self.requests: list[Request] = []
         self.examples: list[bytes] = []
+        self.games: list[bytes] = []
+        self.compact_games = VERSION
         self.heartbeats: list[Heartbeat] = []
         self._changed = threading.Condition()
         self._connections: list[socket.socket] = []
@@ -96,12 +99,14 @@ class FakeTrainServer:
         return [request.path for request in self.requests]
 
     def _orders(self, _: Request) -> Answer:
-        return Answer(body=Orders(settings=self.settings).to_json().decode())
+        return Answer(
+            body=Orders(settings=self.settings, compact_games=self.compact_games).to_json().decode()
+        )
 
     def _take(self, request: Request) -> Answer:
         if request.path == HEARTBEAT_PATH:
             answer = self.answer_heartbeat(request)
-        elif request.path in (EXAMPLES_PATH, GAMES_PATH):
+        elif request.path in (EXAMPLES_PATH, COMPACT_GAMES_PATH):
             answer = self.answer(request)
         else:
             answer = Answer(404, "not found")
@@ -115,8 +120,8 @@ class FakeTrainServer:
     def _keep(self, request: Request) -> None:
         if request.path == HEARTBEAT_PATH:
             self.heartbeats.append(Heartbeat.from_json(request.body))
-        elif request.path == GAMES_PATH:
-            self.examples += decode_game(request.body)
+        elif request.path == COMPACT_GAMES_PATH:
+            self.games.append(request.body)
         else:
             self.examples.append(request.body)
 

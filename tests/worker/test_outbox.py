@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from hexz.schema.fleet import EXAMPLES_PATH, GAMES_PATH
+from hexz.schema.fleet import COMPACT_GAMES_PATH, EXAMPLES_PATH
 from hexz.worker.client import CONNECTIONS, ServerRefuses, TrainServer
 from hexz.worker.outbox import MAX_PENDING, Outbox
 
@@ -44,12 +44,11 @@ def test_every_example_is_posted_once_and_on_its_own(server, outbox):
     assert len({request.client for request in server.requests}) == CONNECTIONS
 
 
-def test_all_examples_of_a_game_in_one_request(server, outbox):
-    outbox.unit = "games"
-    outbox.put(bodies(30))
+def test_a_compact_game_in_one_request(server, outbox):
+    outbox.put_game(b"game", 30)
     assert outbox.drain(TIMEOUT)
-    assert server.paths() == [GAMES_PATH]
-    assert server.examples == bodies(30)
+    assert server.paths() == [COMPACT_GAMES_PATH]
+    assert server.games == [b"game"]
     assert outbox.taken == 30
 
 
@@ -69,9 +68,8 @@ def test_there_is_no_room_while_the_server_does_not_answer(server, outbox):
         return Answer()
 
     server.answer = answer
-    outbox.unit = "games"
     for game in range(MAX_PENDING // 100):
-        outbox.put(bodies(100, game))
+        outbox.put_game(b"%d" % game, 100)
     assert outbox.wait_for_room(0.0)
     outbox.put(bodies(100))
     assert not outbox.wait_for_room(0.1)
