@@ -14,13 +14,16 @@ import numpy as np
 import psutil
 import pytest
 
+from hexz.schema.fleet import CONDUCT_PATH
 from hexz.wire import hexz_pb2 as pb
 from hexz.wire.example import encode_example, encode_game
+from hexz.wire.game import encode_compact
 
-from ..games import game_examples
+from ..games import finished_games, game_examples
 from .train_server import ServerProcess
 
 EXAMPLES, GAMES = "/training/examples", "/training/games"
+COMPACT_GAMES = "/training/compact-games"
 CONNECTIONS = 8
 HONEST_EVERY = 20
 MAX_GROWTH = 20e6
@@ -200,15 +203,47 @@ def mutated_game(rng: random.Random, game: Sequence[bytes], other: Sequence[byte
     return encode_game(bodies)
 
 
-def malformed(rng: random.Random, games: Sequence[Sequence[bytes]]) -> Body:
+COLUMNS = (
+    "actions", "policies", "priors", "visit_counts", "root_values", "network_values", "simulations",
+    "full_searches", "checkpoints",
+)  # fmt: skip
+
+
+def mutated_compact(rng: random.Random, body: bytes, other: bytes) -> bytes:
+    kind = rng.randrange(6)
+    if kind == 0:
+        return rng.choice(BYTE_MUTATIONS)(rng, body)
+    message, stranger = map(pb.CompactGame.FromString, (body, other))
+    name = rng.choice(COLUMNS)
+    column = getattr(message, name)
+    if kind == 1:
+        setattr(message, name, getattr(stranger, name))
+    elif kind == 2:
+        message.initial_board = stranger.initial_board
+    elif kind == 3:
+        message.version = rng.choice((0, 2, 99, 2**32 - 1))
+    elif kind == 4:
+        values = rng.choice((np.nan, np.inf, -1, 2, 0)) * np.ones(len(column) // 2)
+        setattr(message, name, values.astype("<f2").tobytes())
+    else:
+        setattr(message, name, rng.choice(BYTE_MUTATIONS[:7])(rng, column))
+    return bytes(message.SerializeToString())
+
+
+def malformed(
+    rng: random.Random, games: Sequence[Sequence[bytes]], compact: Sequence[bytes]
+) -> Body:
     """A mutation of a real body, or a real one at the wrong place."""
     game, other = rng.sample(games, 2)
     kind = rng.random()
-    if kind < 0.8:
+    if kind < 0.55:
         return EXAMPLES, mutated_example(rng, rng.choice(game))
-    if kind < 0.98:
+    if kind < 0.65:
         return GAMES, mutated_game(rng, game, other)
-    return rng.choice(((GAMES, rng.choice(game)), (EXAMPLES, encode_game(game))))
+    if kind < 0.98:
+        return COMPACT_GAMES, mutated_compact(rng, *rng.sample(compact, 2))
+    bodies = (rng.choice(game), encode_game(game), rng.choice(compact))
+    return rng.choice((EXAMPLES, GAMES, COMPACT_GAMES)), rng.choice(bodies)
 
 
 # --- The test ------------------------------------------------------------------------------------
@@ -219,8 +254,16 @@ def games() -> list[list[bytes]]:
     return [[encode_example(example) for example in game] for game in game_examples(30, seed=3)]
 
 
-@pytest.mark.parametrize("count", [500, pytest.param(10_000, marks=pytest.mark.soak)])
-def test_malformed_bodies_are_refused_and_honest_ones_taken(tmp_path, games, count):
+@pytest.fixture(scope="module")
+def compact() -> list[bytes]:
+    return [
+        encode_compact(game, game_id=f"c-{game.game_id}", model_name="flagz", unix_micros=1)
+        for game in finished_games(20, seed=4)
+    ]
+
+
+@pytest.mark.parametrize("count", [500, pytest.param(30_000, marks=pytest.mark.soak)])
+def test_malformed_bodies_are_refused_and_honest_ones_taken(tmp_path, games, compact, count):
     honest = itertools.chain.from_iterable(games[20:])
     lock = threading.Lock()
     statuses: Counter[int] = Counter()
@@ -239,12 +282,20 @@ def test_malformed_bodies_are_refused_and_honest_ones_taken(tmp_path, games, cou
                 assert (answer.status, json.loads(answer.data)["accepted"]) == (200, 1)
 
     def attack(server: ServerProcess, seeds: range) -> None:
-        makers = [lambda seed=seed: malformed(random.Random(seed), games[:20]) for seed in seeds]
+        makers = [
+            lambda seed=seed: malformed(random.Random(seed), games[:20], compact) for seed in seeds
+        ]
         with ThreadPoolExecutor(CONNECTIONS) as pool:
             list(pool.map(lambda i: post(server, makers[i::CONNECTIONS]), range(CONNECTIONS)))
 
     with ServerProcess(tmp_path, "--minibatch-size", 10**6) as server:
         server.wait_until_ready()
+        # Some games pass under another name, which the server would take for copies.
+        assert server.post(next(honest)) == 200
+        released = b'{"quarantined": false, "reason": "a test"}'
+        headers = {"Content-Type": "application/json"}
+        answer = server.request("POST", f"{CONDUCT_PATH}/unnamed", released, **headers)
+        assert answer.status == 200
         process = psutil.Process(server.process.pid)
         attack(server, range(count // 5))  # after which nothing grows that grows once
         before = process.memory_info().rss

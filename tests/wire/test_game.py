@@ -6,6 +6,7 @@ from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 
 from hexz.engine import FinishedGame
@@ -194,11 +195,14 @@ def mutations(rng: random.Random) -> Iterator[Callable[[bytes], bytes]]:
 def test_mutated_bytes_are_read_or_refused(count):
     rng = random.Random(count)
     bodies = [compact(game) for game in GAMES]
-    refused = 0
-    for _, mutate in zip(range(count), mutations(rng), strict=False):
+    refused, memory = 0, 0
+    for number, mutate in zip(range(count), mutations(rng), strict=False):
+        if number == count // 5:  # after which nothing grows that grows once
+            memory = psutil.Process().memory_info().rss
         data = mutate(rng.choice(bodies))
         try:
             read_compact(data).finished_game()
         except InvalidExample:
             refused += 1
     assert refused > count // 2
+    assert psutil.Process().memory_info().rss - memory < 20e6
