@@ -25,7 +25,7 @@ from hexz.schema.training import TrainingConfig
 from hexz.selfplay.examples import examples_of
 from hexz.selfplay.loop import SelfPlay
 from hexz.training.learner import Learner
-from hexz.training.window import to_rows
+from hexz.training.rows import to_rows
 
 
 def main() -> None:

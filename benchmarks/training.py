@@ -29,7 +29,7 @@ from hexz.training.learner import Learner
 from hexz.training.losses import losses
 from hexz.training.network import TrainingNet
 from hexz.training.optimizer import Optimizer
-from hexz.training.window import Rows, to_rows
+from hexz.training.rows import Rows, to_rows
 
 RUNS = 5
 
@@ -65,8 +65,9 @@ def bare_loop(config: TrainingConfig, model_config: ModelConfig, rows: Rows) -> 
 
 
 def _batch(rows: np.ndarray, device: torch.device) -> Batch:
-    symmetries = np.zeros(len(rows), np.int64)
-    return make_batch(rows, symmetries, margin_share=0.25, root_value_share=0.3, device=device)
+    data = torch.from_numpy(rows.view(np.uint8).reshape(len(rows), -1)).to(device)
+    symmetries = torch.zeros(len(rows), dtype=torch.int64, device=device)
+    return make_batch(data, symmetries, margin_share=0.25, root_value_share=0.3)
 
 
 def main() -> None:

@@ -65,6 +65,15 @@ class ModelTrainingConfig(Settings, frozen=True, kw_only=True):
     max_backlog: MaxBacklog = 64
     blocks: Annotated[int, setting("Blocks of a new network.", ge=1, le=100)] = 4
     filters: Annotated[int, setting("Filters of a new network.", ge=1, le=1024)] = 32
+    train_processes: Annotated[
+        int,
+        setting(
+            "Processes that train together: one core each, or one GPU each. The batch size must be "
+            "a multiple.",
+            ge=1,
+            le=64,
+        ),
+    ] = 1
     tensorboard: Annotated[
         Path | None, setting("Write TensorBoard's event files to this directory.")
     ] = None
@@ -72,6 +81,13 @@ class ModelTrainingConfig(Settings, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.training.batch_size % self.train_processes:
+            raise InvalidSettings(
+                f"batch_size must be a multiple of train_processes: {self.training.batch_size} "
+                f"examples cannot be shared by {self.train_processes} processes"
+            )
+        if self.train_processes > 1 and self.training.device == "mps":
+            raise InvalidSettings("train_processes must be 1 with the device mps")
         if self.auth_token is not None and not _TOKEN.fullmatch(self.auth_token):
             raise InvalidSettings(
                 "HEXZ_AUTH_TOKEN is not 16 or more letters, digits and signs without spaces: "

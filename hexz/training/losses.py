@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Final
 
 import torch
@@ -14,11 +15,25 @@ from hexz.schema.training import TrainingConfig
 from hexz.training.batch import Batch
 from hexz.training.network import Prediction
 
-_EXISTS: Final = geometry()[0, 0].flatten()
+NUM_LOSSES: Final = 7
+"""The figures that `losses` returns, with total and entropy."""
 
 
-def losses(prediction: Prediction, batch: Batch, config: TrainingConfig) -> dict[str, Tensor]:
+def target_counts(batch: Batch) -> Tensor:
+    """float32 [4]: how many examples there are, and how many of them have each target that some
+    lack."""
+    count = torch.full_like(batch.value[0], len(batch.value))
+    has = (batch.has_ownership, batch.has_margin, batch.has_reply)
+    return torch.stack([count, *(flags.sum() for flags in has)])
+
+
+def losses(
+    prediction: Prediction, batch: Batch, config: TrainingConfig, counts: Tensor | None = None
+) -> dict[str, Tensor]:
     """The losses by name, scalars: means over the examples that have the target, 0 without any.
+
+    With the `counts` of a larger batch, of which this is a part, they are this part's summands of
+    the losses of that one.
 
     "policy" is a cross-entropy over the legal actions, "reply" one over all actions, the others are
     mean squared errors, and "total" is their weighted sum. "entropy" is no loss: the mean entropy
@@ -27,14 +42,18 @@ def losses(prediction: Prediction, batch: Batch, config: TrainingConfig) -> dict
     log_policy = masked_log_softmax(prediction.logits, batch.legal)
     log_policy = log_policy.masked_fill(~batch.legal, 0)  # where the target is 0: 0 * -inf is NaN
     reply = -(batch.reply * torch.log_softmax(prediction.reply, 1)).sum(1)
-    exists = _EXISTS.to(batch.planes.device)
+    counts = target_counts(batch) if counts is None else counts
+    count, num_ownership, num_margin, num_reply = counts.clamp(min=1).unbind()
+    exists = _exists(batch.planes.device)
     ownership_error = (prediction.ownership - batch.ownership).square() * exists
     found = {
-        "policy": -(batch.policy * log_policy).sum(1).mean(),
-        "value": (prediction.value - batch.value).square().mean(),
-        "ownership": _mean(ownership_error.sum(1) / NUM_CELLS, batch.has_ownership),
-        "margin": _mean((prediction.margin - batch.margin).square(), batch.has_margin),
-        "reply": _mean(reply, batch.has_reply),
+        "policy": -(batch.policy * log_policy).sum() / count,
+        "value": (prediction.value - batch.value).square().sum() / count,
+        "ownership": (ownership_error.sum(1) / NUM_CELLS * batch.has_ownership).sum()
+        / num_ownership,
+        "margin": ((prediction.margin - batch.margin).square() * batch.has_margin).sum()
+        / num_margin,
+        "reply": (reply * batch.has_reply).sum() / num_reply,
     }
     total = (
         found["policy"]
@@ -45,9 +64,11 @@ def losses(prediction: Prediction, batch: Batch, config: TrainingConfig) -> dict
     )
     with torch.no_grad():
         # exp(0) = 1 where an action is illegal, but times 0.
-        entropy = -(log_policy.exp() * log_policy).sum(1).mean()
+        entropy = -(log_policy.exp() * log_policy).sum() / count
     return {"total": total, **found, "entropy": entropy}
 
 
-def _mean(loss: Tensor, has_target: Tensor) -> Tensor:
-    return (loss * has_target).sum() / has_target.sum().clamp(min=1)
+@cache
+def _exists(device: torch.device) -> Tensor:
+    """float32 [110]: 1 where a cell exists."""
+    return geometry()[0, 0].flatten().to(device)

@@ -1,116 +1,36 @@
-"""The replay window: the examples that are trained on, 2.2 KB each."""
+"""The replay window: the examples that are trained on, as bytes on the device that trains."""
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Iterable, Sequence
-from typing import Any, Final
+from collections.abc import Iterable
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+import torch
+from torch import Tensor
 
-from hexz.engine import GRID, NUM_ACTIONS, NUM_PLANES, OWNED_PLANES, Plane
-from hexz.example import Example, solid_cells
 from hexz.schema.training import TrainingConfig
-from hexz.wire.game import CompactGame
+from hexz.training.rows import ROW, Rows, is_held_out
 
 HELD_OUT_CAPACITY: Final = 2048
 """Held-out examples that are kept, the newest: measuring with them costs some 5 % of a training."""
-
-ROW: Final = np.dtype(
-    [
-        ("planes", np.uint8, (NUM_PLANES, GRID)),
-        ("policy", np.float16, NUM_ACTIONS),
-        ("reply", np.float16, NUM_ACTIONS),
-        ("legal", np.uint8, (NUM_ACTIONS + 7) // 8),  # np.packbits
-        ("owner", np.int8, GRID),
-        ("root_value", np.float16),
-        ("margin", np.int16),
-        ("result", np.int8),
-        ("game", np.uint32),  # CRC-32 of the game's id
-        ("has_owner", np.bool_),
-        ("has_root_value", np.bool_),
-        ("has_margin", np.bool_),
-        ("has_reply", np.bool_),
-    ]
-)
-"""What training needs of an example. What it lacks is 0, and so is its `has_` field."""
-
-Rows = npt.NDArray[np.void]
-"""An array of dtype ROW."""
 
 Numbers = npt.NDArray[np.int64]
 """Places of rows in the stream of all examples, from 0."""
 
 
-def to_rows(examples: Sequence[Example]) -> Rows:
-    """The rows of some examples, which must be sound (see `validate_example`)."""
-    rows = np.zeros(len(examples), ROW)
-    for row, example in zip(rows, examples, strict=True):
-        row["planes"] = example.planes.reshape(NUM_PLANES, GRID)
-        row["legal"] = np.packbits(_legal_mask(example))
-        row["policy"] = example.policy
-        row["result"] = example.result
-        row["game"] = _game_number(example.game_id)
-        if example.final_owner is not None:
-            row["owner"], row["has_owner"] = example.final_owner.reshape(GRID), True
-        if example.score_margin is not None:
-            row["margin"], row["has_margin"] = example.score_margin, True
-        if example.root_value is not None:
-            row["root_value"], row["has_root_value"] = example.root_value, True
-        if example.reply is not None:
-            row["reply"], row["has_reply"] = example.reply, True
-    return rows
-
-
-def game_rows(game: CompactGame) -> Rows:
-    """The rows of those positions of a game that had a full search: the same as `to_rows` makes of
-    their examples."""
-    full = np.flatnonzero(game.full_searches)
-    rows = np.zeros(len(full), ROW)
-    rows["planes"] = game.planes[full]
-    rows["legal"] = game.legal[full]
-    rows["policy"] = game.policies[full]
-    rows["owner"], rows["has_owner"] = game.owners[full], True
-    rows["margin"], rows["has_margin"] = game.margins[full], True
-    rows["result"] = np.sign(game.margins[full])
-    rows["root_value"], rows["has_root_value"] = game.root_values[full], True
-    replied = full + 1 < len(game.policies)
-    rows["reply"][replied] = game.policies[full[replied] + 1]
-    rows["has_reply"] = replied
-    rows["game"] = _game_number(game.game_id)
-    return rows
-
-
-def _game_number(game_id: str) -> int:
-    return zlib.crc32(game_id.encode())
-
-
-def _legal_mask(example: Example) -> npt.NDArray[np.bool_]:
-    """The legal actions, as far as the example tells them; see `solid_cells`."""
-    if example.legal_mask is not None:
-        return example.legal_mask
-    planes = example.planes > 0
-    taken = planes[[*OWNED_PLANES, Plane.GRASS]].any(0) | solid_cells(example)
-    flags = ~taken & planes[Plane.FLAGS_LEFT]
-    return np.stack([flags, planes[Plane.NEXT_VALUES]]).ravel() | (example.policy > 0)
-
-
-def is_held_out(game_id: str, share: float) -> bool:
-    """Tells whether a game, all of it, is one of the share that is not trained on."""
-    return _game_number(game_id) < share * 2**32
-
-
 class ReplayWindow:
     """The newest examples, and apart from them those of held-out games.
 
-    Memory is reserved for `config.window_max` examples, and used as they come.
+    Memory is reserved for `config.window_max` examples on `config.device`. On the CPU it is used
+    as they come.
     """
 
     def __init__(self, config: TrainingConfig) -> None:
         self._config = config
-        self._train = _Stream(config.window_max)
-        self._held_out = _Stream(HELD_OUT_CAPACITY)
+        self._train = self._new_stream(config.window_max)
+        self._held_out = self._new_stream(HELD_OUT_CAPACITY)
 
     @property
     def total(self) -> int:
@@ -121,6 +41,11 @@ class ReplayWindow:
     def held_out_total(self) -> int:
         """Examples ever added to the held-out set."""
         return self._held_out.end
+
+    @property
+    def num_held_out(self) -> int:
+        """Held-out examples that are there."""
+        return len(self._held_out)
 
     def add(self, rows: Rows) -> int:
         """Adds a batch; returns how many of its examples may be trained on."""
@@ -136,8 +61,8 @@ class ReplayWindow:
             total, held_out_total: as they were.
             history: the batches that had been added, newest first; read as far as needed.
         """
-        self._train = _Stream(self._config.window_max, total)
-        self._held_out = _Stream(HELD_OUT_CAPACITY, held_out_total)
+        self._train.empty(total)
+        self._held_out.empty(held_out_total)
         batches = iter(history)
         while not self._is_full() and (batch := next(batches, None)) is not None:
             train, held_out = self._split(batch)
@@ -161,16 +86,25 @@ class ReplayWindow:
         drawn = rng.integers(end - self.size(newest), end, count - newest)
         return rng.permutation(np.concatenate([np.arange(end - newest, end), drawn]))
 
-    def rows(self, numbers: Numbers) -> Rows:
-        """Copies of the examples with these numbers, which `sample` has drawn."""
-        return self._train.take(numbers)
+    def places(self, numbers: Numbers) -> Tensor:
+        """Where the examples with these numbers, which `sample` has drawn, are until others are
+        added: int64, on the device of the window."""
+        return self._train.places(numbers)
 
-    def held_out(self) -> Rows:
-        """The held-out examples, oldest first."""
-        return self._held_out.take(np.arange(self._held_out.begin, self._held_out.end))
+    def rows(self, places: Tensor) -> Tensor:
+        """Copies of the examples that are there: uint8 [B, ROW.itemsize]."""
+        return self._train.take(places)
+
+    def held_out(self) -> Tensor:
+        """The held-out examples, oldest first: uint8 [N, ROW.itemsize]."""
+        stream = self._held_out
+        return stream.take(stream.places(np.arange(stream.begin, stream.end)))
+
+    def _new_stream(self, capacity: int) -> _Stream:
+        return _Stream(capacity, torch.device(self._config.device))
 
     def _split(self, rows: Rows) -> tuple[Rows, Rows]:
-        held_out = rows["game"] < self._config.held_out * 2**32
+        held_out = is_held_out(rows["game"], self._config.held_out)
         return rows[~held_out], rows[held_out]
 
     def _is_full(self) -> bool:
@@ -184,9 +118,9 @@ class _Stream:
     Holds the rows `begin` to `end - 1`; `end` is how many there have ever been.
     """
 
-    def __init__(self, capacity: int, end: int = 0) -> None:
-        self._ring: Any = np.empty(capacity, ROW)
-        self.begin = self.end = end
+    def __init__(self, capacity: int, device: torch.device) -> None:
+        self._ring = torch.empty((capacity, ROW.itemsize), dtype=torch.uint8, device=device)
+        self.begin = self.end = 0
 
     def __len__(self) -> int:
         return self.end - self.begin
@@ -196,22 +130,32 @@ class _Stream:
         """Tells whether there is no older row, or no room for one."""
         return self.begin == 0 or len(self) == len(self._ring)
 
+    def empty(self, end: int) -> None:
+        """Forgets all rows, of which there have ever been so many."""
+        self.begin = self.end = end
+
     def append(self, rows: Rows) -> None:
         """Adds newer rows; older ones make room."""
         capacity = len(self._ring)
         self.end += len(rows)
-        rows = rows[-capacity:]
-        self._ring[np.arange(self.end - len(rows), self.end) % capacity] = rows
+        self._put(self.end, rows[-capacity:])
         self.begin = max(self.begin, self.end - capacity)
 
     def prepend(self, rows: Rows) -> None:
         """Adds rows older than all, the last of them as far as there is room."""
-        capacity = len(self._ring)
-        count = min(len(rows), capacity - len(self), self.begin)
-        numbers = np.arange(self.begin - count, self.begin)
-        self._ring[numbers % capacity] = rows[len(rows) - count :]
+        count = min(len(rows), len(self._ring) - len(self), self.begin)
+        self._put(self.begin, rows[len(rows) - count :])
         self.begin -= count
 
-    def take(self, numbers: Numbers) -> Rows:
-        rows: Rows = self._ring[numbers % len(self._ring)]
-        return rows
+    def places(self, numbers: Numbers) -> Tensor:
+        return torch.from_numpy(numbers % len(self._ring)).to(self._ring.device)
+
+    def take(self, places: Tensor) -> Tensor:
+        return self._ring.index_select(0, places)
+
+    def _put(self, end: int, rows: Rows) -> None:
+        """Writes the rows that end before this number."""
+        if len(rows):
+            data = torch.from_numpy(np.ascontiguousarray(rows).view(np.uint8))
+            places = self.places(np.arange(end - len(rows), end))
+            self._ring[places] = data.view(len(rows), -1).to(self._ring.device)

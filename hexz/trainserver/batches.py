@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from hexz.selfplay.examples import examples_of
-from hexz.training.window import ROW, Rows, game_rows, to_rows
+from hexz.training.rows import ROW, Rows, game_rows, to_rows
 from hexz.trainserver.journal import Record
 from hexz.wire.example import decode_example, encode_example, is_fast_search
 from hexz.wire.game import read_compact

@@ -37,9 +37,10 @@ from hexz.processes import Parent, ToldToEnd
 from hexz.schema.programs import ServerConfig
 from hexz.schema.records import CheckpointRecord, TrainingReport
 from hexz.schema.status import Progress
+from hexz.training.crew import Crew, gpus
 from hexz.training.learner import Learner
 from hexz.training.report import StepReport
-from hexz.training.window import Rows
+from hexz.training.rows import Rows
 from hexz.trainserver.batches import training_examples
 from hexz.trainserver.events import (
     BatchTrained,
@@ -76,8 +77,11 @@ def run_trainer(parent: Parent, config: ServerConfig, journal_id: str, known: in
             nothing to serve yet, and then a store that cannot be used is its end.
     """
     try:
-        with _only_trainer(config.journal_dir, parent):
-            _Trainer(parent, config, journal_id, known).run()
+        with (
+            _only_trainer(config.journal_dir, parent),
+            Crew(config.training, config.train_processes) as crew,
+        ):
+            _Trainer(parent, config, journal_id, known, crew).run()
     except CheckpointExists:
         raise
     except StoreError as error:
@@ -106,17 +110,28 @@ class _Trainer:
     saved yet."""
 
     def __init__(
-        self, parent: Parent, config: ServerConfig, journal_id: str, known: int | None
+        self,
+        parent: Parent,
+        config: ServerConfig,
+        journal_id: str,
+        known: int | None,
+        crew: Crew,
     ) -> None:
         self._parent = parent
         self._config = config
         self._journal_id = journal_id
+        self._crew = crew
         self._next_report = 0.0
         self._trained_at = time.time()  # the end of the last training, or the beginning
         self._store = open_store(config.store, config.model_name)
         device = config.training.device
         if usable_device(device, lambda text: None) != device:
             raise InvalidSettings(f"cannot train on {device!r}: this machine or PyTorch lacks it")
+        if device == "cuda" and config.train_processes > gpus():
+            raise InvalidSettings(
+                f"cannot train in {config.train_processes} processes: each needs a GPU of its own, "
+                f"and this machine has {gpus()}"
+            )
         # Only one trainer is here, so what lies there is of one that was killed.
         archives = config.journal_dir / "archives"
         shutil.rmtree(archives, ignore_errors=True)
@@ -138,6 +153,7 @@ class _Trainer:
             number = 0
         else:
             self._learner = self._resume(number)
+        crew.train_with(self._learner)
         info = self._store.info(number)
         self._number, self._record = number, info.record
         self._board = _EventWriter(config.tensorboard)
@@ -149,6 +165,7 @@ class _Trainer:
             while True:
                 while not self._parent.poll(TICK_SECONDS):
                     self._saver.check()
+                    self._crew.check()
                 self._train(self._parent.receive())
 
     def _trained_with(self, batch: int) -> dict[str, int]:
@@ -210,12 +227,13 @@ class _Trainer:
         # The name tells the batches of two journals apart.
         archive = self._saver.archive(f"{order.batch:06d}-{self._journal_id}", records)
         examples = training_examples(records)
-        report = self._learner.train(
-            examples.rows,
-            # A trainer that falls behind spends less on each batch.
-            reuse=max(1.0, self._config.training.reuse / (1 + order.behind)),
-            on_step=lambda step: self._report_step(order.batch, step),
-        )
+        with self._crew.watched():
+            report = self._learner.train(
+                examples.rows,
+                # A trainer that falls behind spends less on each batch.
+                reuse=max(1.0, self._config.training.reuse / (1 + order.behind)),
+                on_step=lambda step: self._report_step(order.batch, step),
+            )
         record = self._record_of(
             self._learner,
             parent=self._number,
@@ -294,6 +312,7 @@ class _Trainer:
         if self._parent.poll():
             raise ToldToEnd
         self._saver.check()
+        self._crew.check()
 
 
 class _EventWriter:

@@ -12,7 +12,7 @@ import torch
 from hexz.engine import SYMMETRIES, Board, transform_planes, transform_policy
 from hexz.example import Example
 from hexz.training.batch import Batch, make_batch
-from hexz.training.window import to_rows
+from hexz.training.rows import to_rows
 from tests.search.helpers import random_game
 from tests.wire.sample import make_example, old_example
 
@@ -25,12 +25,12 @@ def batch_of(
     margin_share: float = 0.25,
     root_value_share: float = 0.3,
 ) -> Batch:
+    rows = torch.from_numpy(to_rows(examples).view(np.uint8).reshape(len(examples), -1))
     return make_batch(
-        to_rows(examples),
-        np.array(symmetries),
+        rows,
+        torch.tensor(symmetries),
         margin_share=margin_share,
         root_value_share=root_value_share,
-        device=torch.device("cpu"),
     )
 
 

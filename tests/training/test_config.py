@@ -57,7 +57,7 @@ def test_values_out_of_range_are_refused_by_name(name, value):
 
 def test_what_a_server_without_a_trainer_needs_does_not_import_torch():
     code = (
-        "import sys, hexz.schema.training, hexz.training.report, hexz.training.window;"
+        "import sys, hexz.schema.training, hexz.training.report, hexz.training.rows;"
         "sys.exit('torch' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

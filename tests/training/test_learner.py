@@ -23,9 +23,10 @@ from hexz.model.checkpoint import (
 from hexz.model.network import ModelConfig
 from hexz.schema.records import TrainingReport
 from hexz.schema.training import TrainingConfig
-from hexz.training.learner import MAX_SKIPPED, Learner
+from hexz.training.learner import Learner
 from hexz.training.report import StepReport
-from hexz.training.window import is_held_out, to_rows
+from hexz.training.rows import game_number, is_held_out, to_rows
+from hexz.training.steps import MAX_SKIPPED
 from tests.model.peers import small_peer
 from tests.training.conftest import QUICK, SMALL
 from tests.wire.sample import make_example
@@ -64,7 +65,7 @@ def split(examples: list[Example]) -> tuple[list[Example], list[Example]]:
     known: list[Example] = []
     held_out: list[Example] = []
     for example in examples:
-        is_held = is_held_out(example.game_id, QUICK.held_out)
+        is_held = is_held_out(game_number(example.game_id), QUICK.held_out)
         (held_out if is_held else known).append(example)
     return known, held_out
 
@@ -162,7 +163,7 @@ def test_the_learning_rate_is_that_of_the_examples_so_far(batches):
 
 def split_by(config: TrainingConfig, examples: Sequence[Example]) -> list[Example]:
     """Those to train on."""
-    return [e for e in examples if not is_held_out(e.game_id, config.held_out)]
+    return [e for e in examples if not is_held_out(game_number(e.game_id), config.held_out)]
 
 
 def test_the_seeds_decide_everything(batches):

@@ -7,18 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from torch import Tensor
 
 from hexz.schema.training import TrainingConfig
 from hexz.selfplay.examples import examples_of
-from hexz.training.window import (
-    HELD_OUT_CAPACITY,
-    ROW,
-    ReplayWindow,
-    Rows,
-    game_rows,
-    is_held_out,
-    to_rows,
-)
+from hexz.training.rows import ROW, Rows, game_number, game_rows, is_held_out, to_rows
+from hexz.training.window import HELD_OUT_CAPACITY, ReplayWindow
 from hexz.wire.game import encode_compact, read_compact
 from tests.games import finished_games
 from tests.search.helpers import random_game
@@ -32,8 +26,9 @@ def numbered(numbers: range, **changes: Any) -> Rows:
     return to_rows([replace(ONE, score_margin=number, **changes) for number in numbers])
 
 
-def numbers_in(rows: Rows) -> list[int]:
-    return rows["margin"].tolist()
+def numbers_in(rows: Tensor) -> list[int]:
+    margins: list[int] = rows.numpy().view(ROW)["margin"].ravel().tolist()
+    return margins
 
 
 def window(**settings: Any) -> ReplayWindow:
@@ -41,7 +36,8 @@ def window(**settings: Any) -> ReplayWindow:
 
 
 def drawn(replay: ReplayWindow, newest: int, count: int, seed: int = 0) -> list[int]:
-    return numbers_in(replay.rows(replay.sample(newest, count, np.random.default_rng(seed))))
+    numbers = replay.sample(newest, count, np.random.default_rng(seed))
+    return numbers_in(replay.rows(replay.places(numbers)))
 
 
 def test_an_example_takes_less_than_2300_bytes():
@@ -145,7 +141,7 @@ def test_new_examples_are_drawn_even_if_they_are_more_than_the_window():
 
 def test_held_out_games_are_never_drawn():
     games = [f"run-{number}" for number in range(400)]
-    held = {game for game in games if is_held_out(game, 1 / 8)}
+    held = {game for game in games if is_held_out(game_number(game), 1 / 8)}
     assert 30 < len(held) < 70
     replay = window(held_out=1 / 8)
     examples = [
@@ -161,7 +157,7 @@ def test_held_out_games_are_never_drawn():
 
 
 def test_the_newest_held_out_examples_are_kept():
-    game = next(name for name in map(str, range(100)) if is_held_out(name, 0.1))
+    game = next(name for name in map(str, range(100)) if is_held_out(game_number(name), 0.1))
     replay = window(held_out=0.1)
     for start in (0, 2000):
         assert replay.add(numbered(range(start, start + 2000), game_id=game)) == 0

@@ -228,6 +228,26 @@ def test_a_trainer_does_not_begin_anew_in_a_store_that_is_lost(service, batches,
 
 
 @pytest.mark.usefixtures("in_threads")
+def test_a_process_that_trains_along_is_killed_and_training_goes_on(tmp_path, batches):
+    bodies = next(batches)
+    config = tiny_config(tmp_path, minibatch_size=BATCH, train_processes=2)
+    with running_service(config) as service:
+        wait_until(lambda: service.checkpoint == 0)
+        [along] = [p for p in psutil.Process().children() if _is_along(p)]
+        along.kill()
+        wait_until(lambda: service.status().training.failures == 1)
+        assert "process 2 of 2 that train failed: killed by SIGKILL" in service.problems()[0]
+        post(service, bodies)
+        wait_until(lambda: service.checkpoint == 1)
+        assert service.problems() == []
+        assert_trained_once(service, bodies)
+
+
+def _is_along(process: psutil.Process) -> bool:
+    return any("hexz.training.crew" in argument for argument in process.cmdline())
+
+
+@pytest.mark.usefixtures("in_threads")
 def test_training_that_fails_keeps_the_old_model_and_the_examples(tmp_path, batches):
     """No loss is finite with such a weight."""
     bodies = next(batches)
