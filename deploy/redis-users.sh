@@ -5,7 +5,7 @@ redis_users() {
     cat <<END
 save ""
 user default off
-user server on >$1 resetchannels ~hexz:flagz:* &hexz:flagz:* +hello +ping +multi +exec +get +set +strlen +del +lrange +rpush +publish
-user worker on >$2 resetchannels %R~hexz:flagz:* &hexz:flagz:* +hello +ping +get +mget +subscribe
+user server on >$1 resetchannels ~hexz:flagz:* &hexz:flagz:* +hello +ping +multi +exec +getrange +set +strlen +del +lrange +rpush +publish
+user worker on >$2 resetchannels %R~hexz:flagz:* &hexz:flagz:* +hello +ping +getrange +strlen +subscribe
 END
 }

@@ -60,6 +60,14 @@ class ChildFailed(HexzError):
         return self.reason
 
 
+class ChildDied(ChildFailed):
+    """A child ended and did not say why: it was killed, or could not even be started."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason, is_final=False)
+        self.args = (reason,)  # for pickle
+
+
 class ToldToEnd(Exception):
     """The parent wants this child to end, or is gone."""
 
@@ -153,7 +161,7 @@ class Child(_Leashed):
                     env=environment,
                 )
         except OSError as error:
-            raise ChildFailed(f"a process cannot be started: {error.strerror}", False) from None
+            raise ChildDied(f"a process cannot be started: {error.strerror}") from None
         self.send((target, args, log is not None))
 
     @property
@@ -225,12 +233,12 @@ class Child(_Leashed):
         try:
             code = self.process.wait(END_SECONDS)
         except subprocess.TimeoutExpired:
-            return ChildFailed(f"did not end within {END_SECONDS:.0f} s", is_final=False)
+            return ChildDied(f"did not end within {END_SECONDS:.0f} s")
         finally:
             self.kill()
         if code == 0:
             raise EOFError
-        return ChildFailed(_cause_of_death(code), is_final=False)
+        return ChildDied(_cause_of_death(code))
 
 
 class Parent:
@@ -284,11 +292,14 @@ class Restarts:
         self._failures = 0
 
     def pause(self, failure: ChildFailed) -> float:
-        """Returns the seconds to wait before the next start; raises the failure if there is to be
+        """Returns the seconds to wait before the next start; raises ChildFailed if there is to be
         none."""
         self._failures += 1
-        if failure.is_final or (not self._was_ready and self._failures >= MOST_STARTS):
+        if failure.is_final:
             raise failure
+        if not self._was_ready and self._failures >= MOST_STARTS:
+            reason = f"{failure.reason} ({self._failures} starts in a row, and never ready)"
+            raise ChildFailed(reason, is_final=True)
         return min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2.0 ** min(self._failures - 1, 16))
 
 

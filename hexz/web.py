@@ -131,12 +131,12 @@ def serve(
 
     _log_to_stderr()
     deadline = Deadline(lambda: int(bool(failures)))
-    listener = listen(host, port)
-    url = url_of(listener)
-    on_listening(url)
     for number in ending_signals():
         signal.signal(number, end)
     with contextlib.suppress(_ToldToEnd), contextlib.ExitStack() as closing:
+        listener = listen(host, port)
+        url = url_of(listener)
+        on_listening(url)
         app = make(url, Lifetime(closing, fail))
         with lossy_output():
             httpserver.serve(

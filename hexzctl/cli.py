@@ -119,6 +119,8 @@ def _report(error: Exception) -> int:
             return 128 + signal.SIGHUP
         case MemoryError():
             message = f"out of memory {error}"
+        case RuntimeError() if "start new thread" in str(error):
+            message = "this machine gives us no more threads: allow more memory or processes"
         case OSError():
             # What the machine refuses, such as a full disk or too many files, is no bug of ours.
             message = ": ".join(str(part) for part in (error.filename, error.strerror) if part)

@@ -15,7 +15,7 @@ import pytest
 
 from hexz import processes
 from hexz.errors import InvalidModel, StoreUnavailable
-from hexz.processes import Child, ChildFailed, Parent, Restarts, ready
+from hexz.processes import Child, ChildDied, ChildFailed, Parent, Restarts, ready
 
 TIMEOUT = 30.0
 
@@ -109,7 +109,13 @@ def test_an_exception_is_told_in_one_line(start, capfd, error, reason, is_final)
 def test_a_child_that_is_killed_says_so(start, signum, reason):
     child = start(sleep)
     os.kill(child.receive(), signum)
-    with pytest.raises(ChildFailed, match=reason):
+    with pytest.raises(ChildDied, match=reason):
+        child.receive()
+
+
+def test_how_a_child_died_can_be_told_by_another(start):
+    child = start(send_to, ChildDied("killed"))
+    with pytest.raises(ChildDied, match="killed"):
         child.receive()
 
 
@@ -233,13 +239,13 @@ def leave_a_thread(parent: Parent) -> None:
     parent.send("done")
 
 
-FAILURE = ChildFailed("killed", is_final=False)
+FAILURE = ChildDied("killed")
 
 
 def test_what_was_never_ready_is_given_up():
     restarts = Restarts()
     assert [restarts.pause(FAILURE) for _ in range(processes.MOST_STARTS - 1)] == [1.0, 2.0, 4.0]
-    with pytest.raises(ChildFailed, match="killed"):
+    with pytest.raises(ChildFailed, match=r"killed \(4 starts"):
         restarts.pause(FAILURE)
 
 

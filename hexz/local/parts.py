@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from hexz.errors import NothingPlayed
-from hexz.processes import Parent, ToldToEnd
+from hexz.processes import ChildDied, Parent, ToldToEnd
 from hexz.schema.fleet import Heartbeat
 from hexz.schema.programs import ServerConfig, WorkerConfig
 
@@ -39,6 +39,7 @@ def run_server(parent: Parent, config: ServerConfig) -> None:
 
 def run_worker(parent: Parent, config: WorkerConfig) -> None:
     """Runs the worker until it is told to end, and tells its parent once it plays."""
+    from hexz.selfplay.pool import AllWorkersFailed
     from hexz.worker.log import StatusLog
     from hexz.worker.run import Worker
 
@@ -50,13 +51,17 @@ def run_worker(parent: Parent, config: WorkerConfig) -> None:
             with contextlib.suppress(ToldToEnd):
                 parent.send(None)
 
-    Worker(
+    worker = Worker(
         config,
         stop_asked=parent.poll,
         on_status=tell,
         notify=_say,
         end_seconds=WORKER_END_SECONDS,
-    ).run()
+    )
+    try:
+        worker.run()
+    except AllWorkersFailed as error:  # for lack of memory, perhaps, which may pass
+        parent.send(ChildDied(str(error)))
 
 
 def run_rating(

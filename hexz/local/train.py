@@ -17,7 +17,7 @@ from hexz.errors import HexzError, OutputError
 from hexz.httpclient import read_answer
 from hexz.local.parts import run_server, run_worker
 from hexz.local.rater import Rater
-from hexz.processes import Child, ChildFailed, Restarts, ready
+from hexz.processes import Child, ChildDied, ChildFailed, Restarts, ready
 from hexz.schema.programs import LocalTrainingConfig
 from hexz.schema.status import MAX_STATUS_BYTES, ServerStatus
 
@@ -173,18 +173,21 @@ class LocalTraining:
                 self._hear(part, part.child)
             elif time.monotonic() >= part.restart_at:
                 part.child = part.start(part.log)
-        except ChildFailed as failure:
+        except ChildDied as failure:
+            if part.child is not None:
+                part.child.kill()
             part.child = None
             try:
                 pause = part.restarts.pause(failure)
-            except ChildFailed:
-                raise TrainingEnded(
-                    f"the {part.name} cannot go on: {failure.reason} (see {part.log})"
-                ) from None
+            except ChildFailed as final:
+                raise self._ended(part, final) from None
             part.restart_at = time.monotonic() + pause
-            yield Notice(
-                f"the {part.name} has failed: {failure.reason}; next attempt in {pause:.0f} s"
-            )
+            yield Notice(f"the {part.name} died: {failure.reason}; next attempt in {pause:.0f} s")
+        except ChildFailed as failure:
+            raise self._ended(part, failure) from None
+
+    def _ended(self, part: _Part, failure: ChildFailed) -> TrainingEnded:
+        return TrainingEnded(f"the {part.name} cannot go on: {failure.reason} (see {part.log})")
 
     def _hear(self, part: _Part, child: Child) -> None:
         """Takes what a part has to say, which it does once it is ready. Raises ChildFailed if it

@@ -213,11 +213,9 @@ class ModelChannel:
                 f"Redis at {self._address}: checkpoint {checkpoint} has {size:,} bytes, more than "
                 "a model has"
             )
-        transaction = self._redis.pipeline(transaction=True)
-        transaction.getrange(self._key("sha256", checkpoint), 0, _MAX_TEXT_BYTES)
-        transaction.getrange(self._key("model", checkpoint), 0, size)
-        digest, data = transaction.execute()
-        if not data:
+        digest = self._text("sha256", checkpoint)
+        data = self._redis.getrange(self._key("model", checkpoint), 0, size)
+        if not isinstance(data, bytes) or not data:
             return None
         model = PublishedModel(checkpoint, data)
         return model if model.sha256.encode() == digest else None

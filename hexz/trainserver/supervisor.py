@@ -87,8 +87,8 @@ class TrainerSupervisor:
                 return
             try:
                 pause = self._restarts.pause(failure)
-            except ChildFailed:
-                self._on_fatal(failure.reason)
+            except ChildFailed as final:
+                self._on_fatal(final.reason)
                 return
             _log.error("the trainer failed: %s; next attempt in %.0f s", failure.reason, pause)
             self.state = TrainingStatus(

@@ -16,9 +16,9 @@ from ..redis_server import RedisServer, skip_without_key_permissions, skip_witho
 USERS = """
 user default off
 user server on >open%sesame resetchannels ~hexz:flagz:* &hexz:flagz:* +hello +ping +multi +exec \
-+get +set +strlen +del +lrange +rpush +publish
++getrange +set +strlen +del +lrange +rpush +publish
 user worker on >sesame resetchannels %R~hexz:flagz:* &hexz:flagz:* +hello +ping \
-+get +mget +subscribe
++getrange +strlen +subscribe
 user player on >sesame resetchannels ~* +@all
 """
 SERVER_URL = "redis://server:open%25sesame@127.0.0.1:{port}"

@@ -4,6 +4,7 @@ import queue
 import signal
 import threading
 import time
+import tracemalloc
 from collections.abc import Iterator
 
 import pytest
@@ -94,6 +95,23 @@ def test_latest(channel):
     channel.publish(0, b"first")
     channel.publish(1, b"second")
     assert channel.latest() == PublishedModel(1, b"second")
+
+
+def test_what_is_too_large_to_be_a_model_is_not_fetched(redis_server, channel, monkeypatch):
+    monkeypatch.setattr("hexz.pubsub.channel.MAX_MODEL_BYTES", 1 << 20)
+    channel.publish(1, b"one")
+    with redis_server.client() as client:
+        client.setrange("hexz:flagz:tiny:model:1", 100 << 20, b"x")
+        client.setrange("hexz:flagz:tiny:sha256:1", 100 << 20, b"x")
+        tracemalloc.start()
+        try:
+            with pytest.raises(ChannelError, match="more than a model has"):
+                channel.latest()
+            client.setrange("hexz:flagz:tiny:checkpoint", 100 << 20, b"x")
+            assert channel.latest() is None
+            assert tracemalloc.get_traced_memory()[1] < 1 << 20
+        finally:
+            tracemalloc.stop()
 
 
 def test_models_are_kept_apart_by_name(redis_server, channel):

@@ -65,6 +65,16 @@ class Terminal:
                 os.write(self._file, key)
         return self.process.wait(TIMEOUT)
 
+    def close(self) -> None:
+        """Closes the terminal, as one does with its window."""
+        os.close(self._file)
+        self._file = -1
+
+    @property
+    def is_open(self) -> bool:
+        """Tells whether the terminal is still there."""
+        return self._file >= 0
+
     def _read(self) -> bool:
         """Reads what is there, or waits a little for it; False once the command has ended."""
         if select.select([self._file], [], [], 0.1)[0]:
@@ -96,9 +106,11 @@ def terminal(
         preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509 (no threads)
     )
     os.close(theirs)
+    screen = Terminal(process, ours)
     try:
-        yield Terminal(process, ours)
+        yield screen
     finally:
         process.kill()
         process.wait()
-        os.close(ours)
+        if screen.is_open:
+            screen.close()

@@ -167,7 +167,7 @@ def test_a_killed_part_is_started_again(
     training.process.send_signal(signal.SIGINT)
     code, errors = training.wait()
     assert code == 130
-    assert_one_error_line(errors, f"the {name} was killed by signal 9", "starting it again")
+    assert_one_error_line(errors, f"the {name} died: killed by SIGKILL", "next attempt in 1 s")
 
 
 def test_two_trainings_in_one_directory(start: Callable[..., Training]) -> None:

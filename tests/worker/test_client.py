@@ -1,12 +1,16 @@
 """Posts to a train server: what is tried again, what is given up, and what is said about it."""
 
 import contextlib
+import gzip
+import io
 import threading
 import time
 from collections.abc import Iterator
 
 import pytest
+import urllib3
 
+from hexz.httpclient import TooMuch, read_answer
 from hexz.schema.fleet import EXAMPLES_PATH, Receipt
 from hexz.version import __version__
 from hexz.worker.client import (
@@ -91,6 +95,38 @@ def test_an_answer_that_is_not_the_servers_is_none_and_is_told(server, client, n
     assert post(client) == Receipt(checkpoint=7, accepted=1)
     assert len(server.requests) == 3
     assert "no train server" in notices[0]
+
+
+def test_an_answer_is_read_no_further_than_it_can_be_meant(server, client, notices):
+    long = Answer(200, " " * (50 << 20))
+    in_turn(server, long, long, Answer())
+    assert post(client).accepted == 1
+    assert len(server.requests) == 3
+    assert "an answer of more than 65,536 bytes" in notices[0]
+
+
+def test_an_answer_in_drops_is_given_up():
+    class Drops(io.RawIOBase):
+        def readable(self):
+            return True
+
+        def readinto(self, buffer):
+            time.sleep(0.01)
+            buffer[0] = 32
+            return 1
+
+    with pytest.raises(TooMuch, match="no whole answer in time"):
+        read_answer(
+            urllib3.HTTPResponse(io.BufferedReader(Drops()), preload_content=False), 1 << 16, 0.1
+        )
+
+
+def test_an_answer_that_unpacks_to_much_is_not_unpacked():
+    packed = gzip.compress(bytes(100 << 20))
+    answer = urllib3.HTTPResponse(
+        io.BytesIO(packed), {"Content-Encoding": "gzip"}, preload_content=False
+    )
+    assert read_answer(answer, 1 << 20, 10.0) == packed
 
 
 def test_the_server_says_when_to_come_back(server, client):
