@@ -34,10 +34,8 @@ ARG TORCH_INDEX=
 COPY constraints.txt /wheels/
 RUN pip install --no-cache-dir --no-deps --constraint /wheels/constraints.txt \
     ${TORCH_INDEX:+--index-url "$TORCH_INDEX"} torch \
-    && find /usr/local/lib/python3.12/site-packages/torch/test \
-        /usr/local/lib/python3.12/site-packages/torch/include \
-        /usr/local/lib/python3.12/site-packages/torch/bin \
-        -type f ! -name torch_shm_manager -delete
+    && find /usr/local/lib/python3.12/site-packages/torch -type f ! -name torch_shm_manager \
+        -regex '.*/torch/\(bin\|include\|test\)/.*' -delete
 COPY --from=build /wheels/*.txt /wheels/
 RUN pip install --no-cache-dir --constraint /wheels/constraints.txt \
     --requirement /wheels/hexzctl.txt
