@@ -93,7 +93,7 @@ class TrainView:
             [_panel("self-play", _playing(status)), _panel("training", _training(status))]
         )
         return Panel(
-            Group(columns, _filling(status), _losses(status), _strength(status)),
+            Group(columns, _filling(status), _losses(status), _strength(status), _limit(status)),
             title=title,
             subtitle=f"{self._training.url}/status",
             expand=False,
@@ -159,6 +159,14 @@ def _losses(status: ServerStatus) -> Text:
 def _strength(status: ServerStatus) -> Text:
     """The learning curve: the ratings of the checkpoints that have one."""
     return _curve("Elo", [elo.value for elo in _rated(status)], ".0f")
+
+
+def _limit(status: ServerStatus) -> Text:
+    """The part that limits the others, if there is one."""
+    limit = status.limit
+    if limit is None or limit.part == "nothing":
+        return Text("")
+    return Text.assemble(("limit ", "dim"), limit.text)
 
 
 def _curve(name: str, values: list[float], digits: str) -> Text:

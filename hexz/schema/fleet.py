@@ -6,6 +6,8 @@ A worker posts a `Heartbeat` when it starts and every few seconds, and the serve
     games_per_process = 128
     post = "auto"               # what a request carries: "examples" one by one, compact "games", or
                                 # examples as long as the server keeps up with them
+    deepest = 4                 # searches may become so many times deeper while examples come
+                                # faster than they are learnt from
 
     [search]                    # any field of SearchSettings
     algorithm = "gumbel"
@@ -61,6 +63,7 @@ class Heartbeat(Message, frozen=True, kw_only=True):
         examples: the number of examples that the server has taken.
         pending: the number of examples that wait to be posted.
         seconds: the time since it began to play.
+        waited: the seconds of these in which play waited for the server to take examples.
     """
 
     worker: Name
@@ -74,6 +77,7 @@ class Heartbeat(Message, frozen=True, kw_only=True):
     examples: Count
     pending: Count
     seconds: Annotated[float, Meta(ge=0, lt=2**63)]
+    waited: Annotated[float, Meta(ge=0, lt=2**63)] = 0.0
 
     def __post_init__(self) -> None:
         for name in ("worker", "version", "model_name"):
@@ -124,6 +128,15 @@ class FleetSettings(WorkerSettings, frozen=True, kw_only=True):
             guesses. Examples of fast searches count.
     """
 
+    deepest: Annotated[
+        float,
+        setting(
+            "How many times deeper than that searches may become while examples come faster than "
+            "they are learnt from; 1: never.",
+            ge=1,
+            le=64,
+        ),
+    ] = 4.0
     schedule: tuple[Step, ...] = (
         Step(examples=0, simulations=32),
         Step(examples=200_000, simulations=64),

@@ -90,6 +90,25 @@ class TrainingStatus(Message, frozen=True, kw_only=True):
     redis_problem: str | None = None
 
 
+class LimitStatus(Message, frozen=True, kw_only=True):
+    """The part that limits the system at present.
+
+    Attributes:
+        part: "workers", "server", "trainer", "store", or "nothing" in particular.
+        text: that in words, and what to change.
+        workers_waiting: the share of the last minute in which workers waited to post.
+        trainer_waiting: the share of the last five minutes in which the trainer waited for
+            examples.
+        trainer_saving: the share of them in which it waited for the store.
+    """
+
+    part: str
+    text: str
+    workers_waiting: float
+    trainer_waiting: float
+    trainer_saving: float
+
+
 class WorkerStatus(Heartbeat, frozen=True, kw_only=True):
     """A worker that was heard of a short time ago.
 
@@ -206,6 +225,7 @@ class ServerStatus(Message, frozen=True, kw_only=True):
         examples: what became of posted examples.
         journal: what waits for training.
         training: what the trainer does.
+        limit: which part limits the whole; None before there is a checkpoint.
         settings: how workers play at present.
         workers: those that were heard of in the last half minute.
         conduct: what the workers post: those in quarantine, and those that posted last.
@@ -223,6 +243,7 @@ class ServerStatus(Message, frozen=True, kw_only=True):
     examples: ExampleCounts
     journal: JournalStatus
     training: TrainingStatus
+    limit: LimitStatus | None
     settings: WorkerSettings | None
     workers: list[WorkerStatus]
     conduct: list[WorkerConduct]

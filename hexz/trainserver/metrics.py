@@ -9,7 +9,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from hexz.schema.status import CheckpointStatus, JournalStatus
+from hexz.schema.status import CheckpointStatus, JournalStatus, LimitStatus
 from hexz.trainserver.service import TrainingService
 
 WANTED_BATCHES: Final = 2.0
@@ -63,6 +63,8 @@ class _ServiceCollector(Collector):
             "hexz_training", "Whether a training run goes on",
             status.training.activity == "training",
         )  # fmt: skip
+        if status.limit is not None:
+            yield from _of_limit(status.limit)
         yield GaugeMetricFamily(
             "hexz_checkpoints_unsaved", "Trained checkpoints that wait for the store",
             status.training.unsaved,
@@ -83,6 +85,20 @@ def _worker_demand(journal: JournalStatus) -> float:
     it ends. At most doubles or halves the fleet."""
     waiting = journal.waiting / journal.minibatch_size
     return min(2.0, max(0.5, WANTED_BATCHES / waiting)) if waiting else 2.0
+
+
+def _of_limit(limit: LimitStatus) -> Iterator[Metric]:
+    shares = GaugeMetricFamily(
+        "hexz_waiting_share", "Share of its time that a part waits for another one",
+        labels=["part", "for"],
+    )  # fmt: skip
+    shares.add_metric(["workers", "server"], limit.workers_waiting)
+    shares.add_metric(["trainer", "workers"], limit.trainer_waiting)
+    shares.add_metric(["trainer", "store"], limit.trainer_saving)
+    yield shares
+    limiting = GaugeMetricFamily("hexz_limit", "1 for the part that limits", labels=["part"])
+    limiting.add_metric([limit.part], 1)
+    yield limiting
 
 
 def _of_checkpoint(newest: CheckpointStatus, trained: int) -> Iterator[Metric]:

@@ -28,6 +28,7 @@ from hexz.schema.status import (
     CheckpointStatus,
     ExampleCounts,
     JournalStatus,
+    LimitStatus,
     ServerStatus,
     WorkerStatus,
 )
@@ -42,11 +43,13 @@ from hexz.trainserver.ingest import (
     check_game,
 )
 from hexz.trainserver.journal import Journal, JournalError
+from hexz.trainserver.limits import Measured, WorkersWaiting, limit_of
 from hexz.trainserver.posting import Posting
 from hexz.trainserver.quarantine import QuarantineError
 from hexz.trainserver.settings import SettingsSource
 from hexz.trainserver.strength import Strength
 from hexz.trainserver.supervisor import TrainerSupervisor
+from hexz.trainserver.surplus import deepened, depth, next_level
 from hexz.trainserver.tokens import WorkerTokens
 from hexz.trainserver.vetting import Vetting
 from hexz.version import __version__
@@ -104,6 +107,8 @@ class TrainingService:
         self._posting = Posting(self.counters.accepted)
         self._started = time.time()
         self._workers: dict[str, tuple[float, Heartbeat]] = {}
+        self._waiting = WorkersWaiting()
+        self._level = 0
         self._lock = threading.Lock()
         self._newest: CheckpointReady | None = None
         self._journal_problem: tuple[str, float] | None = None
@@ -267,14 +272,16 @@ class TrainingService:
         now = time.monotonic()
         with self._lock:
             self._workers[heartbeat.worker] = (now, heartbeat)
+            self._waiting.take(heartbeat)
             for name, (seen, _) in list(self._workers.items()):
                 if now - seen > WORKER_SECONDS:
                     del self._workers[name]
+                    self._waiting.forget(name)
             # Examples that wait for a reason other than their number would not be taken as games.
             if not self._is_full() and self.journal_problem is None:
                 self._posting.update([heartbeat for _, heartbeat in self._workers.values()])
             unit = self._posting.unit
-        settings = self._settings.at(newest.examples, unit)
+        settings = deepened(self._settings.at(newest.examples, unit), self._level)
         notice = self.vetting.take_heartbeat(
             owner or heartbeat.worker, heartbeat.processes * settings.games_per_process
         )
@@ -364,6 +371,7 @@ class TrainingService:
                 max_backlog=self.config.max_backlog,
             ),
             training=structs.replace(self._supervisor.state, redis_problem=problem),
+            limit=None if newest is None else self._limit(),
             settings=self._current_settings(),
             workers=[
                 WorkerStatus(**structs.asdict(heartbeat), last_seen_seconds=round(age, 1))
@@ -378,13 +386,47 @@ class TrainingService:
         """How workers play at present; None before there is a network to play with."""
         if self._newest is None:
             return None
-        return self._settings.at(self._newest.examples, self._posting.unit)
+        settings = self._settings.at(self._newest.examples, self._posting.unit)
+        return deepened(settings, self._level)
+
+    def _limit(self) -> LimitStatus:
+        """The part that limits the system at present."""
+        workers = [heartbeat for _, heartbeat in self.workers()]
+        activities = self._supervisor.activities
+        with self._lock:
+            waiting = self._waiting.share(workers)
+        return limit_of(
+            Measured(
+                workers=len(workers),
+                workers_waiting=waiting,
+                trainer_waiting=activities.share("idle"),
+                trainer_saving=activities.share("saving"),
+                behind=self._supervisor.behind,
+                max_backlog=self.config.max_backlog,
+                depth=depth(self._level),
+                deepest=self._settings.deepest,
+            )
+        )
+
+    def _follow_surplus(self) -> None:
+        """Lets the fleet search deeper, or less deep, from a new checkpoint on."""
+        level = next_level(
+            self._level,
+            behind=self._supervisor.behind,
+            waiting=self._supervisor.activities.share("idle"),
+            deepest=self._settings.deepest,
+        )
+        if level != self._level:
+            _log.info("searches have %.1f times the simulations of the settings", depth(level))
+        self._level = level
 
     def _take_checkpoint(self, event: CheckpointReady) -> None:
         # Not before: what is wrong with a store is for the trainer to report.
         self._strength.follow()
         if self._newest is None:
             self._load_history(event.number)
+        else:
+            self._follow_surplus()
         if not self._history or self._history[-1].number < event.number:
             self._history.append(event.info)
         self._newest = event

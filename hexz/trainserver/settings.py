@@ -37,6 +37,11 @@ class SettingsSource:
                 _log.error("%s; the last good settings stay", error)
         return self._settings.at(examples, unit)
 
+    @property
+    def deepest(self) -> float:
+        """By how much searches may become deeper at most."""
+        return self._settings.deepest
+
     def _stamp(self) -> tuple[int, int] | None:
         if self._path is None:
             return None

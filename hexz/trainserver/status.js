@@ -18,6 +18,7 @@ import { byId, find, html, svg } from "./dom.js";
  *   examples: { per_second: number, trained: number },
  *   journal: { waiting: number, open_batch: number, minibatch_size: number, sealed_batches: number },
  *   training: { activity: string, unsaved: number, progress: { step: number, steps: number, loss: number | null } | null },
+ *   limit: { part: string, text: string } | null,
  *   settings: { search: { simulations: number } } | null, strength: Strength | null }} Status
  */
 
@@ -73,6 +74,12 @@ const decimal3 = (x) => (x === null ? "–" : x.toFixed(3));
 function showProblems(problems) {
   byId("problems").hidden = problems.length === 0;
   byId("problems").replaceChildren(...problems.map((text) => html("p", {}, text)));
+}
+
+/** @param {{ part: string, text: string } | null} limit */
+function showLimit(limit) {
+  byId("limit").hidden = !limit;
+  byId("limit").textContent = !limit ? "" : limit.part === "nothing" ? `No part limits the others: ${limit.text}.` : `The limit now: ${limit.text}.`;
 }
 
 /** @param {Worker[]} workers */
@@ -192,6 +199,7 @@ function show(status) {
   showFigures(status);
   showBars(status);
   showProblems(status.problems);
+  showLimit(status.limit);
   showWorkers(status.workers);
   showConduct(status.conduct);
   showStrength(status.strength);

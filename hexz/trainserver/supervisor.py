@@ -21,6 +21,7 @@ from hexz.trainserver.events import (
     TrainBatch,
 )
 from hexz.trainserver.journal import Journal, JournalError
+from hexz.trainserver.limits import Activities
 
 _log = logging.getLogger(__name__)
 
@@ -53,7 +54,8 @@ class TrainerSupervisor:
         on_checkpoint: Callable[[CheckpointReady], None],
         on_fatal: Callable[[str], None],
     ) -> None:
-        self.state = TrainingStatus()
+        self.activities = Activities("starting")
+        self._state = TrainingStatus()
         self._config = config
         self._journal = journal
         self._on_checkpoint = on_checkpoint
@@ -64,6 +66,21 @@ class TrainerSupervisor:
         """The last batch that the present trainer was given."""
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="trainer-supervisor", daemon=True)
+
+    @property
+    def state(self) -> TrainingStatus:
+        """What the trainer does."""
+        return self._state
+
+    @state.setter
+    def state(self, state: TrainingStatus) -> None:
+        self._state = state
+        self.activities.take(state.activity)
+
+    @property
+    def behind(self) -> int:
+        """Full batches that wait for training, without the one that is trained on."""
+        return sum(batch > self._handed_out for batch in self._journal.sealed)
 
     def start(self) -> None:
         self._thread.start()

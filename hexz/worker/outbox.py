@@ -30,11 +30,13 @@ class Outbox:
 
     Attributes:
         taken: examples that the server has taken.
+        waited: seconds in which there was no room for more.
         failure: why nothing can be posted any more.
     """
 
     def __init__(self, server: TrainServer, notify: Callable[[str], None]) -> None:
         self.taken = 0
+        self.waited = 0.0
         self.failure: Exception | None = None
         self._server = server
         self._notify = notify
@@ -67,7 +69,10 @@ class Outbox:
 
     def wait_for_room(self, timeout: float) -> bool:
         """Waits for room; returns whether there is some within so many seconds."""
-        return self._wait(MAX_PENDING - 1, timeout)
+        start = time.monotonic()
+        found = self._wait(MAX_PENDING - 1, timeout)
+        self.waited += time.monotonic() - start
+        return found
 
     def drain(self, timeout: float) -> bool:
         """Waits until everything is answered; whether that is so within so many seconds."""

@@ -154,6 +154,7 @@ class Worker:
             examples=self._outbox.taken,
             pending=self._outbox.pending,
             seconds=0.0 if since is None else time.monotonic() - since,
+            waited=self._outbox.waited,
         )
 
     def _goes_on(self) -> bool:

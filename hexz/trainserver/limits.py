@@ -1,0 +1,177 @@
+"""Which part limits a training system now, in words, from what its parts report.
+
+A chain is as fast as its slowest part, and all others wait for that one. So nobody is asked how
+busy it is, but how long it waits: workers for room to post, the trainer for examples or for the
+store.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Final
+
+from hexz.schema.fleet import Heartbeat
+from hexz.schema.status import LimitStatus
+
+MINUTE: Final = 60.0
+"""Shares are of about so many of the last seconds."""
+
+TRAINER_SECONDS: Final = 300.0
+"""The shares of the trainer are of so many of the last seconds: a checkpoint may take minutes."""
+
+OFTEN: Final = 0.1
+"""A part that waits for so large a share of the time is not what limits."""
+
+LONG: Final = 0.3
+"""The same for the trainer, which always waits a little for its next batch to be full."""
+
+BEHIND: Final = 2
+"""The trainer is behind if so many full batches wait: one may just have become full."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """What is measured in a running system.
+
+    Attributes:
+        workers: how many there are.
+        workers_waiting: share of their time in which play waits for room to post.
+        trainer_waiting: share of its time in which the trainer waits for examples.
+        trainer_saving: share of its time in which it waits for the store.
+        behind: full batches that wait for training, without the one that is trained on.
+        max_backlog: full batches from which on examples are refused.
+        depth: how many times deeper searches are than the schedule says, because of a surplus.
+        deepest: how many times deeper they may become.
+    """
+
+    workers: int
+    workers_waiting: float
+    trainer_waiting: float
+    trainer_saving: float
+    behind: int
+    max_backlog: int
+    depth: float = 1.0
+    deepest: float = 1.0
+
+
+def limit_of(measured: Measured) -> LimitStatus:
+    """Tells which part limits the system, and what to change."""
+    part, text = _limit(measured)
+    return LimitStatus(
+        part=part,
+        text=text,
+        workers_waiting=round(measured.workers_waiting, 3),
+        trainer_waiting=round(measured.trainer_waiting, 3),
+        trainer_saving=round(measured.trainer_saving, 3),
+    )
+
+
+def _limit(measured: Measured) -> tuple[str, str]:
+    # In the order of the chain from its end: what waits behind a slow part waits because of it.
+    if measured.trainer_saving >= OFTEN:
+        return "store", (
+            f"training waits {_percent(measured.trainer_saving)} of the time for the store to take "
+            "checkpoints: use a faster or nearer one, or larger minibatches"
+        )
+    if measured.behind >= BEHIND:
+        return "trainer", _trainer_behind(measured)
+    if measured.workers == 0:
+        return "workers", "no worker plays: start some with hexzctl worker --server-url"
+    if measured.workers_waiting >= OFTEN:
+        return "server", (
+            f"workers wait {_percent(measured.workers_waiting)} of the time for the server to take "
+            'examples: let them post games (post = "games" in the settings document), or give it '
+            "more cores or a faster disk"
+        )
+    if measured.trainer_waiting >= LONG:
+        return "workers", (
+            f"the trainer waits {_percent(measured.trainer_waiting)} of the time for examples: add "
+            "workers, or raise --reuse to learn more from each example"
+        )
+    return "nothing", "workers and trainer keep each other busy"
+
+
+def _trainer_behind(measured: Measured) -> str:
+    text = (
+        f"the trainer is behind by {measured.behind} of at most {measured.max_backlog} minibatches"
+    )
+    if measured.depth < measured.deepest:
+        return (
+            f"{text}: searches become deeper until it keeps up; --train-processes, or a GPU with "
+            "--device, lets it learn more"
+        )
+    return (
+        f"{text}, and searches are as deep as they may become: let it train in more processes "
+        "(--train-processes) or on a GPU (--device), train a larger network, or use fewer workers"
+    )
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"
+
+
+class WorkersWaiting:
+    """How large a share of the last minute each worker has waited. Not for several threads at
+    once."""
+
+    def __init__(self) -> None:
+        self._last: dict[str, Heartbeat] = {}
+        self._shares: dict[str, float] = {}
+
+    def take(self, heartbeat: Heartbeat) -> None:
+        """Takes note of the next heartbeat of a worker."""
+        name = heartbeat.worker
+        last = self._last.get(name)
+        self._last[name] = heartbeat
+        if last is None or heartbeat.seconds <= last.seconds:
+            return
+        seconds = heartbeat.seconds - last.seconds
+        now = min(1.0, max(0.0, (heartbeat.waited - last.waited) / seconds))
+        before = self._shares.get(name, now)
+        self._shares[name] = before + (now - before) * min(1.0, seconds / MINUTE)
+
+    def forget(self, name: str) -> None:
+        """Forgets a worker that is gone."""
+        self._last.pop(name, None)
+        self._shares.pop(name, None)
+
+    def share(self, workers: Collection[Heartbeat]) -> float:
+        """The share of all their processes together."""
+        processes = sum(worker.processes for worker in workers)
+        waiting = sum(self._shares.get(w.worker, 0.0) * w.processes for w in workers)
+        return waiting / processes if processes else 0.0
+
+
+class Activities:
+    """How large a share of the last minutes each activity of the trainer had.
+
+    Args:
+        first: the first activity.
+        now: the time in seconds.
+    """
+
+    def __init__(self, first: str, now: float | None = None) -> None:
+        self._begun: deque[tuple[float, str]] = deque([(_at(now), first)])
+
+    def take(self, activity: str, now: float | None = None) -> None:
+        """Takes note of what it does from now on."""
+        if activity != self._begun[-1][1]:
+            self._begun.append((_at(now), activity))
+            while len(self._begun) > 1 and self._begun[1][0] < _at(now) - TRAINER_SECONDS:
+                self._begun.popleft()
+
+    def share(self, activity: str, now: float | None = None) -> float:
+        """The share of an activity."""
+        end = _at(now)
+        begun = [(max(start, end - TRAINER_SECONDS), name) for start, name in list(self._begun)]
+        ends = [start for start, _ in begun[1:]] + [end]
+        spans = [(stop - start, name) for (start, name), stop in zip(begun, ends, strict=True)]
+        whole = sum(span for span, _ in spans)
+        return sum(span for span, name in spans if name == activity) / whole if whole > 0 else 0.0
+
+
+def _at(now: float | None) -> float:
+    return time.monotonic() if now is None else now

@@ -1,0 +1,60 @@
+"""What becomes of examples that come faster than they can be learnt from: deeper searches.
+
+A queue that grows teaches nothing, and refusing examples wastes the workers. So the fleet searches
+deeper while the trainer is behind, which makes fewer and better examples, and less deep again once
+the trainer has to wait. Each new checkpoint decides once, so that a change has had time to tell,
+and nothing changes while nothing is trained.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from msgspec.structs import replace
+
+from hexz.schema.fleet import WorkerSettings
+from hexz.schema.search import MAX_SIMULATIONS
+
+STEP: Final = 2**0.5
+"""A level deeper is so many times the simulations."""
+
+BEHIND: Final = 2
+"""Full batches that wait when searches become deeper. With one, or none while the trainer hardly
+waits, they stay as they are."""
+
+WAITING: Final = 0.2
+"""The share of its time that the trainer waits for examples when searches become less deep."""
+
+
+def next_level(level: int, *, behind: int, waiting: float, deepest: float) -> int:
+    """How much deeper searches shall be from a new checkpoint on.
+
+    Args:
+        level: as they are, 0 as the settings say.
+        behind: full batches that wait for training.
+        waiting: the share of its time that the trainer has waited for examples.
+        deepest: by how much searches may become deeper at most.
+    """
+    if behind >= BEHIND and STEP ** (level + 1) <= deepest * 1.001:
+        return level + 1
+    if level and (behind == 0 and waiting >= WAITING):
+        return level - 1
+    while level and STEP**level > deepest * 1.001:  # the settings have changed
+        level -= 1
+    return level
+
+
+def depth(level: int) -> float:
+    """How many times the simulations of the settings a level has."""
+    return float(STEP**level)
+
+
+def deepened(settings: WorkerSettings, level: int) -> WorkerSettings:
+    """Settings with the simulations of a level."""
+    if level == 0:
+        return settings
+    simulations = round(settings.search.simulations * depth(level))
+    return replace(
+        settings,
+        search=replace(settings.search, simulations=min(MAX_SIMULATIONS, simulations)),
+    )
