@@ -77,6 +77,11 @@ def local_path(text: str) -> Path:
         raise InvalidSettings(f"nobody is called {text.partition('/')[0][1:]} here") from None
 
 
+def is_file(text: str) -> bool:
+    """Tells whether a user names a file on this machine."""
+    return "://" not in text and local_path(text or ".").is_file()
+
+
 @dataclass(frozen=True)
 class Place:
     """A store, a model in it, or a checkpoint of that model.

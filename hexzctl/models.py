@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from hexz.places import model_folder
+from hexz.places import is_file, model_folder
 from hexzctl.interruption import Interruption
 from hexzctl.options import Device, MaxSeconds, NumWorkers, path
 
@@ -56,11 +56,18 @@ def show(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Show all that is known of a checkpoint."""
-    from hexz.checkpoints.catalog import entry, open_model
+    """Show all that is known of a checkpoint, or what a file is: a network of hexzctl or of the Go
+    server's own trainer, or TorchScript. Nothing in the file is run."""
     from hexzctl.models_view import print_facts
 
-    facts = entry(open_model(model), number).facts
+    if is_file(model):
+        from hexz.model.description import describe
+
+        facts = describe(model)
+    else:
+        from hexz.checkpoints.catalog import entry, open_model
+
+        facts = entry(open_model(model), number).facts
     if as_json:
         print(json.dumps(facts))
     else:

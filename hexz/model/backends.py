@@ -10,6 +10,7 @@ from torch import nn
 from hexz.errors import UnknownDevice
 from hexz.inference import Evaluator, PreparedModel
 from hexz.machine import usable_device
+from hexz.model.script import ScriptModel, ScriptNet
 from hexz.model.torch_evaluator import TorchModel
 
 Notify = Callable[[str], None]
@@ -44,11 +45,16 @@ def prepare_model(
 
     Raises:
         UnknownDevice: the device is unknown, or it does not have the precision.
+        InvalidModel: a TorchScript file does not keep the convention.
         ValueError: batch_size or threads is less than 1.
     """
     if batch_size < 1 or threads < 1:
         raise ValueError(f"batch_size={batch_size} and threads={threads} must be at least 1")
     _check_device(device, precision)
+    if isinstance(net, ScriptNet):
+        if device != "cpu" or precision not in (None, "float32"):
+            _notify_once(notify, "TorchScript runs as it is, on the CPU")
+        return ScriptModel.prepare(net, batch_size=batch_size)
     if usable_device(device, lambda line: _notify_once(notify, line)) != device:
         device, precision = "cpu", None if precision == "float16" else precision
     precision = precision or PRECISIONS[device][0]

@@ -18,7 +18,8 @@ from hexz.errors import InvalidModel, OutputError
 from hexz.files import MAX_MODEL_BYTES, read_file, replacement
 from hexz.model.network import HexzNet, ModelConfig
 from hexz.model.peer import PeerConfig, PeerNet, is_peer
-from hexz.places import checkpoint_of, find_model_file
+from hexz.model.script import ScriptNet, check_size, is_script
+from hexz.places import checkpoint_of, find_model_file, local_path
 
 _FORMAT: Final = "hexzctl model 1"
 
@@ -28,8 +29,8 @@ class Checkpoint:
     """A network and where it comes from.
 
     Attributes:
-        net: a `HexzNet` or a `PeerNet`, in inference mode on the CPU.
-        config: the size of a `HexzNet`, None for a `PeerNet`.
+        net: a `HexzNet` or a `PeerNet`, in inference mode on the CPU; or a `ScriptNet`.
+        config: the size of a `HexzNet`, None for others.
         model_name: the name under which its checkpoints are numbered.
         number: the checkpoint's number.
         metadata: whatever else the writer recorded: numbers, strings, lists and dicts of them.
@@ -54,7 +55,9 @@ def new_checkpoint(
 
 
 def encode_checkpoint(checkpoint: Checkpoint) -> bytes:
-    """The bytes of a checkpoint file. A `PeerNet` is written in its own bare form."""
+    """The bytes of a checkpoint file. Others are written in their own form."""
+    if isinstance(checkpoint.net, ScriptNet):
+        return checkpoint.net.script
     state_dict = {key: value.detach().cpu() for key, value in checkpoint.net.state_dict().items()}
     content: dict[str, Any] = state_dict
     if checkpoint.config is not None:
@@ -97,6 +100,10 @@ def decode_checkpoint(data: bytes, origin: str) -> Checkpoint:
     Raises:
         InvalidModel: the bytes are no model, or damaged, or of an unknown kind.
     """
+    if is_script(data):
+        raise InvalidModel(
+            f"{origin} is TorchScript, which is a program: name the file itself if you trust it"
+        )
     _require_uncompressed(data, origin)
     content = _read(io.BytesIO(data), origin)
     if is_peer(content):
@@ -105,10 +112,10 @@ def decode_checkpoint(data: bytes, origin: str) -> Checkpoint:
 
 
 def load_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
-    """Loads a model. No code in the file is run.
+    """Loads a model. No code in the file is run, see `hexz.model.script` for TorchScript.
 
     Args:
-        path: of a model, see `find_model_file`.
+        path: of a model, see `find_model_file`; of TorchScript, the path of the file itself.
 
     Raises:
         InvalidModel: there is no model there, or it is damaged or of an unknown kind.
@@ -118,6 +125,9 @@ def load_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
         data = read_file(file, MAX_MODEL_BYTES)
     except OSError as error:
         raise InvalidModel(f"cannot read the model {path}: {error.strerror or error}") from error
+    if is_script(data) and local_path(os.fspath(path)) == file:
+        check_size(data, str(file))
+        return Checkpoint(ScriptNet(data, str(file)), None, *_named_by_place(str(file)))
     return decode_checkpoint(data, str(file))
 
 
@@ -185,8 +195,12 @@ def _load_peer(state_dict: dict[str, Any], origin: str, size: int) -> Checkpoint
     except InvalidModel as error:
         raise InvalidModel(f"{origin} is a model of another architecture: {error}") from None
     net = _load_weights(lambda: PeerNet(config), state_dict, origin, size)
-    name, number = checkpoint_of(Path(origin)) or (Path(origin).stem, 0)
-    return Checkpoint(net, None, name, number)
+    return Checkpoint(net, None, *_named_by_place(origin))
+
+
+def _named_by_place(origin: str) -> tuple[str, int]:
+    """The name and number of a model whose file does not tell."""
+    return checkpoint_of(Path(origin)) or (Path(origin).stem, 0)
 
 
 def _load_weights(

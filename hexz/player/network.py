@@ -7,9 +7,10 @@ import threading
 from collections.abc import Callable
 from typing import Final
 
-from hexz.errors import HexzError
+from hexz.errors import HexzError, InvalidSettings
 from hexz.inference import Evaluator
 from hexz.model.backends import create_evaluator
+from hexz.model.script import ScriptEvaluator
 from hexz.player.loop import BATCH_SIZE, CHUNK
 from hexz.player.models import ModelSource
 from hexz.player.searcher import Searcher
@@ -46,7 +47,14 @@ class Network:
         self.searcher = Searcher(self._load())
 
     def follow(self) -> None:
-        """Looks for a newer network from now on, and uses it once it is prepared."""
+        """Looks for a newer network from now on, and uses it once it is prepared.
+
+        Raises:
+            InvalidSettings: the network is a program, of which only the one that was named is run.
+        """
+        if isinstance(self.searcher.evaluator, ScriptEvaluator):
+            raise InvalidSettings("TorchScript is a program, and no other one than yours is run: "
+                                  "leave --follow out")  # fmt: skip
         self._thread.start()
 
     def status(self) -> NetworkStatus:

@@ -181,7 +181,7 @@ def trainable(checkpoint: Checkpoint) -> HexzNet:
     """The network of a checkpoint; raises InvalidModel if it cannot be trained further."""
     if not isinstance(checkpoint.net, HexzNet):
         raise InvalidModel(
-            "a network of the Go server's own trainer cannot be trained further: start a new one"
+            "a network of others, such as the Go server's own trainer, cannot be trained further"
         )
     return checkpoint.net
 
