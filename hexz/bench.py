@@ -62,8 +62,8 @@ def engine_rates(seconds: float) -> Iterator[Rate]:
         playouts: full random games from fresh random boards.
         uct_start, uct_move_20: iterations of the reference player `uct` from a start position and
             after 20 random moves.
-        search_puct, search_gumbel: simulations of the network search from start positions with
-            an evaluator that returns constants.
+        search_puct, search_gumbel: leaves that the network search asks an evaluator about that
+            returns constants, from start positions.
     """
     start = Board.random(SEED)
     later = start.copy()

@@ -312,11 +312,12 @@ class SearchLoop:
                 break
             share = -(-(BATCH_SIZE - count) // (len(tasks) - seen))
             seen += 1
-            leaves = min(share, task.wanted(now, alone=len(tasks) == 1))
-            if leaves == 0:
-                continue
-            found = task.search.collect(batch.planes[count : count + leaves])
-            if found:
+            end = count + share
+            # Walks that end in known positions leave rows for others.
+            while leaves := min(end - count, task.wanted(now, alone=len(tasks) == 1)):
+                found = task.search.collect(batch.planes[count : count + leaves])
+                if found == 0:
+                    break
                 batch.shares.append((task, found))
                 count += found
         self._pass_on(tasks[:seen])

@@ -260,9 +260,9 @@ def test_one_thread_at_a_time():
     thread.start()
     for _ in range(2_000):
         planes = np.zeros((64, 11, 11, 10), np.float32)
-        count = tree.collect(planes)
-        tree.expand(*constant()(planes[:count]))
-        if refused.is_set() or not count:
+        if count := tree.collect(planes):
+            tree.expand(*constant()(planes[:count]))
+        if refused.is_set() or tree.complete:
             break
     met = refused.is_set()
     refused.set()

@@ -16,7 +16,8 @@ from hexz.engine.search.rule cimport SearchState, SelectionRule
 from hexz.engine.search.search cimport rule_of
 from hexz.engine.search.tree cimport Arena, Edges, Node, edges_of, release
 from hexz.engine.search.walk cimport (
-    NO_MEMORY, advance, best_edge, close, collect, expand, is_complete, start, write_policy,
+    NO_MEMORY, advance, best_edge, close, collect, expand, forget_evaluations, is_complete, start,
+    write_policy,
 )
 
 from hexz.engine.finished_game import FinishedGame
@@ -61,7 +62,8 @@ cdef class GameBatch(Exclusive):
         num_games: slots.
         planes: float32 [num_games, 11, 11, 10], the same memory in every round.
         num_evaluations: leaves evaluated since the start.
-        checkpoint: the number of the network that evaluates, to be recorded with each move.
+        checkpoint: the number of the network that evaluates, to be recorded with each move. What
+            another one said of positions is not used again.
     """
     cdef SelectionRule next_rule    # of the games that are started from now on
     cdef list slot_rules            # of the game in each slot
@@ -74,7 +76,7 @@ cdef class GameBatch(Exclusive):
     cdef readonly int num_games
     cdef readonly object planes
     cdef readonly long long num_evaluations
-    cdef public int32_t checkpoint
+    cdef int32_t network
 
     def __cinit__(self, num_games, settings, seed=0):
         num_games = operator.index(num_games)
@@ -178,7 +180,7 @@ cdef class GameBatch(Exclusive):
             turn.visits[e.action[i]] = e.visits[i]
         turn.simulations = search.simulations
         turn.full_search = not search.fast
-        turn.checkpoint = self.checkpoint
+        turn.checkpoint = self.network
         turn.root_value = root.value
         turn.network_value = root.network_value
         write_policy(search, turn.policy)
@@ -230,6 +232,18 @@ cdef class GameBatch(Exclusive):
     @settings.setter
     def settings(self, settings):
         self.next_rule = rule_of(settings)
+
+    @property
+    def checkpoint(self):
+        return self.network
+
+    @checkpoint.setter
+    def checkpoint(self, int32_t checkpoint):
+        self.require_idle()
+        if checkpoint != self.network:
+            for i in range(self.num_games):
+                forget_evaluations(&self.slots[i].search)
+        self.network = checkpoint
 
     @property
     def num_active(self):

@@ -7,6 +7,7 @@ A rule is a struct of functions; nothing else in a search depends on which one i
 from libc.stdint cimport uint32_t, uint64_t
 
 from hexz.engine.rules cimport MAX_MOVES, NUM_ACTIONS, Position
+from hexz.engine.search.evaluations cimport Evaluations
 from hexz.engine.search.tree cimport Arena, Edges, Node
 
 cdef struct SearchState
@@ -46,6 +47,7 @@ cdef struct SearchState:
     const Config* config
     Position root
     Arena tree                      # empty until the root is collected
+    Evaluations known               # of positions of the tree and of the last move's
     uint32_t max_nodes
     int max_in_flight
     uint64_t rng

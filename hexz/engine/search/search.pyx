@@ -79,15 +79,16 @@ cdef class Search(Exclusive):
     def collect(self, float[:, :, :, ::1] planes not None):
         """Walks to at most n new leaves and writes their planes.
 
-        At most n simulations are begun: one that ends in a proven position needs no evaluation,
-        but takes the place of a leaf. No more than `most_waiting` leaves are out.
+        At most n simulations are begun: one that ends in a position that is proven, or that has
+        been evaluated since the last move or in the tree, needs no evaluation, but takes the place
+        of a leaf. No more than `most_waiting` leaves are out.
 
         Args:
             planes: float32 [n, 11, 11, 10], to be written to.
 
         Returns:
             How many leaves there are: `planes[:count]` is to be evaluated. 0 means that the search
-            is complete, that enough leaves wait already, or that all n simulations ended in proven
+            is complete, that enough leaves wait already, or that all n simulations ended in such
             positions.
         """
         cdef int count, most = <int>planes.shape[0]

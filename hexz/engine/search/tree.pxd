@@ -6,7 +6,7 @@ child). Values and Q are in -1..1; an edge's Q is from the view of the player wh
 that the edge leaves, and so is a node's value. A node counts its own evaluation as a visit, so
 `visits == 1 + sum of its edges' visits` while it is expanded.
 """
-from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t
+from libc.stdint cimport int32_t, uint8_t, uint16_t, uint32_t, uint64_t
 
 from hexz.engine.rules cimport Position
 
@@ -18,6 +18,7 @@ cdef enum Proof:
     WIN = 3
 
 cdef struct Node:
+    uint64_t key            # of its position; 0: its evaluation is not to be used again
     uint32_t edges          # offset in Tree.words
     uint16_t num_edges      # 0: not expanded
     uint16_t num_unproven   # edges
@@ -102,9 +103,11 @@ cdef inline void add_edge_visit(Node* node, const Edges* e, int edge, float valu
 cdef int reserve(Arena* tree, int leaves) noexcept nogil
 cdef void clear(Arena* tree) noexcept nogil
 cdef void release(Arena* tree) noexcept nogil
-cdef uint32_t add_node(Arena* tree, int player) noexcept nogil
+cdef uint32_t add_node(Arena* tree, int player, uint64_t key) noexcept nogil
 cdef void expand(Arena* tree, uint32_t node, const Position* pos, const float* logits,
                  float value) noexcept nogil
+cdef void expand_as(Arena* tree, uint32_t node, const Arena* known_tree,
+                    const Node* known) noexcept nogil
 cdef void prove_edge(Node* node, const Edges* e, int edge, int proof) noexcept nogil
 cdef int copy_subtree(const Arena* tree, uint32_t root, Arena* to) noexcept nogil
 cdef float softmax(float* values, int count) noexcept nogil

@@ -2,6 +2,7 @@
 """Storage and bookkeeping of a search tree: expansion, visits, proofs, and keeping a subtree."""
 from libc.math cimport logf
 from libc.stdlib cimport free
+from libc.stdint cimport uint32_t, uint64_t, uint8_t
 from libc.string cimport memcpy, memset
 
 from hexz.engine.memory cimport enlarge
@@ -78,11 +79,12 @@ cdef void release(Arena* tree) noexcept nogil:
     memset(tree, 0, sizeof(Arena))
 
 
-cdef uint32_t add_node(Arena* tree, int player) noexcept nogil:
+cdef uint32_t add_node(Arena* tree, int player, uint64_t key) noexcept nogil:
     """Adds a node that is not expanded; room must have been reserved."""
     cdef Node* node = &tree.nodes[tree.num_nodes]
     memset(node, 0, sizeof(Node))
     node.player = <uint8_t>player
+    node.key = key
     tree.num_nodes += 1
     return tree.num_nodes - 1
 
@@ -93,24 +95,42 @@ cdef void expand(Arena* tree, uint32_t index, const Position* pos, const float* 
     entries), and its first visit, of the evaluator's value. Room must have been reserved."""
     cdef uint8_t actions[NUM_ACTIONS]
     cdef int i, count = list_actions(pos, actions)
+    cdef Edges e = add_edges(tree, &tree.nodes[index], actions, count, value)
     cdef float normaliser
-    cdef Node* node = &tree.nodes[index]
-    node.edges = tree.num_words
-    node.num_edges = <uint16_t>count
-    node.num_unproven = <uint16_t>count
-    tree.num_words += edge_words(count)
-    node.network_value = value
-    add_visit(node, value)
-    cdef Edges e = edges_of(tree, node)
-    memset(e.q, 0, 3 * <size_t>count * sizeof(float))
-    memset(e.proof, UNPROVEN, <size_t>count)
-    memcpy(e.action, actions, <size_t>count)
     for i in range(count):
         e.log_prior[i] = logits[actions[i]]
     memcpy(e.prior, e.log_prior, <size_t>count * sizeof(float))
     normaliser = softmax(e.prior, count)
     for i in range(count):
         e.log_prior[i] -= normaliser
+
+
+cdef void expand_as(Arena* tree, uint32_t index, const Arena* known_tree,
+                    const Node* known) noexcept nogil:
+    """Gives a node what the evaluator said of a node with the same position, which may be one of
+    the same tree. Room must have been reserved."""
+    cdef Edges source = edges_of(known_tree, known)
+    cdef Edges e = add_edges(
+        tree, &tree.nodes[index], source.action, source.count, known.network_value)
+    memcpy(e.prior, source.prior, <size_t>e.count * sizeof(float))
+    memcpy(e.log_prior, source.log_prior, <size_t>e.count * sizeof(float))
+
+
+cdef Edges add_edges(Arena* tree, Node* node, const uint8_t* actions, int count,
+                     float value) noexcept nogil:
+    """Gives a node edges without priors, visits and proofs, and its first visit."""
+    cdef Edges e
+    node.edges = tree.num_words
+    node.num_edges = <uint16_t>count
+    node.num_unproven = <uint16_t>count
+    tree.num_words += edge_words(count)
+    node.network_value = value
+    add_visit(node, value)
+    e = edges_of(tree, node)
+    memset(e.q, 0, 3 * <size_t>count * sizeof(float))
+    memset(e.proof, UNPROVEN, <size_t>count)
+    memcpy(e.action, actions, <size_t>count)
+    return e
 
 
 cdef void prove_edge(Node* node, const Edges* e, int edge, int proof) noexcept nogil:

@@ -16,15 +16,18 @@ from hexz.engine.memory cimport enlarge
 from hexz.engine.rules cimport (
     GRID, NUM_ACTIONS, NUM_PLANES, Position, outcome, play_action, write_planes,
 )
+from hexz.engine.search.evaluations cimport (
+    close as close_evaluations, find, forget, key_of, note, note_all,
+)
 from hexz.engine.search.rule cimport Path, SearchState, Selection
 from hexz.engine.search.tree cimport (
     DRAW, UNPROVEN, Arena, Edges, Node, add_edge_visit, add_node, add_visit, clear, copy_subtree,
-    edges_of, expand as expand_node, opposite, prove_edge, proven_value, release, reserve,
+    edges_of, expand as expand_node, expand_as, opposite, prove_edge, proven_value, release, reserve,
 )
 
 # What became of a walk; NO_MEMORY is another answer.
 cdef enum:
-    FINISHED = 0        # in a proven position, which is backed up
+    FINISHED = 0        # in a proven or known position, which is backed up
     LEAF = 1            # the path's leaf waits for the evaluator
     BLOCKED = 2         # the leaf waits for the evaluator already, since another walk
 
@@ -38,6 +41,8 @@ cdef enum:
 cdef void start(SearchState* search) noexcept nogil:
     """Begins with an empty tree; the memory of the last game is kept."""
     clear(&search.tree)
+    clear(&search.known.past)
+    forget(&search.known)
     search.simulations = search.depth = search.waiting = 0
     search.fast = False
 
@@ -45,6 +50,7 @@ cdef void start(SearchState* search) noexcept nogil:
 cdef void close(SearchState* search) noexcept nogil:
     """Gives the memory back."""
     release(&search.tree)
+    close_evaluations(&search.known)
     free(search.paths)
 
 
@@ -52,9 +58,9 @@ cdef int collect(SearchState* search, int most, float* planes) noexcept nogil:
     """Walks to new leaves and writes their planes, one after another; returns how many, or
     NO_MEMORY.
 
-    At most `most` simulations are begun: one that ends in a proven position needs no evaluation,
-    but takes the place of a leaf. There may be fewer, down to none: see `is_complete` and
-    `most_waiting`.
+    At most `most` simulations are begun: one that ends in a position that is proven, or known by
+    another path, needs no evaluation, but takes the place of a leaf. There may be fewer, down to
+    none: see `is_complete` and `most_waiting`.
     """
     cdef Path* path
     cdef int count = 0, finished = 0, blocked = 0, status
@@ -110,8 +116,9 @@ cdef bint is_complete(const SearchState* search) noexcept nogil:
 
 
 cdef int walk(SearchState* search, Path* path) noexcept nogil:
-    """Walks from the root to a new leaf (LEAF), to a proven edge, which is backed up at once
-    (FINISHED), or to a leaf that waits already (BLOCKED). The first leaf is the root."""
+    """Walks from the root to a new leaf (LEAF), to a proven edge or a known position, which is
+    backed up at once (FINISHED), or to a leaf that waits already (BLOCKED). The first leaf is the
+    root."""
     cdef Arena* tree = &search.tree
     cdef Position* pos = &path.leaf
     cdef Selection select = search.config.rule.select_root
@@ -124,8 +131,8 @@ cdef int walk(SearchState* search, Path* path) noexcept nogil:
     pos[0] = search.root
     path.depth = 0
     if tree.num_nodes == 0:
-        path.leaf_node = add_node(tree, pos.turn)
-        return LEAF
+        path.leaf_node = add_node(tree, pos.turn, key_of(pos))
+        return leaf(search, path)
     while True:
         node = &tree.nodes[index]
         e = edges_of(tree, node)
@@ -142,12 +149,33 @@ cdef int walk(SearchState* search, Path* path) noexcept nogil:
             back_up(search, path, proven_value(e.proof[edge]), node.player)
             return FINISHED
         if e.child[edge] == 0:
-            e.child[edge] = path.leaf_node = add_node(tree, pos.turn)
-            return LEAF
+            e.child[edge] = path.leaf_node = add_node(tree, pos.turn, key_of(pos))
+            return leaf(search, path)
         index = e.child[edge]
         if tree.nodes[index].num_edges == 0:
             path.leaf_node = index
             return BLOCKED
+
+
+cdef inline int leaf(SearchState* search, const Path* path) noexcept nogil:
+    """Expands a new leaf at once (FINISHED) if its position has been evaluated; else it waits
+    (LEAF)."""
+    cdef const Arena* arena
+    cdef const Node* known = find(
+        &search.known, search.tree.nodes[path.leaf_node].key, &search.tree, &arena)
+    if known == NULL:
+        return LEAF
+    expand_as(&search.tree, path.leaf_node, arena, known)
+    use(search, path, known.network_value)
+    return FINISHED
+
+
+cdef inline void use(SearchState* search, const Path* path, float value) noexcept nogil:
+    """Takes the value of a leaf that is expanded: completes a simulation, or begins with the root."""
+    if path.depth > 0:
+        back_up(search, path, value, path.leaf.turn)
+    else:
+        prepare_root(search)
 
 
 cdef inline void mark(Arena* tree, const Path* path) noexcept nogil:
@@ -177,10 +205,9 @@ cdef void expand(SearchState* search, int count, const float* logits,
         if search.max_in_flight > 1:
             unmark(&search.tree, path)
         expand_node(&search.tree, path.leaf_node, &path.leaf, logits, values[row])
-        if path.depth > 0:
-            back_up(search, path, values[row], path.leaf.turn)
-        else:
-            prepare_root(search)
+        if search.tree.nodes[path.leaf_node].key != 0:
+            note(&search.known, search.tree.nodes[path.leaf_node].key, path.leaf_node, False)
+        use(search, path, values[row])
         logits += NUM_ACTIONS
         path += 1
     search.waiting -= count
@@ -260,12 +287,25 @@ cdef int advance(SearchState* search, int action, Arena* scratch) noexcept nogil
     search.simulations = search.depth = 0
     search.fast = False
     if child == 0:
+        kept = search.known.past
+        search.known.past = search.tree
+        search.tree = kept
         clear(&search.tree)
+        note_all(&search.known, &search.known.past, True)
         return 0
     if copy_subtree(&search.tree, child, scratch) < 0:
         return NO_MEMORY
     kept = scratch[0]
     scratch[0] = search.tree
     search.tree = kept
+    note_all(&search.known, &search.tree, False)
     prepare_root(search)
     return 0
+
+
+cdef void forget_evaluations(SearchState* search) noexcept nogil:
+    """Uses no evaluation again that is there now or waited for."""
+    cdef uint32_t i
+    forget(&search.known)
+    for i in range(search.tree.num_nodes):
+        search.tree.nodes[i].key = 0
