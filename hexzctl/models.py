@@ -9,8 +9,9 @@ from typing import Annotated
 import typer
 
 from hexz.places import is_file, model_folder
+from hexz.schema.programs import FitConfig
 from hexzctl.interruption import Interruption
-from hexzctl.options import Device, MaxSeconds, NumWorkers, path
+from hexzctl.options import Device, MaxSeconds, NumWorkers, options, path
 
 MAX_BOARDS = 10_000
 
@@ -196,3 +197,35 @@ def _parse_numbers(text: str) -> list[int]:
         raise typer.BadParameter(
             f"--checkpoints {text} is no list of numbers, as 0,20,40"
         ) from None
+
+
+@app.command("fit")
+@options(
+    FitConfig,
+    sources=Annotated[
+        list[str],
+        typer.Argument(
+            metavar="SOURCE", help="Zip files, replay files, directories, gs:// URLs of these."
+        ),
+    ],
+)
+def fit(config: FitConfig, sources: list[str]) -> None:
+    """Train a network on examples that are there.
+
+    SOURCE is what `hexzctl export-examples` takes: the examples of a checkpoint, of a model or of
+    a whole store, what `hexzctl selfplay` wrote, a replay file. No game is played. One game in 32
+    is not trained on, but measured with, so that networks of other sizes, or with other targets,
+    can be compared: their curves are in the .csv files. Ctrl-C ends it and keeps the model.
+    """
+    from hexz.local.fit import Fit
+    from hexzctl.display import notice
+    from hexzctl.fit_view import FitView
+
+    fit = Fit(config, sources, notice)
+    interruption = Interruption(fit.stop)
+    view = FitView(fit)
+    with view.display:
+        for event in fit.events():
+            view.show(event)
+    view.print_result()
+    interruption.exit()

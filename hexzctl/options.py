@@ -20,10 +20,17 @@ from hexz.schema.search import Algorithm
 S = TypeVar("S", bound=Settings)
 
 
-def options(kind: type[S]) -> Callable[[Callable[[S], None]], Callable[..., None]]:
-    """Gives a command, which takes settings, an option for each of them and one for a file."""
+def options(
+    kind: type[S], **arguments: Any
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Gives a command, which takes settings, an option for each of them and one for a file.
 
-    def decorate(command: Callable[[S], None]) -> Callable[..., None]:
+    Args:
+        kind: of the settings.
+        arguments: that the command takes beside them, by name: their types, `Annotated`.
+    """
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
         def run(context: typer.Context, **values: Any) -> None:
             # What comes from elsewhere is left to `resolve`, as it is where there are no options.
             given = {
@@ -33,11 +40,13 @@ def options(kind: type[S]) -> Callable[[Callable[[S], None]], Callable[..., None
             }
             from hexzctl.display import notice
 
-            command(resolve(kind, options=given, notify=notice))
+            others = {name: values[name] for name in arguments}
+            command(resolve(kind, options=given, notify=notice), **others)
 
         run.__doc__ = command.__doc__
         run.__annotations__ = {}
-        run.__signature__ = Signature(_parameters(kind))  # type: ignore[attr-defined]
+        taken = [_parameter(name, type_, Parameter.empty) for name, type_ in arguments.items()]
+        run.__signature__ = Signature([*taken, *_parameters(kind)])  # type: ignore[attr-defined]
         return run
 
     return decorate

@@ -212,10 +212,43 @@ class LocalTrainingConfig(ModelTrainingConfig, frozen=True, kw_only=True):
         )
 
 
+class FitConfig(Settings, frozen=True, kw_only=True):
+    """The settings of `hexzctl models fit`; of those of training, `reuse` is how often each example
+    is trained on, and `window_max` how many are."""
+
+    output: Annotated[
+        Path, setting("Model file to write; its curve goes to a .csv file beside it.")
+    ] = Path("fit.pt")
+    blocks: Annotated[int | None, setting("Blocks of a new network. Default: 4.", ge=1, le=100)] = (
+        None
+    )
+    filters: Annotated[
+        int | None, setting("Filters of a new network. Default: 32.", ge=1, le=1024)
+    ] = None
+    start: Annotated[
+        str | None,
+        setting(
+            "Go on from this network instead: a file, a directory, of which the newest checkpoint "
+            "counts, or gs://bucket/prefix."
+        ),
+    ] = None
+    model_name: ModelName = DEFAULT_MODEL
+    max_seconds: MaxSeconds = None
+    training: TrainingConfig = msgspec.field(default_factory=TrainingConfig)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.start is not None and not (self.blocks is None and self.filters is None):
+            raise InvalidSettings(
+                "the network to go on from has its size: leave blocks and filters out"
+            )
+
+
 COMMANDS: Final[Mapping[str, type[Settings]]] = {
     "train": LocalTrainingConfig,
     "train-server": ServerConfig,
     "worker": WorkerConfig,
     "serve-player": PlayerConfig,
+    "models fit": FitConfig,
 }
 """What each command is asked to do."""

@@ -114,17 +114,12 @@ class Learner:
             raise ValueError(f"reuse must be at least 1, not {reuse:g}")
         start = time.perf_counter()
         new = self.window.add(examples)
-        batch_size = self.config.batch_size
         run = Run(
-            steps=math.ceil(new * reuse / batch_size),
+            steps=math.ceil(new * reuse / self.config.batch_size),
             examples=self.window.total,
             held_out=self.window.num_held_out,
         )
-        self._tell(run)
-        rng = np.random.default_rng((self.config.seed, self._steps.total))
-        numbers = self.window.sample(new, run.steps * batch_size, rng)
-        places = torch.split(self.window.places(numbers), batch_size)
-        done = self._steps.take(run, map(self.window.rows, places), on_step)
+        done = self._take(run, new, on_step)
         step_seconds = time.perf_counter() - start
         held_out = self.window.held_out() if run.held_out else None
         return TrainingReport(
@@ -139,9 +134,44 @@ class Learner:
             held_out_losses=self._steps.held_out_losses(run, held_out),
             policy_entropy=_mean([report.policy_entropy for report in done]),
             gradient_norm=_mean([report.gradient_norm for report in done]),
-            positions_per_second=len(numbers) / step_seconds,
+            positions_per_second=run.steps * self.config.batch_size / step_seconds,
             seconds=time.perf_counter() - start,
         )
+
+    def train_on_window(self, num_steps: int, *, rate_share: float) -> dict[str, float]:
+        """Trains on examples drawn from the whole window, to which `window.add` has added them.
+
+        Args:
+            num_steps: optimizer steps.
+            rate_share: of the learning rates that the configuration gives.
+
+        Returns:
+            The mean losses of the steps by name.
+
+        Raises:
+            TrainingFailed: the training diverged; see `train`.
+        """
+        run = Run(
+            steps=num_steps, examples=self.window.total, held_out=0, rate_share=rate_share
+        )
+        return _mean_losses(self._take(run, 0, lambda _: None))
+
+    def held_out_losses(self) -> dict[str, float]:
+        """The losses of the model on the held-out examples by name; empty without any."""
+        held_out = self.window.num_held_out
+        run = Run(steps=0, examples=self.window.total, held_out=held_out)
+        rows = self.window.held_out() if held_out else None
+        return self._steps.held_out_losses(run, rows)
+
+    def _take(
+        self, run: Run, new: int, on_step: Callable[[StepReport], None]
+    ) -> list[StepReport]:
+        """Takes the steps of a run with examples of the window, the newest once among them."""
+        self._tell(run)
+        rng = np.random.default_rng((self.config.seed, self._steps.total))
+        numbers = self.window.sample(new, run.steps * self.config.batch_size, rng)
+        places = torch.split(self.window.places(numbers), self.config.batch_size)
+        return self._steps.take(run, map(self.window.rows, places), on_step)
 
     def checkpoint(
         self, *, model_name: str, number: int, metadata: Mapping[str, Any] | None = None

@@ -39,9 +39,10 @@ class Optimizer:
         self._adamw = _AdamW(list(others.values()))
         self.configure(config, 0)
 
-    def configure(self, config: TrainingConfig, examples: int) -> None:
-        """Sets what the configuration says for a network trained on so many examples."""
-        share = config.rate_share_after(examples)
+    def configure(self, config: TrainingConfig, examples: int, share: float = 1.0) -> None:
+        """Sets what the configuration says for a network trained on so many examples, or a share
+        of those rates."""
+        share *= config.rate_share_after(examples)
         self._kernel_rates = config.kernel_rate * share, config.kernel_decay
         self._rates = config.learning_rate * share, config.weight_decay
 

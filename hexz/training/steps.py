@@ -40,11 +40,13 @@ class Run:
         steps: how many.
         examples: ever added to the window.
         held_out: examples that are measured with afterwards.
+        rate_share: of the learning rates that the configuration gives.
     """
 
     steps: int
     examples: int
     held_out: int
+    rate_share: float = 1.0
 
 
 class Steps:
@@ -104,7 +106,7 @@ class Steps:
         Raises:
             TrainingFailed: the training diverged.
         """
-        self.optimizer.configure(self._config, run.examples)
+        self.optimizer.configure(self._config, run.examples, run.rate_share)
         symmetries = self._draw_symmetries(run.steps)
         done: list[StepReport] = []
         for step in range(1, run.steps + 1):

@@ -50,6 +50,10 @@ def start(settings: Settings, *_: object, **__: object) -> None:
     raise Started(settings)
 
 
+ARGUMENTS = {"models fit": ["examples"]}
+"""What commands take beside their settings."""
+
+
 @pytest.fixture
 def parse(monkeypatch) -> Callable[..., Settings]:
     """What a program is started with by its command, with these arguments and variables."""
@@ -57,14 +61,16 @@ def parse(monkeypatch) -> Callable[..., Settings]:
     monkeypatch.setattr("hexz.player.serve.serve", start)
     monkeypatch.setattr("hexz.worker.run.Worker", start)
     monkeypatch.setattr("hexz.local.train.LocalTraining", start)
+    monkeypatch.setattr("hexz.local.fit.Fit", start)
     monkeypatch.setattr("hexzctl.worker.Interruption", Mock)
 
     def run(command: str, *arguments: str, **variables: str) -> Settings:
         names = {known.variable for kind in COMMANDS.values() for known in settings_of(kind)}
         for name in names | variables.keys():
             monkeypatch.setenv(name, variables.get(name, ""))
+        words = [*command.split(), *ARGUMENTS.get(command, ()), *arguments]
         with pytest.raises(Started) as started:
-            COMMAND_LINE.main([command, *arguments], standalone_mode=False)
+            COMMAND_LINE.main(words, standalone_mode=False)
         return started.value.args[0]
 
     return run
@@ -228,5 +234,7 @@ def test_secrets_are_not_printed(kind):
 
 def test_no_option_takes_a_token():
     for command in COMMANDS:
-        parameters = COMMAND_LINE.commands[command].params  # type: ignore[attr-defined]
-        assert "auth_token" not in {parameter.name for parameter in parameters}
+        found: Any = COMMAND_LINE
+        for word in command.split():
+            found = found.commands[word]
+        assert "auth_token" not in {parameter.name for parameter in found.params}

@@ -6,10 +6,14 @@ import struct
 
 import pytest
 
+import hexz
 from hexz.checkpoints import NewCheckpoint, open_store
 from hexz.model.checkpoint import encode_checkpoint, new_checkpoint
 from hexz.model.network import ModelConfig
 
+from ..dataset.files import write_zip
+from ..games import game_examples
+from ..waiting import wait_until
 from .processes import TIMEOUT, assert_one_error_line, hexzctl, start_hexzctl
 
 QUICK = ("--simulations", 2, "--num-workers", 1)
@@ -139,3 +143,23 @@ def test_looking_needs_no_torch(tmp_path, model):
     for arguments in (["list", model], ["show", model], ["compare", model, 0, 1]):
         result = hexzctl("models", *arguments, PYTHONPATH=str(tmp_path / "path"))
         assert result.returncode == 0, result.stderr
+
+
+def test_fit_is_interrupted_and_what_it_wrote_plays(tmp_path):
+    examples = [example for game in game_examples(6) for example in game]
+    write_zip(tmp_path / "examples" / "a.zip", examples)
+    output = tmp_path / "fitted.pt"
+    command = (
+        "models", "fit", tmp_path / "examples", "--output", output, "--blocks", 1, "--filters", 8,
+        "--batch-size", 32, "--reuse", 1000, "--held-out", 0.3,
+    )  # fmt: skip
+    process = start_hexzctl(*command)
+    wait_until(lambda: output.exists() or process.poll() is not None)
+    process.send_signal(signal.SIGINT)
+    printed, log = process.communicate(timeout=TIMEOUT)
+    assert process.returncode == 128 + signal.SIGINT, log
+    assert f"Wrote {output}, and its curve beside it" in printed
+    assert "held-out value" in printed
+    assert output.with_suffix(".csv").read_text().startswith("step,positions,seconds,")
+    with hexz.load_player(f"model:{output}@4") as player:
+        assert player.suggest(hexz.Board.random(1)).move

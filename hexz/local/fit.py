@@ -1,0 +1,251 @@
+"""A network fitted to examples that are there, without a game being played."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from msgspec.structs import replace
+
+from hexz.dataset.reading import ExampleReader
+from hexz.dataset.sources import find_archives
+from hexz.errors import HexzError, OutputError
+from hexz.example import Example
+from hexz.files import atomic_file
+from hexz.schema.programs import FitConfig
+
+if TYPE_CHECKING:
+    from hexz.model.checkpoint import Checkpoint
+    from hexz.training.learner import Learner
+
+MEASUREMENTS: Final = 20
+"""Of a fit, beside the one before it."""
+_STEPS_AT_ONCE: Final = 10
+_EXAMPLES_AT_ONCE: Final = 1024
+
+
+class NothingToFit(HexzError):
+    """The sources have no example that can be trained on."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """Examples are read.
+
+    Attributes:
+        share: of the sources that was read.
+        examples: to train on, so far.
+    """
+
+    share: float
+    examples: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stepped:
+    """Steps were taken.
+
+    Attributes:
+        step: how many so far.
+        share: of the whole fit, whichever limit ends it.
+    """
+
+    step: int
+    share: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """The model was measured, and is in its file.
+
+    Attributes:
+        step: optimizer steps so far.
+        positions: trained on so far.
+        seconds: of training so far.
+        losses: means since the last measurement; empty before the first step.
+        held_out_losses: of the model on games that are not trained on; empty without such.
+    """
+
+    step: int
+    positions: int
+    seconds: float
+    losses: dict[str, float]
+    held_out_losses: dict[str, float]
+
+
+Event = Reading | Stepped | Measured
+
+
+class Fit:
+    """Trains a network on the examples of some sources, the newest `window_max` of them.
+
+    Rates fall linearly to zero. The model is saved whenever it is measured, so at the end and when
+    it is told to stop, too.
+
+    Args:
+        config: how.
+        sources: see `find_archives`.
+        notify: takes lines for people, such as what cannot be read.
+
+    Attributes:
+        examples, held_out: that are trained on, and measured with.
+        num_steps: optimizer steps, unless something else ends it before.
+        curve: what was measured.
+    """
+
+    def __init__(
+        self, config: FitConfig, sources: Sequence[str], notify: Callable[[str], None]
+    ) -> None:
+        self.config = config
+        self.examples = self.held_out = self.num_steps = 0
+        self.curve: list[Measured] = []
+        self._sources = sources
+        self._notify = notify
+        self._is_stopped = False
+        self._base: Checkpoint | None = None
+
+    def stop(self) -> None:
+        """Ends it soon: the model is saved as it is by then."""
+        self._is_stopped = True
+
+    def events(self) -> Iterator[Event]:
+        """Trains and yields what happens.
+
+        Raises:
+            NothingToFit: there are no examples.
+            InvalidExample, InvalidModel, StoreError: a source or the first network cannot be read.
+            OutputError: the model cannot be written.
+            TrainingFailed: the training diverged; what was measured last is in the file.
+        """
+        if not self.config.output.parent.is_dir():  # rather now than after hours
+            raise OutputError(f"cannot write {self.config.output}: there is no such directory")
+        learner = self._learner()
+        yield from self._read(learner)
+        if self._is_stopped:
+            return
+        self.num_steps = math.ceil(
+            self.config.training.reuse * self.examples / self.config.training.batch_size
+        )
+        yield from self._train(learner)
+
+    def _learner(self) -> Learner:
+        from hexz.model.network import ModelConfig
+        from hexz.player.models import open_source
+        from hexz.training.learner import Learner, trainable
+
+        # All examples count alike, however many there are.
+        settings = replace(
+            self.config.training, window_min=self.config.training.window_max, window_growth=0.0
+        )
+        if self.config.start is not None:
+            self._base = open_source(self.config.start).load()
+            return Learner(settings, trainable(self._base))
+        given = {"blocks": self.config.blocks, "filters": self.config.filters}
+        size = ModelConfig(**{name: value for name, value in given.items() if value is not None})
+        return Learner.new(settings, size, settings.seed)
+
+    def _read(self, learner: Learner) -> Iterator[Event]:
+        reader = ExampleReader(find_archives(self._sources), self._notify)
+        batch: list[Example] = []
+
+        def add() -> None:
+            learner.window.add(batch)
+            batch.clear()
+            self.examples = min(learner.window.total, self.config.training.window_max)
+            self.held_out = len(learner.window.held_out())
+
+        for found in reader:
+            if found.example.full_search is not False:  # fast searches are too rough a target
+                batch.append(found.example)
+            if len(batch) == _EXAMPLES_AT_ONCE:
+                add()
+                yield Reading(share=reader.share_read, examples=self.examples)
+                if self._is_stopped:
+                    return
+        add()
+        yield Reading(share=1.0, examples=self.examples)
+        if not self.examples:
+            raise NothingToFit("nothing to fit: the sources have no examples to train on")
+
+    def _train(self, learner: Learner) -> Iterator[Event]:
+        started = time.monotonic()
+        losses: list[dict[str, float]] = []
+        yield self._measure(learner, 0.0, losses)
+        step, share, next_measurement = 0, 0.0, 1 / MEASUREMENTS
+        while step < self.num_steps and share < 1 and not self._is_stopped:
+            steps = min(_STEPS_AT_ONCE, self.num_steps - step)
+            losses.append(learner.train_on_window(steps, rate_share=1 - share))
+            step += steps
+            seconds = time.monotonic() - started
+            share = max(step / self.num_steps, seconds / (self.config.max_seconds or math.inf))
+            yield Stepped(step=step, share=min(share, 1.0))
+            if share >= next_measurement or self._is_stopped:
+                yield self._measure(learner, seconds, losses)
+                next_measurement = math.floor(share * MEASUREMENTS + 1) / MEASUREMENTS
+        if losses:
+            yield self._measure(learner, time.monotonic() - started, losses)
+
+    def _measure(
+        self, learner: Learner, seconds: float, losses: list[dict[str, float]]
+    ) -> Measured:
+        """Measures and saves the model; the losses of the steps since the last time are used up."""
+        measured = Measured(
+            step=learner.total_steps,
+            positions=learner.total_steps * self.config.training.batch_size,
+            seconds=round(seconds, 1),
+            losses=_means(losses),
+            held_out_losses=learner.held_out_losses(),
+        )
+        losses.clear()
+        self.curve.append(measured)
+        self._save(learner, measured)
+        return measured
+
+    def _save(self, learner: Learner, measured: Measured) -> None:
+        data = learner.checkpoint(
+            model_name=self.config.model_name, number=0, metadata={"fit": self._record(measured)}
+        )
+        with atomic_file(self.config.output) as file:
+            file.write(data)
+        with atomic_file(self.config.output.with_suffix(".csv")) as file:
+            file.write(_table(self.curve).encode())
+
+    def _record(self, measured: Measured) -> dict[str, Any]:
+        """Where the model comes from, as its file keeps it."""
+        base = self._base
+        return {
+            "sources": list(self._sources),
+            "start": None if base is None else [base.model_name, base.number],
+            "examples": self.examples,
+            "held_out": self.held_out,
+            "steps": measured.step,
+            "seconds": measured.seconds,
+            "losses": measured.losses,
+            "held_out_losses": measured.held_out_losses,
+        }
+
+
+def _means(losses: Sequence[dict[str, float]]) -> dict[str, float]:
+    names = losses[0] if losses else ()
+    return {name: sum(one[name] for one in losses) / len(losses) for name in names}
+
+
+def _table(curve: Sequence[Measured]) -> str:
+    """The curve as CSV: a row for each measurement."""
+    names = list(curve[-1].losses)
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    held_out = list(curve[-1].held_out_losses)
+    writer.writerow(
+        ["step", "positions", "seconds", *names, *(f"held_out_{name}" for name in held_out)]
+    )
+    for row in curve:
+        trained = [f"{row.losses[name]:.5f}" if row.losses else "" for name in names]
+        measured = [f"{row.held_out_losses[name]:.5f}" for name in held_out]
+        writer.writerow([row.step, row.positions, row.seconds, *trained, *measured])
+    return text.getvalue()

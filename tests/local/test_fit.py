@@ -1,0 +1,137 @@
+"""Networks fitted to examples that are there."""
+
+import csv
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hexz.errors import InvalidModel, InvalidSettings, OutputError
+from hexz.local.fit import Fit, Measured, NothingToFit, Reading, Stepped
+from hexz.model.checkpoint import load_checkpoint
+from hexz.model.network import ModelConfig
+from hexz.schema.programs import FitConfig
+
+from ..dataset.files import write_zip
+from ..dataset.replay_files import columns_of, write_replay
+from ..games import game_examples
+from ..model.peers import peer_state
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Some games, of which a fifth is held out."""
+    path = tmp_path_factory.mktemp("source")
+    return write_zip(path / "a.zip", [e for game in game_examples(12) for e in game]).parent
+
+
+def config(output: Path, **changes: Any) -> FitConfig:
+    given = {"blocks": 1, "filters": 8, "batch_size": 64, "reuse": 2.0, "held_out": 0.2}
+    return FitConfig.of({"output": output, **given, **changes})
+
+
+def done(fit: Fit) -> list[Any]:
+    return list(fit.events())
+
+
+def test_a_fit_reads_steps_measures_and_saves(source: Path, tmp_path: Path) -> None:
+    output = tmp_path / "m.pt"
+    fit = Fit(config(output, learning_rate=0.01, reuse=4.0), [str(source)], print)
+    events = done(fit)
+    assert isinstance(events[0], Reading)
+    steps = [event.step for event in events if isinstance(event, Stepped)]
+    assert steps[-1] == fit.num_steps == -(-4 * fit.examples // 64)
+    assert [event for event in events if isinstance(event, Measured)] == fit.curve
+    first, *_, last = fit.curve
+    assert (first.step, first.losses) == (0, {})
+    assert last.step == fit.num_steps
+    assert last.losses["total"] < fit.curve[1].losses["total"] - 0.3
+    checkpoint = load_checkpoint(output)
+    assert checkpoint.config == ModelConfig(blocks=1, filters=8)
+    record = checkpoint.metadata["fit"]
+    assert (record["examples"], record["held_out"]) == (fit.examples, fit.held_out)
+    assert record["held_out_losses"] == last.held_out_losses
+    rows = list(csv.DictReader(output.with_suffix(".csv").open()))
+    assert [int(row["step"]) for row in rows] == [row.step for row in fit.curve]
+    assert float(rows[-1]["held_out_value"]) == pytest.approx(
+        last.held_out_losses["value"], abs=1e-5
+    )
+    assert rows[0]["policy"] == ""
+
+
+def test_networks_of_different_sizes_are_measured_with_the_same_games(
+    source: Path, tmp_path: Path
+) -> None:
+    counts = set()
+    for filters in (8, 12):
+        fit = Fit(
+            config(tmp_path / "m.pt", filters=filters, max_seconds=1e-3), [str(source)], print
+        )
+        done(fit)
+        counts.add((fit.examples, fit.held_out))
+        assert len(fit.curve) == 2  # the time was over at once, and what there was is kept
+    assert len(counts) == 1
+
+
+def test_a_warm_start_goes_on_from_its_network(source: Path, tmp_path: Path) -> None:
+    first = Fit(config(tmp_path / "a.pt"), [str(source)], print)
+    done(first)
+    changes = {"blocks": None, "filters": None, "start": str(tmp_path / "a.pt")}
+    second = Fit(config(tmp_path / "b.pt", **changes), [str(source)], print)
+    done(second)
+    before, after = first.curve[-1].held_out_losses, second.curve[0].held_out_losses
+    for name in ("policy", "value"):  # the other heads are not in the file
+        assert after[name] == pytest.approx(before[name], abs=1e-6)
+    assert load_checkpoint(tmp_path / "b.pt").metadata["fit"]["start"] == ["flagz", 0]
+
+
+def test_the_same_seed_makes_the_same_network(source: Path, tmp_path: Path) -> None:
+    for name in ("a.pt", "b.pt"):
+        done(Fit(config(tmp_path / name), [str(source)], print))
+    first, second = (load_checkpoint(tmp_path / name).net.state_dict() for name in ("a.pt", "b.pt"))
+    assert all((first[key] == second[key]).all() for key in first)
+
+
+def test_one_that_is_told_to_stop_keeps_what_it_has(source: Path, tmp_path: Path) -> None:
+    fit = Fit(config(tmp_path / "m.pt", reuse=1000.0), [str(source)], print)
+    for event in fit.events():
+        if isinstance(event, Stepped):
+            fit.stop()
+    assert fit.curve[-1].step < fit.num_steps
+    assert load_checkpoint(tmp_path / "m.pt").metadata["fit"]["steps"] == fit.curve[-1].step > 0
+
+
+def test_all_kinds_of_sources_and_no_fast_searches(source: Path, tmp_path: Path) -> None:
+    games = game_examples(4, seed=9)
+    rows = [example for game in games[:2] for example in game]
+    write_replay(tmp_path / "models/flagz/x/h5/examples.h5", columns_of(rows))
+    fast = [replace(example, full_search=False) for example in games[2]]
+    write_zip(tmp_path / "fast.zip", [*fast, *games[3]])
+    fit = Fit(config(tmp_path / "m.pt", held_out=0.0, max_seconds=1e-3), [str(tmp_path)], print)
+    done(fit)
+    assert (fit.examples, fit.held_out) == (len(rows) + len(games[3]), 0)
+    assert fit.curve[-1].held_out_losses == {}
+    write_zip(tmp_path / "none" / "a.zip", fast)
+    with pytest.raises(NothingToFit, match="no examples to train on"):
+        done(Fit(config(tmp_path / "m.pt"), [str(tmp_path / "none")], print))
+
+
+def test_only_the_newest_are_kept_where_there_are_too_many(source: Path, tmp_path: Path) -> None:
+    few = {"window_max": 200, "window_min": 200, "max_seconds": 1e-3}
+    fit = Fit(config(tmp_path / "m.pt", **few), [str(source)], print)
+    done(fit)
+    assert fit.examples == 200
+
+
+def test_what_cannot_be_fitted_is_told_in_one_line(source: Path, tmp_path: Path) -> None:
+    import torch
+
+    with pytest.raises(OutputError, match="there is no such directory"):
+        done(Fit(config(tmp_path / "nowhere" / "m.pt"), [str(source)], print))
+    with pytest.raises(InvalidSettings, match="leave blocks and filters out"):
+        config(tmp_path / "m.pt", start="x.pt")
+    torch.save(peer_state("B", blocks=1, filters=8), tmp_path / "peer.pt")
+    peer = {"blocks": None, "filters": None, "start": str(tmp_path / "peer.pt")}
+    with pytest.raises(InvalidModel, match="cannot be trained further"):
+        done(Fit(config(tmp_path / "m.pt", **peer), [str(source)], print))
