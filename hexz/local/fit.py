@@ -18,6 +18,7 @@ from hexz.errors import HexzError, OutputError
 from hexz.example import Example
 from hexz.files import atomic_file
 from hexz.schema.programs import FitConfig
+from hexz.training.rows import to_rows
 
 if TYPE_CHECKING:
     from hexz.model.checkpoint import Checkpoint
@@ -154,10 +155,10 @@ class Fit:
         batch: list[Example] = []
 
         def add() -> None:
-            learner.window.add(batch)
+            learner.window.add(to_rows(batch))
             batch.clear()
             self.examples = min(learner.window.total, self.config.training.window_max)
-            self.held_out = len(learner.window.held_out())
+            self.held_out = learner.window.num_held_out
 
         for found in reader:
             if found.example.full_search is not False:  # fast searches are too rough a target

@@ -151,9 +151,7 @@ class Learner:
         Raises:
             TrainingFailed: the training diverged; see `train`.
         """
-        run = Run(
-            steps=num_steps, examples=self.window.total, held_out=0, rate_share=rate_share
-        )
+        run = Run(steps=num_steps, examples=self.window.total, held_out=0, rate_share=rate_share)
         return _mean_losses(self._take(run, 0, lambda _: None))
 
     def held_out_losses(self) -> dict[str, float]:
@@ -163,9 +161,7 @@ class Learner:
         rows = self.window.held_out() if held_out else None
         return self._steps.held_out_losses(run, rows)
 
-    def _take(
-        self, run: Run, new: int, on_step: Callable[[StepReport], None]
-    ) -> list[StepReport]:
+    def _take(self, run: Run, new: int, on_step: Callable[[StepReport], None]) -> list[StepReport]:
         """Takes the steps of a run with examples of the window, the newest once among them."""
         self._tell(run)
         rng = np.random.default_rng((self.config.seed, self._steps.total))
