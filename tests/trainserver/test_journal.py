@@ -7,10 +7,13 @@ import random
 import resource
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import threading
 import time
+import tracemalloc
+import zlib
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -499,6 +502,56 @@ def test_a_directory_that_cannot_be_used(tmp_path):
         Journal(tmp_path / "file", BIG)
     with pytest.raises(JournalError, match="No such file"):
         read_segment(tmp_path, 1)
+
+
+def test_what_waits_takes_little_memory(tmp_path):
+    """Of records only the ids are kept in memory, whatever they hold."""
+    data = random.Random(0).randbytes(5000)
+    with opened(tmp_path, 1000) as journal:
+        tracemalloc.start()
+        try:
+            before, _ = tracemalloc.get_traced_memory()
+            for game in range(400):
+                journal.append([Record(f"{game}-{i}", data, moves=75) for i in range(50)])
+            after, _ = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert journal.num_waiting == 400 * 50 * 75
+        assert after - before < 400 * 50 * 200
+
+
+def test_records_of_examples_and_games_fill_a_segment_together(tmp_path):
+    game = Record("game", b"moves", moves=75)
+    with opened(tmp_path, 80) as journal:
+        assert journal.append([game]) == 75
+        assert journal.append([game]) == 0
+        assert journal.append(records(*range(4))) == 4
+        assert (journal.sealed, journal.open_count, journal.num_waiting) == ([], 79, 79)
+        journal.append(records(5))
+        assert (journal.sealed, journal.open_count) == ([1], 0)
+    with opened(tmp_path, 80) as journal:
+        assert (journal.sealed, journal.num_waiting) == ([1], 80)
+    assert read_segment(tmp_path, 1) == [game, *records(0, 1, 2, 3, 5)]
+
+
+def test_a_journal_of_before_games_is_taken_over(tmp_path):
+    """As versions up to 0.2 wrote it: frames with another magic, records without moves."""
+    payload = b"".join(
+        struct.pack("<II", len(one.id), len(one.data)) + one.id.encode() + one.data
+        for one in records(0, 1)
+    )
+    checked = struct.pack("<II", len(payload), 2)
+    checksum = zlib.crc32(payload, zlib.crc32(checked))
+    frame = b"HXJ1" + struct.pack("<I", checksum) + checked + payload
+    segment_file(tmp_path).write_bytes(frame)
+    with opened(tmp_path) as journal:
+        assert journal.append([*records(1), Record("game", b"moves", moves=9)]) == 9
+        assert journal.num_waiting == 11
+    assert contents(tmp_path) == [*records(0, 1), Record("game", b"moves", 9)]
+    # What is cut off before a whole old frame is damage.
+    segment_file(tmp_path).write_bytes(frame[:-1] + frame)
+    with pytest.raises(JournalCorrupt):
+        Journal(tmp_path, BIG)
 
 
 @pytest.mark.soak
