@@ -2,11 +2,9 @@
 
 import contextlib
 import json
-import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,24 +18,7 @@ from ..waiting import wait_until
 from .fleet import MODEL_NAME, SETTINGS
 from .processes import COMMAND, TIMEOUT, environment
 
-SHELL = 'mount -t tmpfs -o size=24m tmpfs "$1" && echo mounted && shift && cd "$1" && shift && "$@"'
-
-
-@pytest.fixture
-def disk(tmp_path: Path) -> Iterator[Path]:
-    """The path of a small disk, as seen from here: through a process that keeps it."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    command = ["/usr/bin/env", "unshare", "-m", "sh", "-c", SHELL, "sh", folder, folder, "cat"]
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-    ) as keeper:
-        assert keeper.stdin is not None
-        assert keeper.stdout is not None
-        if keeper.stdout.readline() != b"mounted\n":
-            pytest.skip("this user cannot mount a tmpfs")
-        yield Path(f"/proc/{keeper.pid}/root/{folder}")
-        keeper.stdin.close()
+MOUNT = 'mount -t tmpfs -o size=24m tmpfs "$0" && echo mounted && exec "$@" > "$0/out" 2>&1'
 
 
 def status(port: int) -> Any:
@@ -50,35 +31,47 @@ def status(port: int) -> Any:
 
 @pytest.mark.soak
 @pytest.mark.skipif(sys.platform != "linux", reason="needs the namespaces of Linux")
-def test_a_training_outlives_a_full_disk(disk: Path, tmp_path: Path) -> None:
+def test_a_training_outlives_a_full_disk(tmp_path: Path) -> None:
     settings = tmp_path / "settings.toml"
     settings.write_text(SETTINGS)
+    disk = tmp_path / "disk"
+    disk.mkdir()
     port = free_port()
-    checkpoints = open_store(str(disk / "data"), MODEL_NAME)
-    with (disk / "output").open("wb") as output:
-        process = subprocess.Popen(
-            [
-                *COMMAND, "train", f"--data-dir={disk}/data", f"--model-name={MODEL_NAME}",
-                "--minibatch-size=300", "--blocks=1", "--filters=8", "--num-workers=1",
-                f"--port={port}", f"--settings={settings}",
-            ],
-            stdout=output,
-            stderr=output,
-            env=environment(),
-        )  # fmt: skip
-    try:
-        wait_until(lambda: (checkpoints.latest() or 0) >= 1)
-        with open(disk / "ballast", "wb", buffering=0) as ballast, contextlib.suppress(OSError):
-            while True:
-                ballast.write(bytes(4096))
-        wait_until(lambda: any("No space left" in problem for problem in status(port)["problems"]))
-        reached = checkpoints.latest() or 0
-        assert process.poll() is None
-        os.unlink(disk / "ballast")
-        wait_until(lambda: (checkpoints.latest() or 0) >= reached + 2)
-        wait_until(lambda: status(port)["problems"] == [])
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(TIMEOUT) == 128 + signal.SIGTERM
-    finally:
-        process.kill()
-        process.wait()
+    training = [
+        *COMMAND, "train", f"--data-dir={disk}/data", f"--model-name={MODEL_NAME}",
+        "--minibatch-size=300", "--blocks=1", "--filters=8", "--num-workers=1",
+        f"--port={port}", f"--settings={settings}",
+    ]  # fmt: skip
+    with subprocess.Popen(
+        ["/usr/bin/env", "unshare", "-m", "sh", "-c", MOUNT, disk, *training],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=environment(),
+    ) as process:
+        assert process.stdout is not None
+        if process.stdout.readline() != b"mounted\n":
+            pytest.skip("this user cannot mount a tmpfs")
+        seen = Path(f"/proc/{process.pid}/root{disk}")  # the disk, as seen from here
+        checkpoints = open_store(str(seen / "data"), MODEL_NAME)
+
+        def reached(number: int) -> bool:
+            assert process.poll() is None, (seen / "out").read_text()
+            return (checkpoints.latest() or 0) >= number
+
+        try:
+            wait_until(lambda: reached(1))
+            with (
+                open(seen / "ballast", "wb", buffering=0) as ballast,
+                contextlib.suppress(OSError),
+            ):
+                while True:
+                    ballast.write(bytes(4096))
+            wait_until(lambda: any("No space left" in line for line in status(port)["problems"]))
+            newest = checkpoints.latest() or 0
+            (seen / "ballast").unlink()
+            wait_until(lambda: reached(newest + 2))
+            wait_until(lambda: status(port)["problems"] == [])
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(TIMEOUT) == 128 + signal.SIGTERM
+        finally:
+            process.kill()
