@@ -10,7 +10,7 @@ from msgspec import structs
 
 from hexz.checkpoints.opening import model_names, open_store
 from hexz.checkpoints.store import CheckpointInfo, CheckpointStore
-from hexz.errors import StoreError
+from hexz.errors import InvalidSettings, StoreError
 from hexz.places import model_folder, read_place
 from hexz.schema.records import RatedCheckpoint
 
@@ -84,6 +84,21 @@ def entry(store: CheckpointStore, number: int | None) -> CatalogEntry:
     if number is None:
         raise StoreError(f"there is no checkpoint of {store.model_name} in {store.url}")
     return CatalogEntry(info=store.info(number), elo=_ratings(store).get(number))
+
+
+def rating_of(where: str, model_name: str, number: int) -> dict[str, Any] | None:
+    """The rating of a checkpoint, as JSON; None if there is none, or it is in no store.
+
+    Args:
+        where: any place of the model, as a user names it.
+        model_name, number: of the checkpoint.
+    """
+    place = read_place(where)
+    try:
+        rating = _ratings(open_store(place.root, place.model_name or model_name)).get(number)
+    except (StoreError, InvalidSettings):
+        return None
+    return None if rating is None else structs.asdict(rating)
 
 
 def differences(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, list[Any]]:

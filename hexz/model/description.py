@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any, Final
 
-from hexz.errors import InvalidModel
-from hexz.model.checkpoint import load_checkpoint
+from hexz.model.checkpoint import Checkpoint, load_checkpoint
 from hexz.model.network import HexzNet
 from hexz.model.peer import PeerNet
 from hexz.model.script import ScriptNet, contents
@@ -19,7 +18,7 @@ _KINDS: Final = {
 
 
 def describe(path: str | os.PathLike[str]) -> dict[str, Any]:
-    """The facts about a model file: its kind, its architecture, its size and what it says itself.
+    """The facts about a model file; see `facts_of`.
 
     Args:
         path: see `load_checkpoint`.
@@ -27,24 +26,24 @@ def describe(path: str | os.PathLike[str]) -> dict[str, Any]:
     Raises:
         InvalidModel: it is no model, or damaged, or of an unknown kind.
     """
-    checkpoint = load_checkpoint(path)
+    return {**facts_of(load_checkpoint(path)), "bytes": os.stat(path).st_size}
+
+
+def facts_of(checkpoint: Checkpoint) -> dict[str, Any]:
+    """The kind of a network, its architecture, its size and what its file says of itself."""
     net = checkpoint.net
     facts: dict[str, Any] = {
         "kind": _KINDS[type(net)],
         "name": checkpoint.model_name,
         "checkpoint": checkpoint.number,
-        "bytes": os.stat(path).st_size,
     }
-    match net:
-        case HexzNet():
-            config = net.config
-            facts["architecture"] = f"{config.blocks} residual blocks of {config.filters} filters"
-        case PeerNet():
-            facts["architecture"] = str(net.config)
-        case ScriptNet():
-            return facts | contents(net.script)
-        case _:
-            raise InvalidModel(f"{path} is of a kind that is not known")
+    if isinstance(net, ScriptNet):
+        return facts | contents(net.script)
+    if isinstance(net, HexzNet):
+        config = net.config
+        facts["architecture"] = f"{config.blocks} residual blocks of {config.filters} filters"
+    elif isinstance(net, PeerNet):
+        facts["architecture"] = str(net.config)
     facts["parameters"] = sum(weights.numel() for weights in net.parameters())
     facts["computes in"] = "int8 on a CPU, float16 on a GPU"
     known = {*facts, "model"}

@@ -55,7 +55,7 @@ class LegalMoves(nn.Module):
     def _is_beside_a_5(self, values: Tensor) -> Tensor:
         fives = (values == _TOP_VALUE).to(self.neighbours.dtype)
         beside = nn.functional.conv2d(fives, self.neighbours, padding=1) > 0
-        return torch.where(self.odd_row, beside[:, 1:], beside[:, :1])
+        return (beside[:, 1:] & self.odd_row) | (beside[:, :1] & ~self.odd_row)
 
 
 def _neighbours() -> Tensor:

@@ -108,7 +108,10 @@ class PeerConfig:
 
 
 class PeerNet(nn.Module):
-    """A network of the Go server's own trainers; the keys of its state_dict are those of files."""
+    """A network of the Go server's own trainers; the keys of its state_dict are those of files.
+
+    Whoever knows the legal moves, bool [B, 2, 11, 10], may tell one with the input `rich_v1`.
+    """
 
     def __init__(self, config: PeerConfig) -> None:
         super().__init__()
@@ -150,8 +153,8 @@ class PeerNet(nn.Module):
             nn.Linear(config.value_units, 1),
         )
 
-    def forward(self, planes: Tensor) -> tuple[Tensor, Tensor]:
-        x = self.feature_encoder(planes)
+    def forward(self, planes: Tensor, legal: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        x = self.feature_encoder(planes) if legal is None else self.feature_encoder(planes, legal)
         blocks: Any = self.get_submodule(self.config.tower)
         for number, block in enumerate(blocks):
             x = block(x)
@@ -225,7 +228,7 @@ class RichFeatures(nn.Module):
             self.register_buffer(name, values.reshape(shape))
         self.legal = LegalMoves()
 
-    def forward(self, planes: Tensor) -> Tensor:
+    def forward(self, planes: Tensor, legal: Tensor | None = None) -> Tensor:
         def plane(index: int) -> Tensor:
             return planes[:, index : index + 1]
 
@@ -240,7 +243,7 @@ class RichFeatures(nn.Module):
         occupied = (planes[:, [0, 1, 5, 6]] != 0).sum((1, 2, 3)).to(planes.dtype) / NUM_CELLS
         return torch.cat(
             (
-                self.constant.expand(len(planes), -1, -1, -1),
+                self.constant.expand(planes.shape[0], -1, -1, -1),
                 plane(0),
                 plane(5),
                 *equal(1, values),
@@ -252,7 +255,7 @@ class RichFeatures(nn.Module):
                 *equal(4, flags),
                 *equal(9, flags),
                 *equal(10, values),
-                self.legal(planes).to(planes.dtype),
+                (self.legal(planes) if legal is None else legal).to(planes.dtype),
                 whole(scores[0]),
                 whole(scores[1]),
                 whole(scores[0] - scores[1]),

@@ -104,3 +104,17 @@ def test_a_malformed_file_ends_a_command_with_a_line(script, tmp_path):
 def test_a_program_is_not_followed(script):
     with pytest.raises(InvalidSettings, match="--follow"):
         PlayerService(PlayerConfig(model=str(script), follow=True))
+
+
+def test_a_network_is_exported_with_its_card(tmp_path):
+    torch.save(small_peer("D"), tmp_path / "champion.pt")
+    output = tmp_path / "champion.script"
+    result = hexzctl(
+        "models", "export", tmp_path / "champion.pt", "--format", "torchscript", "--output", output
+    )
+    assert result.returncode == 0, result.stderr
+    assert_one_error_line(result.stderr, f"wrote {output}, ", f"{output}.json")
+    card = json.loads(Path(f"{output}.json").read_text())
+    assert card["bytes"] == output.stat().st_size
+    assert card["network"]["name"] == "champion"
+    assert card["rating"] is None
