@@ -20,6 +20,7 @@ app = typer.Typer(
     help="Measure what this machine does: the engine, the network, self-play. Each figure is the "
     "median of 5 runs.",
     no_args_is_help=True,
+    add_completion=False,
 )
 
 Model = Annotated[

@@ -1,59 +1,77 @@
 """The entry point `hexzctl`: subcommands, and how errors reach the user.
 
-Subcommands import hexz inside their functions: `hexzctl --help` must not wait for torch.
+A subcommand is imported when it is asked for, and imports hexz inside its functions: `hexzctl
+--help` waits neither for the options of all commands nor for PyTorch.
 """
 
 from __future__ import annotations
 
 import contextlib
+import importlib
 import os
 import signal
 import sys
 import traceback
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 import typer
+from typer.core import TyperGroup
 
 from hexz.ending import leave
 from hexz.errors import HexzError
 from hexz.output import open_standard_streams
 from hexz.version import __version__
-from hexzctl import (
-    arena,
-    bench,
-    engine,
-    export_examples,
-    fleet,
-    models,
-    play,
-    selfplay,
-    serve_player,
-    train,
-    train_server,
-    worker,
-)
 from hexzctl.interruption import Interruption
+
+COMMANDS: Final = {
+    "arena": "Play matches between players and rate them.",
+    "engine": "Be an engine for another program, which writes commands to standard input.",
+    "export-examples": "Show examples, or turn them into files that other programs read.",
+    "selfplay": "Play games of the network against itself and write training examples.",
+    "play": "Play against the computer in this terminal.",
+    "serve-player": "Serve a player: a page to play on, and move suggestions for the Go server.",
+    "train": "Train a player on this machine: self-play, training and a status page in one "
+    "command.",
+    "train-server": "Train a model on the examples that workers post, and send it back to them.",
+    "worker": "Play with the newest network and post the examples to a train server.",
+    "models": "Look at the checkpoints of models, and rate them.",
+    "fleet": "Look at the workers of a train server, keep out those that post nonsense, and give "
+    "them tokens of their own.",
+    "bench": "Measure what this machine does: the engine, the network, self-play.",
+}
+"""How the help of each command begins."""
+
+
+class _Group(TyperGroup):
+    """Has a line of help of each command until one is to be run."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        name, _, rest = super().resolve_command(ctx, args)
+        return name, command(str(name)), rest
+
+
+def command(name: str) -> Any:
+    """Imports a command, or a group of them: what Typer makes of `app` in its module, or of the
+    function that is called as the module is."""
+    module = importlib.import_module(f"hexzctl.{name.replace('-', '_')}")
+    app = getattr(module, "app", None)
+    if app is None:
+        app = typer.Typer(add_completion=False)
+        app.command()(getattr(module, name.replace("-", "_")))
+    return typer.main.get_command(app)
+
 
 app = typer.Typer(
     name="hexzctl",
+    cls=_Group,
     help="Train and play a strong computer player of Flagz.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("arena")(arena.arena)
-app.command("engine")(engine.engine)
-app.command("export-examples", cls=export_examples.Command)(export_examples.export_examples)
-app.command("selfplay")(selfplay.selfplay)
-app.command("play")(play.play)
-app.command("serve-player")(serve_player.serve_player)
-app.command("train")(train.train)
-app.command("train-server")(train_server.train_server)
-app.command("worker")(worker.worker)
-app.add_typer(models.app, name="models")
-app.add_typer(fleet.app, name="fleet")
-app.add_typer(bench.app, name="bench")
+for _name, _help in COMMANDS.items():
+    app.command(_name, help=_help)(lambda: None)
 
 
 def _print_version(requested: bool) -> None:

@@ -32,6 +32,10 @@ def _format(name: str) -> str:
     return name
 
 
+app = typer.Typer(add_completion=False)
+
+
+@app.command(cls=Command)
 def export_examples(
     sources: Annotated[
         list[str],

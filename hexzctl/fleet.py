@@ -18,6 +18,7 @@ app = typer.Typer(
     help="Look at the workers of a train server, keep out those that post nonsense, and give "
     "them tokens of their own. HEXZ_AUTH_TOKEN in the environment is the token of the server.",
     no_args_is_help=True,
+    add_completion=False,
 )
 token = typer.Typer(
     help="Tokens of single workers, beside the one that all share. Run this where the train server "

@@ -20,6 +20,7 @@ app = typer.Typer(
     "gs://bucket/prefix in which `hexzctl train-server` keeps checkpoints (--store), or "
     f"STORE/{model_folder('NAME')} where there are several models.",
     no_args_is_help=True,
+    add_completion=False,
 )
 
 Model = Annotated[str, typer.Argument(metavar="MODEL", help="A store, or a model in it.")]

@@ -19,10 +19,10 @@ from hexz.schema.programs import (
 )
 from hexz.schema.resolution import resolve
 from hexz.schema.training import TrainingConfig
-from hexzctl.cli import app
+from hexzctl import cli
 
 TOKEN = "a-secret-of-24-characters"  # noqa: S105
-COMMAND_LINE = typer.main.get_command(app)
+COMMAND_LINE = typer.main.get_command(cli.app)
 
 
 def another(known: Setting, default: Any) -> Any:
@@ -234,7 +234,8 @@ def test_secrets_are_not_printed(kind):
 
 def test_no_option_takes_a_token():
     for command in COMMANDS:
-        found: Any = COMMAND_LINE
-        for word in command.split():
+        first, *words = command.split()
+        found = cli.command(first)
+        for word in words:
             found = found.commands[word]
         assert "auth_token" not in {parameter.name for parameter in found.params}

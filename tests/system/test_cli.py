@@ -1,27 +1,38 @@
 """The command line itself: help, version, benchmarks."""
 
 import json
+import re
 import subprocess
 import sys
 
 import pytest
 
 from hexz.version import __version__
+from hexzctl import cli
 
 from .processes import environment, hexzctl
 
 
-def test_help_names_the_subcommands():
-    result = hexzctl("--help")
-    assert result.returncode == 0
-    assert "selfplay" in result.stdout
-    assert "bench" in result.stdout
+def test_help_names_the_subcommands_and_imports_none():
+    code = (
+        "import sys; from hexzctl.cli import app; app(['--help'], standalone_mode=False); "
+        "sys.exit('hexzctl.selfplay' in sys.modules or 'hexz.schema' in sys.modules)"
+    )
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment(), check=True
+    )
+    for name, line in cli.COMMANDS.items():
+        assert re.search(rf"│ {name} +{line}", result.stdout)
+
+
+@pytest.mark.parametrize(("name", "line"), cli.COMMANDS.items())
+def test_the_help_of_a_command_begins_with_its_line(name, line):
+    assert " ".join(cli.command(name).help.split()).startswith(line)
 
 
 @pytest.mark.parametrize(
     "arguments",
     [
-        [],
         ["arena"],
         ["models", "rate"],
         ["selfplay"],
