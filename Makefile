@@ -23,7 +23,7 @@ JAVASCRIPT := tests/javascript
 
 ENGINE := setup.py $(shell find hexz -name '*.pyx' -o -name '*.pxd')
 
-.PHONY: help build train selfplay test test-fast test-all lint lint-javascript proto reference wheel \
+.PHONY: help build train selfplay test test-fast test-all soak lint lint-javascript proto reference wheel \
 	clean
 
 help:
@@ -32,6 +32,7 @@ help:
 	@echo 'make test       runs all tests but the endurance tests'
 	@echo 'make test-fast  runs those of the engine, the search, the network and the wire'
 	@echo 'make test-all   runs all tests'
+	@echo 'make soak       lets everything fail for half an hour and proves that nothing is lost'
 	@echo 'make lint       runs the linters and type checks of Python and, with npm, of JavaScript and workflows'
 	@echo 'make build      brings .venv and the compiled engine up to date, as all of these do'
 	@echo 'make reference  writes docs/reference from hexz/schema'
@@ -61,6 +62,10 @@ test-fast: build
 
 test-all: build
 	$(BIN)/python -m pytest -m ''
+
+# Wants root, for machines with networks of their own.
+soak: build
+	SOAK_SECONDS=1800 $(BIN)/python -m pytest -m soak -s tests/system/test_soak.py
 
 lint: build
 	$(BIN)/ruff check .

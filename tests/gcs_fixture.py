@@ -24,17 +24,20 @@ class GcsEmulator:
         bucket: the name of the bucket.
     """
 
-    def __init__(self, directory: Path, bucket: str = "hexz-tests") -> None:
+    def __init__(
+        self, directory: Path, bucket: str = "hexz-tests", host: str = "127.0.0.1"
+    ) -> None:
         self.bucket = bucket
         self._directory = directory
         self._port = _free_port()
         self._process: subprocess.Popen[bytes] | None = None
-        self.url = f"http://127.0.0.1:{self._port}"
+        self._host = host
+        self.url = f"http://{host}:{self._port}"
 
     def start(self) -> None:
         """Returns when the bucket can be used."""
         command = [sys.executable, "-m", "gcp_storage_emulator", "-d", str(self._directory)]
-        options = ["start", "-q", "-H", "127.0.0.1", "--port", str(self._port)]
+        options = ["start", "-q", "-H", self._host, "--port", str(self._port)]
         options += ["--default-bucket", self.bucket]
         self._process = subprocess.Popen([*command, *options], start_new_session=True)
         deadline = time.monotonic() + _START_SECONDS
@@ -52,7 +55,7 @@ class GcsEmulator:
 
     def _answers(self) -> bool:
         try:
-            socket.create_connection(("127.0.0.1", self._port), timeout=1).close()
+            socket.create_connection((self._host, self._port), timeout=1).close()
         except ConnectionError:
             return False
         return True

@@ -122,11 +122,12 @@ class Vetting:
         aside; then statistics do not count against it any more.
 
         Raises:
-            UnknownWorker: nobody has heard of it.
+            UnknownWorker: nobody has heard of it, and it is not UNNAMED.
             QuarantineError: it is not kept beyond the end of the process.
         """
         with self._lock:
-            if worker not in self._workers and self.quarantine.verdict(worker) is None:
+            known = worker in self._workers or worker == UNNAMED
+            if not known and self.quarantine.verdict(worker) is None:
                 raise UnknownWorker(f"no worker {worker!r} was heard of since the server started")
             self._decide(worker, quarantined=order.quarantined, reason=order.reason)
         _log.info("worker %s: %s", worker, order)

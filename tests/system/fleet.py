@@ -22,8 +22,11 @@ from hexz.example import Example
 from hexz.model.backends import create_evaluator
 from hexz.model.checkpoint import new_checkpoint
 from hexz.model.network import ModelConfig
+from hexz.schema.fleet import ConductOrder
 from hexz.selfplay.examples import examples_of
 from hexz.selfplay.loop import SelfPlay
+from hexz.trainserver.remote import RemoteServer
+from hexz.trainserver.vetting import UNNAMED
 from hexz.wire.archive import read_examples
 from hexz.wire.example import encode_example
 
@@ -75,13 +78,20 @@ class Fleet:
         store: where checkpoints go.
         redis_url: of a Redis server; None: the server's own.
         minibatch_size: of the server.
+        host: the address of the server.
     """
 
     def __init__(
-        self, directory: Path, *, store: str, redis_url: str | None = None, minibatch_size: int
+        self,
+        directory: Path,
+        *,
+        store: str,
+        redis_url: str | None = None,
+        minibatch_size: int,
+        host: str = "127.0.0.1",
     ) -> None:
         self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"http://{host}:{self.port}"
         self.store = store
         self.data_dir = directory / "data"
         self.server: subprocess.Popen[bytes] | None = None
@@ -102,6 +112,9 @@ class Fleet:
         """Returns when it takes examples."""
         self.server = self._start(self.log, "train-server", *self._options)
         self.wait_for(lambda status: status["ready"])
+        # Tests post a few games under many ids, which nobody who means it does.
+        order = ConductOrder(quarantined=False, reason="a test")
+        RemoteServer(self.url, None).order(UNNAMED, order)
 
     def start_worker(self, *options: str) -> subprocess.Popen[bytes]:
         """A worker of one process; returns at once."""
@@ -198,13 +211,17 @@ class Fleet:
         logs = sorted(self._directory.glob("*.log"))
         return "\n".join(f"{log.name}: {log.read_text()[-1000:]}" for log in logs)
 
-    @staticmethod
-    def _start(log: Path, *arguments: str) -> subprocess.Popen[bytes]:
+    def command(self, log: Path) -> tuple[list[str], dict[str, str]]:
+        """How the program starts that writes to this log: words before its own, and variables."""
+        return [], {}
+
+    def _start(self, log: Path, *arguments: str) -> subprocess.Popen[bytes]:
+        words, variables = self.command(log)
         with log.open("ab") as file:
             return subprocess.Popen(
-                [*COMMAND, *arguments],
+                [*words, *COMMAND, *arguments],
                 stdout=file,
                 stderr=file,
-                env=environment(),
+                env=environment(**variables),
                 start_new_session=True,
             )

@@ -12,7 +12,7 @@ import pytest
 import redis
 
 from hexz.checkpoints import open_store
-from hexz.trainserver.journal import read_segment
+from hexz.trainserver.journal import Record, read_segment
 
 from ..gcs_fixture import GcsEmulator, gcs
 from ..redis_server import RedisServer
@@ -77,11 +77,17 @@ def queued_ids(fleet: Fleet) -> list[str]:
     trained = store.info(newest).metadata["trained"].get(journal_id, 0)
     segments = [int(path.stem) for path in directory.glob("*.journal")]
     return [
-        record.id
+        name
         for segment in segments
         if segment > trained
         for record in read_segment(directory, segment)
+        for name in ids_of(record)
     ]
+
+
+def ids_of(record: Record) -> list[str]:
+    """The ids of its examples."""
+    return [f"{record.id}-{move:03d}" for move in range(record.moves)] or [record.id]
 
 
 def assert_nothing_lost(fleet: Fleet, accepted: set[str]) -> None:
