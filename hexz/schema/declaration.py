@@ -146,7 +146,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> Self:
         """The settings with these values by name, those of parts among them."""
-        values = {**cls.PROFILES.get(values.get("profile", ""), {}), **values}
+        values = {**cls.profile_defaults(values), **values}
         default = cls()
         own: dict[str, Any] = {}
         parts: defaultdict[str, dict[str, Any]] = defaultdict(dict)
@@ -156,6 +156,11 @@ class Settings(Struct, frozen=True, kw_only=True):
                 place[known.name] = values[known.name]
         changed = {part: replace(getattr(default, part), **new) for part, new in parts.items()}
         return replace(default, **own, **changed)
+
+    @classmethod
+    def profile_defaults(cls, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The defaults of the profile that some values name."""
+        return cls.PROFILES.get(values.get("profile", ""), {})
 
     @classmethod
     def from_tables(cls, content: Mapping[str, Any]) -> Self:

@@ -163,6 +163,15 @@ class FleetSettings(WorkerSettings, frozen=True, kw_only=True):
         )
 
     @classmethod
+    def up_to(cls, simulations: int | None) -> Self:
+        """The defaults, but that searches have so many simulations in the end."""
+        default = cls()
+        if simulations is None:
+            return default
+        steps = [replace(s, simulations=min(s.simulations, simulations)) for s in default.schedule]
+        return replace(default, schedule=(*steps, Step(examples=800_000, simulations=simulations)))
+
+    @classmethod
     def read(cls, path: Path) -> Self:
         """Reads a document; without a schedule it has none. Raises InvalidSettings, which names
         the file and what is wrong."""

@@ -10,6 +10,8 @@ import msgspec
 from hexz.errors import InvalidSettings
 from hexz.places import DEFAULT_MODEL
 from hexz.schema.declaration import Settings, setting
+from hexz.schema.fleet_profile import fleet_defaults
+from hexz.schema.search import MAX_SIMULATIONS
 from hexz.schema.shared import (
     AuthToken,
     Device,
@@ -113,12 +115,45 @@ class ModelTrainingConfig(Settings, frozen=True, kw_only=True):
 class ServerConfig(ModelTrainingConfig, frozen=True, kw_only=True):
     """The settings of `hexzctl train-server`."""
 
+    profile: Annotated[
+        Literal["single", "fleet"],
+        setting(
+            "Defaults for one worker or for a fleet: fleet chooses blocks, filters, simulations, "
+            "reuse and minibatch_size for worker_cores and the device that trains; other options "
+            "change one each. See docs/scaling.md."
+        ),
+    ] = "single"
+    worker_cores: Annotated[
+        int,
+        setting("Cores of all workers, for the profile fleet.", ge=1, le=10**6),
+    ] = 16
+    simulations: Annotated[
+        int | None,
+        setting(
+            "Search simulations a move, once the network has learnt from 800,000 examples, where "
+            "no settings document says it. Default: 64.",
+            ge=1,
+            le=MAX_SIMULATIONS,
+        ),
+    ] = None
     store: Annotated[str, setting("Checkpoints: a directory or gs://bucket/prefix.")] = "hexz-data"
     host: Host = LOOPBACK
     port: Port = 8080
     allow_unauthenticated: Annotated[
         bool, setting("Serve other machines without HEXZ_AUTH_TOKEN.")
     ] = False
+
+    @classmethod
+    def profile_defaults(cls, values: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The defaults of the profile that some values name."""
+        if values.get("profile") != "fleet":
+            return {}
+        default = cls()
+        return fleet_defaults(
+            values.get("worker_cores", default.worker_cores),
+            values.get("device", default.training.device),
+            values.get("train_processes", default.train_processes),
+        )
 
 
 class WorkerConfig(Settings, frozen=True, kw_only=True):

@@ -114,7 +114,7 @@ class TrainingService:
         self._journal_problem: tuple[str, float] | None = None
         self._history: list[CheckpointInfo] = []
         with contextlib.ExitStack() as undo:
-            self._settings = SettingsSource(config.settings)
+            self._settings = SettingsSource(config.settings, config.simulations)
             self._store = open_store(config.store, config.model_name)
             self._journal = Journal(config.journal_dir, config.minibatch_size)
             undo.callback(self._journal.close)

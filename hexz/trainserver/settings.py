@@ -20,10 +20,12 @@ class SettingsSource:
         InvalidSettings: the first document cannot be used.
     """
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path | None, simulations: int | None = None) -> None:
         self._path = path
         self._seen = self._stamp()
-        self._settings = FleetSettings() if path is None else FleetSettings.read(path)
+        self._settings = (
+            FleetSettings.up_to(simulations) if path is None else FleetSettings.read(path)
+        )
 
     def at(self, examples: int, unit: PostUnit = "examples") -> WorkerSettings:
         """Returns the settings of the moment; see `FleetSettings.at`."""
