@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -74,13 +75,23 @@ def decode_example(data: bytes) -> Example:
     """The example of a serialized `NumpyExample`, checked by `validate_example`.
 
     Raises:
-        InvalidExample: the bytes are no such message, are cut off, or hold an unsound example.
+        InvalidExample: the bytes are no such message, are cut off, or hold an unsound example; if
+            a newer version wrote it, says which.
     """
     message = _parse(data)
+    try:
+        example = _example_of(message)
+        validate_example(example)
+    except InvalidExample as error:
+        raise InvalidExample(f"{error}{_newer(message.writer_version)}") from None
+    return example
+
+
+def _example_of(message: pb.NumpyExample) -> Example:
     legal = _legal_mask(message)
     final = _array(message, "final_cells", ("|i1",), _POLICY)
     reply = _array(message, "reply_probs", ("<f2",), _POLICY)
-    example = Example(
+    return Example(
         planes=unpack("board", message.board, ("<f4",), _PLANES),
         policy=unpack("move_probs", message.move_probs, ("<f4",), _POLICY).reshape(NUM_ACTIONS),
         result=_result(message.result),
@@ -106,8 +117,15 @@ def decode_example(data: bytes) -> Example:
         reply=None if reply is None else _read_only(reply.reshape(NUM_ACTIONS).astype(np.float32)),
         writer_version=message.writer_version or None,
     )
-    validate_example(example)
-    return example
+
+
+def _newer(writer: str) -> str:
+    """What to add to the reason if a version newer than this one wrote the example."""
+    versions = [re.match(r"(\d{1,9})\.(\d{1,9})", version) for version in (writer, __version__)]
+    theirs, ours = ([int(n) for n in match.groups()] if match else [] for match in versions)
+    if theirs <= ours:
+        return ""
+    return f"; hexzctl {writer[:20]} wrote it, and this is {__version__}: update this one"
 
 
 def is_fast_search(data: bytes) -> bool:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hexz.errors import InvalidExample
 from hexz.version import __version__
 from hexz.wire import hexz_pb2 as pb
+from hexz.wire.arrays import pack
 from hexz.wire.example import (
     MAX_GAME_BYTES,
     decode_example,
@@ -301,3 +302,16 @@ def test_bytes_that_are_no_game_are_refused() -> None:
             decode_game(bad)
     with pytest.raises(InvalidExample, match="too many for one game"):
         decode_game(bytes(MAX_GAME_BYTES + 1))
+
+
+def test_an_example_of_the_future_names_the_version_that_it_needs():
+    message = pb.NumpyExample.FromString(encode_example(make_example()))
+    message.board = pack(np.zeros((12, 11, 10), np.float32))
+    for version, reason in (
+        ("99.1.0", r"board is .*; hexzctl 99\.1\.0 wrote it, and this is [\d.]+: update"),
+        (__version__, r"not <f4 \[11, 11, 10\]$"),
+        ("of somebody else", r"not <f4 \[11, 11, 10\]$"),
+    ):
+        message.writer_version = version
+        with pytest.raises(InvalidExample, match=reason):
+            decode_example(message.SerializeToString())
