@@ -7,10 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hexz.selfplay.examples import examples_of
 from hexz.training.rows import ROW, Rows, game_rows, to_rows
 from hexz.trainserver.journal import Record
-from hexz.wire.example import decode_example, encode_example, is_fast_search
+from hexz.wire.example import decode_example, is_fast_search
 from hexz.wire.game import read_compact
 
 
@@ -47,11 +46,5 @@ def archive_entries(records: Iterable[Record]) -> Iterator[tuple[str, bytes]]:
         if not record.moves:
             yield f"{record.id}.pb", record.data
             continue
-        game = read_compact(record.data)
-        for example in examples_of(
-            game.finished_game(),
-            game_name=game.game_id,
-            model_name=game.model_name,
-            unix_micros=game.unix_micros,
-        ):
-            yield f"{example.example_id}.pb", encode_example(example)
+        for name, data in read_compact(record.data).examples():
+            yield f"{name}.pb", data

@@ -7,17 +7,19 @@ Policies are narrowed to half precision, which training keeps: by no more than 1
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from google.protobuf.message import DecodeError
 
-from hexz.engine import GRID, NUM_PLANES, Board, FinishedGame
+from hexz.engine import COLS, GRID, NUM_ACTIONS, NUM_PLANES, ROWS, FinishedGame
 from hexz.errors import InvalidExample
 from hexz.example import HALF_TOLERANCE, MAX_NAME, PROBABILITY_TOLERANCE, VALUE_TOLERANCE
 from hexz.version import __version__
 from hexz.wire import hexz_pb2 as pb
+from hexz.wire.arrays import pack
 from hexz.wire.replay import legal_masks, replay, to_varints
 
 VERSION: Final = 1
@@ -69,29 +71,48 @@ class CompactGame(NamedTuple):
     """uint32 [T]: the checkpoints that played."""
     owners: npt.NDArray[np.int8]
     """int8 [T, 110]: who owns each cell at the end: 1 mover, -1 opponent, 0 nobody."""
+    values: npt.NDArray[np.int8]
+    """int8 [110]: the value of each cell at the end, also of grass that nobody captured."""
     margins: npt.NDArray[np.int16]
     """int16 [T]: the mover's final score minus the opponent's."""
 
-    def finished_game(self) -> FinishedGame:
-        """The game as self-play records it, with number 0."""
-        initial = Board.from_text(self.initial_board)
-        final = initial.copy()
-        for action in self.actions.tolist():
-            final.play_index(action)
-        return FinishedGame(
-            game_id=0,
-            initial=initial,
-            final=final,
-            actions=self.actions.astype(np.int16),
-            policies=self.policies.astype(np.float32),
-            priors=self.priors.astype(np.float32),
-            visits=self.visits.astype(np.int32),
-            simulations=self.simulations.astype(np.int32),
-            full_searches=self.full_searches,
-            root_values=self.root_values,
-            network_values=self.network_values,
-            checkpoints=self.checkpoints.astype(np.int32),
-        )
+    def examples(self) -> Iterator[tuple[str, bytes]]:
+        """The id and the serialized `NumpyExample` of each position, in the order of the moves: the
+        bytes that `encode_example` makes of them, in half of the time."""
+        planes = self.planes.astype("<f4")
+        policies = self.policies.astype("<f4")
+        legal = np.unpackbits(self.legal, axis=1, count=NUM_ACTIONS).view(np.bool_)
+        counts = np.where(self.visits.max(axis=1) < 1 << 16, "<u2", "<u4")
+        finals = np.stack([self.owners, np.broadcast_to(self.values, self.owners.shape)], axis=1)
+        for move, actions in enumerate(legal):
+            name = f"{self.game_id}-{move:03d}"
+            margin = int(self.margins[move])
+            message = pb.NumpyExample(
+                unix_micros=self.unix_micros,
+                board=pack(planes[move].reshape(NUM_PLANES, ROWS, COLS)),
+                move_probs=pack(policies[move].reshape(2, ROWS, COLS)),
+                result=(margin > 0) - (margin < 0),
+                model_key=pb.ModelKey(name=self.model_name, checkpoint=int(self.checkpoints[move])),
+                game_id=self.game_id,
+                move=move,
+                turn=int(self.turns[move]),
+                example_id=name,
+                initial_board=self.initial_board,
+                action=int(self.actions[move]),
+                legal_moves=pack(self.legal[move]),
+                priors=pack(self.priors[move][actions]),
+                visit_counts=pack(self.visits[move][actions].astype(counts[move])),
+                root_value=float(self.root_values[move]),
+                network_value=float(self.network_values[move]),
+                simulations=int(self.simulations[move]),
+                full_search=bool(self.full_searches[move]),
+                final_cells=pack(finals[move].reshape(2, ROWS, COLS)),
+                score_margin=margin,
+                writer_version=__version__,
+            )
+            if move + 1 < len(legal):
+                message.reply_probs = pack(self.policies[move + 1].reshape(2, ROWS, COLS))
+            yield name, message.SerializeToString()
 
 
 def encode_compact(game: FinishedGame, *, game_id: str, model_name: str, unix_micros: int) -> bytes:
@@ -138,9 +159,10 @@ def read_compact(data: bytes) -> CompactGame:
         message.visit_counts, message.root_values, message.network_values, message.simulations,
         message.full_searches, message.checkpoints,
     )  # fmt: skip
-    planes, legal, policies, priors, visits, turns, simulations, checkpoints, owners, score = (
-        replay(columns, PROBABILITY_TOLERANCE, HALF_TOLERANCE, VALUE_TOLERANCE)
+    planes, legal, policies, priors, visits, turns, simulations, checkpoints, *end = replay(
+        columns, PROBABILITY_TOLERANCE, HALF_TOLERANCE, VALUE_TOLERANCE
     )
+    owners, values, score = end
     # By player, 0 and 1.
     views = np.stack([owners, -owners])
     margins = np.array([score[0] - score[1], score[1] - score[0]], np.int16)
@@ -162,6 +184,7 @@ def read_compact(data: bytes) -> CompactGame:
         full_searches=np.frombuffer(message.full_searches, np.bool_),
         checkpoints=checkpoints,
         owners=views[turns],
+        values=values,
         margins=margins[turns],
     )
 

@@ -10,7 +10,7 @@ import numpy as np
 from libc.stdint cimport int8_t, int16_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
-from hexz.engine.bits cimport bit, contains
+from hexz.engine.bits cimport bit, contains, popcount
 from hexz.engine.rules cimport (
     GEOMETRY, GRID, MAX_MOVES, NUM_ACTIONS, NUM_CELLS, NUM_GRASS, NUM_PLANES, NUM_ROCKS,
     Position, clear_position, list_actions, play_action, settle_turn, write_planes,
@@ -63,15 +63,13 @@ cdef struct Arrays:
     uint32_t* checkpoints
 
 
-def replay(
-    columns, double policy_tolerance, double prior_tolerance, double value_tolerance
-):
+def replay(columns, double policy_tolerance, double prior_tolerance, double value_tolerance):
     """Plays a game of T moves, looks at all that it says, and returns its arrays as a tuple:
 
     planes uint8 [T, 11 * 110], legal uint8 [T, 28] (bits as of `numpy.packbits`), policies and
     priors float16 [T, 220], visits uint32 [T, 220], turns uint8 [T] (0 or 1), simulations and
-    checkpoints uint32 [T], owners int8 [110] at the end (1 the first player, -1 the second, 0 nobody),
-    and the scores of both.
+    checkpoints uint32 [T], owners (1 the first player, -1 the second, 0 nobody) and values
+    int8 [110] at the end, and the scores of both.
 
     Args:
         columns: the bytes of the board, the actions and the columns in the order of the message.
@@ -107,13 +105,14 @@ def replay(
         move = play(&game, &arrays, &final)
     if game.fault != NONE:
         raise InvalidExample(_reason(&game, move))
-    owners = np.zeros(GRID, np.int8)
-    cdef int8_t[::1] owner = owners
+    owners, values = np.empty((2, GRID), np.int8)
+    cdef int8_t[::1] owner = owners, value = values
     for i in range(GRID):
+        value[i] = <int8_t>final.value[i]
         owner[i] = contains(final.own[0], i) - contains(final.own[1], i)
     return (
         planes, legal, policies.view(np.float16), priors.view(np.float16), visits, turns,
-        simulations, checkpoints, owners, (final.score[0], final.score[1]),
+        simulations, checkpoints, owners, values, (final.score[0], final.score[1]),
     )
 
 
@@ -224,10 +223,10 @@ cdef bint set_up(Position* pos, const uint8_t* board) noexcept nogil:
             return False
         pos.empty ^= bit(cell)
     settle_turn(pos, 1)
-    i = 0
-    for cell in range(GRID):
-        i += contains(pos.grass, cell)
-    return rocks == NUM_ROCKS and i == NUM_GRASS and grass == (1 << NUM_GRASS) - 1
+    return (
+        rocks == NUM_ROCKS
+        and popcount(pos.grass) == NUM_GRASS and grass == (1 << NUM_GRASS) - 1
+    )
 
 
 cdef Py_ssize_t play(Game* game, Arrays* out, Position* pos) noexcept nogil:

@@ -19,7 +19,6 @@ from hexz.model.checkpoint import encode_checkpoint, new_checkpoint
 from hexz.model.network import ModelConfig
 from hexz.pubsub import ModelChannel
 from hexz.schema.fleet import COMPACT_GAMES_PATH, EXAMPLES_PATH
-from hexz.selfplay.examples import examples_of as examples_in
 from hexz.version import __version__
 from hexz.wire.example import decode_example
 from hexz.wire.game import read_compact
@@ -112,12 +111,7 @@ def examples_of(server: FakeTrainServer) -> list[Example]:
     """What was taken: whole games, and every example once."""
     examples = [decode_example(data) for data in server.examples]
     for game in map(read_compact, server.games):
-        examples += examples_in(
-            game.finished_game(),
-            game_name=game.game_id,
-            model_name=game.model_name,
-            unix_micros=game.unix_micros,
-        )
+        examples += [decode_example(data) for _, data in game.examples()]
     assert max(Counter(example.example_id for example in examples).values(), default=1) == 1
     games: dict[str, set[int]] = {}
     for example in examples:
