@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
 
-from hexz.engine import Board, Move, Suggestion
+from hexz.engine import Board, Move, Suggestion, VectorEnv
 from hexz.engine.board import draw_boards_with
 from hexz.engine.notation import position_text, read_position
 from hexz.errors import (
@@ -25,6 +25,8 @@ from hexz.example import Example
 from hexz.gameplay.game import Game
 
 if TYPE_CHECKING:
+    from pettingzoo import AECEnv
+
     from hexz.inference import Evaluator
     from hexz.player.player import Player as _Player
 
@@ -43,8 +45,10 @@ __all__ = [
     "Network",
     "Player",
     "Suggestion",
+    "VectorEnv",
     "load_network",
     "load_player",
+    "pettingzoo_env",
     "play",
     "position_text",
     "read_examples",
@@ -288,6 +292,33 @@ def read_examples(*sources: str) -> Iterator[Example]:
 
     for found in ExampleReader(find_archives(sources), _warn):
         yield found.example
+
+
+def pettingzoo_env(render_mode: Literal["ansi"] | None = None) -> AECEnv[str, Any, int | None]:
+    """Returns an environment of PettingZoo (AEC), a game of the agents "player_1" and "player_2".
+
+    Observations have the planes of the position and a mask of the legal actions, and an illegal
+    action loses the game. The agent who moves may be the same twice in a row. For many games at
+    once there is `VectorEnv`.
+
+    Args:
+        render_mode: "ansi": `render()` returns the position as text.
+
+    Raises:
+        HexzError: the package pettingzoo is missing.
+
+    >>> env = pettingzoo_env()
+    >>> env.reset(seed=1)
+    >>> env.agent_selection, int(env.observe("player_1")["action_mask"].sum())
+    ('player_1', 85)
+    """
+    try:
+        from hexz.environment import env
+    except ImportError:
+        raise HexzError(
+            "the environment needs the package pettingzoo: pip install 'hexzctl[pettingzoo]'"
+        ) from None
+    return env(render_mode)
 
 
 def _name(player: Player | Callable[[Board], Move | str]) -> str:

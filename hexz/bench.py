@@ -23,6 +23,7 @@ from hexz.engine import (
     RandomPlayer,
     SearchSettings,
     UctPlayer,
+    VectorEnv,
     random_playouts,
 )
 from hexz.inference import Evaluator
@@ -62,6 +63,8 @@ def engine_rates(seconds: float) -> Iterator[Rate]:
         playouts: full random games from fresh random boards.
         uct_start, uct_move_20: iterations of the reference player `uct` from a start position and
             after 20 random moves.
+        env_steps, env_observed: random moves of a `VectorEnv` of 256 games, without and with the
+            planes of each position.
         search_puct, search_gumbel: leaves that the network search asks an evaluator about that
             returns constants, from start positions.
     """
@@ -74,6 +77,8 @@ def engine_rates(seconds: float) -> Iterator[Rate]:
         "playouts": lambda: _random_games(2000),
         "uct_start": lambda: _uct_iterations(start),
         "uct_move_20": lambda: _uct_iterations(later),
+        "env_steps": lambda: _environment_steps(observe=False),
+        "env_observed": lambda: _environment_steps(observe=True),
         "search_puct": lambda: _constant_search(SearchSettings(simulations=800)),
         "search_gumbel": lambda: _constant_search(
             SearchSettings(algorithm="gumbel", simulations=64)
@@ -91,6 +96,16 @@ def _random_games(count: int) -> int:
 def _uct_iterations(board: Board, iterations: int = 20_000) -> int:
     UctPlayer(iterations, SEED).suggest(board)
     return iterations
+
+
+def _environment_steps(*, observe: bool, games: int = 256, steps: int = 100) -> int:
+    env = VectorEnv(games, SEED)
+    planes = env.observe()
+    for _ in range(steps):
+        env.step(env.sample())
+        if observe:
+            env.observe(planes)
+    return games * steps
 
 
 def _constant_search(settings: SearchSettings) -> int:

@@ -35,7 +35,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON, see docs/perform
 
 @app.command()
 def engine(seconds: Seconds = 1.0, as_json: Json = False) -> None:
-    """Measure random playouts, the reference player uct, and the search without a network.
+    """Measure random playouts, uct, the vector environment, and the search without a network.
 
     Each on one core.
     """

@@ -6,7 +6,7 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[1]
 MODULES = [
-    *(f"hexz.engine.{name}" for name in ("board", "endgame", "playout")),
+    *(f"hexz.engine.{name}" for name in ("board", "endgame", "playout", "vector")),
     *(f"hexz.engine.search.{name}" for name in ("games", "search")),
     "hexz.soundness",
 ]

@@ -24,6 +24,7 @@ from hexz.engine.playout import RandomPlayer, UctPlayer, random_playouts
 from hexz.engine.search.games import GameBatch
 from hexz.engine.search.search import Search, collect_leaves, expand_leaves
 from hexz.engine.suggestion import Suggestion
+from hexz.engine.vector import VectorEnv
 from hexz.errors import IllegalMove, InvalidBoard, InvalidSettings
 from hexz.schema.search import SearchSettings
 
@@ -56,6 +57,7 @@ __all__ = [
     "SearchSettings",
     "Suggestion",
     "UctPlayer",
+    "VectorEnv",
     "collect_leaves",
     "expand_leaves",
     "random_playouts",
