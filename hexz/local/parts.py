@@ -16,7 +16,7 @@ from hexz.processes import ChildDied, Parent, ToldToEnd
 from hexz.schema.fleet import Heartbeat
 from hexz.schema.programs import ServerConfig, WorkerConfig
 
-WORKER_END_SECONDS: Final = 3.0
+WORKER_END_SECONDS: Final = 2.5
 """For the end of the worker, whose server is near."""
 
 _say: Final[Callable[[str], None]] = functools.partial(print, flush=True)

@@ -27,7 +27,7 @@ TICK_SECONDS: Final = 0.25
 STATUS_SECONDS: Final = 1.0
 """How often the server is asked for its status."""
 
-STOP_SECONDS: Final = {"worker": 3.5, "train-server": 3.0}
+STOP_SECONDS: Final = {"worker": 4.0, "train-server": 2.5}
 """A process that is told to end and has not after this long is killed. Workers post what is
 finished, the server ends its trainer; both together end in END_SECONDS."""
 

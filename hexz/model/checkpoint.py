@@ -104,7 +104,7 @@ def decode_checkpoint(data: bytes, origin: str) -> Checkpoint:
         raise InvalidModel(
             f"{origin} is TorchScript, which is a program: name the file itself if you trust it"
         )
-    _require_uncompressed(data, origin)
+    require_uncompressed(data, origin)
     content = _read(io.BytesIO(data), origin)
     if is_peer(content):
         return _load_peer(content, origin, len(data))
@@ -131,7 +131,7 @@ def load_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
     return decode_checkpoint(data, str(file))
 
 
-def _require_uncompressed(data: bytes, origin: str) -> None:
+def require_uncompressed(data: bytes, origin: str) -> None:
     """Raises InvalidModel unless the bytes are a zip file whose entries take as much room in
     memory as in the file: PyTorch compresses nothing, and a thousandth of the memory would be
     enough for a file that wants to exhaust it."""

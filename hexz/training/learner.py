@@ -12,7 +12,13 @@ import numpy as np
 import torch
 
 from hexz.errors import InvalidModel
-from hexz.model.checkpoint import Checkpoint, decode_checkpoint, encode_checkpoint, new_checkpoint
+from hexz.model.checkpoint import (
+    Checkpoint,
+    decode_checkpoint,
+    encode_checkpoint,
+    new_checkpoint,
+    require_uncompressed,
+)
 from hexz.model.network import HexzNet, ModelConfig
 from hexz.schema.records import TrainingReport
 from hexz.schema.training import TrainingConfig
@@ -222,6 +228,7 @@ def restore(steps: Steps, training_state: bytes) -> tuple[int, int]:
         InvalidModel: it is damaged, or of another kind of network.
     """
     try:
+        require_uncompressed(training_state, "it")
         state = torch.load(io.BytesIO(training_state), map_location="cpu", weights_only=True)
         if state["format"] != _FORMAT:
             raise ValueError("its format is not known")

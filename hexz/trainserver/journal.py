@@ -37,11 +37,12 @@ from typing import BinaryIO, Final, Literal, NamedTuple
 import numpy as np
 
 from hexz.errors import HexzError
-from hexz.files import atomic_file, sync
+from hexz.files import atomic_file, read_file, sync
 
 REMEMBERED_IDS: Final = 500_000
 """An example that comes again is recognised if it is among so many that were trained on last."""
 
+_MAX_ID_BYTES: Final = 100
 _MAGIC: Final = b"HXJ2"
 _OLD_MAGIC: Final = b"HXJ1"
 _HEADER: Final = struct.Struct("<4sIII")
@@ -512,7 +513,7 @@ def _journal_id(directory: Path) -> str:
     if not path.exists():
         with atomic_file(path) as file:
             file.write(secrets.token_hex(8).encode())
-    return path.read_text()
+    return read_file(path, _MAX_ID_BYTES).decode()
 
 
 def _locked(directory: Path) -> BinaryIO:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from io import BytesIO
@@ -320,6 +321,19 @@ def test_a_damaged_training_state_is_refused(share, batches):
     with pytest.raises(InvalidModel, match="training state is damaged") as caught:
         Learner.resume(RESUMING, checkpoint(learner), state[: int(share * len(state))])
     assert "\n" not in str(caught.value)
+
+
+def test_a_small_training_state_cannot_claim_much_memory():
+    learner = Learner.new(RESUMING, TINY, seed=7)
+    packed = BytesIO()
+    with (
+        zipfile.ZipFile(BytesIO(learner.training_state())) as state,
+        zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive,
+    ):
+        for entry in state.infolist():
+            archive.writestr(entry.filename, state.read(entry))
+    with pytest.raises(InvalidModel, match="training state is damaged"):
+        Learner.resume(RESUMING, checkpoint(learner), packed.getvalue())
 
 
 def test_the_training_state_of_another_network_is_refused():
