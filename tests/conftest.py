@@ -1,4 +1,10 @@
-"""Fixtures for all tests: recorded games, and one hypothesis profile for reproducible runs."""
+"""Fixtures for all tests: recorded games, and one hypothesis profile for reproducible runs.
+
+Tests are to be cheap. What starts `hexzctl` does it with `fork_server.start`, or `hexzctl` and the
+classes of tests/system that use it: a process is ready in hundredths of a second there, where an
+interpreter of its own takes a third of a second to import Typer, and two seconds for PyTorch. Where
+a process is not what is tested, none is started.
+"""
 
 import gc
 import gzip

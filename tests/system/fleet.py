@@ -30,6 +30,7 @@ from hexz.trainserver.vetting import UNNAMED
 from hexz.wire.archive import read_examples
 from hexz.wire.example import encode_example
 
+from .. import fork_server
 from ..redis_server import free_port
 from .processes import COMMAND, environment
 
@@ -217,9 +218,12 @@ class Fleet:
 
     def _start(self, log: Path, *arguments: str) -> subprocess.Popen[bytes]:
         words, variables = self.command(log)
+        is_usual = not (words or variables)
+        start: Callable[..., subprocess.Popen[bytes]]
+        start = fork_server.start if is_usual else subprocess.Popen
         with log.open("ab") as file:
-            return subprocess.Popen(
-                [*words, *COMMAND, *arguments],
+            return start(
+                arguments if is_usual else [*words, *COMMAND, *arguments],
                 stdout=file,
                 stderr=file,
                 env=environment(**variables),

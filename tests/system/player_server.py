@@ -6,14 +6,15 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Self
 
 import psutil
 import urllib3
 
-from .processes import COMMAND, TIMEOUT, environment
+from .. import fork_server
+from .processes import TIMEOUT, environment
 
 GUNICORN = [
     sys.executable, "-m", "gunicorn", "--workers", "1", "--threads", "544",
@@ -42,11 +43,13 @@ class PlayerServer:
     def __init__(
         self, directory: Path, *options: object, gunicorn: str | None = None, **variables: str
     ) -> None:
-        command = [*COMMAND, "serve-player", "--port", "0", *map(str, options)]
         self.errors = directory / "stderr.txt"
         with self.errors.open("ab") as stderr:
-            self.process = subprocess.Popen(
-                GUNICORN if gunicorn else command,
+            start: Callable[..., subprocess.Popen[str]] = (
+                subprocess.Popen if gunicorn else fork_server.start
+            )
+            self.process = start(
+                GUNICORN if gunicorn else ["serve-player", "--port", 0, *options],
                 stdout=subprocess.PIPE,
                 stderr=stderr,
                 text=True,

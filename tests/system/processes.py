@@ -1,12 +1,18 @@
-"""Runs the command line as a user does: in a process of its own."""
+"""Runs the command line as a user does: in a process of its own.
+
+`fork_server.start` starts it in hundredths of a second; COMMAND in a fresh interpreter, which alone
+reads the variables PYTHON*.
+"""
 
 import contextlib
 import os
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import psutil
+
+from .. import fork_server
 
 TIMEOUT = 120.0
 COMMAND = [sys.executable, "-m", "hexzctl"]
@@ -17,26 +23,32 @@ def environment(**changes: str) -> dict[str, str]:
     return {**os.environ, "NO_COLOR": "1", "COLUMNS": "200", **changes}
 
 
-def hexzctl(*arguments: object, **changes: str) -> subprocess.CompletedProcess[str]:
-    """Runs `hexzctl` to its end."""
-    return subprocess.run(
-        [*COMMAND, *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT,
-        env=environment(**changes),
-        check=False,
-    )
+def hexzctl(
+    *arguments: object, lines: str | None = None, **changes: str
+) -> subprocess.CompletedProcess[str]:
+    """Runs `hexzctl` to its end, perhaps with these lines in a pipe."""
+    stdin = None if lines is None else subprocess.PIPE
+    with start_hexzctl(*arguments, start_new_session=False, stdin=stdin, **changes) as process:
+        try:
+            stdout, stderr = process.communicate(lines, timeout=TIMEOUT)
+        finally:
+            process.kill()
+    return subprocess.CompletedProcess(process.args, process.returncode, stdout, stderr)
 
 
-def start_hexzctl(*arguments: object, start_new_session: bool = False) -> subprocess.Popen[str]:
+def start_hexzctl(
+    *arguments: object, start_new_session: bool = False, stdin: int | None = None, **changes: str
+) -> subprocess.Popen[str]:
     """Starts `hexzctl` with its output in pipes, on request in a process group of its own."""
-    return subprocess.Popen(
-        [*COMMAND, *map(str, arguments)],
+    fresh = any(name.startswith("PYTHON") for name in changes)
+    start: Callable[..., subprocess.Popen[str]] = subprocess.Popen if fresh else fork_server.start
+    return start(
+        [*(COMMAND if fresh else ()), *map(str, arguments)],
+        stdin=stdin,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=environment(),
+        env=environment(**changes),
         start_new_session=start_new_session,
     )
 

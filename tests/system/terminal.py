@@ -14,7 +14,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from .processes import COMMAND, TIMEOUT
+from .. import fork_server
+from .processes import TIMEOUT
 
 _CLEAR = "\x1b[2J"
 _AGAIN_SECONDS = 10.0
@@ -96,14 +97,13 @@ def terminal(
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
     unset = ("COLUMNS", "LINES", "NO_COLOR", "FORCE_COLOR")
     inherited = {key: value for key, value in os.environ.items() if key not in unset}
-    process = subprocess.Popen(
-        [*COMMAND, *map(str, arguments)],
+    process: subprocess.Popen[bytes] = fork_server.start(
+        arguments,
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,
         env={**inherited, "TERM": "xterm-256color", **environment},
         start_new_session=True,
-        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509 (no threads)
     )
     os.close(theirs)
     screen = Terminal(process, ours)

@@ -17,8 +17,8 @@ from hexz.engine import Board, Move
 from hexz.wire.archive import read_examples
 from hexz.wire.example import decode_example
 
+from .. import fork_server
 from .processes import (
-    COMMAND,
     TIMEOUT,
     assert_one_error_line,
     environment,
@@ -239,9 +239,8 @@ def test_help_has_every_column():
 
 def test_a_progress_bar_on_a_terminal(played, tmp_path):
     ours, theirs = pty.openpty()
-    command = [*COMMAND, "export-examples", played, "--format", "npz", "--output", tmp_path / "a"]
-    process = subprocess.Popen(
-        list(map(str, command)),
+    process: subprocess.Popen[bytes] = fork_server.start(
+        ["export-examples", played, "--format", "npz", "--output", tmp_path / "a"],
         stdout=subprocess.DEVNULL,
         stderr=theirs,
         env=environment(TERM="xterm"),

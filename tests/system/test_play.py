@@ -12,7 +12,7 @@ import pytest
 from hexz.engine import Board, Move
 from hexz.gameplay.game import Game
 
-from .processes import COMMAND, TIMEOUT, assert_one_error_line, environment
+from .processes import COMMAND, TIMEOUT, assert_one_error_line, environment, hexzctl
 from .terminal import terminal
 
 GAME = ("play", "--player", "uct:50", "--seed", 17)
@@ -21,15 +21,7 @@ TWO_PERSONS = ("play", "--player", "person", "--seed", 17)
 
 def play(*arguments: object, lines: str = "", **changes: str) -> subprocess.CompletedProcess[str]:
     """Runs the command with these lines in a pipe."""
-    return subprocess.run(
-        [*COMMAND, *map(str, arguments)],
-        input=lines,
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT,
-        env=environment(**{"COLUMNS": "80", **changes}),
-        check=False,
-    )
+    return hexzctl(*arguments, lines=lines, **{"COLUMNS": "80", **changes})
 
 
 def played(*arguments: object, lines: str, **changes: str) -> str:

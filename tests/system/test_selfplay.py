@@ -124,7 +124,7 @@ def wait_for_games(process: subprocess.Popen[str]) -> list[psutil.Process]:
 
 def worker_processes(process: subprocess.Popen[str]) -> list[psutil.Process]:
     """The processes that play."""
-    return spawned(psutil.Process(process.pid).children())
+    return spawned(psutil.Process(process.pid).children(recursive=True))
 
 
 def test_a_dead_worker_is_reported_and_the_others_go_on(tmp_path):

@@ -17,8 +17,9 @@ import torch
 from hexz.checkpoints import open_store
 from hexz.model.checkpoint import load_checkpoint
 
+from .. import fork_server
 from .fleet import MODEL_NAME, SETTINGS
-from .processes import COMMAND, TIMEOUT, assert_one_error_line, environment, spawned
+from .processes import TIMEOUT, assert_one_error_line, environment, spawned
 
 
 class Training:
@@ -32,9 +33,9 @@ class Training:
         settings = directory / "settings.toml"
         settings.write_text(SETTINGS)
         self.data_dir = directory / "data"
-        self.process = subprocess.Popen(
+        self.process: subprocess.Popen[str] = fork_server.start(
             [
-                *COMMAND, "train", f"--data-dir={self.data_dir}", f"--model-name={MODEL_NAME}",
+                "train", f"--data-dir={self.data_dir}", f"--model-name={MODEL_NAME}",
                 "--minibatch-size=300", "--blocks=1", "--filters=8", "--num-workers=1", *options,
             ],
             stdout=subprocess.PIPE,
@@ -71,7 +72,7 @@ class Training:
 
     def part(self, name: str) -> psutil.Process | None:
         """The process of a part, if it runs."""
-        for process in psutil.Process(self.process.pid).children():
+        for process in psutil.Process(self.process.pid).children(recursive=True):
             with contextlib.suppress(psutil.Error):
                 if f"hexz.local.parts.run_{name}" in process.cmdline():
                     return process

@@ -24,9 +24,10 @@ from hexz.wire.example import decode_example
 from hexz.wire.game import read_compact
 from hexz.worker.outbox import MAX_PENDING
 
+from .. import fork_server
 from ..redis_server import RedisServer, free_port
 from ..worker.fake_server import Answer, FakeTrainServer, Request
-from .processes import COMMAND, TIMEOUT, assert_one_error_line, environment
+from .processes import TIMEOUT, assert_one_error_line, environment, hexzctl
 
 TOKEN = "secret"  # noqa: S105
 STOP_SECONDS = 8.0
@@ -57,8 +58,8 @@ def worker(
     *options: object, url: str, redis_url: str, cwd: Path | None = None
 ) -> Iterator[subprocess.Popen[str]]:
     """A worker with one process that plays; it is killed if it still runs in the end."""
-    process = subprocess.Popen(
-        [*COMMAND, "worker", "--num-workers", "1", *map(str, options)],
+    process: subprocess.Popen[str] = fork_server.start(
+        ["worker", "--num-workers", "1", *map(str, options)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -68,7 +69,6 @@ def worker(
             HEXZ_REDIS_URL=redis_url,
             MODEL_NAME="tiny",
             HEXZ_AUTH_TOKEN=TOKEN,
-            PYTHONPATH=str(Path(__file__).parents[2]),
             **({} if cwd is None else {"TMPDIR": str(cwd)}),
         ),
     )
@@ -298,7 +298,7 @@ def test_a_second_signal_ends_it_at_once(server, channel, redis_server):
     with worker(url=server.url, redis_url=redis_server.url) as process:
         server.wait_until(lambda: len(server.examples) > 100)
         refuse_examples(server)  # so that something waits to be posted
-        children = psutil.Process(process.pid).children()
+        children = psutil.Process(process.pid).children(recursive=True)
         for _ in range(2):
             process.send_signal(signal.SIGINT)
             time.sleep(0.5)
@@ -353,10 +353,7 @@ def test_urls_that_are_none_are_one_line(options, word):
 
 
 def test_every_option_has_a_variable():
-    result = subprocess.run(
-        [*COMMAND, "worker", "--help"],
-        capture_output=True, text=True, env=environment(), check=True,
-    )  # fmt: skip
+    result = hexzctl("worker", "--help")
     options = [
         line for line in result.stdout.splitlines() if " --" in line and "--help" not in line
     ]

@@ -6,14 +6,15 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
 import psutil
 import urllib3
 
-from .processes import COMMAND, TIMEOUT, environment
+from .. import fork_server
+from .processes import TIMEOUT, environment
 
 QUICK = ("--blocks", 1, "--filters", 8, "--batch-size", 64, "--window-min", 2000)
 """Options of a network that is trained in a second."""
@@ -46,14 +47,15 @@ class ServerProcess:
     ) -> None:
         if gunicorn is None:
             default = ["train-server", "--store", directory, "--data-dir", directory, "--port", 0]
-            self.command = [*COMMAND, *map(str, (*default, *QUICK, *options))]
+            start: Callable[..., subprocess.Popen[str]] = fork_server.start
+            command = [*default, *QUICK, *options]
         else:
-            self.command = [*GUNICORN, *map(str, gunicorn)]
+            start, command = subprocess.Popen, [*GUNICORN, *map(str, gunicorn)]
         directory.mkdir(parents=True, exist_ok=True)
         self.errors = directory / "stderr.txt"
         with self.errors.open("ab") as stderr:
-            self.process = subprocess.Popen(
-                self.command,
+            self.process = start(
+                command,
                 stdout=subprocess.PIPE,
                 stderr=stderr,
                 text=True,
@@ -125,8 +127,8 @@ class ServerProcess:
         return [server, *server.children(recursive=True)]
 
     def trainer(self) -> psutil.Process:
-        """The process that trains: the one that has PyTorch in memory."""
-        return max(self.processes(), key=lambda process: process.memory_info().rss)
+        """The process that trains."""
+        return next(p for p in self.processes() if "run_trainer" in " ".join(p.cmdline()))
 
     def kill(self) -> None:
         """Kills the server as a crash does; nothing that it started may be left."""
