@@ -7,7 +7,7 @@ import signal
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -177,9 +177,17 @@ class Fleet:
             return self._http.request("POST", f"{self.url}/training/examples", body=body).status
         return None
 
+    def stop_workers(self) -> None:
+        """Ends the workers, as a user would."""
+        self._stop(self.workers)
+
     def stop(self) -> None:
         """Ends the workers and then the server, as a user would."""
-        for process in [*self.workers, self.server]:
+        self._stop([*self.workers, self.server])
+
+    @staticmethod
+    def _stop(processes: Iterable[subprocess.Popen[bytes] | None]) -> None:
+        for process in processes:
             if process is not None and process.poll() is None:
                 process.send_signal(signal.SIGTERM)
                 process.wait(TIMEOUT)

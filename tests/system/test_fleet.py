@@ -112,6 +112,13 @@ def test_two_workers_follow_three_checkpoints(fleet: Fleet, redis_server: RedisS
         )
     )
     assert {worker["version"] for worker in status["workers"]} == {status["version"]}
+    fleet.stop_workers()
+    # A server that ends between saving a checkpoint and announcing it does so at its next start.
+    fleet.wait_for(
+        lambda status: (
+            status["training"]["activity"] == "idle" and not status["journal"]["sealed_batches"]
+        )
+    )
     fleet.stop()
     assert [worker.returncode for worker in fleet.workers] == [0, 0]
     status_of_store = open_store(fleet.store, MODEL_NAME)
