@@ -27,6 +27,7 @@ COMMANDS: Final = {
     "arena": "Play matches between players and rate them.",
     "engine": "Be an engine for another program, which writes commands to standard input.",
     "export-examples": "Show examples, or turn them into files that other programs read.",
+    "export-page": "Write a page to play on that needs no server, with the network inside.",
     "selfplay": "Play games of the network against itself and write training examples.",
     "play": "Play against the computer in this terminal.",
     "serve-player": "Serve a player: a page to play on, and move suggestions for the Go server.",

@@ -122,3 +122,13 @@ def redis_server() -> Iterator[RedisServer]:
     """A running Redis server that takes anybody; `kill()` and `start()` restart it empty."""
     with RedisServer() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """The browser of all tests that one process runs: a start takes longer than most of them."""
+    from .browser import start_chromium
+
+    driver = start_chromium(tmp_path_factory.mktemp("downloads"))
+    yield driver
+    driver.quit()

@@ -25,7 +25,7 @@ from hexz.engine import (
 from hexz.engine.endgame import solve
 from hexz.inference import Evaluation, Evaluator
 from hexz.player.player import Player
-from hexz.player.players import NetworkPlayer, make_player
+from hexz.player.players import make_player, network_player
 from hexz.player.program import EngineFailed
 from hexz.player.searcher import SOLVE_NODES, Searcher
 from hexz.record import top_moves
@@ -202,7 +202,8 @@ class GamePlayer:
 
     Args:
         players: the field.
-        seed: of `uct` and `random`. What they play depends on it, the board and the seat alone.
+        seed: of `uct`, `random` and `glance`. What they play depends on it, the board and the seat
+            alone.
 
     Attributes:
         evaluations: positions evaluated so far, for the searches that share batches.
@@ -214,7 +215,8 @@ class GamePlayer:
         self._field = players
         self._evaluators: list[Evaluator] = [network.load() for network in players.networks]
         self._seed = seed
-        self._shared: dict[int, Player] = {}  # by all games
+        self._searchers: dict[int, Searcher] = {}
+        self._programs: dict[int, Player] = {}
         self._failures: Counter[int] = Counter()
         self._on_move: Callable[[], None] = lambda: None
 
@@ -252,8 +254,10 @@ class GamePlayer:
 
     def close(self) -> None:
         """Ends the threads of the players."""
-        for player in self._shared.values():
-            player.close()
+        for searcher in self._searchers.values():
+            searcher.close()
+        for program in self._programs.values():
+            program.close()
 
     def _count_failures(self, game: _Game) -> None:
         """Raises EngineFailed once a program has failed in MAX_FORFEITS games of its one after
@@ -280,19 +284,21 @@ class GamePlayer:
         number = order[seat]
         entrant = self._field.entrants[number]
         if entrant.spec.kind == "cmd":
-            if number not in self._shared:
-                self._shared[number] = make_player(entrant.spec)
-            return self._shared[number]
+            if number not in self._programs:
+                self._programs[number] = make_player(entrant.spec)
+            return self._programs[number]
         if entrant.network is None:
-            seeds = np.random.SeedSequence((self._seed, *pair.board.encode(), seat))
-            seed = int(seeds.generate_state(1, np.uint64)[0]) >> 1  # of many searches, seed + n
-            return make_player(entrant.spec, seed=seed)
+            return make_player(entrant.spec, seed=self._seed_of(pair, seat))
         if entrant.search is not None:
             return Search(Board.from_text(pair.board), entrant.search)
-        if number not in self._shared:
-            searcher = Searcher(self._evaluators[entrant.network])
-            self._shared[number] = NetworkPlayer(entrant.spec, searcher)
-        return self._shared[number]
+        if number not in self._searchers:
+            self._searchers[number] = Searcher(self._evaluators[entrant.network])
+        return network_player(entrant.spec, self._searchers[number], self._seed_of(pair, seat))
+
+    def _seed_of(self, pair: GamePair, seat: int) -> int:
+        """The seed of a player without a search that is ours."""
+        seeds = np.random.SeedSequence((self._seed, *pair.board.encode(), seat))
+        return int(seeds.generate_state(1, np.uint64)[0]) >> 1  # of many searches, seed + n
 
     def _expand(self, group: _Group) -> None:
         """Waits for the evaluations that are under way."""

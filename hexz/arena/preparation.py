@@ -45,7 +45,7 @@ def prepare(
         EngineFailed: there is no such program, or it cannot be started.
     """
     for spec in specs:
-        if spec.kind != "random" and spec.budget is None:
+        if spec.needs_budget:
             example = replace(spec, budget=Budget(simulations=800))
             raise NoBudget(f"{spec} needs a number of simulations or seconds, as in {example}")
     networks: list[PreparedModel] = []

@@ -17,7 +17,7 @@ from hexz.dataset.positions import greatest_surprise, positions_page
 from hexz.errors import OutputError
 from hexz.example import Example
 from hexz.files import atomic_file
-from hexz.render.assets import asset
+from hexz.render.page import index_page
 
 GAMES_A_PAGE: Final = 500
 """A browser shows so many games, 25 MB, without delay."""
@@ -73,12 +73,12 @@ def write_pages(
                 target.write(_page(page, title, by_surprise))
             links[file] = title, len(page)
     items = "\n".join(
-        f'<li><a href="{escape(file)}">{escape(title)}</a> '
-        f"({count} {'game' if count == 1 else 'games'})</li>"
+        f'<li><a href="{escape(file)}"><span>{escape(title)}</span> '
+        f"<small>{count} {'game' if count == 1 else 'games'}</small></a></li>"
         for file, (title, count) in links.items()
     )
     with atomic_file(directory / "index.html") as index:
-        index.write(asset("index.html").replace("{{LINKS}}", items).encode())
+        index.write(index_page("Flagz examples", items).encode())
     return len(links)
 
 

@@ -175,9 +175,9 @@ def _load_current(content: dict[str, Any], origin: str, size: int) -> Checkpoint
         config = ModelConfig(**_entry(content, "config", dict, origin))
     except (TypeError, InvalidModel) as error:
         raise InvalidModel(f"{origin} has a configuration that is not known: {error}") from error
-    net = _load_weights(
-        lambda: HexzNet(config), _entry(content, "state_dict", dict, origin), origin, size
-    )
+    weights = _entry(content, "state_dict", dict, origin)
+    outlook = any(str(key).startswith("outlook_heads.") for key in weights)
+    net = _load_weights(lambda: HexzNet(config, outlook=outlook), weights, origin, size)
     return Checkpoint(net, config, model_name, number, metadata)
 
 

@@ -16,6 +16,9 @@ from hexz.model.layers import TowerConv, TowerReLU
 _HEAD_WIDTH: Final = 32
 """Channels of the policy head and units of the value head."""
 
+MARGIN_SCALE: Final = 15.0
+"""Points of lead that are worth tanh(1) = 0.76 of a win in targets."""
+
 _MAX_BLOCKS: Final = 100
 _MAX_FILTERS: Final = 1024
 
@@ -104,17 +107,41 @@ class TowerOutput(NamedTuple):
     """[B, G], the global features."""
 
 
+class OutlookHeads(nn.Module):
+    """How the game will end, from a tower's output: owners of cells [B, 110], 1 the player to move
+    and -1 the opponent, and tanh(margin / MARGIN_SCALE) [B], the margin in points of that player.
+
+    A search does not need them, so the network's own output leaves them out.
+    """
+
+    def __init__(self, filters: int) -> None:
+        super().__init__()
+        self.ownership = nn.Conv2d(filters, 1, 1)
+        self.margin = nn.Linear(2 * filters + len(GLOBAL), 1)
+
+    def outlook(self, tower: TowerOutput) -> tuple[Tensor, Tensor]:
+        """Owners and margins."""
+        ownership = torch.tanh(self.ownership(tower.cells)).flatten(1)
+        pooled = torch.cat((tower.pooled, tower.scalars), dim=1)
+        return ownership, torch.tanh(self.margin(pooled)).squeeze(1)
+
+
 class HexzNet(nn.Module):
     """The residual network that hexz trains.
 
     Input: board planes, float32 [B, 11, 11, 10], see `Board.planes()`.
     Output: policy logits [B, 220], illegal actions not masked, and values [B] in (-1, 1), both
     from the view of the player to move.
+
+    Args:
+        config: its size.
+        outlook: whether it has the heads that tell how the game will end; networks of earlier
+            versions have none.
     """
 
     exists: Tensor
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(self, config: ModelConfig, *, outlook: bool = False) -> None:
         super().__init__()
         self.config = config
         filters = config.filters
@@ -133,6 +160,7 @@ class HexzNet(nn.Module):
         self.pool = GlobalPool()
         self.policy_head = PolicyHead(filters)
         self.value_head = ValueHead(filters)
+        self.outlook_heads = OutlookHeads(filters) if outlook else None
 
     def forward(self, planes: Tensor) -> tuple[Tensor, Tensor]:
         return self.heads(self.tower(planes))

@@ -39,6 +39,8 @@ from hexz.wire.suggest import (
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
+    from hexz.model.outlook import Outlook
+
 _log = logging.getLogger(__name__)
 
 PROTOBUF: Final = "application/x-protobuf"
@@ -111,7 +113,10 @@ def _add_page_routes(app: Flask, service: PlayerService) -> None:
     @app.get("/api/players")
     def players() -> Response:
         return jsonify(
-            [{"spec": spec, "name": offer.name} for spec, offer in service.offers.items()]
+            [
+                {"spec": spec, "name": offer.name, "level": offer.level, "elo": offer.elo}
+                for spec, offer in service.offers.items()
+            ]
         )
 
     @app.post("/api/suggest")
@@ -123,12 +128,17 @@ def _add_page_routes(app: Flask, service: PlayerService) -> None:
         if not isinstance(spec, str) or spec not in service.offers:
             raise InvalidRequest(f"the player must be one of {', '.join(service.offers)}")
         board = _board_after(content.get("board"), content.get("moves"))
+        simulations = content.get("simulations")
+        if simulations is not None and (type(simulations) is not int or simulations < 1):
+            raise InvalidRequest('"simulations" must be a whole number above 0')
         answer = service.suggest(
             board,
+            simulations=simulations,
             player=service.offers[spec].player,
             gone=request.environ.get(CLIENT_GONE),
         )
-        return jsonify(player=spec, **_answer_to_people(answer))
+        outlook = service.outlook(board) if content.get("outlook") is True else None
+        return jsonify(player=spec, outlook=_outlook(outlook), **_answer_to_people(answer))
 
 
 def _add_status_routes(app: Flask, service: PlayerService) -> None:
@@ -194,6 +204,14 @@ def _answer_to_people(answer: Answer) -> dict[str, Any]:
         "priors": {str(i): float(p) for i, p in enumerate(suggestion.priors) if p > 0},
         "pv": [move.index for move in suggestion.principal_variation],
     }
+
+
+def _outlook(outlook: Outlook | None) -> dict[str, Any] | None:
+    """How a game will end, for the page."""
+    if outlook is None:
+        return None
+    ownership = [round(float(owner), 2) for owner in outlook.ownership]
+    return {"ownership": ownership, "margin": round(outlook.margin, 1)}
 
 
 def _failure(service: PlayerService, error: Exception) -> Response:

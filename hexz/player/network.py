@@ -10,6 +10,7 @@ from typing import Final
 from hexz.errors import HexzError, InvalidSettings
 from hexz.inference import Evaluator
 from hexz.model.backends import create_evaluator
+from hexz.model.outlook import outlook_of
 from hexz.model.script import ScriptEvaluator
 from hexz.player.loop import BATCH_SIZE, CHUNK
 from hexz.player.models import ModelSource
@@ -33,6 +34,7 @@ class Network:
     Attributes:
         searcher: searches with it.
         model_name, number: of its checkpoint.
+        outlook: tells how games will end; None if the network has no heads for that.
         problem: why a newer network could not be loaded; None if all is well.
     """
 
@@ -86,6 +88,7 @@ class Network:
             batch_size=CHUNK if self._device == "cpu" else BATCH_SIZE,
             notify=self._notify,
         )
+        self.outlook = outlook_of(checkpoint.net)
         self.model_name, self.number = checkpoint.model_name, checkpoint.number
         return evaluator
 

@@ -9,9 +9,12 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Final
 
-from hexz.engine import Board, RandomPlayer, UctPlayer
+import numpy as np
+
+from hexz.engine import NUM_ACTIONS, Board, CellKind, Move, RandomPlayer, UctPlayer
 from hexz.machine import available_cores
 from hexz.player.loop import MAX_SEARCHES
 from hexz.player.player import AIM, Answer, Overloaded, Player
@@ -57,7 +60,21 @@ def make_player(
     from hexz.player.network import Network
 
     network = Network(open_source(spec.path), device=device, notify=notify)
-    return NetworkPlayer(spec, network.searcher)
+    return network_player(spec, network.searcher, seed)
+
+
+def network_player(spec: PlayerSpec, searcher: Searcher, seed: int | None = None) -> Player:
+    """The player that a spec names, with a network that is loaded already.
+
+    Args:
+        spec: of a player with a network.
+        searcher: what it thinks with; several may share it, and the first one to be closed closes
+            it for all.
+        seed: of `glance`; None: any.
+    """
+    if spec.sight is not None:
+        return GlancePlayer(spec.sight / 100, searcher, seed)
+    return NetworkPlayer(spec, searcher)
 
 
 class RandomMover(Player):
@@ -141,6 +158,68 @@ class NetworkPlayer(Player):
     def close(self) -> None:
         """Ends the player; see `Player.close`."""
         self._searcher.close()
+
+
+class GlancePlayer(Player):
+    """The player `glance`, which has the judgement of a network, but notices only a share of the
+    moves, and of these always the ones that capture. It does not search, and solves no endgames.
+
+    Args:
+        sight: the share of the other moves that it notices, above 0 to 1.
+        searcher: what it has its network from, see `network_player`.
+        seed: of what it notices; None: any. That depends on it and on the position alone.
+    """
+
+    def __init__(self, sight: float, searcher: Searcher, seed: int | None = None) -> None:
+        super().__init__()
+        self._sight = sight
+        self._searcher = searcher
+        self._seed = _seed(seed)
+
+    def suggest(
+        self, board: Board, budget: Budget | None = None, gone: threading.Event | None = None
+    ) -> Answer:
+        """Suggests a move; see `Player.suggest`. Raises InvalidEvaluation if the network is bad."""
+        started = time.monotonic()
+        suggestion = self._searcher.look(board, gone)
+        noticed = self._noticed(board)
+        best = max(noticed, key=lambda move: float(suggestion.priors[move.index]))
+        visits = np.zeros(NUM_ACTIONS, np.int32)
+        visits[best.index] = 1
+        q = np.zeros(NUM_ACTIONS, np.float32)
+        q[best.index] = suggestion.value
+        answer = replace(suggestion, move=best, visits=visits, q=q, principal_variation=[best])
+        elapsed = time.monotonic() - started
+        return Answer(suggestion=answer, simulations=1, depth=1, nodes=1, elapsed=elapsed)
+
+    def close(self) -> None:
+        """Ends the player; see `Player.close`."""
+        self._searcher.close()
+
+    def _noticed(self, board: Board) -> list[Move]:
+        """The moves that it looks at, at least one."""
+        moves = board.legal_moves()
+        random = np.random.default_rng((self._seed, *board.planes().tobytes()[::97]))
+        chances = random.random(len(moves))
+        noticed = [
+            move
+            for move, chance in zip(moves, chances, strict=True)
+            if chance < self._sight or captures(board, move)
+        ]
+        return noticed or [moves[int(chances.argmin())]]
+
+
+def captures(board: Board, move: Move) -> bool:
+    """Tells whether a legal move captures grass."""
+    if move.kind == "flag":
+        return False
+    after = board.copy()
+    after.play(move)
+    return _grass(after) < _grass(board)
+
+
+def _grass(board: Board) -> int:
+    return int((board.cells()[:, 0] == CellKind.GRASS).sum())
 
 
 class _Cores:

@@ -133,6 +133,20 @@ class Searcher:
             trees.put(search)
         return answer
 
+    def look(self, board: Board, gone: threading.Event | None = None) -> Suggestion:
+        """What the network thinks of a position that is not over, without a search: its policy is
+        `priors`. Raises InvalidEvaluation and Overloaded as `suggest` does."""
+        search = Search(board, _PUCT, max_in_flight=1)
+        task = Task(search, most=0, due=math.inf, gone=gone or threading.Event())
+        self._loop.add(task)
+        task.done.wait()
+        try:
+            if task.error is not None:
+                raise task.error
+            return search.suggestion()
+        finally:
+            self._loop.answered(task, task.ended_at)
+
     def close(self) -> None:
         """Ends the thread; searches under way end with what they have."""
         self._loop.close()

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Final
 
 from hexz.engine import Board, IllegalMove
 from hexz.errors import InvalidSettings
+from hexz.player.levels import LEVELS
 from hexz.player.player import Answer, Overloaded, Player
-from hexz.player.players import NetworkPlayer, make_player
+from hexz.player.players import make_player, network_player
 from hexz.player.program import ProgramPlayer
 from hexz.player.spec import Budget, PlayerSpec, parse_spec
 from hexz.schema.programs import PlayerConfig
@@ -23,6 +24,7 @@ from hexz.schema.status import PlayerStatus
 from hexz.version import __version__
 
 if TYPE_CHECKING:
+    from hexz.model.outlook import Outlook
     from hexz.player.network import Network
 
 _log = logging.getLogger(__name__)
@@ -35,15 +37,24 @@ DEADLINE_MARGIN: Final = 0.005
 """Seconds before a deadline at which the answer is sent at the latest."""
 
 _OFFERS: Final = ("model@800", "model@64", "model@2s", "uct:32000", "uct:2000", "random")
-"""Players for people at the page, the one that analyses first."""
+"""Players for people at the page besides the levels, the one that analyses first."""
 
 
 @dataclass(frozen=True)
 class Offer:
-    """A player for people, and what they call it."""
+    """A player for people.
+
+    Attributes:
+        name: what they call it.
+        player: who answers.
+        level: its number among the levels, 1 for the weakest; None if it is none.
+        elo: the rating of a level; None if it is not known.
+    """
 
     name: str
     player: Player
+    level: int | None = None
+    elo: int | None = None
 
 
 class PlayerService:
@@ -66,6 +77,7 @@ class PlayerService:
         self._simulations = 0
         self._network: Network | None = None
         spec, path = _served(config)
+        self._path = path
         if spec.needs_network:
             from hexz.player.models import open_source
             from hexz.player.network import Network
@@ -126,6 +138,11 @@ class PlayerService:
         self._count(answer)
         return answer
 
+    def outlook(self, board: Board) -> Outlook | None:
+        """How the game will end from a position that is not over; None if nothing here can tell."""
+        evaluator = None if self._network is None else self._network.outlook
+        return None if evaluator is None or board.is_over else evaluator.evaluate(board)
+
     def refuse(self, status: int) -> None:
         """Counts a request that was refused with an HTTP status."""
         with self._lock:
@@ -161,20 +178,31 @@ class PlayerService:
     def _make(self, spec: PlayerSpec) -> Player:
         if self._network is None or not spec.needs_network:
             return make_player(spec)
-        return NetworkPlayer(spec, self._network.searcher)
+        return network_player(spec, self._network.searcher)
 
     def _make_offers(self, served: PlayerSpec) -> dict[str, Offer]:
         specs = [parse_spec(text) for text in _OFFERS]
-        if served.kind != "cmd" and (served.kind == "random" or served.budget is not None):
+        knows_how_long = served.budget is not None or not served.needs_budget
+        if served.kind != "cmd" and knows_how_long:
             specs.insert(0, _public(served))
+        levels = {parse_spec(level.spec): number for number, level in enumerate(LEVELS)}
         offers = {
-            str(spec): Offer(_name(spec), self._make(spec))
-            for spec in specs
+            str(spec): self._offer(spec, levels.get(spec))
+            for spec in dict.fromkeys([*specs, *levels])
             if self._network is not None or not spec.needs_network
         }
         if isinstance(self._player, ProgramPlayer):
             offers = {str(_public(served)): Offer(self._player.name, self._player), **offers}
         return offers
+
+    def _offer(self, spec: PlayerSpec, number: int | None) -> Offer:
+        player = self._make(spec)
+        if number is None:
+            return Offer(_name(spec), player)
+        level = LEVELS[number]
+        # The ratings are those of the network that ships.
+        elo = level.elo if self._path is None else None
+        return Offer(level.name.capitalize(), player, level=number + 1, elo=elo)
 
     def _count(self, answer: Answer) -> None:
         with self._lock:
@@ -202,13 +230,15 @@ def _served(config: PlayerConfig) -> tuple[PlayerSpec, str | None]:
 
 def _public(spec: PlayerSpec) -> PlayerSpec:
     """What the world is told of a player: not where its network or its program is."""
-    return PlayerSpec(kind=spec.kind, budget=spec.budget)
+    return PlayerSpec(kind=spec.kind, budget=spec.budget, sight=spec.sight)
 
 
 def _name(spec: PlayerSpec) -> str:
     """What people call a player."""
     kinds = {"random": "Random moves", "uct": "Playouts", "model": "Network", "gumbel": "Gumbel"}
     budget = spec.budget
+    if spec.sight is not None:
+        return f"Glance, {spec.sight} %"
     if budget is None:
         return kinds[spec.kind]
     if budget.simulations is not None:

@@ -6,6 +6,8 @@
     model:PATH@2.5s         the same, so many seconds a move
     gumbel:PATH@64          Gumbel search with sequential halving, which needs a number
     cmd:COMMAND@2s          a program that speaks the protocol of docs/protocol.md
+    glance:PATH@20          the network without a search, which notices 20 % of the moves
+    beginner ... champion   the levels of `hexz.player.levels`, each one of these
 
 Without `:PATH` the network that ships with hexz is meant. Without a budget, `uct`, `model`
 and `cmd` think as long as whoever asks for a move says. PATH is what `--model` takes, COMMAND a
@@ -20,9 +22,10 @@ from dataclasses import dataclass
 from typing import Final, Literal, TypeVar, cast
 
 from hexz.errors import HexzError
+from hexz.player.levels import LEVELS
 from hexz.schema.search import MAX_SIMULATIONS, Algorithm
 
-Kind = Literal["random", "uct", "model", "gumbel", "cmd"]
+Kind = Literal["random", "uct", "model", "gumbel", "glance", "cmd"]
 _Number = TypeVar("_Number", int, float)
 
 MAX_SECONDS: Final = 600.0
@@ -30,11 +33,19 @@ MAX_SECONDS: Final = 600.0
 MAX_PLAYOUTS: Final = 1_000_000_000
 
 _EXAMPLES: Final = (
-    "random, uct:32000, uct:2s, model@800, model:PATH@800, model:PATH@2.5s or gumbel:PATH@64"
+    "random, uct:32000, uct:2s, model@800, model:PATH@800, model:PATH@2.5s, gumbel:PATH@64, "
+    f"glance@20 or one of the levels {', '.join(level.name for level in LEVELS)}"
 )
-_SPEC: Final = re.compile(r"(random|uct|model|gumbel|cmd)(?::(.*?))?(?:@([^@]*))?", re.DOTALL)
+_SPEC: Final = re.compile(
+    r"(random|uct|model|gumbel|glance|cmd)(?::(.*?))?(?:@([^@]*))?", re.DOTALL
+)
 _SIMULATIONS: Final = re.compile(r"[0-9]{1,10}")
+_SIGHT: Final = re.compile(r"[1-9][0-9]?|100")
 _SECONDS: Final = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,3})?)s")
+
+
+SPECS: Final = {level.name: level.spec for level in LEVELS}
+"""What the names of the levels stand for."""
 
 
 class InvalidSpec(HexzError, ValueError):
@@ -81,15 +92,22 @@ class PlayerSpec:
         path: of the network of `model` and `gumbel`; None: the one that ships with hexz. The
             command of `cmd`.
         budget: of a move; None: whoever asks for a move says.
+        sight: the share of moves that `glance` notices, in percent; None for others.
     """
 
     kind: Kind
     path: str | None = None
     budget: Budget | None = None
+    sight: int | None = None
 
     @property
     def needs_network(self) -> bool:
-        return self.kind in ("model", "gumbel")
+        return self.kind in ("model", "gumbel", "glance")
+
+    @property
+    def needs_budget(self) -> bool:
+        """Tells whether it thinks as long as whoever asks for a move says."""
+        return self.budget is None and self.kind not in ("random", "glance")
 
     @property
     def algorithm(self) -> Algorithm:
@@ -99,6 +117,8 @@ class PlayerSpec:
     def __str__(self) -> str:
         """The text that `parse_spec` takes."""
         path = "" if self.path is None else f":{self.path}"
+        if self.sight is not None:
+            return f"{self.kind}{path}@{self.sight}"
         if self.budget is None:
             return f"{self.kind}{path}"
         return f"{self.kind}{path}{':' if self.kind == 'uct' else '@'}{self.budget}"
@@ -115,7 +135,7 @@ def parse_spec(text: str, *, allow_programs: bool = False) -> PlayerSpec:
     Raises:
         InvalidSpec: says what is expected.
     """
-    match = _SPEC.fullmatch(text)
+    match = _SPEC.fullmatch(SPECS.get(text, text))
     if match is None:
         raise InvalidSpec(f"{text!r} is no player: expected {_EXAMPLES}")
     kind, rest, budget = cast("tuple[Kind, str | None, str | None]", match.groups())
@@ -127,6 +147,10 @@ def parse_spec(text: str, *, allow_programs: bool = False) -> PlayerSpec:
         _check_command(rest, text, allowed=allow_programs)
     if rest == "":
         raise InvalidSpec(f"{text!r} names no file or directory after the colon")
+    if kind == "glance":
+        if budget is None or not _SIGHT.fullmatch(budget):
+            raise InvalidSpec(f"{text!r} needs a share of moves from 1 to 100, as in glance@20")
+        return PlayerSpec(kind=kind, path=rest, sight=int(budget))
     if kind == "gumbel" and (budget is None or not _SIMULATIONS.fullmatch(budget)):
         raise InvalidSpec(f"{text!r} needs a number of simulations, as in gumbel@64")
     return PlayerSpec(

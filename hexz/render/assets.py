@@ -1,15 +1,34 @@
-"""The files of this package that pages are made of."""
+"""The files of this package that pages are made of, and how a page is put together."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from html import escape
 from importlib import resources
 from typing import Final
 
-_IMPORT: Final = re.compile(
-    r'^(?:/\*\* @)?import \{[^}]*\} from "\./(\w+\.js)"(?:;| \*/)\n', re.MULTILINE
+_IMPORT: Final = re.compile(r'^import \{[^}]*\} from "\./(\w+\.js)";\n', re.MULTILINE)
+"""A line that imports names."""
+_TYPES: Final = re.compile(r'^/\*\* @import \{[^}]*\} from "\.\.?/[\w/]+\.js" \*/\n', re.MULTILINE)
+"""A comment that imports types."""
+_EXPORT: Final = re.compile(r"^export (?=async |class |const |function |let )", re.MULTILINE)
+
+OFFLINE_POLICY: Final = (
+    '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
+    "style-src 'unsafe-inline'; script-src 'unsafe-inline'\">"
 )
-"""A line that imports names, or in a comment types."""
+"""Of a page that is complete in itself: it loads nothing."""
+
+
+_COMMENT: Final = re.compile(r"^ */\*\*(?:(?!\*/)[\s\S])*\*/\n|^ *//.*\n|^\n|^ +", re.MULTILINE)
+"""Lines of a script that are a comment or empty, and the spaces before others."""
+
+
+def bare_script(script: str) -> str:
+    """A script without its comments and its indentation, which are half of what a browser would
+    load. No text in it may go over several lines."""
+    return _COMMENT.sub("", script)
 
 
 def asset(name: str) -> str:
@@ -17,17 +36,50 @@ def asset(name: str) -> str:
     return resources.files(__package__).joinpath(name).read_text(encoding="utf-8").rstrip("\n")
 
 
-def whole_script(script: str) -> str:
-    """The text of a module with those that it imports from this package put before it, for a page
-    that loads nothing. They share their names."""
+def fill(template: str, **parts: str) -> str:
+    """Puts each part in the place of its name in double braces."""
+    pieces = template.split("{{")
+    filled = [pieces[0]]
+    for piece in pieces[1:]:
+        name, rest = piece.split("}}", 1)
+        filled += [parts[name], rest]
+    return "".join(filled)
+
+
+def head(title: str, more: str) -> str:
+    """The beginning of a page, up to its body.
+
+    Args:
+        title: of the page.
+        more: HTML of style sheets, scripts and policies.
+    """
+    return fill(asset("head.html"), TITLE=escape(title), MORE=more)
+
+
+def style(*sheets: str) -> str:
+    """An element with style sheets, given as text."""
+    return "<style>\n{}\n</style>".format("\n".join(sheets))
+
+
+def whole_script(script: str, others: Mapping[str, str] | None = None) -> str:
+    """The text of a module with those that it imports put before it, for a page that loads
+    nothing. They share their names.
+
+    Args:
+        script: the module.
+        others: the text of modules that are not from this package, or in place of those.
+    """
     modules: list[str] = []
+    known = others or {}
 
     def add(text: str) -> None:
         for name in _IMPORT.findall(text):
-            add(asset(name))
-        text = _IMPORT.sub("", text)
-        if text not in modules:
-            modules.append(text)
+            imported = known.get(name) or asset(name)
+            if imported not in begun:
+                begun.append(imported)
+                add(imported)
+        modules.append(_EXPORT.sub("", _TYPES.sub("", _IMPORT.sub("", text))))
 
+    begun = [script]
     add(script)
     return "\n\n".join(modules)

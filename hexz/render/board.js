@@ -80,19 +80,26 @@ export function drawBar(first) {
 }
 
 /**
- * The course of a game: the share of player 1 over the moves.
- * @param {{ length: number, points: [number, number][], now: number, mistakes?: [number, number][] }} course
- *   points, mistakes: numbers of moves played, and shares
+ * The course of a game: the share of player 1 over the moves. What lies between two points that
+ * are not neighbours is not known, and left out.
+ * @param {{ length: number, points: [number, number][], now: number, mistakes?: [number, number][],
+ *   turns?: [number, number][] }} course points, mistakes, turns: numbers of moves played, and shares
  */
-export function drawChart({ length, points, now, mistakes = [] }) {
+export function drawChart({ length, points, now, mistakes = [], turns = [] }) {
   const x = (/** @type {number} */ move) => (4 + (292 * move) / Math.max(1, length)).toFixed(1);
   const y = (/** @type {number} */ share) => (86 - 82 * share).toFixed(1);
-  const line = points.map(([move, share]) => `${x(move)} ${y(share)}`).join("L");
-  const paths = [["middle", "M0 45H300"]];
-  if (points.length > 1) paths.push(["area", `M${x(points[0][0])} 90L${line}V90Z`]);
-  // A line of no length with round ends is a dot that is round at any width of the chart.
-  if (points.length) paths.push(["course", `M${line}${points.length > 1 ? "" : "h0"}`]);
-  paths.push(...mistakes.map(([move, share]) => ["mistake", `M${x(move)} ${y(share)}h0`]));
+  const paths = [["middle", "M0 45H300"]], courses = [];
+  for (let from = 0, to = 1; from < points.length; from = to++) {
+    while (to < points.length && points[to][0] === points[to - 1][0] + 1) to++;
+    const part = points.slice(from, to), line = part.map(([move, share]) => `${x(move)} ${y(share)}`).join("L");
+    if (part.length > 1) paths.push(["area", `M${x(part[0][0])} 90L${line}V90Z`]);
+    // A line of no length with round ends is a dot that is round at any width of the chart.
+    courses.push(`M${line}${part.length > 1 ? "" : "h0"}`);
+  }
+  if (courses.length) paths.push(["course", courses.join("")]);
+  for (const [name, dots] of /** @type {const} */ ([["turn", turns], ["mistake", mistakes]])) {
+    paths.push(...dots.map(([move, share]) => [name, `M${x(move)} ${y(share)}h0`]));
+  }
   paths.push(["now", `M${x(now)} 0V90`]);
   find("#chart", SVGSVGElement).replaceChildren(...paths.map(([name, d]) => svg("path", { class: name, d })));
 }

@@ -6,6 +6,9 @@
 export const ROWS = 11, COLS = 10, GRID = ROWS * COLS;
 const LETTERS = "abcdefghij";
 
+/** What players 1 and 2 are called. */
+export const COLOURS = ["", "Blue", "Orange"];
+
 /** @typedef {"empty" | "rock" | "grass" | "flag" | "cell" | "none"} Kind */
 /** @typedef {{ kind: Kind, owner: number, value: number }} Content what is on a cell */
 

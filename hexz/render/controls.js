@@ -4,55 +4,57 @@ import { button, byId, input } from "./dom.js";
 
 const STEP_MS = 700;
 
+/** @typedef {{ position: number, last: number }} Place which position is shown, and the last one's number */
+
 export class Stepper {
-  position = 0;
   #timer = 0;
-  #last;
-  #draw;
+  #place;
+  #go;
 
   /**
-   * @param {() => number} last the number of the last position; the first is 0
-   * @param {(forward: boolean) => void} draw draws the position; `forward` if it is the next one
+   * @param {() => Place} place where the page is
+   * @param {(position: number, forward: boolean) => void} go shows a position; `forward` if it is the next one
    */
-  constructor(last, draw) {
-    this.#last = last;
-    this.#draw = draw;
+  constructor(place, go) {
+    this.#place = place;
+    this.#go = go;
     button("first").addEventListener("click", () => this.go(0));
-    button("previous").addEventListener("click", () => this.go(this.position - 1));
+    button("previous").addEventListener("click", () => this.go(place().position - 1));
     button("play").addEventListener("click", () => this.togglePlay());
-    button("next").addEventListener("click", () => this.go(this.position + 1, true));
-    button("last").addEventListener("click", () => this.go(last()));
+    button("next").addEventListener("click", () => this.go(place().position + 1, true));
+    button("last").addEventListener("click", () => this.go(place().last));
     input("slider").addEventListener("input", () => this.go(input("slider").valueAsNumber));
   }
 
   /** Goes to a position; every way of moving by hand ends the playback. */
   go(/** @type {number} */ position, forward = false) {
-    this.stop();
+    this.#stop();
     this.#show(position, forward);
   }
 
-  stop() {
+  #stop() {
     clearInterval(this.#timer);
     this.#timer = 0;
   }
 
   togglePlay() {
-    if (this.#timer) return this.go(this.position);
-    const again = this.position === this.#last();
-    this.#timer = setInterval(() => this.#show(this.position + 1, true), STEP_MS);
-    this.#show(again ? 0 : this.position + 1, !again);
+    const { position, last } = this.#place();
+    if (this.#timer) return this.go(position);
+    const again = position === last;
+    this.#timer = setInterval(() => this.#show(this.#place().position + 1, true), STEP_MS);
+    this.#show(again ? 0 : position + 1, !again);
   }
 
-  /** @param {number} position @param {boolean} forward */
-  #show(position, forward) {
-    this.position = Math.max(0, Math.min(this.#last(), position));
-    if (this.position === this.#last()) this.stop();
-    this.drawControls();
-    this.#draw(forward);
+  /** @param {number} wanted @param {boolean} forward */
+  #show(wanted, forward) {
+    const { last } = this.#place(), position = Math.max(0, Math.min(last, wanted));
+    if (position === last) this.#stop();
+    this.#go(position, forward);
+    this.draw();
   }
 
-  drawControls() {
-    const last = this.#last(), { position } = this, running = this.#timer !== 0;
+  draw() {
+    const { position, last } = this.#place(), running = this.#timer !== 0;
     input("slider").max = String(last);
     input("slider").value = String(position);
     input("slider").setAttribute("aria-valuetext", position ? `Move ${position} of ${last}` : "Start");

@@ -4,7 +4,7 @@
 import {
   cellsOf, disc, drawBar, drawCell, drawChart, drawSides, percent, resultOf, shareOfClick, transformOf,
 } from "./board.js";
-import { CELLS, cellName, cellOf, isFlag, startContent } from "./cells.js";
+import { CELLS, COLOURS, cellName, cellOf, isFlag, notation, startContent } from "./cells.js";
 import { Stepper, stepByKeys } from "./controls.js";
 import { byId, find, html, input, svg } from "./dom.js";
 
@@ -16,15 +16,15 @@ import { byId, find, html, input, svg } from "./dom.js";
  *   moves: Move[] }} Game
  */
 
-/** @type {{ title: string, games: Game[] }} */
-const { title, games } = JSON.parse(byId("data").textContent ?? "");
+/** @type {{ title: string, analysis: string, games: Game[] }} analysis: the page to play on */
+const { title, analysis, games } = JSON.parse(byId("data").textContent ?? "");
 const SHOWN_SHARE = 0.01, NUMBERED_SHARE = 0.05;
 
 const board = find(".game > svg", SVGSVGElement);
 const cells = cellsOf(board);
 const marks = find(".hz-marks", SVGGElement, board), heat = find(".hz-heat", SVGGElement, board);
 
-let game = games[0];
+let game = games[0], ply = 0; // moves shown
 
 /** What player 1 can expect, 0 to 1, by the search of a move. @param {Move} move */
 const shareOfFirst = ({ player, value }) => 0.5 + (player === 1 ? value : -value) / 2000;
@@ -45,8 +45,8 @@ function contentsAfter(count) {
 }
 
 function drawBoard() {
-  contentsAfter(steps.position).forEach((content, i) => drawCell(groupOf(CELLS[i]), content));
-  const changed = game.moves[steps.position - 1]?.cells ?? [];
+  contentsAfter(ply).forEach((content, i) => drawCell(groupOf(CELLS[i]), content));
+  const changed = game.moves[ply - 1]?.cells ?? [];
   marks.replaceChildren(...changed.map(([index], i) => {
     const transform = transformOf(groupOf(CELLS[index]));
     return svg("use", { href: i === 0 ? "#hz-last" : "#hz-taken", transform });
@@ -54,7 +54,7 @@ function drawBoard() {
 }
 
 function drawHeat() {
-  const top = input("heat").checked ? game.moves[steps.position]?.top ?? [] : [];
+  const top = input("heat").checked ? game.moves[ply]?.top ?? [] : [];
   const shares = top.map(([action, permille]) => ({ action, share: permille / 1000 }));
   heat.replaceChildren(...shares.filter(({ share }) => share >= SHOWN_SHARE).map(({ action, share }) => {
     const text = share >= NUMBERED_SHARE ? Math.round(100 * share) : "";
@@ -63,8 +63,8 @@ function drawHeat() {
 }
 
 function drawScores() {
-  const { score, flags } = game.moves[steps.position - 1] ?? { score: [0, 0], flags: [3, 3] };
-  drawSides({ names: game.players, score, flags, toMove: game.moves[steps.position]?.player ?? 0 });
+  const { score, flags } = game.moves[ply - 1] ?? { score: [0, 0], flags: [3, 3] };
+  drawSides({ names: game.players, score, flags, toMove: game.moves[ply]?.player ?? 0 });
 }
 
 // --- The panel ---------------------------------------------------------------------------------
@@ -79,34 +79,34 @@ function outcome() {
   const { score } = game.moves[game.moves.length - 1];
   if (!game.over) return "The game was not finished.";
   if (game.winner === 0) return `A draw at ${score[0]} points each.`;
-  return `Player ${game.winner} wins by ${Math.abs(score[0] - score[1])}.`;
+  return `${COLOURS[game.winner]} wins by ${Math.abs(score[0] - score[1])}.`;
 }
 
 function drawMove() {
   const heading = find("#move h2", HTMLElement), text = find("#move p", HTMLElement);
-  const number = steps.position, move = game.moves[number - 1];
+  const move = game.moves[ply - 1];
   if (!move) {
     heading.replaceChildren("The start");
-    text.textContent = "Player 1 moves first.";
+    text.textContent = "Blue moves first.";
     return;
   }
   const { player } = move;
-  heading.replaceChildren(html("span", { className: `hex p${player}` }), `Move ${number}: player ${player}`);
-  text.textContent = describe(move) + (number === game.moves.length ? ` ${outcome()}` : "");
+  heading.replaceChildren(html("span", { className: `hex p${player}` }), `Move ${ply}: ${COLOURS[player]}`);
+  text.textContent = describe(move) + (ply === game.moves.length ? ` ${outcome()}` : "");
 }
 
 function drawValue() {
-  const move = game.moves[steps.position - 1];
+  const move = game.moves[ply - 1];
   drawBar(move ? shareOfFirst(move) : null);
   drawChart({
     length: game.moves.length,
     points: game.moves.map((move, i) => [i + 1, shareOfFirst(move)]),
-    now: steps.position,
+    now: ply,
   });
 }
 
 function drawChoices() {
-  const move = game.moves[steps.position - 1];
+  const move = game.moves[ply - 1];
   byId("top").replaceChildren(...(move ? move.top : []).map(([action, permille]) => {
     const played = action === move.action;
     const item = html("li", { className: played ? "played" : "", title: played ? "This move was played" : "" },
@@ -119,7 +119,8 @@ function drawChoices() {
 
 // --- Moving around -----------------------------------------------------------------------------
 
-const steps = new Stepper(() => game.moves.length, () => {
+const steps = new Stepper(() => ({ position: ply, last: game.moves.length }), (position) => {
+  ply = position;
   drawBoard();
   drawHeat();
   drawScores();
@@ -137,6 +138,8 @@ function choose(index) {
     button.setAttribute("aria-current", "true");
     button.scrollIntoView({ block: "nearest", inline: "nearest" });
   });
+  const fields = { board: game.start, blue: "person", orange: "person", moves: game.moves.map(({ action }) => notation(action)).join("-") };
+  find("#analyse", HTMLAnchorElement).href = `${analysis}#${new URLSearchParams(fields)}`;
   steps.go(game.moves.length);
 }
 
@@ -154,7 +157,7 @@ function summary() {
   const wins = [0, 1, 2].map((player) => games.filter((g) => g.over && g.winner === player).length);
   const length = games.reduce((sum, g) => sum + g.moves.length, 0) / games.length;
   const count = games.length === 1 ? "1 game" : `${games.length} games`;
-  return `${count}, ${length.toFixed(0)} moves each on average. Player 1 won ${wins[1]}, player 2 won ${wins[2]}, ${wins[0]} drawn.`;
+  return `${count}, ${length.toFixed(0)} moves each on average. Blue won ${wins[1]}, Orange won ${wins[2]}, ${wins[0]} drawn.`;
 }
 
 input("heat").addEventListener("change", drawHeat);

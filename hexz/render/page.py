@@ -9,14 +9,18 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from html import escape
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from hexz.engine import Board, CellKind, Move
 from hexz.record import GameRecord
-from hexz.render.assets import asset, whole_script
+from hexz.render.assets import OFFLINE_POLICY, asset, fill, head, style, whole_script
 from hexz.render.svg import board_svg
+from hexz.schema.programs import LOOPBACK, PlayerConfig
+
+PLAYER_URL: Final = f"http://{LOOPBACK}:{PlayerConfig().port}/"
+"""Where `hexzctl serve-player` is, unless somebody says otherwise."""
 
 
 def games_page(
@@ -43,17 +47,12 @@ def fill_page(name: str, data: Any, initial_text: str, **parts: str) -> str:
     """A page from the files {name}.html, .css and .js, with data for its script to draw, among
     them its `title`, with a board to draw on, and with parts that this page alone has."""
     # "<" could end the script element that holds the data.
+    data = {"analysis": PLAYER_URL, **data}
     text = json.dumps(data, separators=(",", ":"), ensure_ascii=False).replace("<", "\\u003c")
-    head = _fill(
-        asset("head.html"),
-        TITLE=escape(data["title"]),
-        BOARD_CSS=asset("board.css"),
-        PAGE_CSS=asset("page.css"),
-        CSS=asset(f"{name}.css"),
-    )
-    return _fill(
+    sheets = style(*map(asset, ("board.css", "page.css", "list.css", f"{name}.css")))
+    return fill(
         asset(f"{name}.html"),
-        HEAD=head,
+        HEAD=head(data["title"], f"{OFFLINE_POLICY}\n{sheets}"),
         SCORES=asset("scores.html"),
         BOARD=board_svg(Board.from_text(initial_text)),
         CONTROLS=asset("controls.html"),
@@ -63,14 +62,16 @@ def fill_page(name: str, data: Any, initial_text: str, **parts: str) -> str:
     )
 
 
-def _fill(template: str, **parts: str) -> str:
-    """Puts each part in the place of its name in double braces."""
-    pieces = template.split("{{")
-    filled = [pieces[0]]
-    for piece in pieces[1:]:
-        name, rest = piece.split("}}", 1)
-        filled += [parts[name], rest]
-    return "".join(filled)
+def index_page(title: str, links: str) -> str:
+    """A page of links to other pages; `links` are list items in HTML."""
+    sheets = style(*map(asset, ("board.css", "page.css", "index.css")))
+    return fill(
+        asset("index.html"),
+        HEAD=head(title, f"{OFFLINE_POLICY}\n{sheets}"),
+        CELLS=asset("cells.svg"),
+        TITLE=escape(title),
+        LINKS=links,
+    )
 
 
 def _game(game: GameRecord) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 // Shows the examples of the page: each has its position, whole, and the moves that were thought of.
 
 import { cellsOf, drawCell, drawSides, resultOf, transformOf } from "./board.js";
-import { CELLS, cellOf, isFlag, notation, startContent } from "./cells.js";
+import { CELLS, COLOURS, cellOf, isFlag, notation, startContent } from "./cells.js";
 import { Stepper, stepByKeys } from "./controls.js";
 import { byId, find, html, svg } from "./dom.js";
 
@@ -17,8 +17,8 @@ import { byId, find, html, svg } from "./dom.js";
  *   end: { cells: string, score: number[] } | null }} Game
  */
 
-/** @type {{ title: string, bySurprise: boolean, games: Game[] }} */
-const { title, bySurprise, games } = JSON.parse(byId("data").textContent ?? "");
+/** @type {{ title: string, analysis: string, bySurprise: boolean, games: Game[] }} analysis: the page to play on */
+const { title, analysis, bySurprise, games } = JSON.parse(byId("data").textContent ?? "");
 const HEAT_FROM = 0.005, STRONG_FROM = 0.5;
 const MOST_SURPRISES = 200;
 
@@ -27,7 +27,7 @@ const priorBoard = /** @type {SVGSVGElement} */ (targetBoard.cloneNode(true));
 find("defs", SVGDefsElement, priorBoard).remove(); // the ids are those of the first
 byId("prior").append(priorBoard);
 
-let game = games[0];
+let game = games[0], place = 0; // which position is shown
 
 /** @param {number | null} action */
 const moveName = (action) => (action === null ? "?" : notation(action));
@@ -41,7 +41,7 @@ const signed = (number, digits) => {
 /** @param {number | null} number */
 const nats = (number) => (number === null ? "" : number.toFixed(2));
 /** The position that is shown; undefined behind the last one, at the end of the game. */
-const shown = () => /** @type {Position | undefined} */ (game.positions[steps.position]);
+const shown = () => /** @type {Position | undefined} */ (game.positions[place]);
 
 // --- The boards --------------------------------------------------------------------------------
 
@@ -99,7 +99,7 @@ function drawHeat(board, position, column) {
 }
 
 function drawBoards() {
-  const position = shown(), before = game.positions[steps.position - 1];
+  const position = shown(), before = game.positions[place - 1];
   const follows = before && (!position || before.number + 1 === position.number);
   const last = follows && before.action !== null ? cellOf(before.action) : null;
   for (const [board, column] of /** @type {const} */ ([[targetBoard, 1], [priorBoard, 2]])) {
@@ -121,7 +121,7 @@ function drawHeading(position) {
     return;
   }
   const { player } = position;
-  heading.replaceChildren(html("span", { className: `hex p${player}` }), `Move ${position.number + 1}: player ${player}`);
+  heading.replaceChildren(html("span", { className: `hex p${player}` }), `Move ${position.number + 1}: ${COLOURS[player]}`);
   const played = position.action === null ? "What was played is not known." : `Played ${notation(position.action)}.`;
   const search = position.fullSearch === false ? " A fast search, whose target is learned only as a reply." : "";
   const turn = position.turnKnown ? "" : " Whose turn it was is not recorded.";
@@ -135,7 +135,7 @@ function outcome({ end, length }) {
   const score = `${first} to ${second}`;
   const moves = length === null ? "" : ` after ${length} moves`;
   if (first === second) return `A draw at ${score}${moves}.`;
-  return `Player ${first > second ? 1 : 2} wins ${score}${moves}.`;
+  return `${COLOURS[first > second ? 1 : 2]} wins ${score}${moves}.`;
 }
 
 /** @param {Position | undefined} position */
@@ -229,7 +229,8 @@ function setCurrent(list, isCurrent) {
 
 // --- Moving around -----------------------------------------------------------------------------
 
-const steps = new Stepper(() => game.positions.length - (game.end ? 0 : 1), () => {
+const steps = new Stepper(() => ({ position: place, last: game.positions.length - (game.end ? 0 : 1) }), (number) => {
+  place = number;
   const position = shown();
   const { score, flags } = position ?? { score: game.end?.score ?? [0, 0], flags: [0, 0] };
   drawSides({ names: game.players, score, flags, toMove: position?.player ?? 0 });
@@ -237,14 +238,24 @@ const steps = new Stepper(() => game.positions.length - (game.end ? 0 : 1), () =
   drawHeading(position);
   drawValues(position);
   drawMoves(position);
-  setCurrent(byId("plies"), ({ dataset }) => dataset.ply === String(steps.position));
+  setCurrent(byId("plies"), ({ dataset }) => dataset.ply === String(place));
   markEntry();
 });
 stepByKeys();
 
+/** A game can be analysed if all of its moves are here, from the start on. */
+function linkToAnalysis() {
+  const { positions } = game, moves = positions.map(({ action }) => (action === null ? "" : notation(action)));
+  const isWhole = positions.length > 0 && positions.every(({ number }, i) => number === i);
+  byId("analysis").hidden = !isWhole || moves.includes("");
+  const fields = { board: positions[0]?.cells ?? "", blue: "person", orange: "person", moves: moves.join("-") };
+  find("#analysis a", HTMLAnchorElement).href = `${analysis}#${new URLSearchParams(fields)}`;
+}
+
 /** @param {Game} chosen @param {number} number of a position */
 function choose(chosen, number) {
   game = chosen;
+  linkToAnalysis();
   listPlies();
   steps.go(number);
 }
@@ -298,7 +309,7 @@ function list(surprises) {
 
 function markEntry() {
   const number = String(games.indexOf(game));
-  setCurrent(byId("entries"), ({ dataset }) => dataset.game === number && (dataset.ply ?? String(steps.position)) === String(steps.position));
+  setCurrent(byId("entries"), ({ dataset }) => dataset.game === number && (dataset.ply ?? String(place)) === String(place));
 }
 
 function summary() {

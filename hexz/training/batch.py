@@ -13,10 +13,8 @@ import torch
 from torch import Tensor
 
 from hexz.engine import COLS, GRID, NUM_ACTIONS, NUM_PLANES, ROWS, SYMMETRIES, transform_policy
+from hexz.model.network import MARGIN_SCALE
 from hexz.training.rows import ROW
-
-MARGIN_SCALE: Final = 15.0
-"""Points of lead that are worth tanh(1) = 0.76 of a win in targets."""
 
 _TORCH_TYPES: Final = {
     np.dtype(np.uint8): torch.uint8,

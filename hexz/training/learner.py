@@ -184,7 +184,7 @@ class Learner:
             model_name, number: of the checkpoint.
             metadata: whatever else to record: numbers, strings, lists and dicts of them.
         """
-        net = self._steps.average.net
+        net = self._steps.average.playing_net()
         return encode_checkpoint(
             Checkpoint(net, net.config, model_name, number, dict(metadata or {}))
         )

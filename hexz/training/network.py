@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 from typing import NamedTuple
 
-import torch
 from torch import Tensor, nn
 
-from hexz.model.features import GLOBAL
-from hexz.model.network import HexzNet, PolicyHead, TowerOutput
+from hexz.model.network import HexzNet, OutlookHeads, PolicyHead, TowerOutput
 
 
 class Prediction(NamedTuple):
@@ -26,31 +25,42 @@ class Prediction(NamedTuple):
     """[B, 220]: logits of the next move, whichever becomes legal."""
 
 
-class AuxiliaryHeads(nn.Module):
+class AuxiliaryHeads(OutlookHeads):
     """Heads that teach the tower more about a game than who won it, as in KataGo (Wu 2019,
     arXiv:1902.10565)."""
 
     def __init__(self, filters: int) -> None:
-        super().__init__()
-        self.ownership = nn.Conv2d(filters, 1, 1)
-        self.margin = nn.Linear(2 * filters + len(GLOBAL), 1)
+        super().__init__(filters)
         self.reply = PolicyHead(filters)
 
     def forward(self, tower: TowerOutput) -> tuple[Tensor, Tensor, Tensor]:
-        ownership = torch.tanh(self.ownership(tower.cells)).flatten(1)
-        pooled = torch.cat((tower.pooled, tower.scalars), dim=1)
-        margin = torch.tanh(self.margin(pooled)).squeeze(1)
-        return ownership, margin, self.reply(tower.cells, tower.pooled)
+        return *self.outlook(tower), self.reply(tower.cells, tower.pooled)
+
+    def outlook_state(self) -> dict[str, Tensor]:
+        """The weights of those heads that a model keeps."""
+        state = self.state_dict()
+        return {key: state[key] for key in state if not key.startswith("reply.")}
 
 
 class TrainingNet(nn.Module):
-    """A `HexzNet`, which this shares, and its auxiliary heads."""
+    """A `HexzNet`, which this shares, and its auxiliary heads. The heads of the network itself
+    that tell how the game will end become part of these."""
 
     def __init__(self, net: HexzNet) -> None:
         super().__init__()
         self.net = net
         self.auxiliary = AuxiliaryHeads(net.config.filters)
+        if net.outlook_heads is not None:
+            self.auxiliary.load_state_dict(net.outlook_heads.state_dict(), strict=False)
+            net.outlook_heads = None
 
     def forward(self, planes: Tensor) -> Prediction:
         tower = self.net.tower(planes)
         return Prediction(*self.net.heads(tower), *self.auxiliary(tower))
+
+    def playing_net(self) -> HexzNet:
+        """A copy of the network as it is saved, with the heads that tell how a game will end."""
+        net = copy.deepcopy(self.net)
+        net.outlook_heads = OutlookHeads(net.config.filters)
+        net.outlook_heads.load_state_dict(self.auxiliary.outlook_state())
+        return net

@@ -7,7 +7,6 @@ import pytest
 from hexz.arena.page import arena_page
 from hexz.ratings.results import Results
 
-from ..player.browser import start_chromium
 from .helpers import field, pairs, play
 
 
@@ -30,18 +29,15 @@ def test_the_page_loads_nothing_and_shows_names_as_they_are(page):
     assert "src=" not in text.replace("default-src", "")
 
 
-def test_the_cross_table_leads_to_games(page, tmp_path):
-    driver = start_chromium(tmp_path)
-    try:
-        driver.get(page.as_uri())
-        cells = driver.find_elements("css selector", ".arena td button")
-        assert len(cells) == 6
-        assert len(driver.find_elements("css selector", ".ratings circle")) == 3
-        assert len(driver.find_elements("css selector", "nav li")) == 12
-        last = max(cells, key=lambda cell: int(cell.get_attribute("data-game")))
-        last.click()
-        current = driver.find_element("css selector", "nav [aria-current] .name").text
-        assert current == "Board 1: <b>random</b> \u2013 uct:10"
-        assert not driver.get_log("browser")
-    finally:
-        driver.quit()
+def test_the_cross_table_leads_to_games(page, chromium):
+    chromium.get_log("browser")
+    chromium.get(page.as_uri())
+    cells = chromium.find_elements("css selector", ".arena td button")
+    assert len(cells) == 6
+    assert len(chromium.find_elements("css selector", ".ratings circle")) == 3
+    assert len(chromium.find_elements("css selector", "nav li")) == 12
+    last = max(cells, key=lambda cell: int(cell.get_attribute("data-game")))
+    last.click()
+    current = chromium.find_element("css selector", "nav [aria-current] .name").text
+    assert current == "Board 1: <b>random</b> \u2013 uct:10"
+    assert not chromium.get_log("browser")

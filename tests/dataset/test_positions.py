@@ -1,7 +1,7 @@
 """The page of examples shows each position with its target, its prior and its figures."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from hexz.dataset.positions import greatest_surprise, positions_page
 from hexz.dataset.statistics import surprise
 from hexz.engine import Board, Move
 from hexz.example import Example
+from hexz.render.page import PLAYER_URL
 
 from ..games import finished_games, game_examples
 from ..render.test_page import Loads, page_data
@@ -99,12 +100,12 @@ def test_a_page_is_complete_in_itself_and_names_are_data() -> None:
     page = positions_page(parts_of([replace(e, game_id=name) for e in game]), title=name)
     parser = Loads()
     parser.feed(page)
-    assert all(address.startswith("#") for address in parser.addresses)
+    assert all(address.startswith(("#", "data:")) for address in parser.addresses)
     assert "default-src 'none'" in page
     assert "<script>alert" not in page
     data = page_data(page)
     assert data["title"] == data["games"][0]["name"] == name
-    assert set(re.findall(r"https?://[^\"' ]+", page)) == {"http://www.w3.org/2000/svg"}
+    assert set(re.findall(r"https?://[^\"' ]+", page)) == {"http://www.w3.org/2000/svg", PLAYER_URL}
 
 
 def test_greatest_surprise() -> None:
@@ -118,15 +119,6 @@ def test_greatest_surprise() -> None:
 # --- In a browser --------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    from ..player.browser import start_chromium
-
-    driver = start_chromium(tmp_path_factory.mktemp("downloads"))
-    yield driver
-    driver.quit()
-
-
 class Shown:
     """A page of examples in a browser."""
 
@@ -134,6 +126,7 @@ class Shown:
         path = directory / "page.html"
         path.write_text(page, encoding="utf-8")
         self._driver = driver
+        driver.get_log("browser")  # of others
         driver.get(path.as_uri())
 
     def text(self, selector: str) -> str:
@@ -177,9 +170,9 @@ def expected_heat(probabilities: Any) -> dict[int, str]:
     return texts
 
 
-def test_boards_and_heat_maps_in_the_browser(browser: Any, tmp_path: Path) -> None:
+def test_boards_and_heat_maps_in_the_browser(chromium: Any, tmp_path: Path) -> None:
     games, finished = game_examples(2), finished_games(2)
-    shown = Shown(browser, positions_page(parts_of(*games), title="Two games"), tmp_path)
+    shown = Shown(chromium, positions_page(parts_of(*games), title="Two games"), tmp_path)
     assert shown.text("h1") == "Two games"
     assert shown.text("#summary") == f"{sum(map(len, games))} positions of 2 games."
     shown.click("#entries li:nth-child(2) button")
@@ -204,10 +197,10 @@ def test_boards_and_heat_maps_in_the_browser(browser: Any, tmp_path: Path) -> No
     assert shown.errors() == []
 
 
-def test_the_figures_of_a_position_in_the_browser(browser: Any, tmp_path: Path) -> None:
+def test_the_figures_of_a_position_in_the_browser(chromium: Any, tmp_path: Path) -> None:
     [game] = game_examples(1)
     example = replace(game[4], root_value=-0.25, network_value=0.5, simulations=33, checkpoint=12)
-    shown = Shown(browser, positions_page(parts_of([example]), title=""), tmp_path)
+    shown = Shown(chromium, positions_page(parts_of([example]), title=""), tmp_path)
     figures = shown.text("#values")
     assert re.search(r"Value, network\s+\+0.50 \(75 %\)", figures)
     assert re.search(r"Value, search\s+\u22120.25 \(38 %\)", figures)
@@ -219,11 +212,11 @@ def test_the_figures_of_a_position_in_the_browser(browser: Any, tmp_path: Path) 
     assert "Moves are missing in one of them." in shown.text("#summary")
 
 
-def test_the_worst_disagreements_first(browser: Any, tmp_path: Path) -> None:
+def test_the_worst_disagreements_first(chromium: Any, tmp_path: Path) -> None:
     games = game_examples(3)
     worst = max((e for game in games for e in game), key=lambda e: surprise(e) or 0)
     page = positions_page(parts_of(*games), title="", by_surprise=True)
-    shown = Shown(browser, page, tmp_path)
+    shown = Shown(chromium, page, tmp_path)
     assert shown.text("#position h2") == f"Move {worst.move_number + 1}: player {worst.turn}"
     assert shown.heat("#target") == expected_heat(worst.policy)
     names = "return [...document.querySelectorAll('#entries .name')].map(e => e.innerText)"
@@ -238,10 +231,10 @@ def test_the_worst_disagreements_first(browser: Any, tmp_path: Path) -> None:
     assert shown.errors() == []
 
 
-def test_examples_of_other_programs_in_the_browser(browser: Any, tmp_path: Path) -> None:
+def test_examples_of_other_programs_in_the_browser(chromium: Any, tmp_path: Path) -> None:
     from ..wire.sample import old_example
 
-    shown = Shown(browser, positions_page(parts_of([old_example()]), title="Old"), tmp_path)
+    shown = Shown(chromium, positions_page(parts_of([old_example()]), title="Old"), tmp_path)
     assert "not known" in shown.text("#what")
     assert "not recorded" in shown.text("#what")
     assert shown.text("#counter") == "0 / 0"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -11,10 +12,15 @@ from typing import Any
 from flask import Flask, Response, abort, jsonify, request
 from werkzeug.serving import make_server
 
-from hexz.engine import Board, UctPlayer
+from hexz.engine import CELLS, COLS, GRID, Board, UctPlayer
 from hexz.player.page import CONTENT_SECURITY_POLICY, CONTENT_TYPES, page_files
 
-PLAYERS = {"uct:2000": "Playouts, 2000", "uct:50": "Playouts, 50"}
+PLAYERS: dict[str, tuple[str, int | None]] = {
+    "uct:2000": ("Playouts, 2000", None),
+    "uct:20": ("Beginner", -900),
+    "uct:50": ("Novice", -700),
+}
+"""Names and ratings by spec; those with a rating are levels."""
 
 
 class PageServer:
@@ -22,7 +28,9 @@ class PageServer:
 
     Attributes:
         url: of the page.
-        offers: the players by their spec.
+        offers: the players by their spec, see PLAYERS.
+        is_dead: nothing is answered, as by a server that has ended.
+        refusal: with what the next questions are refused, if they are.
         busy: how many of the next questions are answered 503.
         pause_before: the page is sent up to this text, and a third of a second later its rest.
         asked: the questions so far.
@@ -35,6 +43,8 @@ class PageServer:
 
     def reset(self) -> None:
         self.offers = dict(PLAYERS)
+        self.is_dead = False
+        self.refusal = ""
         self.busy = 0
         self.pause_before = ""
         self.asked: list[dict[str, Any]] = []
@@ -66,11 +76,25 @@ class PageServer:
         return page
 
     def _players(self) -> Response:
-        return jsonify([{"spec": spec, "name": name} for spec, name in self.offers.items()])
+        return jsonify(
+            [
+                {
+                    "spec": spec,
+                    "name": name,
+                    "elo": elo,
+                    "level": None if elo is None else elo + 1000,
+                }
+                for spec, (name, elo) in self.offers.items()
+            ]
+        )
 
     def _suggest(self) -> Response:
         question = request.get_json()
         self.asked.append(question)
+        if self.is_dead:
+            request.environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
+        if self.refusal:
+            return Response(self.refusal, 400)
         if self.busy:
             self.busy -= 1
             return Response("too many games", 503, {"Retry-After": "1"})
@@ -90,7 +114,16 @@ class PageServer:
             priors={i: n / sum(visits.values()) for i, n in visits.items()},
             pv=[move.index for move in suggestion.principal_variation],
             player=question["player"],
+            outlook=_outlook(board) if question.get("outlook") else None,
         )
+
+
+def _outlook(board: Board) -> dict[str, Any]:
+    """As if nothing changed hands any more."""
+    ownership = [0.0] * GRID
+    for (row, col), (_, owner, *_) in zip(CELLS, board.cells().tolist(), strict=True):
+        ownership[row * COLS + col] = [0.0, 1.0, -1.0][owner]
+    return {"ownership": ownership, "margin": board.score[0] - board.score[1]}
 
 
 def _in_two_parts(start: str, rest: str) -> Iterator[str]:

@@ -23,7 +23,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from hexz.engine import Board, Move
 from hexz.engine.endgame import solve
 from hexz.player.app import make_app
-from hexz.player.page import CONTENT_SECURITY_POLICY, page_files
+from hexz.player.levels import LEVELS
+from hexz.player.page import CONTENT_SECURITY_POLICY, CONTENT_TYPES, page_files
 from hexz.player.service import PlayerService
 from hexz.schema.programs import PlayerConfig
 from hexz.version import __version__
@@ -154,6 +155,27 @@ def test_without_think_time_the_player_takes_its_own(client, missing):
 # --- People --------------------------------------------------------------------------------------
 
 
+def test_a_limit_of_simulations_deepens_a_search_step_by_step(client):
+    position = {"board": Board.random(91).to_text(), "moves": [], "player": "model@64"}
+    depths = [
+        sum(client.post(PEOPLE, json={**position, "simulations": 16}).json["visits"].values())
+        for _ in range(3)
+    ]
+    assert depths[0] < depths[1] < depths[2]
+    beyond = client.post(PEOPLE, json={**position, "simulations": 10_000}).json
+    assert beyond["simulations"] <= 64
+    for wrong in (0, -1, "7", 1.5, True):
+        answer = client.post(PEOPLE, json={**position, "simulations": wrong})
+        assert answer.status_code == 400, wrong
+
+
+def test_the_outlook_is_told_where_it_is_asked_for_and_known(client):
+    position = {"board": Board.random(92).to_text(), "moves": [], "player": "model@64"}
+    assert client.post(PEOPLE, json=position).json["outlook"] is None
+    asked = client.post(PEOPLE, json={**position, "outlook": True}).json
+    assert asked["outlook"] is None  # the network of the tests has no heads for it
+
+
 def test_players_are_offered_without_telling_where_they_are(client, tiny_model):
     players = client.get("/api/players").json
     specs = [player["spec"] for player in players]
@@ -161,6 +183,9 @@ def test_players_are_offered_without_telling_where_they_are(client, tiny_model):
     assert {"model@64", "uct:2000", "random"} < set(specs)
     assert len(specs) == len(set(specs))
     assert all(player["name"] for player in players)
+    levels = sorted((p for p in players if p["level"]), key=lambda player: player["level"])
+    assert [player["name"] for player in levels] == [level.name.capitalize() for level in LEVELS]
+    assert not any(player["elo"] for player in players)  # they are of the network that ships
     assert str(tiny_model) not in json.dumps(players)
 
 
@@ -409,7 +434,7 @@ def test_files_of_the_page_are_zipped_and_kept(client, name):
         assert answer.headers["Content-Security-Policy"] == CONTENT_SECURITY_POLICY
         assert answer.headers["Vary"] == "Accept-Encoding"
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
-        assert answer.content_type.endswith("; charset=utf-8")
+        assert answer.mimetype in CONTENT_TYPES[name.rpartition(".")[2]]
     kept = {"Accept-Encoding": "gzip", "If-None-Match": zipped.headers["ETag"]}
     again = client.get(path, headers=kept)
     assert (again.status_code, again.data) == (304, b"")
@@ -490,7 +515,7 @@ def test_a_program_answers_the_go_server_and_people() -> None:
         move = answer.json["move"]
         board.play(Move("flag" if move["type"] == 5 else "normal", move["row"], move["col"]))
         first, *others = client.get("/api/players").json
-        assert first == {"spec": "cmd@30s", "name": "greedy"}
+        assert (first["spec"], first["name"]) == ("cmd@30s", "greedy")
         assert {other["spec"] for other in others} == {"uct:32000", "uct:2000", "random"}
         text = Board.random(1).to_text()
         answer = client.post(PEOPLE, json={"board": text, "moves": [], "player": "cmd@30s"})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from hexz.engine import Board, Move
 from hexz.gameplay.game import Game
 from hexz.player.page import page_files
 
-from .browser import PHONE, Page, start_chromium, webdriver
+from ..browser import PHONE, Page, webdriver
 from .page_server import PageServer
 
 Keys = webdriver.Keys
@@ -46,11 +47,10 @@ def server() -> Iterator[PageServer]:
 
 
 @pytest.fixture(scope="module")
-def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    driver = start_chromium(tmp_path_factory.mktemp("downloads"))
-    driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": WATCH})
-    yield driver
-    driver.quit()
+def driver(chromium: Any) -> Iterator[Any]:
+    added = chromium.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": WATCH})
+    yield chromium
+    chromium.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", added)
 
 
 @pytest.fixture
@@ -58,6 +58,7 @@ def page(driver: Any, server: PageServer) -> Iterator[Page]:
     """The page; after any test nothing may be wrong in the console, and nothing may have moved."""
     server.reset()
     page = Page(driver, server.url)
+    page.errors()  # of others
     yield page
     assert page.errors("503") == []
     assert page.run("return window.seen.moved") == []
@@ -77,8 +78,9 @@ def test_a_whole_game_by_clicks(page: Page) -> None:
         choices = page.all(".choice")
         choices[board.move_number * 7 % len(choices)].click()
     assert [int(side.text) for side in page.all(".points")] == list(board.score)
-    outcome = f"{['', 'Blue', 'Orange'][board.winner]} wins, {max(board.score)}"
-    assert outcome in page.status
+    outcome = f"{['', 'Blue', 'Orange'][board.winner]} wins, {max(board.score)} to "
+    assert page.status.startswith(outcome)
+    assert page.status.endswith(("nobody can move.", "no cell is empty.", "is behind."))
     assert not page.all(".choice")
 
 
@@ -131,11 +133,16 @@ def test_against_the_computer_and_back(page: Page) -> None:
     page.until(lambda: "Your turn" in page.status)
     page.cell("c5").click()
     page.until(lambda: len(page.moves) == 4)
+    moves = page.moves
     page.click("#undo")
     assert len(page.moves) == 2
     page.click("#undo")
     assert page.moves == []
     assert not page("#undo").is_enabled()
+    page.click("#redo")
+    page.click("#redo")
+    assert page.moves == moves
+    assert not page("#redo").is_enabled()
 
 
 def test_the_computer_moves_first_if_it_is_blue(page: Page, server: PageServer) -> None:
@@ -163,13 +170,19 @@ def test_computers_can_be_watched_and_stopped(page: Page) -> None:
 def test_resigning_can_be_taken_back(page: Page) -> None:
     page.open(f"{TWO_PERSONS}&moves={OPENING}")
     page.click("#resign")
-    assert page.status.endswith("Orange resigned. Blue wins.")
+    page.click("#confirm [value=no]")
+    assert "resigned" not in page.fields
+    page.click("#resign")
+    page.click("#yes")
+    assert page.status == "Orange resigned. Blue wins."
     assert page.fields["resigned"] == "2"
     page.driver.refresh()
     page.until(lambda: "Blue wins" in page.status)
     page.click("#undo")
     assert "resigned" not in page.fields
     assert page.moves == OPENING.split("-")
+    page.click("#redo")
+    assert page.status == "Orange resigned. Blue wins."
 
 
 def test_a_new_game(page: Page) -> None:
@@ -178,10 +191,13 @@ def test_a_new_game(page: Page) -> None:
     form = "#setup form"
     assert [o.text for o in page.all(f"{form} [name=orange] option")] == [
         "Person",
+        "Beginner",
+        "Novice",
         "Playouts, 2000",
-        "Playouts, 50",
     ]
-    page(f"{form} [name=orange]").send_keys("Playouts, 50")
+    page(f"{form} [name=orange]").send_keys("Novice")
+    assert [note.text for note in page.all(".who-plays small")] == ["", "uct:50, Elo \u2212700"]
+    assert page("#gives-up").is_displayed()
     page.click("#swap")
     page(f"{form} [name=seed]").clear()
     page(f"{form} [name=seed]").send_keys("nonsense")
@@ -208,7 +224,6 @@ def test_replay(page: Page) -> None:
     assert (page.shown, page.status) == (0, "The start of the game.")
     page.click("#next")
     assert page.status == "Move 1: Blue planted a flag on d5."
-    assert not page.all(".choice")
     page("#slider").send_keys(Keys.ARROW_RIGHT, Keys.ARROW_RIGHT)
     assert page.shown == 3
     page.click("#play")
@@ -218,8 +233,32 @@ def test_replay(page: Page) -> None:
     page.click("#branch")
     assert page.moves == moves[:5]
     assert page.all(".choice")
-    page.driver.back()
-    page.until(lambda: page.moves == moves)
+    page("#moves .tried button").click()
+    assert page.status.startswith("Tried: ")
+    assert (page.shown, page.moves) == (6, moves[:5])
+
+
+def test_what_is_tried_changes_no_game(page: Page) -> None:
+    """Reviewing never changes a game: what is played then is a line beside it, and keeps to it."""
+    moves = OPENING.split("-")
+    page.open(f"{TWO_PERSONS}&moves={OPENING}&resigned=1")
+    for _ in range(3):
+        page.click("#previous")
+    assert not page("#undo").is_displayed()
+    page("body").send_keys("u")
+    page.all(".choice")[0].click()
+    page.all(".choice")[0].click()
+    assert (page.shown, page.moves) == (len(moves) - 1, moves)
+    assert len(page.all("#moves .tried button")) == 2
+    page.driver.refresh()
+    page.until(lambda: page.all("#moves .tried button"))
+    assert page.status == "Blue resigned. Orange wins."
+    page.all("#moves .tried button")[1].click()
+    page.click("#previous")
+    page.all(".choice")[1].click()
+    assert len(page.all("#moves .tried .tried button")) == 1
+    page("body").send_keys(Keys.ESCAPE)
+    assert (page.shown, page.moves) == (len(moves), moves)
 
 
 def test_a_reload_keeps_the_game(page: Page) -> None:
@@ -243,6 +282,21 @@ def test_a_saved_game_is_one_of_the_terminal(page: Page, driver: Any, tmp_path: 
     game = Game.load(path)
     assert [str(move) for move in game.moves] == OPENING.split("-")
     assert game.board == page.board()
+
+
+def test_a_saved_game_keeps_what_was_tried(page: Page, driver: Any, tmp_path: Path) -> None:
+    driver.execute_cdp_cmd(
+        "Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(tmp_path)}
+    )
+    page.open(f"{TWO_PERSONS}&moves=Fd5-Fe8(c5-Ff4(Fh7))-d4")
+    assert len(page.all("#moves .tried button")) == 3
+    page.click("#save")
+    path = tmp_path / "flagz-17.json"
+    page.until(path.exists)
+    page.open(TWO_PERSONS)
+    page("#file").send_keys(str(path))
+    page.until(lambda: page.moves == ["Fd5", "Fe8", "d4"])
+    assert page.fields["moves"] == "Fd5-Fe8(c5-Ff4-Fh7)-d4"
 
 
 def test_games_of_the_terminal_load(page: Page, tmp_path: Path) -> None:
@@ -273,7 +327,11 @@ def test_files_that_are_no_games(page: Page, tmp_path: Path, content: str) -> No
 
 
 @pytest.mark.parametrize(
-    "link", ["moves=zz", "seed=-1", "board=.&moves=", "seed=1&moves=d5", "seed=1&resigned=7", "a"]
+    "link",
+    [
+        *("moves=zz", "seed=-1", "board=.&moves=", "seed=1&moves=d5", "seed=1&resigned=7", "a"),
+        *("seed=17&moves=Fd5(Fe8", "seed=17&moves=Fd5)", "seed=17&moves=Fd5(d5-zz)"),
+    ],
 )
 def test_links_that_are_no_games(page: Page, link: str) -> None:
     page.open(link)
@@ -297,22 +355,27 @@ def test_the_heat_map(page: Page, server: PageServer) -> None:
     page.click("#analyse")
     page.until(lambda: page.all(".hz-heat circle"))
     assert server.asked[-1]["player"] == "uct:2000"
-    rows = [row.text.split() for row in page.all("#top tbody tr")]
+    rows = page.run(
+        "return [...document.querySelectorAll('#top tbody tr')]"
+        ".map((row) => row.innerText.split(/\\s+/))"
+    )
     assert len(rows) == 5
     page.click("[name=overlay][value=none]")
     assert not page.all(".hz-heat circle")
+    # The search goes on meanwhile, and what it finds is drawn anew.
+    shown = "return [...document.querySelectorAll('.hz-heat text')].map((t) => t.textContent)"
     page.click("[name=overlay][value=line]")
     line = page("#line").text.split()
-    assert [text.text for text in page.all(".hz-heat text")] == [
-        str(i + 1) for i in range(len(line))
-    ]
+    page.until(lambda: page.run(shown) == [str(i) for i in range(1, len(line) + 1)])
     assert line[0] == rows[0][0]
     page.click("[name=overlay][value=chances]")
-    assert rows[0][5] in [text.text for text in page.all(".hz-heat text")]
+    assert rows[0][5] in page.run(shown)
     assert "of visits, wins" in page.labels()[line[0].removeprefix("F")]
-    chart = page("#chart .course").get_attribute("d")
-    page.click("#previous")
-    page.until(lambda: page("#chart .course").get_attribute("d") != chart)
+    course = "return document.querySelector('#chart .course').getAttribute('d')"
+    page.until(lambda: page("#thinking").text == "2,000 simulations")  # nothing is left to do
+    chart = page.run(course)
+    page.all(".choice")[0].click()
+    page.until(lambda: page.run(course) != chart)
 
 
 def test_a_hint(page: Page) -> None:
@@ -322,22 +385,90 @@ def test_a_hint(page: Page) -> None:
     assert page.all(".hinted")
 
 
-def test_mistakes_are_marked(page: Page, sample_traces: list[dict[str, Any]]) -> None:
+@pytest.fixture(scope="module")
+def played(sample_traces: list[dict[str, Any]]) -> str:
+    """A link to the first moves of a game of random players, full of mistakes."""
     trace = next(trace for trace in sample_traces if trace["mode"] == "random")
     kinds: dict[str, Any] = {"F": "flag", "N": "normal"}
-    names = [str(Move(kinds[m["t"]], m["r"], m["c"])) for m in trace["moves"][:30]]
-    board = trace["board"].replace("#", "%23")
-    page.open(f"board={board}&moves={'-'.join(names)}")
+    names = [str(Move(kinds[m["t"]], m["r"], m["c"])) for m in trace["moves"][:14]]
+    return f"board={trace['board'].replace('#', '%23')}&moves={'-'.join(names)}"
+
+
+def test_the_whole_game_is_analysed_once(page: Page, server: PageServer, played: str) -> None:
+    page.open(played)
     page.click("#analyse")
-    page.click("#mistakes")
-    page.until(lambda: "A mistake loses 10 % or more" in page("#found").text)
-    mistakes = page.all("#moves .mistake")
+    page.until(lambda: page("#summary").text)
+    asked = Counter(len(question["moves"]) for question in server.asked)
+    assert set(asked) == set(range(15))
+    assert all(asked[ply] == 1 for ply in range(14))  # the last one is shown, and looked at deeper
+    mistakes = page.all("#moves :is(.mistake, .blunder)")
     assert mistakes
     assert len(mistakes) == len(page.all("#chart .mistake"))
-    counts = [int(word.strip(",.")) for word in page("#found").text.split()[2:5:2]]
+    counts = [int(word.strip(",.")) for word in page("#summary").text.split()[2:5:2]]
     assert sum(counts) == len(mistakes)
     mistakes[0].click()
-    assert page("#detail").text.startswith("A mistake: it lost ")
+    assert "it lost" in page("#detail").text
+    assert page("#chart .course").get_attribute("d").count("M") == 1
+
+
+def test_a_graph_joins_only_neighbours(page: Page) -> None:
+    page.open(TWO_PERSONS)
+    course = page.run(
+        """
+        return import("./static/board.js").then(({ drawChart }) => {
+          document.querySelector("#analysis-on").hidden = false;
+          drawChart({ length: 9, points: [[0, .5], [1, .6], [4, .1], [7, .9], [8, .9]], now: 0 });
+          return document.querySelector("#chart .course").getAttribute("d");
+        });
+        """
+    )
+    assert [part.count(" ") for part in course.split("M")[1:]] == [2, 1, 2]
+    page.run("window.seen.moved = []")  # by the script above
+
+
+def test_a_lesson(page: Page, played: str) -> None:
+    """The position before the mistake, a try, and the answer with both lines."""
+    page.open(f"{played}&resigned=2")
+    moves = page.moves
+    page.click("#learn")
+    page.until(lambda: "Find a better move" in page.status)
+    words = page.status.split()
+    count, bad = int(words[2].rstrip(":")), words[5].rstrip(",")
+    assert moves[page.shown] == bad
+    for choice in page.all(".choice"):
+        choice.click()
+        page.until(lambda: "Thinking about it" not in page.status)
+        if "There is a better move" in page.status:
+            break
+        page.click("#following")
+        page.click("#leave")
+        page.click("#learn")
+    page.click("#again")
+    assert "Find a better move" in page.status
+    page.click("#answer")
+    best = page.status.split("best is ")[1].split(".")[0]
+    better = [disc.get_attribute("transform") for disc in page.all(".hz-heat g")]
+    page.click("[name=line][value=played]")
+    played_line = [disc.get_attribute("transform") for disc in page.all(".hz-heat g")]
+    places = [page.cell(move.removeprefix("F")).get_attribute("transform") for move in (best, bad)]
+    assert [better[0], played_line[0]] == places
+    for _ in range(count):
+        page.click("#following")
+    assert page.status == "That was the last mistake."
+    page.click("#leave")
+    assert page.moves == moves
+    assert page.status == "Orange resigned. Blue wins."
+
+
+def test_whose_ground_each_cell_will_be(page: Page) -> None:
+    page.open(f"{TWO_PERSONS}&moves={OPENING}")
+    page.click("#analyse")
+    page.until(lambda: page("#expected").text)
+    blue, orange = page.board().score
+    assert page("#expected").text == f"Expected result: Blue by {blue - orange} points"
+    page.click("[name=overlay][value=ground]")
+    owned = (page.board().cells()[:, 1] > 0).sum()
+    assert len(page.all("#board .ground use")) == owned
 
 
 # --- A server in trouble -------------------------------------------------------------------------
@@ -369,6 +500,119 @@ def test_a_game_waits_for_its_server(page: Page, server: PageServer) -> None:
     page.until(lambda: len(page.moves) == 2)
 
 
+def test_a_dead_server_is_told_at_once_and_asked_again(page: Page, server: PageServer) -> None:
+    page.open(AGAINST_COMPUTER)
+    server.is_dead = True
+    page.cell("d5").click()
+    page.until(lambda: page.status == "The server does not answer. Asking again \u2026")
+    server.reset()
+    page.until(lambda: len(page.moves) == 2)
+    page.errors()
+
+
+def test_a_refusal_is_told_in_words_for_players(page: Page, server: PageServer) -> None:
+    page.open(AGAINST_COMPUTER)
+    server.refusal = '"moves" must be at most 105 whole numbers'
+    page.cell("d5").click()
+    page.until(lambda: page.status == "The server could not deal with this game.")
+    server.reset()
+    page.click("#go")
+    page.until(lambda: len(page.moves) == 2)
+    assert any("whole numbers" in error for error in page.errors())
+
+
+# --- Where people were lost ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("name", "words"), [
+    ("b1", "A rock: nothing can stand here."),
+    ("c1", "Grass is captured: place a value of 2 or more beside it"),
+    ("f4", "This cell is Orange\u2019s for good."),
+    ("j9", "A rock"), ("i11", "Values grow from your cells"),
+])  # fmt: skip
+def test_a_click_that_is_no_move_is_explained(page: Page, name: str, words: str) -> None:
+    page.open(f"{TWO_PERSONS}&moves={OPENING}")
+    page.cell(name).click()
+    assert page("#notice").text.startswith(words)
+    notice, below = page("#notice").rect, page(".tools").rect
+    assert notice["y"] + notice["height"] <= below["y"]
+    page.click("#notice .close")
+    assert not page("#notice").is_displayed()
+
+
+def test_a_new_game_in_the_middle_of_one_and_the_unfinished_one(page: Page) -> None:
+    page.open(AGAINST_COMPUTER)
+    page.cell("d5").click()
+    page.until(lambda: len(page.moves) == 2)
+    moves = page.moves
+    page.open()
+    assert page("#notice").text.startswith("Your game against Novice is at move 2.")
+    assert page.moves == []
+    page.click("#notice .act")
+    assert page.moves == moves
+    page.click("#resign")
+    page.click("#yes")
+    page.open()
+    assert not page("#notice").is_displayed()
+
+
+def test_a_first_visit_is_against_somebody_gentle(page: Page) -> None:
+    page.open()
+    assert [who.text for who in page.all(".who")] == ["You", "Beginner"]
+    assert page.all(".choice")
+
+
+def test_the_end_offers_a_rematch_and_the_next_level(page: Page, server: PageServer) -> None:
+    page.open(f"seed=17&blue=uct:20&orange=person&moves={OPENING}&resigned=1")
+    assert page.status == "Blue resigned. You win."
+    assert page("#level").text == "Next: Novice"
+    page.click("#level")
+    page.until(lambda: page.fields["blue"] == "uct:50")
+    assert page.fields["orange"] == "person"
+    page.driver.back()
+    page.until(lambda: page.status == "Blue resigned. You win.")
+    page.click("#rematch")
+    assert [page.fields[seat] for seat in ("blue", "orange")] == ["person", "uct:20"]
+    page.open(f"seed=17&blue=uct:20&orange=person&moves={OPENING}&resigned=2")
+    assert page.status == "Orange resigned. Blue wins."
+    assert not page("#level").is_displayed()
+
+
+def test_a_game_can_be_shared_as_a_link_and_a_picture(
+    page: Page, driver: Any, tmp_path: Path
+) -> None:
+    driver.execute_cdp_cmd(
+        "Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(tmp_path)}
+    )
+    page.open(f"{TWO_PERSONS}&moves={OPENING}&resigned=1")
+    page.click("#share")
+    assert page("#link").get_property("value") == driver.current_url
+    page.until(lambda: "Orange wins" in page("#picture").get_attribute("aria-label"))
+    page.click("#save-picture")
+    page.until((tmp_path / "flagz-17.png").exists)
+    colours = page.run(
+        """
+        const canvas = document.querySelector("#picture"), { width, height } = canvas;
+        const { data } = canvas.getContext("2d").getImageData(0, 0, width, height);
+        const seen = new Set();
+        for (let i = 0; i < data.length; i += 4) seen.add(data.slice(i, i + 3).join());
+        return [...seen];
+        """
+    )
+    assert {"0,114,178", "230,159,0", "154,161,171"} <= set(colours)  # of both players and rocks
+    page.click("#sharing .primary")
+
+
+def test_sound_is_off_until_somebody_asks(page: Page) -> None:
+    page.open(TWO_PERSONS)
+    assert page("#sound").get_attribute("aria-pressed") == "false"
+    page("body").send_keys("m")
+    page.cell("d5").click()
+    assert page("#sound").get_attribute("aria-pressed") == "true"
+    page.driver.refresh()
+    page.until(lambda: page("#sound").get_attribute("aria-pressed") == "true")
+
+
 # --- Everybody and everywhere --------------------------------------------------------------------
 
 OVERFLOWING = """
@@ -386,7 +630,7 @@ def test_a_phone(page: Page) -> None:
     assert page.cell("d5").rect["width"] > 28
     assert page("#slider").rect["y"] + 30 < PHONE[1]
     assert page.run(OVERFLOWING) == []
-    for button in page.all(".tools button, .controls button"):
+    for button in page.all(".tools > button, #live button, .controls button"):
         assert button.rect["height"] >= 44
     page.click("#analyse")
     page.click("#new")
@@ -395,17 +639,140 @@ def test_a_phone(page: Page) -> None:
     assert dialog.get_property("scrollWidth") == dialog.get_property("clientWidth")
 
 
-def test_the_keyboard_alone(page: Page, driver: Any) -> None:
-    page.open(f"{TWO_PERSONS}&moves=Fd5-Fe8-c5-Ff4-Fh7")
+def test_a_phone_on_its_side_shows_all_rows(page: Page) -> None:
+    page.open(f"{TWO_PERSONS}&moves={OPENING}", (844, 390))
+    assert page.run("return document.documentElement.scrollWidth") <= 844
+    for name in ("a1", "j11"):
+        rect = page.cell(name).rect
+        assert rect["y"] >= 0
+        assert rect["y"] + rect["height"] <= 390
+        assert rect["width"] > 28
+    for selector in ("#status", "#undo", "#slider", "#new", "#tool"):
+        rect = page(selector).rect
+        assert rect["y"] + rect["height"] <= 390
+        assert rect["x"] > page("#board").rect["x"] + page("#board").rect["width"]
+
+
+@pytest.mark.parametrize("size", [(1440, 900), (1024, 700), (844, 390), (390, 844), (320, 640)])
+def test_nothing_sticks_out_at_any_size(page: Page, size: tuple[int, int], played: str) -> None:
+    for link in (AGAINST_COMPUTER, f"{TWO_PERSONS}&moves={OPENING}", f"{played}&resigned=2"):
+        page.open(link, size)
+        assert page.run(OVERFLOWING) == []
+        assert page.run(CLIPPED) == []
+        page.click("#previous") if page("#previous").is_enabled() else None
+        assert page.run(CLIPPED) == []
+    page.click("#last")
+    page.click("#learn")
+    assert page.run(CLIPPED) == []
+    page.until(lambda: "Find a better move" in page.status)
+    assert page.run(CLIPPED) == []
+    page.click("#answer")
+    assert page.run(CLIPPED) == []
+    page.click("#leave")
+    page.click("#new")
+    assert page.run(OVERFLOWING) == []
+
+
+CLIPPED = """
+return [...document.querySelectorAll("button, .segments span, .who, .tools, header")]
+  .filter((element) => element.checkVisibility() && element.scrollWidth > element.clientWidth + 1)
+  .map((element) => element.outerHTML.slice(0, 80));
+"""
+
+
+def test_the_tab_key_leads_to_cells_and_buttons_only(page: Page, driver: Any) -> None:
+    """Whatever has the focus shows it, and Enter there makes no move that is not shown."""
+    page.open(TWO_PERSONS)
+    stops = []
+    for _ in range(40):
+        driver.switch_to.active_element.send_keys(Keys.TAB)
+        focused = driver.switch_to.active_element
+        if focused.tag_name == "body":
+            break
+        stops.append(focused.get_attribute("id") or focused.get_attribute("data-name"))
+        assert focused.tag_name != "svg"
+        assert focused.accessible_name
+    assert "e6" in stops
+    page("body").send_keys(Keys.ENTER, Keys.SPACE, Keys.ARROW_DOWN, Keys.ENTER)
+    assert page.moves == []
+
+
+def test_no_key_makes_a_move_that_is_not_shown(page: Page) -> None:
+    """On a cell where the board shows nothing, none plays."""
+    page.open(f"{TWO_PERSONS}&moves={OPENING}")
+    for key in (Keys.ENTER, Keys.SPACE, *"abcdeghijklmnopqrstvwxyz0123456789,.?"):
+        page.run("document.querySelector('[data-name=j1]').focus()")
+        page.driver.switch_to.active_element.send_keys(key)
+        assert page.moves == OPENING.split("-"), key
+        if opened := page.all("dialog[open]"):
+            opened[0].send_keys(Keys.ESCAPE)
+    page("body").send_keys("u")
+    assert page.moves == OPENING.split("-")[:-1]
+
+
+def test_a_whole_game_by_keyboard(page: Page, driver: Any) -> None:
+    page.open(TWO_PERSONS)
     focused = lambda: driver.switch_to.active_element  # noqa: E731
     for _ in range(40):
         focused().send_keys(Keys.TAB)
         if focused().get_attribute("data-cell"):
             break
-    focused().send_keys(Keys.HOME)
-    for _ in range(11):
-        focused().send_keys(Keys.ARROW_UP)
-    assert focused().get_attribute("data-name") == "a1"
+    while not (board := page.board()).is_over:
+        if board.flags_left[board.turn - 1] and board.move_number % 9 < 3:
+            focused().send_keys("f")
+        names = [choice.get_attribute("data-name") for choice in page.all(".choice")]
+        walk_to(focused, names[board.move_number * 7 % len(names)])
+        focused().send_keys(Keys.ENTER)
+        assert page.board().move_number == board.move_number + 1
+    assert "wins" in page.status or "draw" in page.status
+
+
+def walk_to(focused: Any, name: str) -> None:
+    """Takes the focus to a cell with arrow keys."""
+    rows = int(name[1:]) - int(focused().get_attribute("data-name")[1:])
+    keys = [Keys.ARROW_DOWN if rows > 0 else Keys.ARROW_UP] * abs(rows)
+    keys += [Keys.HOME, *[Keys.ARROW_RIGHT] * (ord(name[0]) - ord("a"))]
+    webdriver.ActionChains(focused().parent).send_keys(*keys).perform()
+    assert focused().get_attribute("data-name") == name
+
+
+def test_a_whole_game_by_touch(page: Page, driver: Any) -> None:
+    page.open(TWO_PERSONS, PHONE)
+    driver.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": True})
+    try:
+        while not (board := page.board()).is_over:
+            if board.flags_left[board.turn - 1] and board.move_number % 9 < 3:
+                tap(page, "[value=flag] + span")
+            names = [choice.get_attribute("data-name") for choice in page.all(".choice")]
+            tap(page, f'[data-name="{names[board.move_number * 7 % len(names)]}"]')
+            played = board.move_number + 1
+            page.until(lambda played=played: page.board().move_number == played)  # type: ignore[misc]
+        assert "wins" in page.status or "draw" in page.status
+    finally:
+        driver.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": False})
+
+
+def tap(page: Page, selector: str) -> None:
+    """Puts a finger on the middle of an element, which is in view."""
+    x, y = page.run(
+        """
+        const element = document.querySelector(arguments[0]);
+        element.scrollIntoView({ block: "nearest" });
+        const { left, top, width, height } = element.getBoundingClientRect();
+        return [left + width / 2, top + height / 2];
+        """,
+        selector,
+    )
+    touch = {"touchPoints": [{"x": x, "y": y}], "type": "touchStart"}
+    page.driver.execute_cdp_cmd("Input.dispatchTouchEvent", touch)
+    page.driver.execute_cdp_cmd("Input.dispatchTouchEvent", {"touchPoints": [], "type": "touchEnd"})
+
+
+def test_the_keyboard_alone(page: Page, driver: Any) -> None:
+    page.open(f"{TWO_PERSONS}&moves=Fd5-Fe8-c5-Ff4-Fh7")
+    focused = lambda: driver.switch_to.active_element  # noqa: E731
+    page.run("document.querySelector('[data-cell][tabindex=\"0\"]').focus()")
+    walk_to(focused, "a1")
     focused().send_keys(Keys.ARROW_DOWN)
     focused().send_keys(Keys.END)
     assert focused().get_attribute("data-name") == "i2"
@@ -418,8 +785,19 @@ def test_the_keyboard_alone(page: Page, driver: Any) -> None:
     assert focused().get_attribute("data-name") == "i3"
     focused().send_keys("u")
     assert page.moves[-1] == "Fh7"
+    focused().send_keys("r")
+    assert page.moves[-1] == "Fi3"
+    focused().send_keys(",", ",")
+    assert page.shown == 4
+    focused().send_keys(".", ".")
     focused().send_keys("h")
     page.until(lambda: page.status.startswith("I would "))
+    focused().send_keys("?")
+    assert page("#shortcuts").is_displayed()
+    focused().send_keys("n")
+    assert not page("#setup").is_displayed()
+    focused().send_keys(Keys.ESCAPE)
+    assert not page("#shortcuts").is_displayed()
 
 
 def test_everything_has_a_name(page: Page, driver: Any) -> None:
@@ -439,6 +817,52 @@ def test_everything_has_a_name(page: Page, driver: Any) -> None:
             page.click("#cancel")
     assert roles.count("gridcell") == 105
     assert roles.count("row") >= 11
+
+
+AXE = Path(__file__).parents[1] / "javascript/node_modules/axe-core/axe.min.js"
+
+
+def findings(page: Page) -> list[str]:
+    """What axe-core finds wrong in what is shown."""
+    page.run(AXE.read_text(encoding="utf-8"))
+    return page.driver.execute_async_script(
+        """
+        const done = arguments[0];
+        const said = ({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`);
+        axe.run().then(({ violations }) => done(violations.flatMap(said)));
+        """
+    )
+
+
+@pytest.mark.skipif(not AXE.exists(), reason="axe-core is not there: make lint installs it")
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_axe_finds_nothing(page: Page, driver: Any, played: str, theme: str) -> None:
+    media = {"features": [{"name": "prefers-color-scheme", "value": theme}]}
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
+    page.open(f"{TWO_PERSONS}&moves={OPENING}")
+    assert findings(page) == []
+    page.cell("c1").click()
+    page.open(f"{played}&resigned=2")
+    page.click("#analyse")
+    page.until(lambda: page("#summary").text)
+    assert findings(page) == []
+    page.click("#previous")
+    assert findings(page) == []
+    page.click("#last")
+    page.click("#learn")
+    page.until(lambda: "Find a better move" in page.status)
+    assert findings(page) == []
+    page.click("#answer")
+    assert findings(page) == []
+    page.click("#leave")
+    for opener, closer in (("new", "#cancel"), ("help", "#shortcuts .primary"),
+                           ("share", "#sharing .primary")):  # fmt: skip
+        page.click(f"#{opener}")
+        assert findings(page) == []
+        page.click(closer)
+    driver.get(f"{page.url}static/rules.html")
+    assert findings(page) == []
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
 
 
 NAMED_ROLES = {"button", "gridcell", "switch", "slider", "radio", "image", "link", "combobox"}

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from ..browser import Page
 from ..system.player_server import PlayerServer
-from .browser import Page, start_chromium
 
 
 @pytest.fixture(scope="module")
@@ -19,22 +19,16 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PlayerServer]:
         assert server.end() == 0
 
 
-@pytest.fixture(scope="module")
-def driver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    driver = start_chromium(tmp_path_factory.mktemp("downloads"))
-    yield driver
-    driver.quit()
-
-
 @pytest.fixture
-def page(driver: Any, server: PlayerServer) -> Iterator[Page]:
+def page(chromium: Any, server: PlayerServer) -> Iterator[Page]:
     """The page in a browser that does not know it yet."""
-    driver.execute_cdp_cmd("Network.clearBrowserCache", {})
-    page = Page(driver, f"{server.url}/")
+    chromium.execute_cdp_cmd("Network.clearBrowserCache", {})
+    chromium.get_log("browser")  # of others
+    page = Page(chromium, f"{server.url}/")
     yield page
     assert page.errors() == []
-    driver.execute_script("localStorage.clear()")
-    driver.get("about:blank")
+    chromium.execute_script("localStorage.clear()")
+    chromium.get("about:blank")
 
 
 def test_a_person_plays_a_whole_game_against_the_network(page: Page) -> None:

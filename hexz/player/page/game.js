@@ -1,10 +1,12 @@
-// A game: the board it started from, who plays, and the moves; as a link and as a file.
+// A game: the board it started from, who plays, and a tree of moves, of which one line is the game
+// and all others are what somebody tried. As a link and as a file.
 
 import { cellOf, notation, opponentOf, parseNotation } from "./cells.js";
 import { Position, randomBoard } from "./rules.js";
 
 export const PERSON = "person";
 const MAX_SEED = (1n << 64n) - 1n;
+const MAX_NODES = 2000; // of a tree that somebody sends
 
 /** The seed that somebody typed; throws an Error if it is none. @param {string} text */
 export function parseSeed(text) {
@@ -17,39 +19,108 @@ export function parseSeed(text) {
 /** A seed that is short enough to tell somebody. */
 export const someSeed = () => String(crypto.getRandomValues(new Uint32Array(1))[0] % 1_000_000);
 
+/** A position and how it was reached. Nodes are added to a tree, and never leave it. */
+export class Node {
+  /** @type {Node[]} */
+  children = [];
+
+  /** @param {Position} position @param {Node | null} parent @param {number} action -1 at the start */
+  constructor(position, parent = null, action = -1) {
+    this.position = position;
+    this.parent = parent;
+    this.action = action;
+  }
+
+  /** How many moves lead here. @returns {number} */
+  get ply() {
+    return this.position.moveNumber;
+  }
+
+  /** Where a move leads; throws an Error if it is not allowed. @param {number} action @returns {Node} */
+  child(action) {
+    const known = this.children.find((child) => child.action === action);
+    if (known) return known;
+    const child = new Node(this.position.play(action), this, action);
+    this.children.push(child);
+    return child;
+  }
+
+  /** The nodes from the start to this one, both included. @returns {Node[]} */
+  path() {
+    return this.parent ? [...this.parent.path(), this] : [this];
+  }
+
+  /** The actions that lead here. */
+  actions() {
+    return this.path().slice(1).map(({ action }) => action);
+  }
+
+  /** Who made the move that led here; 0 at the start. */
+  get mover() {
+    return this.parent ? this.parent.position.turn : 0;
+  }
+
+  /** The cells that the move gave to its player, the placed one first. */
+  get changes() {
+    if (!this.parent) return [];
+    return [{ cell: cellOf(this.action), step: 0 }, ...this.parent.position.captures(this.action)];
+  }
+
+  /** The points that the move brought. */
+  get points() {
+    return this.parent ? this.position.score[this.mover - 1] - this.parent.position.score[this.mover - 1] : 0;
+  }
+
+  /** The values of the grass that the move captured. */
+  get captured() {
+    return this.changes.slice(1).map(({ cell }) => this.position.cells[cell].value);
+  }
+}
+
+/** A state of a game. It never changes, but for the tree, which only grows: every way on is another Game. */
 export class Game {
   /**
-   * Throws an Error on a board that is none, and on illegal moves.
    * @param {object} facts
-   * @param {unknown} facts.board 105 characters
-   * @param {string | null} [facts.seed] the number of the board, if it has one
+   * @param {string} facts.board 105 characters
+   * @param {string | null} facts.seed the number of the board, if it has one
    * @param {string[]} facts.players for each of the two, PERSON or the spec of a computer player
-   * @param {number[]} [facts.actions]
+   * @param {Node} facts.tip where the game stands; the line to it is the game
    * @param {number} [facts.resigned] the player who gave up, or 0
+   * @param {Game | null} [facts.later] what was taken back
    */
-  constructor({ board, seed = null, players, actions = [], resigned = 0 }) {
-    this.positions = [Position.fromText(board)];
-    this.board = String(board);
+  constructor({ board, seed, players, tip, resigned = 0, later = null }) {
+    this.board = board;
     this.seed = seed;
     this.players = players;
-    /** @type {number[]} */
-    this.actions = [];
-    this.resigned = 0;
-    actions.forEach((action) => this.play(action));
-    if (resigned) this.resign(resigned);
+    this.tip = tip;
+    this.resigned = resigned;
+    this.later = later;
+    this.line = tip.path();
+  }
+
+  /**
+   * Throws an Error on a board that is none.
+   * @param {unknown} board @param {string[]} players @param {string | null} [seed]
+   */
+  static start(board, players, seed = null) {
+    return new Game({ board: String(board), seed, players, tip: new Node(Position.fromText(board)) });
   }
 
   /** @param {string} seed @param {string[]} players */
   static fromSeed(seed, players) {
-    return new Game({ board: randomBoard(BigInt(seed)), seed, players });
+    return Game.start(randomBoard(BigInt(seed)), players, seed);
+  }
+
+  get root() {
+    return this.line[0];
   }
 
   get length() {
-    return this.actions.length;
+    return this.tip.ply;
   }
 
   get position() {
-    return this.positions[this.length];
+    return this.tip.position;
   }
 
   get isOver() {
@@ -66,6 +137,12 @@ export class Game {
     return this.players[player - 1] === PERSON;
   }
 
+  /** The only person's player, or 0 if there are two, or none. */
+  get onlyPerson() {
+    const [blue, orange] = [this.isPerson(1), this.isPerson(2)];
+    return blue === orange ? 0 : blue ? 1 : 2;
+  }
+
   get isForPersons() {
     return this.players.every((player) => player === PERSON);
   }
@@ -74,37 +151,56 @@ export class Game {
     return !this.isOver && this.isPerson(this.position.turn);
   }
 
-  /** @param {number} action */
+  get isComputersTurn() {
+    return !this.isOver && !this.isPerson(this.position.turn);
+  }
+
+  /** Whether the line of the game leads through a node. @param {Node} node */
+  includes(node) {
+    return this.line[node.ply] === node;
+  }
+
+  /** The line through a node: the game if it is part of that, else on to the end of what was tried. @param {Node} node */
+  lineThrough(node) {
+    if (this.includes(node)) return this.line;
+    return [...node.path(), ...firstLine(node).slice(1)];
+  }
+
+  /** The game once a move is played; throws an Error if it is not allowed. @param {number} action */
   play(action) {
     if (this.resigned) throw new Error("The game is over.");
-    this.positions.push(this.position.play(action));
-    this.actions.push(action);
+    return this.#with({ tip: this.tip.child(action), later: null });
+  }
+
+  /** The game that goes on from a node: what came after it stays in the tree. @param {Node} node */
+  goOnFrom(node) {
+    return this.#with({ tip: node, resigned: 0, later: null });
   }
 
   /** @param {number} player */
   resign(player) {
-    if (!this.isOver) this.resigned = player;
+    return this.isOver ? this : this.#with({ resigned: player, later: null });
   }
 
-  /** Takes back all moves but the first `length`, and a resignation. @param {number} length */
-  truncate(length) {
-    this.actions.length = length;
-    this.positions.length = length + 1;
-    this.resigned = 0;
-  }
-
-  /** How many moves are left after an undo: a person gets back to the last own decision. */
-  get undoLength() {
+  /** The game with the last decision of a person taken back, or null if there is none. */
+  undo() {
     const persons = this.players.includes(PERSON);
-    let length = this.length - (this.resigned ? 0 : 1);
-    while (persons && length > 0 && !this.isPerson(this.positions[length].turn)) length--;
-    return persons && length >= 0 && !this.isPerson(this.positions[length].turn) ? -1 : length;
+    const isOwn = (/** @type {Node} */ node) => !persons || this.isPerson(node.position.turn);
+    if (this.resigned && isOwn(this.tip)) return this.#with({ resigned: 0, later: this });
+    let node = this.resigned ? this.tip : this.tip.parent;
+    while (node && !isOwn(node)) node = node.parent;
+    return node && this.#with({ tip: node, resigned: 0, later: this });
   }
 
-  /** The cells that move `k` (0 for the first) gave to its player, the placed one first. @param {number} k */
-  changes(k) {
-    const action = this.actions[k];
-    return [{ cell: cellOf(action), step: 0 }, ...this.positions[k].captures(action)];
+  /** @param {string[]} players */
+  seat(players) {
+    return this.#with({ players });
+  }
+
+  /** @param {Partial<Game>} changes */
+  #with(changes) {
+    const { board, seed, players, tip, resigned, later } = this;
+    return new Game({ board, seed, players, tip, resigned, later, ...changes });
   }
 
   // --- Links and files ---------------------------------------------------------------------------
@@ -114,7 +210,8 @@ export class Game {
     const fields = new URLSearchParams(this.seed === null ? { board: this.board } : { seed: this.seed });
     fields.set("blue", this.players[0]);
     fields.set("orange", this.players[1]);
-    if (this.length) fields.set("moves", this.actions.map(notation).join("-"));
+    const moves = this.#treeText();
+    if (moves) fields.set("moves", moves);
     if (this.resigned) fields.set("resigned", String(this.resigned));
     return fields.toString();
   }
@@ -123,18 +220,19 @@ export class Game {
   static fromLink(text) {
     const fields = new URLSearchParams(text), number = fields.get("seed");
     const seed = number === null ? null : parseSeed(number);
-    return new Game({
-      board: seed === null ? fields.get("board") : randomBoard(BigInt(seed)),
-      seed,
-      players: [fields.get("blue") ?? PERSON, fields.get("orange") ?? PERSON],
-      actions: (fields.get("moves") || "").split("-").filter(Boolean).map(parseNotation),
-      resigned: checkedPlayer(fields.get("resigned")),
-    });
+    const players = [fields.get("blue") ?? PERSON, fields.get("orange") ?? PERSON];
+    const start = Game.start(seed === null ? fields.get("board") : randomBoard(BigInt(seed)), players, seed);
+    const tip = growTree(start.root, fields.get("moves") ?? "");
+    return start.#with({ tip }).resign(checkedPlayer(fields.get("resigned")));
   }
 
   toFile() {
     const { board, players, seed, resigned } = this;
-    const data = { board, moves: this.actions.map(notation), players, seed: seed ?? undefined, resigned: resigned || undefined };
+    const moves = this.tip.actions().map(notation), tree = this.#treeText();
+    const data = {
+      board, moves, players, seed: seed ?? undefined, resigned: resigned || undefined,
+      tree: tree.includes("(") ? tree : undefined,
+    };
     return `${JSON.stringify(data, null, 1)}\n`;
   }
 
@@ -146,14 +244,43 @@ export class Game {
     if (seed !== null && randomBoard(BigInt(seed)) !== data.board) {
       throw new Error("Its board is not the one of its seed.");
     }
-    return new Game({
-      board: data.board,
-      seed,
-      players: [0, 1].map((i) => String(data.players?.[i] ?? PERSON)),
-      actions: data.moves.map((/** @type {unknown} */ move) => parseNotation(String(move))),
-      resigned: checkedPlayer(data.resigned),
-    });
+    const start = Game.start(data.board, [0, 1].map((i) => String(data.players?.[i] ?? PERSON)), seed);
+    const tip = growTree(start.root, data.moves.map(String).join("-"));
+    if (data.tree !== undefined) growTree(start.root, String(data.tree));
+    return start.#with({ tip }).resign(checkedPlayer(data.resigned));
   }
+
+  /** The moves of the game, each followed by what else was tried after it in parentheses. */
+  #treeText() {
+    return lineText(this.line).replace(/^-/, "");
+  }
+}
+
+/** The moves that lead to the nodes of a line, each with what else follows it. @param {Node[]} line @returns {string} */
+function lineText(line) {
+  return line.map((node, i) => {
+    const others = node.children.filter((child) => child !== line[i + 1]);
+    const move = node.parent ? notation(node.action) : "";
+    return move + others.map((child) => `(${lineText(firstLine(child))})`).join("");
+  }).join("-");
+}
+
+/** The line from a node along the moves that were played first. @param {Node} node @returns {Node[]} */
+export const firstLine = (node) => [node, ...(node.children.length ? firstLine(node.children[0]) : [])];
+
+/** Adds the moves of a text to a tree, and returns where those outside of parentheses lead. @param {Node} root @param {string} text */
+function growTree(root, text) {
+  const open = [];
+  let node = root, count = 0;
+  for (const [token] of text.matchAll(/[()]|[^()-]+/g)) {
+    if (++count > MAX_NODES) throw new Error("These are too many moves.");
+    if (token === "(") open.push(node);
+    else if (token !== ")") node = node.child(parseNotation(token));
+    else if (open.length) node = /** @type {Node} */ (open.pop());
+    else throw new Error("A parenthesis is closed that was not opened.");
+  }
+  if (open.length) throw new Error("A parenthesis is not closed.");
+  return node;
 }
 
 /** @param {unknown} value */

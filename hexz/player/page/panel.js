@@ -1,13 +1,15 @@
 // The analysis beside the board: who is ahead, the course of the game, the preferred moves.
 
-import { MISTAKE, chanceOf } from "./analysis.js";
+import { chanceOf, triesOf } from "./analysis.js";
 import { drawBar, drawChart, percent } from "./board.js";
-import { cellOf, isFlag, notation } from "./cells.js";
+import { COLOURS, cellOf, notation } from "./cells.js";
 import { byId, find, html } from "./dom.js";
+import { mistakeOf } from "./lesson.js";
 /** @import { Analysis } from "./analysis.js" */
-/** @import { Game } from "./game.js" */
+/** @import { Node } from "./game.js" */
 /** @import { Position } from "./rules.js" */
 /** @import { Reply } from "./server.js" */
+/** @import { State } from "./state.js" */
 /** @import { Disc } from "./view.js" */
 
 const TOP_MOVES = 5, LINE_MOVES = 10;
@@ -36,8 +38,8 @@ export const opinionOf = (reply, action) => movesOf(reply).find((move) => move.a
  * @returns {Disc[]}
  */
 export function overlayOf(kind, reply, position) {
-  if (!reply || kind === "none") return [];
-  if (kind === "line") return lineOverlay(reply, position);
+  if (!reply || kind === "none" || kind === "ground") return [];
+  if (kind === "line") return discsOf(reply.pv, position);
   const moves = movesOf(reply);
   if (kind === "chances") {
     return moves.flatMap(({ action, chance }) => {
@@ -51,10 +53,10 @@ export function overlayOf(kind, reply, position) {
   }).reverse();
 }
 
-/** @param {Reply} reply @param {Position} position */
-function lineOverlay(reply, position) {
+/** The moves of a line as numbered discs. @param {number[]} actions @param {Position} position @returns {Disc[]} */
+function discsOf(actions, position) {
   const items = [];
-  for (const action of reply.pv.slice(0, LINE_MOVES)) {
+  for (const action of actions.slice(0, LINE_MOVES)) {
     if (!position.isLegal(action)) break;
     items.push({ action, share: 0.35, text: items.length + 1, className: `line p${position.turn}` });
     position = position.play(action);
@@ -62,39 +64,55 @@ function lineOverlay(reply, position) {
   return items;
 }
 
-/**
- * @typedef {{ game: Game, ply: number, analysis: Analysis }} Shown
- * @param {Shown & { problem: string | null }} shown
- */
-export function drawPanel({ game, ply, analysis, problem }) {
-  const position = game.positions[ply], reply = analysis.of(position);
-  const chance = analysis.chanceOfFirst(position);
+/** Both lines of a lesson, at the position before the mistake. @param {State} state @param {Analysis} analysis @returns {Disc[]} */
+export function lessonOverlay({ lesson }, analysis) {
+  if (lesson?.phase !== "answer") return [];
+  const mistake = mistakeOf(lesson), { position } = lesson.start;
+  if (lesson.line === "better") return discsOf(analysis.of(position)?.pv ?? [], position);
+  return discsOf([mistake.action, ...(analysis.of(mistake.position)?.pv ?? [])], position);
+}
+
+/** @param {State} state @param {Analysis} analysis */
+export function drawPanel({ game, shown, problem }, analysis) {
+  const { position } = shown, reply = analysis.of(position), chance = analysis.chanceOfFirst(position);
   drawBar(chance);
   find(".bar", HTMLElement).setAttribute("aria-label", chance === null ? "Not known yet"
     : `Blue wins ${percent(chance)}, Orange ${percent(1 - chance)}`);
-  drawCourse(game, ply, analysis);
-  drawTop(reply, game.actions[ply]);
+  byId("expected").textContent = expectation(position, reply);
+  const line = game.lineThrough(shown), { done, of } = analysis.progress(line);
+  drawCourse(line, shown, analysis);
+  drawTop(reply, line[shown.ply + 1]?.action);
   byId("line").textContent = reply ? reply.pv.slice(0, LINE_MOVES).map(notation).join("  ") : "";
-  byId("thinking").textContent = problem ? `${problem}.` : reply ? effort(reply)
-    : position.isOver ? "The game is over." : "Thinking …";
+  const progress = done < of ? `${done} of ${of} positions · ` : "";
+  byId("thinking").textContent = problem ? `${problem}.`
+    : progress + (reply ? effort(reply) : position.isOver ? "The game is over." : "Thinking …");
+}
+
+/** By how many points somebody will win. @param {Position} position @param {Reply | undefined} reply */
+function expectation(position, reply) {
+  const margin = position.isOver ? position.score[0] - position.score[1] : reply?.outlook?.margin;
+  if (margin === undefined) return "";
+  const points = Math.round(Math.abs(margin));
+  const result = points ? `${COLOURS[margin > 0 ? 1 : 2]} by ${points} ${points === 1 ? "point" : "points"}` : "level";
+  return `${position.isOver ? "Result" : "Expected result"}: ${result}`;
 }
 
 /** @param {Reply} reply */
-function effort({ simulations, elapsed_ms: milliseconds }) {
-  const seconds = milliseconds < 1000 ? `${Math.round(milliseconds)} ms` : `${(milliseconds / 1000).toFixed(1)} s`;
-  return `${simulations.toLocaleString("en")} simulations in ${seconds}`;
+function effort(reply) {
+  return reply.simulations ? `${triesOf(reply).toLocaleString("en")} simulations` : "Solved exactly";
 }
 
-/** @param {Game} game @param {number} ply @param {Analysis} analysis */
-function drawCourse(game, ply, analysis) {
-  /** @param {number} k @returns {[number, number][]} */
-  const pointAt = (k) => {
-    const chance = analysis.chanceOfFirst(game.positions[k]);
-    return chance === null ? [] : [[k, chance]];
+/** @param {Node[]} line @param {Node} shown @param {Analysis} analysis */
+function drawCourse(line, shown, analysis) {
+  /** @param {Node} node @returns {[number, number][]} */
+  const pointAt = (node) => {
+    const chance = analysis.chanceOfFirst(node.position);
+    return chance === null ? [] : [[node.ply, chance]];
   };
-  const points = game.positions.flatMap((_, k) => pointAt(k));
-  const mistakes = analysis.mistakes(game).flatMap((k) => pointAt(k + 1));
-  drawChart({ length: game.length, points, now: ply, mistakes });
+  const points = line.flatMap(pointAt);
+  const mistakes = analysis.mistakes(line).flatMap(pointAt);
+  const turns = line.filter((node) => analysis.isTurningPoint(node)).flatMap(pointAt);
+  drawChart({ length: line.length - 1, points, now: shown.ply, mistakes, turns });
   find("#chart", SVGSVGElement).setAttribute("aria-label",
     `Blue's chance to win over the game: ${points.length} positions known`);
 }
@@ -111,37 +129,4 @@ function drawTop(reply, played) {
     return row;
   });
   find("#top tbody", HTMLElement).replaceChildren(...rows);
-}
-
-/**
- * The list of moves, with the mistakes that are known.
- * @param {Shown & { showMistakes: boolean, go: (ply: number) => void }} shown go: called on a click
- */
-export function drawMoves({ game, ply, analysis, showMistakes, go }) {
-  const list = byId("moves");
-  const mistakes = showMistakes ? analysis.mistakes(game) : [];
-  list.replaceChildren(...game.actions.map((action, k) => {
-    const player = game.positions[k].turn;
-    const button = html("button", { type: "button", tabIndex: -1, onclick: () => go(k + 1) },
-      html("span", { className: `hex p${player}` }), notation(action));
-    button.setAttribute("aria-label", `Move ${k + 1}, ${player === 1 ? "Blue" : "Orange"}, `
-      + `${isFlag(action) ? "flag " : ""}${notation(action).replace("F", "")}`);
-    if (k + 1 === ply) button.setAttribute("aria-current", "step");
-    if (mistakes.includes(k)) {
-      const loss = percent(analysis.lossOf(game, k) ?? 0);
-      button.classList.add("mistake");
-      button.title = `A mistake: it lost ${loss} of the chance to win`;
-      button.append(html("small", {}, `−${loss}`));
-    }
-    return html("li", {}, button);
-  }));
-  const current = list.children[ply - 1];
-  if (current instanceof HTMLElement) list.scrollTop = current.offsetTop - list.clientHeight / 2;
-}
-
-/** What the search for mistakes has found. @param {Game} game @param {Analysis} analysis */
-export function summaryOfMistakes(game, analysis) {
-  const mistakes = analysis.mistakes(game);
-  const count = (/** @type {number} */ player) => mistakes.filter((k) => game.positions[k].turn === player).length;
-  return `Mistakes: Blue ${count(1)}, Orange ${count(2)}. A mistake loses ${percent(MISTAKE)} or more.`;
 }

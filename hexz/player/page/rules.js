@@ -44,7 +44,7 @@ export class Position {
     this.moveNumber = moveNumber;
     this.score = [1, 2].map((player) => cells.reduce(
       (sum, { owner, value }) => sum + (owner === player ? value : 0), 0));
-    const can = [false, this.#canMove(1), this.#canMove(2)];
+    const can = [false, this.canMove(1), this.canMove(2)];
     const lead = this.score[0] - this.score[1];
     this.turn = can[opponentOf(mover)] ? opponentOf(mover) : mover;
     this.isOver = (!can[1] && !can[2]) || (!can[1] && lead < 0) || (!can[2] && lead > 0);
@@ -127,8 +127,8 @@ export class Position {
     return CELLS.filter((cell) => this.cells[cell].kind === "empty");
   }
 
-  /** @param {number} player */
-  #canMove(player) {
+  /** Whether a player has a move, whoever's turn it is. @param {number} player */
+  canMove(player) {
     const empty = this.#empty();
     return empty.length > 0
       && (this.flagsOf(player) > 0 || empty.some((cell) => this.nextValue(player, cell) > 0));

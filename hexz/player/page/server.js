@@ -1,17 +1,21 @@
 // What the page asks of the server: who plays, and what it would play.
 
 /**
- * @typedef {{ spec: string, name: string }} Offer a computer player
- * @typedef {{ board: string, actions: number[], player: string | null, signal?: AbortSignal }} Question
+ * @typedef {{ spec: string, name: string, level?: number | null, elo?: number | null }} Offer a computer
+ *   player; level: its number if it is a level, 1 for the weakest
+ * @typedef {{ board: string, actions: number[], player: string, simulations?: number, outlook?: boolean,
+ *   signal?: AbortSignal }} Question simulations: that may be spent, at most those of the player
+ * @typedef {{ ownership: number[], margin: number }} Outlook
+ *   ownership: of each cell, -1 Orange to 1 Blue; margin: by how many points Blue will win
  * @typedef {{ move: number, value: number, simulations: number, elapsed_ms: number, player: string,
  *   visits: Record<string, number>, q: Record<string, number>, priors?: Record<string, number>,
- *   pv: number[] }} Reply
+ *   pv: number[], outlook?: Outlook | null }} Reply
  *   values are -1 to 1, from the view of the player to move; visits, q and priors by action
  */
 
 /** The server said no, or nothing. */
 export class NoAnswer extends Error {
-  /** @param {string} message @param {boolean} again asking later may help */
+  /** @param {string} message for people @param {boolean} again asking later may help */
   constructor(message, again) {
     super(message);
     this.again = again;
@@ -26,24 +30,26 @@ async function ask(path, options) {
   let answer;
   try {
     answer = await fetch(path, options);
+    if (answer.ok) return await answer.json();
   } catch (error) {
     if (options?.signal?.aborted) throw error;
     throw new NoAnswer("The server does not answer", true);
   }
-  if (answer.ok) return answer.json();
-  const reason = answer.status === 503 ? "The server is busy" : (await answer.text()).trim();
-  throw new NoAnswer(reason || `The server answers ${answer.status}`, answer.status >= 500);
+  if (answer.status === 503) throw new NoAnswer("The server is busy", true);
+  // What it says then is for whoever runs it.
+  console.error(`${path}: ${answer.status} ${(await answer.text()).trim()}`);
+  throw new NoAnswer("The server could not deal with this game", answer.status > 500);
 }
 
 /** The computer players that the server offers, the one that analyses first. @returns {Promise<Offer[]>} */
 export const listPlayers = () => ask("api/players");
 
 /** What a player would play after some moves. @param {Question} question @returns {Promise<Reply>} */
-export function suggest({ board, actions, player, signal }) {
+export function suggest({ board, actions, player, simulations, outlook, signal }) {
   return ask("api/suggest", {
     method: "POST",
     headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ board, moves: actions, player }),
+    body: JSON.stringify({ board, moves: actions, player, simulations, outlook }),
     signal,
   });
 }

@@ -6,6 +6,7 @@ import { find, svg } from "./dom.js";
 /** @import { Position } from "./rules.js" */
 
 const CAPTURE_STEP_MS = 130;
+const GROUND_FROM = 0.08; // whose a cell will be is not known below
 
 /**
  * @typedef {{ cell: number, player: number, text: string | number }} Choice
@@ -29,7 +30,7 @@ function step(cell, key) {
   return r * COLS + Math.max(0, Math.min(last(r), c));
 }
 
-/** @param {Event} event */
+/** @param {{ target: EventTarget | null }} event */
 function cellAt({ target }) {
   const group = target instanceof Element && target.closest("[data-cell]");
   return group ? Number(group.getAttribute("data-cell")) : null;
@@ -40,6 +41,7 @@ export class BoardView {
   #cells = new Map();
   #marks;
   #overlay;
+  #ground;
   /** @type {{ marks: number[], overlay: number[] }} */
   #covered = { marks: [], overlay: [] }; // cells on which a layer draws
 
@@ -52,23 +54,27 @@ export class BoardView {
   constructor(element, { onChoose, onLook }) {
     this.#marks = find(".hz-marks", SVGGElement, element);
     this.#overlay = find(".hz-heat", SVGGElement, element);
+    this.#ground = svg("g", { class: "ground" });
+    this.#overlay.before(this.#ground);
     this.#makeCells(element);
-    element.addEventListener("click", (event) => {
+    // Not on the drawing itself: one that listens for focus is a stop of the tab key.
+    const place = /** @type {HTMLElement} */ (element.parentElement);
+    place.addEventListener("click", (event) => {
       const cell = cellAt(event);
       if (cell === null) return;
       this.#rove(cell);
       onChoose(cell);
     });
-    element.addEventListener("pointerover", (event) => event.pointerType !== "touch" && onLook(cellAt(event)));
-    element.addEventListener("pointerleave", () => onLook(null));
-    element.addEventListener("focusin", (event) => {
+    place.addEventListener("pointerover", (event) => event.pointerType !== "touch" && onLook(cellAt(event)));
+    place.addEventListener("pointerleave", () => onLook(null));
+    place.addEventListener("focusin", (event) => {
       const cell = cellAt(event);
       if (cell === null) return;
       this.#rove(cell);
       if (this.#at(cell).group.matches(":focus-visible")) onLook(cell);
     });
-    element.addEventListener("focusout", () => onLook(null));
-    element.addEventListener("keydown", (event) => {
+    place.addEventListener("focusout", () => onLook(null));
+    place.addEventListener("keydown", (event) => {
       const cell = cellAt(event);
       if (cell === null || event.altKey || event.ctrlKey || event.metaKey) return;
       if (/^(Arrow|Home|End)/.test(event.key)) /** @type {SVGElement} */ (this.#at(step(cell, event.key)).group).focus();
@@ -121,6 +127,25 @@ export class BoardView {
       text.textContent = String(content.value || "");
       group.setAttribute("aria-label", nameOf(cell));
     }
+  }
+
+  /** The cell that has the focus of the keyboard, if one has. */
+  get focused() {
+    return cellAt({ target: document.activeElement });
+  }
+
+  /**
+   * Colours the cells by whose they will be.
+   * @param {number[] | null} ownership by cell, -1 Orange to 1 Blue; null: no longer
+   */
+  showGround(ownership) {
+    this.#ground.replaceChildren(...(ownership ? [...this.#cells] : []).flatMap(([cell, { group }]) => {
+      const share = /** @type {number[]} */ (ownership)[cell];
+      if (Math.abs(share) < GROUND_FROM) return [];
+      const owner = share > 0 ? 1 : 2, size = (0.55 * Math.sqrt(Math.abs(share))).toFixed(2);
+      const shape = use("shape", { class: `p${owner}`, transform: `scale(${size})` });
+      return [svg("g", { transform: transformOf(group) }, shape)];
+    }));
   }
 
   /**

@@ -1,38 +1,132 @@
 // What the page says about a game.
 
-import { cellName, isFlag, normalAction } from "./cells.js";
-import { PERSON } from "./game.js";
-/** @import { Game } from "./game.js" */
+import { percent } from "./board.js";
+import { COLOURS, cellName, cellOf, isFlag, normalAction, notation } from "./cells.js";
+import { mistakeOf } from "./lesson.js";
+import { activeTool, isLive, isThinking, purpose } from "./state.js";
+import { chanceOf } from "./analysis.js";
+/** @import { Analysis } from "./analysis.js" */
+/** @import { Game, Node } from "./game.js" */
+/** @import { Lesson } from "./lesson.js" */
 /** @import { Position } from "./rules.js" */
+/** @import { Offer } from "./server.js" */
+/** @import { State } from "./state.js" */
 
-export const COLOURS = ["", "Blue", "Orange"];
-
-/** @param {Game} game */
-export const onePerson = (game) => game.players.filter((player) => player === PERSON).length === 1;
-
-/** @param {Game} game @param {number} k the number of a move, 0 for the first */
-export function describeMove(game, k) {
-  const player = game.positions[k].turn, action = game.actions[k], [{ cell }, ...taken] = game.changes(k);
-  const after = game.positions[k + 1].cells;
-  const points = taken.reduce((sum, { cell: grass }) => sum + after[grass].value, 0);
-  const placed = isFlag(action) ? "planted a flag on" : `placed ${after[cell].value} on`;
-  return `${COLOURS[player]} ${placed} ${cellName(cell)}${points ? ` and captured ${points}` : ""}.`;
+/** What people call a player of a game. @param {Game} game @param {number} player @param {Offer[]} offers */
+export function nameOf(game, player, offers) {
+  const spec = game.players[player - 1];
+  if (!game.isPerson(player)) return offers.find((offer) => offer.spec === spec)?.name ?? spec;
+  return game.onlyPerson ? "You" : COLOURS[player];
 }
 
-/** How a game ended. @param {Game} game */
-export function outcome(game) {
-  const [first, second] = game.position.score, winner = COLOURS[game.winner ?? 0];
-  if (game.resigned) return `${COLOURS[game.resigned]} resigned. ${winner} wins.`;
-  if (game.winner === 0) return `A draw, ${first} to ${second}.`;
-  return `${winner} wins, ${Math.max(first, second)} to ${Math.min(first, second)}.`;
+/** What the move did that led to a node. @param {Node} node */
+export function describeMove(node) {
+  const cell = cellOf(node.action), points = node.captured.reduce((sum, value) => sum + value, 0);
+  const placed = isFlag(node.action) ? "planted a flag on" : `placed ${node.position.cells[cell].value} on`;
+  return `${COLOURS[node.mover]} ${placed} ${cellName(cell)}${points ? ` and captured ${points}` : ""}.`;
 }
 
-/** Asks a person for a move. @param {Game} game */
-export function invitation(game) {
-  const { position } = game;
-  const whose = onePerson(game) ? "Your turn" : `${COLOURS[position.turn]}’s turn`;
+/**
+ * How a game ended: who won, by how much, and why it was over.
+ * @param {Game} game @param {number} [reader] the player who reads it, or 0 for others
+ */
+export function outcome(game, reader = 0) {
+  const { score } = game.position, points = ` ${Math.max(...score)} to ${Math.min(...score)}`;
+  if (game.resigned) return `${COLOURS[game.resigned]} resigned. ${verdict(game, reader)}.`;
+  return `${verdict(game, reader)},${points}: ${reason(game.position)}.`;
+}
+
+/** Who won. @param {Game} game @param {number} [reader] the player who reads it, or 0 for others */
+export function verdict(game, reader = 0) {
+  const winner = game.winner ?? 0;
+  if (winner === 0) return "A draw";
+  if (!reader) return `${COLOURS[winner]} wins`;
+  return reader === winner ? "You win" : `${COLOURS[winner]} wins`;
+}
+
+/** Why a position is the end. @param {Position} position */
+function reason(position) {
+  if (!position.cells.some(({ kind }) => kind === "empty")) return "no cell is empty";
+  const [blue, orange] = [1, 2].map((player) => position.canMove(player));
+  if (!blue && !orange) return "nobody can move";
+  return `${COLOURS[blue ? 2 : 1]} cannot move and is behind`;
+}
+
+/** Asks for a move. @param {string} whose @param {Position} position */
+function invitation(whose, position) {
   if (!position.normalMoves(position.turn).length) return `${whose}: plant a flag on any empty cell.`;
   return `${whose}.`;
+}
+
+/** The line above the board. @param {State} state @param {Analysis} analysis */
+export function statusText(state, analysis) {
+  const { game, shown, lesson, hint, paused, trouble, offers } = state;
+  if (lesson) return lessonText(lesson, state, analysis);
+  if (!isLive(state)) return awayText(state);
+  const last = shown.parent && !game.resigned ? `${describeMove(shown)} ` : "";
+  if (game.isOver) return outcome(game, game.onlyPerson);
+  if (hint?.node === shown) return hintText(hint, analysis);
+  if (game.isPersonsTurn) {
+    const whose = game.onlyPerson ? "Your turn" : `${COLOURS[shown.position.turn]}’s turn`;
+    return last + invitation(whose, shown.position);
+  }
+  if (trouble) return `${trouble}. Asking again …`;
+  if (isThinking(state)) return `${last}${nameOf(game, shown.position.turn, offers)} is thinking …`;
+  return paused ? `${paused}.` : `${last}Paused.`;
+}
+
+/** @param {State} state */
+function awayText(state) {
+  const { game, shown } = state;
+  if (!shown.parent) return game.length ? "The start of the game." : "The start.";
+  if (game.includes(shown)) return `Move ${shown.ply}: ${describeMove(shown)}`;
+  return `Tried: ${describeMove(shown)} The game is as it was.`;
+}
+
+/** @param {{ node: Node, action: number }} hint @param {Analysis} analysis */
+function hintText({ node, action }, analysis) {
+  const what = isFlag(action) ? "plant a flag on" : "place on";
+  const chance = chanceOf(analysis.of(node.position)?.value ?? 0);
+  return `I would ${what} ${cellName(cellOf(action))}: wins ${percent(chance)}.`;
+}
+
+/** @param {Lesson} lesson @param {State} state @param {Analysis} analysis */
+function lessonText(lesson, { game, problem }, analysis) {
+  const { phase, mistakes, number, tried, player } = lesson;
+  if (phase === "preparing") {
+    const { done, of } = analysis.progress(game.line);
+    return problem ? `${problem}.` : `Looking at the game: ${done} of ${of} positions.`;
+  }
+  if (phase === "done") {
+    if (mistakes.length) return "That was the last mistake.";
+    const whose = player ? "no mistakes of yours" : "no mistakes";
+    return `There are ${whose} in this game.`;
+  }
+  const mistake = mistakeOf(lesson), loss = percent(analysis.lossOf(mistake) ?? 0);
+  const who = game.onlyPerson === mistake.mover ? "You" : COLOURS[mistake.mover];
+  const count = `${number + 1} of ${mistakes.length}`;
+  if (phase === "find") {
+    return `${count}: ${who} played ${notation(mistake.action)}, which lost ${loss}. Find a better move.`;
+  }
+  if (phase === "answer") {
+    const best = analysis.of(lesson.start.position)?.move;
+    return `${count}: best is ${best === undefined ? "unknown" : notation(best)}. ${notation(mistake.action)} lost ${loss}.`;
+  }
+  const move = tried ? notation(tried.action) : "";
+  if (phase === "judging") return problem ? `${problem}.` : `${move}? Thinking about it …`;
+  const triedLoss = (tried && analysis.lossOf(tried)) || 0;
+  if (phase === "wrong") return `${move} loses ${percent(triedLoss)}. There is a better move.`;
+  const best = analysis.of(lesson.start.position)?.move === tried?.action;
+  return best ? `${move} is the best move!` : `${move} is good: it loses ${percent(triedLoss)} at most.`;
+}
+
+/** What a move cost that is shown, if it was a mistake. @param {Node} node @param {Analysis} analysis */
+export function judgementText(node, analysis) {
+  const judgement = analysis.judgementOf(node), best = node.parent && analysis.of(node.parent.position)?.move;
+  if (judgement === "good") return "The only good move.";
+  if (!judgement || best === undefined || best === null) return "";
+  const name = { blunder: "A blunder", mistake: "A mistake", inaccuracy: "An inaccuracy" }[judgement];
+  return `${name}: it lost ${percent(analysis.lossOf(node) ?? 0)}, better was ${notation(best)}.`;
 }
 
 /**
@@ -52,3 +146,24 @@ export function describeCell(position, cell, isOver) {
   if (position.flagsOf(position.turn)) parts.push(next > 0 ? "or a flag" : "a flag can stand here");
   return `${name}: ${parts.join(", ")}`;
 }
+
+/** Why a click on a cell is no move, to somebody who may not know the rules. @param {State} state @param {number} cell */
+export function refusal(state, cell) {
+  const { game, shown: { position } } = state, { kind, owner, value } = position.cells[cell];
+  if (state.lesson) return "";
+  if (!purpose(state)) return game.isComputersTurn && isLive(state) ? "It is not your turn yet." : "";
+  if (kind === "rock") return "A rock: nothing can stand here.";
+  if (kind === "grass") return `Grass is captured: place a value of ${value} or more beside it, and it is yours.`;
+  if (owner) return `This cell is ${COLOURS[owner]}’s for good.`;
+  if (activeTool(state) === "flag") return "";
+  const flags = position.flagsOf(position.turn) > 0 ? " Choose “Flag” to plant one here." : "";
+  if (position.nextValue(position.turn, cell) < 0) return `A 5 of ${COLOURS[position.turn]} blocks this cell for ${COLOURS[position.turn]}.${flags}`;
+  return `Values grow from your cells: this one touches none of them.${flags}`;
+}
+
+/** The name of the result of a game for a file or a picture. @param {Game} game */
+export function title(game) {
+  const seed = game.seed === null ? "" : `Board ${game.seed}: `;
+  return `${seed}${game.position.score[0]} – ${game.position.score[1]}`;
+}
+

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -26,7 +27,8 @@ _T = TypeVar("_T")
 
 
 def start_chromium(downloads: Path) -> Any:
-    """A WebDriver; skips the test if the machine has no Chromium."""
+    """A WebDriver; skips the test if the machine has no Chromium. Tests have one in common, the
+    fixture `chromium`."""
     if CHROMIUM is None or DRIVER is None:
         pytest.skip("needs chromium and chromedriver (Debian: apt-get install chromium-driver)")
     options = webdriver.ChromeOptions()
@@ -87,7 +89,11 @@ class Page:
 
     @property
     def moves(self) -> list[str]:
-        return [move for move in self.fields.get("moves", "").split("-") if move]
+        """The moves of the game, without what was tried beside it."""
+        text, tried = self.fields.get("moves", ""), None
+        while text != tried:
+            tried, text = text, re.sub(r"\([^()]*\)", "", text)
+        return [move for move in text.split("-") if move]
 
     @property
     def shown(self) -> int:

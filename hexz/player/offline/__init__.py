@@ -1,0 +1,134 @@
+"""The page to play on as one file, with a network inside: it needs no server, and works offline."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Iterator
+from importlib import resources
+from typing import Final
+
+import torch
+from torch import Tensor
+
+from hexz.errors import InvalidModel
+from hexz.model.checkpoint import Checkpoint
+from hexz.model.network import MARGIN_SCALE, HexzNet
+from hexz.player.levels import LEVELS
+from hexz.player.page import own_text, page_html, rules_html
+from hexz.player.spec import parse_spec
+from hexz.render.assets import asset, bare_script, head, style, whole_script
+
+MAX_BYTES: Final = 1_500_000
+"""Of a page, which is to be mailed and to load at once."""
+
+_ANALYST: Final = "model@100"
+_MOST_SIMULATIONS: Final = 64
+"""Levels that search more take too long in a browser."""
+
+_POLICY: Final = (
+    '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
+    "style-src 'unsafe-inline'; script-src 'unsafe-inline' blob:; worker-src blob:; "
+    'img-src data: blob:">'
+)
+
+
+def offline_page(checkpoint: Checkpoint) -> str:
+    """The HTML of the page, complete in itself.
+
+    Raises:
+        InvalidModel: the network is of an older kind, or too large for one file.
+    """
+    net = checkpoint.net
+    if not isinstance(net, HexzNet):
+        raise InvalidModel("only networks that hexzctl trains can be put into a page")
+    tensors = dict(_tensors(net))
+    header = {
+        "blocks": net.config.blocks,
+        "filters": net.config.filters,
+        "marginScale": MARGIN_SCALE,
+        "tensors": [[name, list(tensor.shape)] for name, tensor in tensors.items()],
+    }
+    weights = b"".join(
+        tensor.detach().contiguous().numpy().astype("<f4").tobytes() for tensor in tensors.values()
+    )
+    page = _page({"header": header, "offers": _offers()}, weights)
+    if len(page.encode()) > MAX_BYTES:
+        raise InvalidModel(
+            f"a network of {net.config.blocks} blocks of {net.config.filters} filters is too large "
+            f"for a page: it would have {len(page.encode()) / 1e6:.1f} MB, and may have "
+            f"{MAX_BYTES / 1e6:g}"
+        )
+    return page
+
+
+def _page(network: object, weights: bytes) -> str:
+    scripts = {name: own_text(name) for name in _names("hexz.player.page")}
+    scripts |= {name: _text(name) for name in _names(__package__) if name != "server.js"}
+    main = whole_script(scripts["main.js"], scripts | {"server.js": _text("server.js")})
+    worker = whole_script(scripts["worker.js"], scripts)
+    sheets = style(asset("board.css"), asset("page.css"), own_text("play.css"))
+    theme = f"<script>{bare_script(own_text('theme.js'))}</script>"
+    data = {"network": ("application/json", json.dumps(network)), "worker": ("text/plain", worker)}
+    data["weights"] = ("text/plain", base64.b64encode(weights).decode())
+    held = [
+        f'<script type="{kind}" id="{name}">{text}</script>' for name, (kind, text) in data.items()
+    ]
+    body = "\n".join([*held, f'<script type="module">\n{bare_script(main)}\n</script>'])
+    rules = re.search(r"<main.*</main>", rules_html(""), re.DOTALL)
+    assert rules is not None  # noqa: S101 - it is ours
+    dialog = (
+        '<dialog id="rules" aria-label="Rules"><form method="dialog"><div class="row end">'
+        '<button class="primary">Close</button></div></form>'
+        f"{rules[0].replace('<main', '<div').replace('</main>', '</div>')}</dialog>\n"
+    )
+    html = page_html(head("Flagz", f"{_POLICY}\n{sheets}\n{theme}"), rules="#rules", script=body)
+    return html.replace("<noscript>", f"{dialog}<noscript>", 1)
+
+
+def _offers() -> list[dict[str, object]]:
+    """Who can be played against: the levels that a browser can play."""
+    offers: list[dict[str, object]] = [
+        {"spec": _ANALYST, "name": f"Network, {_ANALYST.partition('@')[2]}", "elo": None}
+    ]
+    for number, level in enumerate(LEVELS, start=1):
+        spec = parse_spec(level.spec)
+        if spec.budget is None or (spec.budget.simulations or 0) <= _MOST_SIMULATIONS:
+            name = level.name.capitalize()
+            offers.append({"spec": str(spec), "name": name, "level": number})
+    return offers
+
+
+def _tensors(net: HexzNet) -> Iterator[tuple[str, Tensor]]:
+    """All weights by the names that network.js knows, batch norms folded into convolutions."""
+    spatial, whole = net.spatial_features, net.global_features
+    yield "spatial.weight", spatial.weights[:, :, 0, 0]
+    yield "spatial.bias", spatial.bias
+    yield "global.weight", whole.weights
+    yield "global.bias", whole.bias
+    with torch.no_grad():
+        convolutions = {"stem": net.stem.folded()}
+        for number, block in enumerate(net.blocks):
+            convolutions[f"{number}.conv1"] = block.conv1.folded()  # type: ignore[union-attr, operator]
+            convolutions[f"{number}.conv2"] = block.conv2.folded()  # type: ignore[union-attr, operator]
+    for name, convolution in convolutions.items():
+        assert convolution.bias is not None  # noqa: S101 - folding makes one
+        yield f"{name}.weight", convolution.weight
+        yield f"{name}.bias", convolution.bias
+    heads = {"stem_bias": net.stem_bias, "policy.local": net.policy_head.local}
+    heads |= {"policy.pooled": net.policy_head.pooled, "policy.out": net.policy_head.out}
+    heads |= {"value.hidden": net.value_head.hidden, "value.out": net.value_head.out}
+    if net.outlook_heads is not None:
+        heads |= {"ownership": net.outlook_heads.ownership, "margin": net.outlook_heads.margin}
+    for name, layer in heads.items():
+        for part, tensor in layer.named_parameters():
+            yield f"{name}.{part}", tensor
+
+
+def _names(package: str) -> list[str]:
+    return [file.name for file in resources.files(package).iterdir() if file.name.endswith(".js")]
+
+
+def _text(name: str) -> str:
+    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8").rstrip("\n")

@@ -1,0 +1,66 @@
+// The list of moves: numbered, with points and captures, with what the analysis says of them, and with
+// what was tried beside the game.
+
+import { percent } from "./board.js";
+import { COLOURS, notation } from "./cells.js";
+import { byId, html } from "./dom.js";
+import { firstLine } from "./game.js";
+/** @import { Analysis } from "./analysis.js" */
+/** @import { Node } from "./game.js" */
+/** @import { State } from "./state.js" */
+
+const MARKS = { blunder: "??", mistake: "?", inaccuracy: "?!", good: "!" };
+const NAMES = { blunder: "A blunder", mistake: "A mistake", inaccuracy: "An inaccuracy", good: "The only good move" };
+
+/** @param {State} state @param {Analysis} analysis @param {(node: Node) => void} go called on a click */
+export function drawMoves({ game, shown, analysing, lesson }, analysis, go) {
+  const list = byId("moves"), judges = analysing && !lesson;
+  const item = (/** @type {Node} */ node) => html("li", {}, moveButton(node, node === shown, judges ? analysis : null, go));
+  list.replaceChildren(...game.line.flatMap((node, ply) => {
+    const tried = node.children.filter((child) => child !== game.line[ply + 1]);
+    return [...(node.parent ? [item(node)] : []), ...tried.map((first) => triedLine(first, shown, go))];
+  }));
+  const current = list.querySelector("[aria-current]");
+  if (current instanceof HTMLElement) list.scrollTop = current.offsetTop - list.clientHeight / 2;
+  byId("summary").hidden = !judges;
+  byId("summary").textContent = judges ? summaryOf(game.line, analysis) : "";
+}
+
+/** @param {Node} node @param {boolean} isShown @param {Analysis | null} analysis @param {(node: Node) => void} go */
+function moveButton(node, isShown, analysis, go) {
+  const { mover, points, captured, action, ply } = node;
+  const unseen = (/** @type {string} */ text) => html("span", { className: "unseen" }, text);
+  const button = html("button", { type: "button", tabIndex: -1, onclick: () => go(node) },
+    html("span", { className: "number" }, ply), html("span", { className: `hex p${mover}` }),
+    unseen(`${COLOURS[mover]}: `), notation(action));
+  if (points) button.append(html("span", { className: "gain" }, `+${points}`));
+  if (captured.length) button.append(html("span", { className: "grass" }, `ψ${captured.join("ψ")}`));
+  const judgement = analysis?.judgementOf(node) ?? null, turns = analysis?.isTurningPoint(node);
+  if (analysis && (judgement || turns)) {
+    const loss = judgement && judgement !== "good" ? `: it lost ${percent(analysis.lossOf(node) ?? 0)}` : "";
+    const words = [judgement ? NAMES[judgement] + loss : "", turns ? "A turning point: the other player is ahead now" : ""];
+    button.title = words.filter(Boolean).join(". ");
+    if (judgement) button.classList.add(judgement);
+    if (turns) button.classList.add("turn");
+    button.append(html("span", { className: "mark" }, `${turns ? "⇄" : ""}${judgement ? MARKS[judgement] : ""}`));
+    button.append(unseen(`. ${button.title}`));
+  }
+  if (isShown) button.setAttribute("aria-current", "step");
+  return button;
+}
+
+/** A line that was tried, with those beside it. @param {Node} first @param {Node} shown @param {(node: Node) => void} go @returns {HTMLLIElement} */
+function triedLine(first, shown, go) {
+  return html("li", { className: "tried" }, ...firstLine(first).flatMap((node) => {
+    const others = node.children.slice(1).map((other) => html("div", { className: "tried" }, ...triedLine(other, shown, go).childNodes));
+    return [moveButton(node, node === shown, null, go), ...others];
+  }));
+}
+
+/** What the analysis has found. @param {Node[]} line @param {Analysis} analysis */
+function summaryOf(line, analysis) {
+  const mistakes = analysis.mistakes(line), { done, of } = analysis.progress(line);
+  if (done < of || line.length < 2) return "";
+  const count = (/** @type {number} */ player) => mistakes.filter(({ mover }) => mover === player).length;
+  return `Mistakes: Blue ${count(1)}, Orange ${count(2)}. ? lost 10 % or more, ⇄ changed who is ahead.`;
+}

@@ -1,0 +1,36 @@
+"""`hexzctl export-page`: the page to play on as one file, with a network inside."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hexzctl.options import path
+
+
+def export_page(
+    model: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PATH", help="A model file or directory; the network that ships otherwise."
+        ),
+    ] = None,
+    output: Annotated[
+        Path, typer.Option(parser=path, metavar="PATH", help="The file to write.")
+    ] = Path("flagz.html"),
+) -> None:
+    """Write a page to play on that needs no server, with the network inside.
+
+    It is one file of at most 1.5 MB, which plays from the disk, from a mail or from any web server,
+    offline: levels, hints, analysis and review, all computed by the browser.
+    """
+    from hexz.files import atomic_file
+    from hexz.player.models import open_source
+    from hexz.player.offline import offline_page
+
+    page = offline_page(open_source(model).load()).encode()
+    with atomic_file(output) as file:
+        file.write(page)
+    print(f"Wrote {output}, {len(page) / 1000:,.0f} KB: open it in a browser.")

@@ -1,0 +1,145 @@
+"""The page in one file: its network computes what ours does, and it plays from the disk."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hexz.engine import Board, RandomPlayer
+from hexz.errors import InvalidModel
+from hexz.model.checkpoint import new_checkpoint
+from hexz.model.network import ModelConfig
+from hexz.model.outlook import outlook_of
+from hexz.model.shipped import shipped_checkpoint
+from hexz.model.torch_evaluator import TorchEvaluator
+from hexz.player.offline import MAX_BYTES, offline_page
+
+from ..browser import Page
+
+NODE = shutil.which("node")
+POSITIONS = 1000
+TOLERANCE = 1e-3
+"""Of logits, which are some ten units apart; PyTorch's own kernels differ by a tenth of it."""
+
+
+@pytest.fixture(scope="module")
+def page_html() -> str:
+    return offline_page(shipped_checkpoint())
+
+
+def part(page: str, name: str) -> str:
+    """What a script element of the page holds."""
+    found = re.search(rf'<script type="[^"]+" id="{name}">(.*?)</script>', page, re.DOTALL)
+    assert found is not None
+    return found[1]
+
+
+def games() -> list[tuple[str, list[int]]]:
+    """Boards and moves of random games, each as far as it has POSITIONS together with others."""
+    found: list[tuple[str, list[int]]] = []
+    while sum(len(moves) for _, moves in found) < POSITIONS:
+        board, mover = Board.random(len(found)), RandomPlayer(len(found))
+        text, moves = board.to_text(), []
+        while not board.is_over:
+            move = mover.suggest(board).move
+            moves.append(move.index)
+            board.play(move)
+        found.append((text, moves))
+    return found
+
+
+SCRIPT = """
+const { header, weights, games } = JSON.parse(require("node:fs").readFileSync(0, "utf8"));
+const thinker = new Network(header, Uint8Array.from(Buffer.from(weights, "base64")).buffer);
+const answers = games.flatMap(([board, moves]) => {
+  let position = Position.fromText(board);
+  return moves.map((move, i) => {
+    const { logits, value, outlook: { margin } } = thinker.evaluate(position);
+    const legal = position.legalActions();
+    const best = legal.reduce((a, b) => (logits[b] > logits[a] ? b : a));
+    const action = i % 20 ? best : think(thinker, position, 1).move;
+    position = position.play(move);
+    return { logits: legal.map((a) => logits[a]), value, margin, action };
+  });
+});
+console.log(JSON.stringify(answers));
+"""
+
+
+@pytest.mark.skipif(NODE is None, reason="needs Node (Debian: apt-get install nodejs)")
+def test_its_moves_are_those_of_the_policy(page_html: str, tmp_path: Path) -> None:
+    """In float32 on POSITIONS positions; where two moves are closer than TOLERANCE, either is."""
+    network = json.loads(part(page_html, "network"))
+    worker = part(page_html, "worker").replace("self.onmessage", "globalThis.onmessage")
+    (tmp_path / "thinks.cjs").write_text(f"{worker}\n{SCRIPT}", encoding="utf-8")
+    played = games()
+    question = {
+        "header": network["header"], "weights": part(page_html, "weights"), "games": played,
+    }  # fmt: skip
+    assert NODE is not None
+    result = subprocess.run(
+        [NODE, tmp_path / "thinks.cjs"], input=json.dumps(question), capture_output=True, text=True,
+        check=False, timeout=200,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    answers = json.loads(result.stdout)
+
+    boards = []
+    for text, moves in played:
+        board = Board.from_text(text)
+        for move in moves:
+            boards.append(board.copy())
+            board.play_index(move)
+    net = shipped_checkpoint().net
+    planes = np.stack([board.planes() for board in boards])
+    evaluator = TorchEvaluator(net, device="cpu", batch_size=256, half=False)
+    logits, values = evaluator.evaluate(planes)
+    outlook = outlook_of(net)
+    assert outlook is not None
+    for board, answer, ours, value in zip(boards, answers, logits, values, strict=True):
+        legal = np.flatnonzero(board.legal_mask())
+        assert answer["logits"] == pytest.approx(ours[legal], abs=TOLERANCE)
+        assert answer["value"] == pytest.approx(value, abs=TOLERANCE)
+        assert ours[answer["action"]] >= ours[legal].max() - TOLERANCE
+    for board, answer in list(zip(boards, answers, strict=True))[::50]:
+        assert answer["margin"] == pytest.approx(outlook.evaluate(board).margin, abs=0.1)
+
+
+def test_it_is_one_file_that_loads_nothing(page_html: str) -> None:
+    assert len(page_html.encode()) < MAX_BYTES
+    assert "default-src 'none'" in page_html
+    assert not re.search(r'(?:src|href)="(?!#|data:)', page_html)
+    assert len(base64.b64decode(part(page_html, "weights"))) > 300_000
+
+
+def test_it_plays_from_the_disk(page_html: str, chromium: Any, tmp_path: Path) -> None:
+    path = tmp_path / "flagz.html"
+    path.write_text(page_html, encoding="utf-8")
+    page = Page(chromium, path.as_uri())
+    page.errors()  # of others
+    page.open("seed=17&blue=person&orange=glance@100")
+    page.cell("d5").click()
+    page.until(lambda: len(page.moves) == 2)
+    page.until(lambda: "Your turn" in page.status)
+    page.click("#hint")
+    page.until(lambda: page.status.startswith("I would "))
+    page.click("#analyse")
+    page.until(lambda: page("#expected").text.startswith("Expected result: "))
+    page("header nav a").click()
+    assert len(page.all("#rules figure svg")) == 7
+    page.click("#rules .primary")
+    assert page.errors() == []
+    page.driver.get("about:blank")
+
+
+def test_a_network_that_is_too_large_is_refused() -> None:
+    with pytest.raises(InvalidModel, match="8 blocks of 96 filters is too large"):
+        offline_page(new_checkpoint(ModelConfig(blocks=8, filters=96)))
