@@ -30,9 +30,12 @@ def test_a_step_of_training_does_without_the_compiler_of_pytorch() -> None:
     """It takes as long to import as all the rest."""
     code = """if True:
         import sys
+        import torch
+        from torch import nn
+        import hexz.training.learner
         from hexz.model.network import HexzNet, ModelConfig
         from hexz.schema.training import TrainingConfig
-        from hexz.training.learner import Learner, TrainingNet, nn, torch
+        from hexz.training.network import TrainingNet
         from hexz.training.optimizer import Optimizer
         net = TrainingNet(HexzNet(ModelConfig(1, 8)))
         net.to(memory_format=torch.channels_last)

@@ -296,4 +296,4 @@ def test_a_million_rows(columns: dict[str, Any], tmp_path: Path) -> None:
     large = write_replay(tmp_path / "large.h5", columns, times=times)
     (_, before), (many, after) = peaks(small, large)
     assert many >= 1_000_000
-    assert after - before < 100_000  # the lengths of 14,000 games among them
+    assert after - before < 200_000  # HDF5's index of 40,000 chunks: 105 MB
