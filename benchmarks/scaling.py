@@ -49,7 +49,7 @@ Events = Generator[simpy.Event, Any, Any]
 
 @dataclass(frozen=True)
 class Server:
-    """What taking examples costs.
+    """What taking examples costs, as benchmarks/load.py and docs/scaling.md have it.
 
     Attributes:
         cores: of its machine, for taking examples.
@@ -278,8 +278,8 @@ class Simulation:
 # --- The tables of docs/scaling.md ----------------------------------------------------------------
 
 SINGLE = Server()
-GAMES = replace(SINGLE, unit=GAME, check=215e-6, post=1e-3)
-COMPACT = replace(SINGLE, unit=GAME, check=18e-6, post=400e-6, bytes=107)
+GAMES = replace(SINGLE, unit=GAME, check=120e-6, post=1e-3)
+COMPACT = replace(SINGLE, unit=GAME, check=7e-6, post=400e-6, bytes=145)
 COMPACT_CORES = replace(COMPACT, cores=4, parallel=3)
 INSTANT = Trainer(rate=1e9)
 CPU = Trainer()
@@ -336,7 +336,7 @@ def row(server: Server, trainer: Trainer, fleet: Fleet, seconds: float) -> Itera
         # What lasts is asked for, not the first hours, in which the backlog fills.
         simulation.waiting_for_training = trainer.max_backlog * trainer.minibatch
     outcome = simulation.run()
-    alone = Simulation(server, INSTANT, fleet, min(seconds, 20.0)).run()
+    alone = Simulation(server, INSTANT, fleet, min(seconds, 10.0)).run()
     yield f"{fleet.workers:,}"
     yield from (f"{rate:,.0f}" for rate in (offered, alone.accepted, outcome.accepted))
     yield f"{outcome.trained:,.0f}"
