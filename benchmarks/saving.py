@@ -25,11 +25,12 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from hexz.checkpoints.directory import DirectoryStore
 from hexz.schema.programs import ServerConfig
 from hexz.schema.training import TrainingConfig
+from hexz.trainserver import supervisor
 from hexz.trainserver.journal import Journal, Record
 from hexz.trainserver.service import TrainingService
 from hexz.wire.example import encode_example
 from tests.games import game_examples
-from tests.trainserver.trainer_thread import trainers_in_threads
+from tests.trainserver.trainer_thread import TrainerThread
 
 
 def fill_journal(config: ServerConfig, batches: int) -> None:
@@ -71,7 +72,9 @@ def measure(seconds: float, batches: int, minibatch: int) -> tuple[float, float]
         ended.append(time.perf_counter())
         return report
 
-    with tempfile.TemporaryDirectory() as directory, slow_store(seconds), trainers_in_threads():
+    # The trainer in this process, so that it can be timed, and the others in their own.
+    here = mock.patch.object(supervisor, "Child", TrainerThread)
+    with tempfile.TemporaryDirectory() as directory, slow_store(seconds), here:
         config = ServerConfig(
             store=directory, data_dir=Path(directory), minibatch_size=minibatch,
             blocks=1, filters=16, training=TrainingConfig(reuse=1.0),

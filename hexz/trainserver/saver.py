@@ -6,7 +6,6 @@ import contextlib
 import queue
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -15,10 +14,8 @@ from typing import Any, Final, Self
 from hexz.checkpoints import CheckpointInfo, NewCheckpoint
 from hexz.checkpoints.store import CheckpointStore
 from hexz.errors import CheckpointExists, StoreError
-from hexz.processes import ToldToEnd
-from hexz.trainserver.batches import archive_entries
-from hexz.trainserver.journal import Record
-from hexz.wire.archive import write_examples
+from hexz.processes import Child, ChildFailed, ToldToEnd
+from hexz.trainserver.archiver import Archive, run_archiver
 
 RETRY_SECONDS: Final = 5.0
 """How long after a failed attempt the store is tried again."""
@@ -33,25 +30,25 @@ class Trained:
         model: the content of `model.pt`.
         training_state: what training needs beside the model to go on from here.
         metadata: of the checkpoint.
-        archive: the zip file of its examples, once it is written.
     """
 
     number: int
     model: bytes = field(repr=False)
     training_state: bytes = field(repr=False)
     metadata: dict[str, Any]
-    archive: Future[Path]
 
 
 class CheckpointSaver:
     """Saves checkpoints in their order, in a thread of its own, however long the store cannot be
-    reached. Another thread writes the zip files of their examples. What is left is saved at the end
-    of the `with` block, unless the store cannot be reached.
+    reached. Processes write the zip files of their examples. What is left is saved at the end of
+    the `with` block, unless the store cannot be reached.
 
     Args:
         store: where they are saved; nobody else writes to it.
+        journal_dir: of the journal that their examples are in.
         directory: where zip files lie until they are saved. What an earlier process left there must
             be gone.
+        archivers: how many processes write zip files.
         on_saved: is told in that thread of each checkpoint that is saved, with the content of its
             `model.pt`.
         on_problem: is told in that thread why the store cannot be reached, and with None that it
@@ -61,22 +58,31 @@ class CheckpointSaver:
     def __init__(
         self,
         store: CheckpointStore,
+        journal_dir: Path,
         directory: Path,
         *,
+        archivers: int,
         on_saved: Callable[[CheckpointInfo, bytes], None],
         on_problem: Callable[[str | None], None],
     ) -> None:
         self._store = store
+        self._journal_dir = journal_dir
+        self._num_archivers = archivers
+        self._archivers: list[Child] = []
+        # Each batch that is archived becomes the next checkpoint that is saved.
+        self._archived = 0
+        self._saved = 0
         self._directory = directory
         self._on_saved = on_saved
         self._on_problem = on_problem
         self._queue: queue.SimpleQueue[Trained | None] = queue.SimpleQueue()
         self._ending = threading.Event()
         self._failure: BaseException | None = None
-        self._archiver = ThreadPoolExecutor(1, "archiver")
         self._thread = threading.Thread(target=self._run, name="saver")
 
     def __enter__(self) -> Self:
+        for _ in range(self._num_archivers):
+            self._archivers.append(Child(run_archiver, self._journal_dir))
         self._thread.start()
         return self
 
@@ -86,11 +92,19 @@ class CheckpointSaver:
         self._ending.set()
         self._queue.put(None)
         self._thread.join()
-        self._archiver.shutdown(cancel_futures=True)
+        for archiver in self._archivers:
+            archiver.kill()
 
-    def archive(self, name: str, records: list[Record]) -> Future[Path]:
-        """Begins to write the zip file of a batch of examples."""
-        return self._archiver.submit(self._write_archive, self._directory / f"{name}.zip", records)
+    def archive(self, batch: int, name: str) -> None:
+        """Begins to write the zip file of the batch that the next checkpoint is trained on.
+
+        Args:
+            batch: of the journal.
+            name: of the batch in the store.
+        """
+        archiver = self._archivers[self._archived % self._num_archivers]
+        archiver.send(Archive(batch, self._directory / f"{name}.zip"))
+        self._archived += 1
 
     def save(self, checkpoint: Trained) -> None:
         """Saves a checkpoint after those that wait already. Returns at once."""
@@ -100,11 +114,6 @@ class CheckpointSaver:
         """Raises what makes it impossible to save any more, if there is something."""
         if self._failure is not None:
             raise self._failure
-
-    @staticmethod
-    def _write_archive(path: Path, records: list[Record]) -> Path:
-        write_examples(path, archive_entries(records))
-        return path
 
     def _run(self) -> None:
         try:
@@ -116,7 +125,7 @@ class CheckpointSaver:
             self._failure = error
 
     def _save(self, checkpoint: Trained) -> None:
-        archive = checkpoint.archive.result()
+        archive = self._next_archive()
         new = NewCheckpoint(
             number=checkpoint.number,
             model=checkpoint.model,
@@ -128,6 +137,20 @@ class CheckpointSaver:
         with contextlib.suppress(OSError):
             archive.unlink()
         self._on_saved(info, checkpoint.model)
+
+    def _next_archive(self) -> Path:
+        """Waits for the zip file of the next checkpoint that is saved."""
+        archiver = self._archivers[self._saved % self._num_archivers]
+        self._saved += 1
+        try:
+            path: Path = archiver.receive()
+        except EOFError:
+            raise ChildFailed("the process that archives examples ended", False) from None
+        except ChildFailed as failure:
+            raise ChildFailed(
+                f"examples cannot be archived: {failure.reason}", failure.is_final
+            ) from None
+        return path
 
     def _save_at_last(self, new: NewCheckpoint) -> CheckpointInfo:
         while True:

@@ -57,6 +57,10 @@ from hexz.wire.archive import read_examples
 REMEMBERED_JOURNALS: Final = 32
 """A checkpoint says of so many journals, the last ones used, how far it was trained on them."""
 
+ARCHIVERS: Final = 1
+GPU_ARCHIVERS: Final = 3
+"""Processes that archive examples, some 5,000 a second each: as many as can be learnt from."""
+
 REPORT_SECONDS: Final = 0.5
 """How often progress is reported."""
 
@@ -138,7 +142,9 @@ class _Trainer:
         archives.mkdir()
         self._saver = CheckpointSaver(
             self._store,
+            config.journal_dir,
             archives,
+            archivers=ARCHIVERS if config.training.device == "cpu" else GPU_ARCHIVERS,
             on_saved=self._report_checkpoint,
             on_problem=lambda reason: parent.send(StoreProblem(reason)),
         )
@@ -225,7 +231,7 @@ class _Trainer:
         what follows."""
         records = read_segment(self._config.journal_dir, order.batch)
         # The name tells the batches of two journals apart.
-        archive = self._saver.archive(f"{order.batch:06d}-{self._journal_id}", records)
+        self._saver.archive(order.batch, f"{order.batch:06d}-{self._journal_id}")
         examples = training_examples(records)
         with self._crew.watched():
             report = self._learner.train(
@@ -254,7 +260,6 @@ class _Trainer:
                 model=model,
                 training_state=self._learner.training_state(),
                 metadata=metadata,
-                archive=archive,
             )
         )
         self._board.write(report, self._number)

@@ -105,19 +105,23 @@ def test_the_depth_keeps_to_bounds_that_change():
     assert deepened(structs.replace(settings, search=deep), 4).search.simulations == 1_000_000
 
 
-def test_a_fleet_searches_deeper_while_the_trainer_is_behind(tmp_path, games):
+def test_a_fleet_searches_deeper_while_the_trainer_is_behind(tmp_path, games, caplog):
     """From the journal to the orders, the status and the metrics."""
-    bodies = list(itertools.islice(itertools.chain.from_iterable(games), 180))
-    config = tiny_config(tmp_path, minibatch_size=30)
+    caplog.set_level("INFO")
+    batches = 12  # more than are trained on before the first checkpoint is saved
+    bodies = list(itertools.islice(itertools.chain.from_iterable(games), 20 * (batches + 1)))
+    config = tiny_config(tmp_path, minibatch_size=20)
     journal = Journal(config.journal_dir, config.minibatch_size)
-    for start in range(0, 150, 30):
-        journal.append([Record(f"e{i}", bodies[i]) for i in range(start, start + 30)])
+    for start in range(0, 20 * batches, 20):
+        journal.append([Record(f"e{i}", bodies[i]) for i in range(start, start + 20)])
     journal.close()
     usual = FleetSettings().at(0).search.simulations
     with trainers_in_threads(), running_service(config) as service:
-        wait_until(lambda: service.checkpoint == 5)
+        wait_until(lambda: service.checkpoint == batches)
+        assert "searches have 4.0 times the simulations of the settings" in caplog.messages
+        service._level = 4
         orders = service.take_heartbeat(heartbeat("w", 5.0, 0.0), is_local=True)
-        assert usual < orders.settings.search.simulations <= 4 * usual
+        assert orders.settings.search.simulations == 4 * usual
         status = service.status()
         assert status.settings == orders.settings
         assert isinstance(status.limit, LimitStatus)
@@ -127,8 +131,8 @@ def test_a_fleet_searches_deeper_while_the_trainer_is_behind(tmp_path, games):
         assert registry.get_sample_value("hexz_waiting_share", waiting) is not None
         # Now it has waited long for the next batch.
         service._supervisor.activities = Activities("idle", now=time.monotonic() - 1000)
-        for body in bodies[150:]:
+        for body in bodies[20 * batches :]:
             service.accept_example(body)
-        wait_until(lambda: service.checkpoint == 6)
+        wait_until(lambda: service.checkpoint == batches + 1)
         after = service.take_heartbeat(heartbeat("w", 10.0, 0.0), is_local=True)
-        assert after.settings.search.simulations < orders.settings.search.simulations
+        assert usual < after.settings.search.simulations < 4 * usual

@@ -2,15 +2,16 @@
 
 import itertools
 import threading
-from concurrent.futures import Future
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from hexz.checkpoints import CheckpointInfo, NewCheckpoint, open_store
 from hexz.errors import CheckpointExists, StoreUnavailable
+from hexz.processes import ChildFailed
 from hexz.trainserver import saver as saver_module
-from hexz.trainserver.journal import Record
+from hexz.trainserver.journal import Journal, Record
 from hexz.trainserver.saver import CheckpointSaver, Trained
 from hexz.trainserver.service import TrainingService
 from hexz.trainserver.supervisor import MAX_UNSAVED
@@ -51,28 +52,35 @@ class Saving:
     def __init__(self, directory: Path) -> None:
         self.store = SlowStore()
         self.numbers: list[int] = []
+        journal = Journal(directory / "journal", 1)
+        for number in range(1, 4):
+            journal.append([Record(f"e{number}", b"data")])
+        journal.close()
+        self.archives = directory / "archives"
+        self.archives.mkdir()
         self.problems: list[str | None] = []
         self.saver = CheckpointSaver(
             self.store,  # type: ignore[arg-type]
-            directory,
+            directory / "journal",
+            self.archives,
+            archivers=2,
             on_saved=lambda info, model: self.numbers.append(info.number),
             on_problem=self.problems.append,
         )
 
-    def save(self, number: int) -> None:
-        archive = self.saver.archive(f"{number:06d}-j", [Record(f"e{number}", b"data")])
-        self.saver.save(
-            Trained(number=number, model=b"m", training_state=b"s", metadata={}, archive=archive)
-        )
+    def save(self, number: int, batch: int | None = None) -> None:
+        self.saver.archive(batch or number, f"{number:06d}-j")
+        self.saver.save(Trained(number=number, model=b"m", training_state=b"s", metadata={}))
 
 
 @pytest.fixture
-def saving(tmp_path, monkeypatch) -> Saving:
+def saving(tmp_path, monkeypatch) -> Iterator[Saving]:
     monkeypatch.setattr(saver_module, "RETRY_SECONDS", 0.01)
-    return Saving(tmp_path)
+    with trainers_in_threads():
+        yield Saving(tmp_path)
 
 
-def test_a_store_that_is_away_holds_nobody_up_and_gets_all_in_order(saving, tmp_path):
+def test_a_store_that_is_away_holds_nobody_up_and_gets_all_in_order(saving):
     with saving.saver:
         for number in (1, 2, 3):
             saving.save(number)
@@ -83,7 +91,7 @@ def test_a_store_that_is_away_holds_nobody_up_and_gets_all_in_order(saving, tmp_
         wait_until(lambda: saving.numbers == [1, 2, 3])
         assert saving.problems[-1] is None
     assert saving.store.examples == ["e1.pb", "e2.pb", "e3.pb"]
-    assert list(tmp_path.iterdir()) == []
+    assert list(saving.archives.iterdir()) == []
 
 
 def test_at_the_end_what_waits_is_saved_if_the_store_can_be_reached(saving):
@@ -112,14 +120,25 @@ def test_what_makes_saving_impossible_is_raised_where_it_is_asked_for(saving):
 
 
 def test_examples_that_cannot_be_archived_are_such_a_reason(saving):
-    broken: Future[Path] = Future()
-    broken.set_exception(OSError(28, "No space left on device"))
+    saving.store.open.set()
     with saving.saver:
-        saving.saver.save(
-            Trained(number=1, model=b"m", training_state=b"s", metadata={}, archive=broken)
-        )
+        saving.save(1, batch=99)
         wait_until(lambda: not saving.saver._thread.is_alive())
-        with pytest.raises(OSError, match="No space"):
+        with pytest.raises(ChildFailed, match="cannot be archived: cannot use the journal"):
+            saving.saver.check()
+
+
+def test_an_archiver_that_is_killed_is_such_a_reason(tmp_path):
+    """Here it is a process."""
+    saving = Saving(tmp_path)
+    saving.store.open.set()
+    with saving.saver:
+        saving.save(1)
+        wait_until(lambda: saving.numbers == [1])
+        saving.saver._archivers[1].process.kill()
+        saving.save(2)
+        wait_until(lambda: not saving.saver._thread.is_alive())
+        with pytest.raises(ChildFailed, match="cannot be archived: killed by SIGKILL"):
             saving.saver.check()
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from hexz.errors import HexzError, reason_of
 from hexz.processes import ChildFailed, Parent, ToldToEnd
-from hexz.trainserver import supervisor
+from hexz.trainserver import saver, supervisor
 
 
 class TrainerThread:
@@ -50,6 +50,9 @@ class TrainerThread:
             raise message
         return message
 
+    def kill(self) -> None:
+        self.end(60.0)
+
     def end(self, seconds: float) -> None:
         self._connection.close()
         self._thread.join(seconds)
@@ -61,4 +64,5 @@ def trainers_in_threads() -> Iterator[None]:
     """Services that are made meanwhile have such trainers."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(supervisor, "Child", TrainerThread)
+        patch.setattr(saver, "Child", TrainerThread)
         yield
