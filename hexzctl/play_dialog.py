@@ -41,6 +41,7 @@ class PlayDialog:
             "help": lambda _: help_text(),
             "hint": self._give_hint,
             "undo": lambda _: None if session.undo() else "There is nothing to take back.",
+            "redo": lambda _: None if session.redo() else "There is nothing to play again.",
             "resign": lambda _: session.resign(),
             "save": self._save,
             "load": session.load,

@@ -43,7 +43,7 @@ _COMMANDS: Final = [
     ("Fd5", "plant a flag on d5"), ("resign", "give up"),
     ("hint", "what would you play?"), ("save FILE", "keep the game in a file"),
     ("new NUMBER", "play on another board"), ("load FILE", "go on with such a game"),
-    ("quit", "leave"),
+    ("quit", "leave"), ("redo", "play again what you took back"),
 ]  # fmt: skip
 
 

@@ -33,6 +33,7 @@ class Game:
         self.resigned = 0
         self._positions = [initial.copy()]
         self._moves: list[Move] = []
+        self._undone: list[tuple[list[Move], int]] = []
 
     @property
     def board(self) -> Board:
@@ -62,6 +63,7 @@ class Game:
         board.play(move)
         self._positions.append(board)
         self._moves.append(move)
+        self._undone.clear()
 
     def undo(self, player: int) -> bool:
         """Takes back a resignation, or else the last move of a player and all moves after it.
@@ -70,12 +72,29 @@ class Game:
             whether there was anything to take back.
         """
         if self.resigned:
+            self._undone.append(([], self.resigned))
             self.resigned = 0
             return True
         mine = [i for i, (before, _, _) in enumerate(self.history()) if before.turn == player]
         if not mine:
             return False
+        self._undone.append((self._moves[mine[-1] :], 0))
         del self._moves[mine[-1] :], self._positions[mine[-1] + 1 :]
+        return True
+
+    def redo(self) -> bool:
+        """Plays again what was taken back last, if nothing else was played since.
+
+        Returns:
+            whether there was anything to play again.
+        """
+        if self.is_over or not self._undone:
+            return False
+        moves, resigned = self._undone.pop()
+        others = self._undone.copy()
+        for move in moves:
+            self.play(move)
+        self.resigned, self._undone = resigned, others
         return True
 
     def to_json(self) -> str:

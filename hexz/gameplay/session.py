@@ -136,6 +136,10 @@ class PlaySession:
         history = list(self.game.history())
         return self.game.undo(self.human or (history[-1][0].turn if history else 1))
 
+    def redo(self) -> bool:
+        """Plays again what was taken back last; False if there is nothing."""
+        return self.game.redo()
+
     def resign(self) -> None:
         """Gives up for the player whose turn it is."""
         self._check_running()

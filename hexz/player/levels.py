@@ -38,11 +38,11 @@ LEVELS: Final = (
     Level("skilled", "glance@80", 600),
     Level("club", "glance@100", 800),
     Level("strong", "model@4", 960),
-    Level("expert", "model@8", 1120),
-    Level("veteran", "model@16", 1280),
-    Level("candidate", "model@32", 1450),
-    Level("master", "model@100", 1620),
-    Level("grandmaster", "model@800", 1800),
-    Level("champion", "model@4800", 2000),
+    Level("expert", "model@16", 1120),
+    Level("veteran", "model@40", 1290),
+    Level("candidate", "model@100", 1470),
+    Level("master", "model@250", 1650),
+    Level("grandmaster", "model@800", 1830),
+    Level("champion", "model@4800", 2020),
 )
 """Weakest first. `python benchmarks/levels.py` rates them."""

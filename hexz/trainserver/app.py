@@ -18,7 +18,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.wrappers import Request
 
 from hexz.errors import HexzError, InvalidMessage
-from hexz.render.assets import whole_script
+from hexz.render.assets import asset, bare_script, fill, head, whole_script
 from hexz.schema.fleet import (
     COMPACT_GAMES_PATH,
     CONDUCT_PATH,
@@ -262,11 +262,16 @@ def _is_local(request: Request) -> bool:
 def _status_page() -> tuple[str, str]:
     """One file that needs no other, and the policy that lets it run its own code only."""
     folder = resources.files("hexz.trainserver")
-    page = (folder / "status.html").read_text("utf-8")
+    own = {name: (folder / name).read_text("utf-8") for name in ("status.css", "status.js")}
+    sheets = "\n".join([asset("board.css"), asset("page.css"), own["status.css"]])
+    script = bare_script(whole_script(own["status.js"]))
+    page = fill(
+        (folder / "status.html").read_text("utf-8"),
+        HEAD=head("hexzctl train-server", f"<style>{sheets}</style>"),
+        SCRIPT=script,
+    )
     policy = "default-src 'none'; connect-src 'self'; img-src data:; frame-ancestors 'none'"
-    for name, directive in (("status.css", "style-src"), ("status.js", "script-src")):
-        text = whole_script((folder / name).read_text("utf-8"))
-        page = page.replace(f"/*{name}*/", text)
+    for text, directive in ((sheets, "style-src"), (script, "script-src")):
         digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
         policy += f"; {directive} 'sha256-{digest}'"
     return page, policy

@@ -70,6 +70,20 @@ function showBars(status) {
 /** @param {number | null} x */
 const decimal3 = (x) => (x === null ? "–" : x.toFixed(3));
 
+/** What happens now, in words. @param {Status} status */
+function happening({ checkpoint, examples, journal, training, workers }) {
+  if (checkpoint === null) return "Starting: the newest checkpoint is being loaded.";
+  const missing = Math.max(0, journal.minibatch_size - journal.open_batch), next = checkpoint + 1;
+  const full = journal.sealed_batches > 0 || training.progress !== null;
+  if (full) return `Checkpoint ${next} is being trained${training.progress ? `: ${percentOf(training.progress)}` : ""}.`;
+  if (!workers.length) return "No worker plays yet.";
+  if (!examples.per_second) return `${workers.length === 1 ? "A worker plays" : `${workers.length} workers play`} the first games; examples come when they end.`;
+  return `Games are played. Checkpoint ${next} needs ${whole(missing)} more examples, about ${duration(missing / examples.per_second)}.`;
+}
+
+/** @param {{ step: number, steps: number }} progress */
+const percentOf = ({ step, steps }) => `${Math.round((100 * step) / steps)} %`;
+
 /** @param {string[]} problems */
 function showProblems(problems) {
   byId("problems").hidden = problems.length === 0;
@@ -196,6 +210,7 @@ function show(status) {
   byId("model").textContent = status.model_name;
   byId("about").textContent =
     `hexzctl ${status.version}, checkpoints in ${status.store}, up for ${duration(status.uptime_seconds)}`;
+  byId("now").textContent = happening(status);
   showFigures(status);
   showBars(status);
   showProblems(status.problems);

@@ -134,3 +134,21 @@ def test_errors_name_the_file(tmp_path, data, reason):
     with pytest.raises(InvalidGame, match=reason) as caught:
         Game.load(path)
     assert str(path) in str(caught.value)
+
+
+def test_redo_plays_again_what_was_taken_back_until_something_else_is_played():
+    game = Game(Board.random(3))
+    for number in (5, 70, 3, 40, 7):
+        game.play(game.board.legal_moves()[number])
+    game.resigned = 1
+    moves = game.moves
+    while game.undo(1):
+        pass
+    assert game.moves == ()
+    while game.redo():
+        pass
+    assert (game.moves, game.resigned) == (moves, 1)
+    game.undo(1)
+    game.undo(1)
+    game.play(game.board.legal_moves()[0])
+    assert not game.redo()
