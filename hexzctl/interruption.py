@@ -17,7 +17,7 @@ class Interruption:
 
     Args:
         stop: is called at the first of them, on the main thread, in the middle of anything; it
-            should only note that the end has come. None: a KeyboardInterrupt is raised there.
+            should only note that the end has come. None: the command exits there.
         is_success: whether nothing else ends the command, so that a signal does not cut it short.
     """
 
@@ -53,6 +53,9 @@ class Interruption:
             Interruption.signal = number
             if number != signal.SIGINT:
                 self._deadline.start()
-        if self._stop is None or not is_first:
+        if is_first and self._stop is not None:
+            self._stop()
+        elif is_first and self._is_success:
+            sys.exit(0)
+        else:
             raise KeyboardInterrupt
-        self._stop()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hexz.schema.programs import PlayerConfig
+from hexzctl.interruption import Interruption
 from hexzctl.options import options
 
 
@@ -14,6 +15,8 @@ def serve_player(config: PlayerConfig) -> None:
     the gRPC service. Everybody who can reach the address can play. The state is at /status. Ctrl-C
     ends the server.
     """
+    Interruption(is_success=True)  # until the server takes the signals
+
     from hexz.player.serve import serve
 
     def say_where(url: str, grpc_address: str | None) -> None:

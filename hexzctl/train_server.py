@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hexz.schema.programs import ServerConfig
+from hexzctl.interruption import Interruption
 from hexzctl.options import options
 
 
@@ -14,6 +15,8 @@ def train_server(config: ServerConfig) -> None:
     served only if it is set. The status page is at /status. Ctrl-C ends the server; accepted
     examples and the last checkpoint are kept, and the next start goes on from there.
     """
+    Interruption(is_success=True)  # until the server takes the signals
+
     from hexz.trainserver.serve import serve
 
     serve(config, lambda url: print(f"Listening at {url}", flush=True))
