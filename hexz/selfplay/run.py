@@ -126,8 +126,16 @@ class SelfPlayRun:
         )
 
     def _watch(self, pool: SelfPlayPool, deadline: float) -> Iterator[Event]:
-        """Passes on what the workers send until they end, time is up or `stop` is called."""
-        while pool.is_running and not self._stopping and time.monotonic() < deadline:
+        """Passes on what the workers send until they end, time is up or `stop` is called. A time
+        that leaves nothing is prolonged to the end of the first game."""
+        is_late = False
+        while pool.is_running and not self._stopping:
+            if time.monotonic() >= deadline:
+                if self._records:
+                    return
+                if not is_late:
+                    yield Notice("time is up, and the first games are still under way: waiting")
+                is_late = True
             for event in pool.receive(TICK_SECONDS):
                 self._keep(event)
                 yield event
