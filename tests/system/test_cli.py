@@ -73,7 +73,8 @@ def test_bench_engine_json():
     assert content["benchmark"] == "engine"
     assert content["version"] == __version__
     assert list(content["rates"]) == [
-        "playouts", "uct_start", "uct_move_20", "search_puct", "search_gumbel",
+        "playouts", "uct_start", "uct_move_20", "env_steps", "env_observed", "search_puct",
+        "search_gumbel",
     ]  # fmt: skip
     assert all(rate_is_sane(rate) for rate in content["rates"].values())
 
@@ -101,7 +102,7 @@ def test_bench_selfplay_json():
 def test_bench_prints_a_line_a_figure():
     result = hexzctl("bench", "engine", "--seconds", 0.02)
     assert result.returncode == 0
-    assert len(result.stdout.splitlines()) == 5
+    assert len(result.stdout.splitlines()) == 7
 
 
 def test_bench_of_a_missing_model_is_one_line(tmp_path):
