@@ -10,10 +10,14 @@ from contextlib import contextmanager
 from typing import Any
 
 from flask import Flask, Response, abort, jsonify, request
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.serving import make_server
 
 from hexz.engine import CELLS, COLS, GRID, Board, UctPlayer
 from hexz.player.page import CONTENT_SECURITY_POLICY, CONTENT_TYPES, page_files
+
+PREFIX = "/games/flagz"
+"""The page is here as well."""
 
 PLAYERS: dict[str, tuple[str, int | None]] = {
     "uct:2000": ("Playouts, 2000", None),
@@ -37,7 +41,9 @@ class PageServer:
     """
 
     def __init__(self) -> None:
-        self._server = make_server("127.0.0.1", 0, self._app(), threaded=True)
+        app = self._app()
+        below = DispatcherMiddleware(app, {PREFIX: app})  # as behind a proxy
+        self._server = make_server("127.0.0.1", 0, below, threaded=True)
         self.url = f"http://127.0.0.1:{self._server.port}/"
         self.reset()
 

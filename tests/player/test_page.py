@@ -15,7 +15,7 @@ from hexz.gameplay.game import Game
 from hexz.player.page import page_files
 
 from ..browser import PHONE, Page, webdriver
-from .page_server import PageServer
+from .page_server import PREFIX, PageServer
 
 Keys = webdriver.Keys
 By = webdriver.common.by.By
@@ -903,6 +903,17 @@ def test_nothing_moves_while_the_page_arrives(page: Page, server: PageServer, bu
     server.pause_before = f'<button type="button" id="{button}"'
     page.open(TWO_PERSONS)
     page.until(lambda: page.all(".choice"))
+
+
+def test_it_works_below_a_path_of_a_proxy(driver: Any, page: Page, server: PageServer) -> None:
+    below = Page(driver, f"{server.url}{PREFIX[1:]}/")
+    below.open(AGAINST_COMPUTER)
+    below.cell("d5").click()
+    below.until(lambda: len(below.moves) == 2)
+    driver.find_element(By.LINK_TEXT, "Rules").click()
+    driver.find_element(By.LINK_TEXT, "Play").click()
+    assert driver.current_url.startswith(below.url)
+    below.until(lambda: below.status)
 
 
 def test_it_loads_nothing_from_elsewhere(page: Page) -> None:
