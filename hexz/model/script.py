@@ -128,6 +128,11 @@ class ScriptEvaluator(Evaluator):
 
     name = "TorchScript float32 on cpu"
 
+    @property
+    def process_id(self) -> int:
+        """The process of the program."""
+        return self._child.process.pid
+
     def __init__(self, script: bytes, origin: str, batch_size: int) -> None:
         self.batch_size = batch_size
         self._origin = origin
