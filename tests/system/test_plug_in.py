@@ -6,12 +6,10 @@ from __future__ import annotations
 import re
 import shlex
 from pathlib import Path
-from typing import Any
 
 import pytest
-from typer.main import get_command
 
-from hexzctl.cli import app
+from hexzctl import cli
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "plug-in.md"
 
@@ -32,8 +30,8 @@ def test_the_table_has_commands():
 @pytest.mark.parametrize("line", commands())
 def test_the_command_of_a_row_is_one(line, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    command: Any = get_command(app)
-    words = shlex.split(line)[1:]
+    name, *words = shlex.split(line)[1:]
+    command = cli.command(name)
     while hasattr(command, "commands"):
         command = command.commands[words.pop(0)]
     command.make_context(command.name, words)  # raises what a user would be told
