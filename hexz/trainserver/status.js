@@ -211,6 +211,7 @@ function show(status) {
   byId("about").textContent =
     `hexzctl ${status.version}, checkpoints in ${status.store}, up for ${duration(status.uptime_seconds)}`;
   byId("now").textContent = happening(status);
+  byId("play").textContent = `hexzctl serve-player --model ${status.store} --follow`;
   showFigures(status);
   showBars(status);
   showProblems(status.problems);
