@@ -2,8 +2,9 @@
 
 Tests are to be cheap. What starts `hexzctl` does it with `fork_server.start`, or `hexzctl` and the
 classes of tests/system that use it: a process is ready in hundredths of a second there, where an
-interpreter of its own takes a third of a second to import Typer, and two seconds for PyTorch. Where
-a process is not what is tested, none is started.
+interpreter of its own takes a third of a second to import Typer, and two seconds for PyTorch. What
+a test itself starts as a `Child` is such a process with the fixture `forked_children`. Where a
+process is not what is tested, none is started.
 """
 
 import gc
@@ -12,6 +13,7 @@ import itertools
 import json
 import os
 import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,7 +23,7 @@ from hypothesis import settings
 
 from hexz.machine import available_cores
 
-from . import reaper
+from . import fork_server, reaper
 from .redis_server import RedisServer
 
 # A shell that runs the tests in the background has them ignore Ctrl-C, and with them each process
@@ -115,6 +117,15 @@ def shared_traces_path(shared_dir: Path) -> Path:
 def shared_traces(shared_traces_path: Path) -> Iterator[dict[str, Any]]:
     """All recorded games, read one by one."""
     return read_traces(shared_traces_path)
+
+
+@pytest.fixture(scope="module")
+def forked_children() -> Iterator[None]:
+    """Children of `hexz.processes` that a module starts have imported PyTorch when they start."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("hexz.processes.subprocess", subprocess)  # as it is to be afterwards
+        fork_server.fork_children()
+        yield
 
 
 @pytest.fixture

@@ -35,6 +35,9 @@ from typing import Any, AnyStr, Final, NoReturn
 _NOT_PRELOADED: Final = ("__main__", "cloud", "openvino", "openvino_conversion", "plot", "rpc")
 """Modules that import what starts threads, which a fork would lack, or what few need."""
 
+_FORKS: Final = sys.platform == "linux"
+"""Libraries of macOS do not survive it."""
+
 _REQUEST_BYTES: Final = 1 << 20
 _MAX_FILES: Final = 16
 _NUMBER: Final = struct.Struct("i")
@@ -47,9 +50,8 @@ _RUN_CHILD: Final = "run_child"
 
 def start(arguments: Sequence[object], **options: Any) -> subprocess.Popen[Any]:
     """Starts `hexzctl` with these arguments, and options of `subprocess.Popen`."""
-    forks = sys.platform == "linux"  # libraries of macOS do not survive it
-    program = ["hexzctl"] if forks else [sys.executable, "-m", "hexzctl"]
-    return (Forked if forks else subprocess.Popen)([*program, *map(str, arguments)], **options)
+    program = ["hexzctl"] if _FORKS else [sys.executable, "-m", "hexzctl"]
+    return (Forked if _FORKS else subprocess.Popen)([*program, *map(str, arguments)], **options)
 
 
 class Forked(subprocess.Popen[AnyStr]):
@@ -116,6 +118,8 @@ def fork_children() -> None:
     """Has what `hexz.processes` starts as children of this process forked from now on."""
     from hexz import processes
 
+    if not _FORKS:
+        return
     forking = types.SimpleNamespace(**{**vars(subprocess), "Popen": _start_child})
     setattr(processes, "subprocess", forking)  # noqa: B010
 

@@ -25,6 +25,8 @@ from .trainer_thread import trainers_in_threads
 
 BATCH = 150
 
+pytestmark = pytest.mark.usefixtures("forked_children")
+
 
 @pytest.fixture(autouse=True)
 def _short_pauses(monkeypatch):
@@ -79,8 +81,8 @@ def activity(service: TrainingService) -> str:
 
 def trainer() -> psutil.Process:
     """The trainer of the service in this process."""
-    children = psutil.Process().children()
-    return max(children, key=lambda process: process.memory_info().rss)
+    children = psutil.Process().children(recursive=True)
+    return next(child for child in children if "run_trainer" in " ".join(child.cmdline()))
 
 
 def trained_ids(config: Any) -> list[str]:
@@ -233,7 +235,7 @@ def test_a_process_that_trains_along_is_killed_and_training_goes_on(tmp_path, ba
     config = tiny_config(tmp_path, minibatch_size=BATCH, train_processes=2)
     with running_service(config) as service:
         wait_until(lambda: service.checkpoint == 0)
-        [along] = [p for p in psutil.Process().children() if _is_along(p)]
+        [along] = [p for p in psutil.Process().children(recursive=True) if _is_along(p)]
         along.kill()
         wait_until(lambda: service.status().training.failures == 1)
         assert "process 2 of 2 that train failed: killed by SIGKILL" in service.problems()[0]
