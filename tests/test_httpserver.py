@@ -100,7 +100,10 @@ def start() -> Iterator[Start]:
             stack.enter_context(process)
             stack.callback(process.kill)
             assert process.stdout is not None
-            return Server(process, int(process.stdout.readline()))
+            assert process.stderr is not None
+            port = process.stdout.readline()
+            assert port, process.stderr.read()
+            return Server(process, int(port))
 
         yield run
 
