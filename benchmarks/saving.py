@@ -82,8 +82,8 @@ def measure(seconds: float, batches: int, minibatch: int) -> tuple[float, float]
         fill_journal(config, batches)
         with mock.patch.object(Learner, "train", timed):
             service = TrainingService(config, on_fatal=print)
-            while len(ended) < batches:
-                time.sleep(0.01)
+            while service.checkpoint != batches:
+                time.sleep(0.05)
             service.close()
     return ended[-1] - begun[0], sum(b - a for a, b in zip(begun, ended, strict=True))
 
