@@ -124,9 +124,10 @@ export class Analysis {
 
   /** @param {Node} node */
   async #work(node) {
-    const isShown = node === this.#store.state.shown, depth = this.of(node.position);
+    const isFirst = node === this.#store.state.shown && !this.of(node.position), controller = new AbortController();
+    this.#running.set(node, controller);
     try {
-      await this.#ask(node, isShown && !depth ? FIRST_LOOK : undefined);
+      await this.#ask(node, isFirst ? FIRST_LOOK : undefined, controller.signal);
     } catch (error) {
       if (error instanceof NoAnswer && error.again) {
         await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
@@ -134,22 +135,19 @@ export class Analysis {
         this.#store.set({ problem: messageOf(error) });
       }
     }
+    if (this.#running.get(node) === controller) this.#running.delete(node);
     this.#goOn();
   }
 
-  /** @param {Node} node @param {number} [simulations] all that the player has if left out */
-  async #ask(node, simulations) {
-    const { game } = this.#store.state, player = /** @type {string} */ (this.player);
-    const controller = new AbortController();
-    this.#running.set(node, controller);
-    try {
-      const outlook = !this.of(node.position)?.outlook;
-      const { signal } = controller, { board } = game, actions = node.actions();
-      const reply = await suggest({ board, actions, player, outlook, simulations, signal });
-      this.learn(node, reply, player, simulations === undefined);
-    } finally {
-      if (this.#running.get(node) === controller) this.#running.delete(node);
-    }
+  /**
+   * @param {Node} node @param {number} [simulations] all that the player has if left out
+   * @param {AbortSignal} [signal]
+   */
+  async #ask(node, simulations, signal) {
+    const { game: { board } } = this.#store.state, player = /** @type {string} */ (this.player);
+    const outlook = !this.of(node.position)?.outlook, actions = node.actions();
+    const reply = await suggest({ board, actions, player, outlook, simulations, signal });
+    this.learn(node, reply, player, simulations === undefined);
   }
 
   // --- What follows ------------------------------------------------------------------------------
