@@ -14,6 +14,7 @@ A worker posts a `Heartbeat` when it starts and every few seconds, and the serve
     simulations = 64
     full_search_share = 0.25    # of the moves; the others get
     fast_simulations = 12
+    fast_considered = 4
 
     [[schedule]]                # optional: fewer simulations while the network knows little
     examples = 0                # from so many examples on that the model has been trained on

@@ -103,7 +103,7 @@ class SearchSettings(Settings, frozen=True, kw_only=True):
             ge=1,
             le=MAX_ACTIONS,
         ),
-    ] = 16
+    ] = 4
     c_visit: Annotated[
         float,
         setting("Visits added to the largest visit count in the scale of Q [GZ].", ge=0),
