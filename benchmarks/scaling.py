@@ -283,7 +283,6 @@ COMPACT = replace(SINGLE, unit=GAME, check=7e-6, post=400e-6, bytes=145)
 COMPACT_CORES = replace(COMPACT, cores=4, parallel=3)
 INSTANT = Trainer(rate=1e9)
 CPU = Trainer()
-CPUS = replace(CPU, rate=2 * 0.9 * 1377.0)
 GPU = Trainer(rate=10_200.0, minibatch=65_536)
 GPUS = replace(GPU, rate=4 * 0.9 * 10_200.0, minibatch=262_144)
 
