@@ -29,8 +29,8 @@ _PANEL_WIDTH: Final = 31
 _NAME_WIDTH: Final = 12
 _SHOWN_HINTS: Final = 5
 _BAR_WIDTH: Final = 8
-_LONGEST_LINE: Final = 1 << 14
-"""Of what is not typed, but comes from a file."""
+_LONGEST_LINE: Final = 1 << 20
+"""Characters of what is not typed, but comes from a file."""
 _ECHOED: Final = 200
 """Characters of an input line that are repeated in a log."""
 
@@ -129,8 +129,8 @@ class PlayView:
             line = sys.stdin.readline(_LONGEST_LINE)
             if not line:
                 raise EOFError
-            if len(line) == _LONGEST_LINE:
-                raise HexzError(f"a line of {_LONGEST_LINE:,} characters or more is no command")
+            if not line.endswith("\n") and len(sys.stdin.readline(_LONGEST_LINE)) == _LONGEST_LINE:
+                raise HexzError(f"a line of more than {_LONGEST_LINE:,} characters is no command")
             line = line.removesuffix("\n")
         except EOFError:
             self._print(Text())

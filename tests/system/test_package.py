@@ -90,7 +90,7 @@ def installed(wheel, tmp_path_factory) -> Path:
     return root / "bin"
 
 
-DATA = {".pyi", ".typed", ".html", ".css", ".js", ".svg", ".pt", ".toml"}
+DATA = {".pyi", ".typed", ".html", ".css", ".js", ".svg", ".png", ".pt", ".toml"}
 """Kinds of files beside Python's that the wheel has."""
 
 
