@@ -206,7 +206,7 @@ def test_a_server_that_stops_for_a_while_loses_nothing(channel, redis_server):
     with worker(*options, url=url, redis_url=redis_server.url) as process:
         assert url in process.stderr.readline()  # it waits for the server
         with FakeTrainServer(port) as before:
-            before.wait_until(lambda: len(before.examples) > 300)
+            before.wait_until(lambda: len(before.games) > 5)
         with FakeTrainServer(port) as after:
             after.answer = lambda _: Answer(503, "too many examples wait", {"Retry-After": "1"})
             after.wait_until(
@@ -220,7 +220,7 @@ def test_a_server_that_stops_for_a_while_loses_nothing(channel, redis_server):
             after.answer = lambda _: Answer()
             after.wait_until(lambda: after.heartbeats[-1].games > paused)
             _, stderr = end(process)
-            before.examples += after.examples
+            before.games += after.games
     examples = examples_of(before)
     numbers = {int(example.game_id.rsplit("-", 1)[1]) for example in examples}
     assert len(examples) > MAX_PENDING
@@ -331,7 +331,7 @@ def test_a_server_that_does_not_want_it_is_one_line(server, redis_server, answer
 def test_options_replace_what_the_server_says(server, channel, redis_server):
     options = ("--search", "puct", "--runs-per-move", 7, "--games-per-process", 4)
     with worker(*options, "--post", "games", url=server.url, redis_url=redis_server.url) as process:
-        server.wait_until(lambda: len(server.examples) > 100)
+        server.wait_until(lambda: len(server.games) > 1)
         end(process)
     assert EXAMPLES_PATH not in server.paths()
     assert max(example.simulations for example in examples_of(server)) == 7
