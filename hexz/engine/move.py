@@ -93,6 +93,10 @@ class Move(NamedTuple):
         return Move(self.kind, row, col)
 
     def __repr__(self) -> str:
+        try:
+            self.index  # noqa: B018 (raises where this is no move)
+        except (IllegalMove, TypeError, ValueError):
+            return f"Move{tuple(self)!r}"
         return f"Move.parse({str(self)!r})"
 
     def __str__(self) -> str:

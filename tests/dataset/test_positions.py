@@ -217,7 +217,10 @@ def test_the_worst_disagreements_first(chromium: Any, tmp_path: Path) -> None:
     worst = max((e for game in games for e in game), key=lambda e: surprise(e) or 0)
     page = positions_page(parts_of(*games), title="", by_surprise=True)
     shown = Shown(chromium, page, tmp_path)
-    assert shown.text("#position h2") == f"Move {worst.move_number + 1}: player {worst.turn}"
+    assert (
+        shown.text("#position h2")
+        == f"Move {worst.move_number + 1}: {('Blue', 'Orange')[worst.turn - 1]}"
+    )
     assert shown.heat("#target") == expected_heat(worst.policy)
     names = "return [...document.querySelectorAll('#entries .name')].map(e => e.innerText)"
     numbers = [float(name.split()[0]) for name in shown.run(names)]
