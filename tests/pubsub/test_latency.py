@@ -16,8 +16,8 @@ import sys, threading, time
 from hexz.pubsub import ModelChannel
 
 channel = ModelChannel(sys.argv[1], "tiny")
-fetch = channel._redis.mget
-channel._redis.mget = lambda keys: (print(time.time(), flush=True), fetch(keys))[1]
+fetch = channel._redis.strlen
+channel._redis.strlen = lambda key: (print(time.time(), flush=True), fetch(key))[1]
 for model in channel.follow(threading.Event(), print):
     print(model.checkpoint, flush=True)
 """
