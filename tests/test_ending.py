@@ -1,0 +1,46 @@
+"""A process that is told to end has ended in time, whatever holds it up."""
+
+import subprocess
+import sys
+
+from hexz.ending import END_SECONDS
+
+HELD_UP = """
+import signal, sys, threading
+from hexz.ending import Deadline
+
+deadline = Deadline(lambda: 3, seconds=SECONDS)
+signal.signal(signal.SIGTERM, lambda *_: deadline.start())
+threading.Thread(target=threading.Event().wait).start()  # the interpreter would wait for it
+print("ready", flush=True)
+signal.pause()
+print("ends")
+"""
+
+
+def start(seconds: float) -> subprocess.Popen[str]:
+    code = HELD_UP.replace("SECONDS", str(seconds))
+    process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    return process
+
+
+def test_a_thread_that_never_ends_holds_up_no_end():
+    with start(seconds=0.2) as process:
+        process.terminate()
+        assert process.communicate(timeout=60)[0] == "ends\n"  # what was printed is not lost
+    assert process.returncode == 3
+
+
+def test_nothing_ends_before_it_is_told_to():
+    with start(seconds=0) as process:
+        try:
+            process.wait(0.3)
+        except subprocess.TimeoutExpired:
+            process.terminate()
+        assert process.wait(60) == 3
+
+
+def test_the_time_is_less_than_what_others_wait_before_they_kill():
+    assert END_SECONDS + 1 < 10
