@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import re
@@ -64,8 +65,10 @@ class ExampleArchive:
         """Opens a file; raises InvalidExample, which names it, if it cannot be read."""
         self.name = name or str(path)
         try:
-            self._file = _BoundedReader(io.FileIO(path))
-            self._zip = zipfile.ZipFile(self._file)
+            with contextlib.ExitStack() as undo:
+                self._file = undo.enter_context(_BoundedReader(io.FileIO(path)))
+                self._zip = zipfile.ZipFile(self._file)
+                undo.pop_all()
         except OSError as error:
             raise InvalidExample(f"cannot read {self.name}: {error.strerror or error}") from None
         except (zipfile.BadZipFile, ValueError, NotImplementedError):

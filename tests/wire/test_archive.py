@@ -9,10 +9,11 @@ import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from hexz.errors import InvalidExample, OutputError
-from hexz.wire.archive import MAX_EXAMPLE_BYTES, read_examples, write_examples
+from hexz.wire.archive import MAX_EXAMPLE_BYTES, ExampleArchive, read_examples, write_examples
 
 ENTRIES = [(f"game-{i:03d}.pb", bytes([i]) * 1000) for i in range(5)]
 
@@ -224,3 +225,12 @@ def test_other_compressions_and_encryption_are_refused(tmp_path: Path) -> None:
     data[data.index(b"PK\x01\x02") + 8] |= 1  # the bit that marks an encrypted entry
     path.write_bytes(data)
     assert "encrypted" in refusal(path)
+
+
+def test_a_file_that_is_no_zip_is_closed_again(tmp_path: Path) -> None:
+    path = tmp_path / "examples.zip"
+    path.write_bytes(b"no zip")
+    with pytest.raises(InvalidExample, match="not a zip file") as refused:
+        ExampleArchive(path)
+    assert str(path) not in {file.path for file in psutil.Process().open_files()}
+    del refused  # whose traceback would have kept it open
