@@ -20,6 +20,7 @@ from hexz.errors import InvalidModel
 from hexz.model.features import geometry
 from hexz.model.layers import TowerConv, TowerReLU
 from hexz.model.legality import LegalMoves
+from hexz.model.network import ResidualBlock
 
 _TOWERS: Final = ("cnn_blocks", "_torso._blocks")
 _FEW_PLANES: Final = tuple(int(plane) for plane in Plane if "FLAGS_LEFT" not in plane.name)
@@ -163,22 +164,14 @@ class PeerNet(nn.Module):
         return self.policy_head(x), torch.tanh(self.value_head(x)).squeeze(1)
 
 
-class PeerBlock(nn.Module):
-    """Two convolutions with a skip connection."""
+class PeerBlock(ResidualBlock):
+    """A block of ours whose keys are those of the files."""
 
     def __init__(self, filters: int, *, is_last: bool) -> None:
-        super().__init__()
-        self.conv1 = TowerConv(filters, filters, 3)
-        self.relu1 = TowerReLU()
-        self.conv2 = TowerConv(filters, filters, 3)
-        self.relu2 = nn.ReLU() if is_last else TowerReLU()
-        # The keys are to be those of the files, in which convolutions and norms lie side by side.
+        super().__init__(filters, is_last=is_last)
+        # In the files convolutions and norms lie side by side.
         self.register_state_dict_post_hook(_rename_for_file)  # type: ignore[no-untyped-call]
         self.register_load_state_dict_pre_hook(_rename_from_file)  # type: ignore[no-untyped-call]
-
-    def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = self.relu2(self.conv2(self.relu1(self.conv1(x))) + x)
-        return out
 
 
 def _rename_for_file(_module: nn.Module, state: dict[str, Any], prefix: str, _: Any) -> None:
