@@ -65,8 +65,24 @@ class ModelTrainingConfig(Settings, frozen=True, kw_only=True):
         setting("Refuse examples of checkpoints older than this.", ge=0, le=10**9),
     ] = 50
     max_backlog: MaxBacklog = 64
-    blocks: Annotated[int, setting("Blocks of a new network.", ge=1, le=100)] = 4
-    filters: Annotated[int, setting("Filters of a new network.", ge=1, le=1024)] = 32
+    blocks: Annotated[
+        int | None,
+        setting(
+            "Blocks of the network: one of a checkpoint that has fewer grows. Default: 4 for a new "
+            "network.",
+            ge=1,
+            le=100,
+        ),
+    ] = None
+    filters: Annotated[
+        int | None,
+        setting(
+            "Filters of the network: one of a checkpoint that has fewer grows. Default: 32 for a "
+            "new network.",
+            ge=1,
+            le=1024,
+        ),
+    ] = None
     train_processes: Annotated[
         int,
         setting(

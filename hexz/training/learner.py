@@ -19,6 +19,7 @@ from hexz.model.checkpoint import (
     new_checkpoint,
     require_uncompressed,
 )
+from hexz.model.growth import grow, plant
 from hexz.model.network import HexzNet, ModelConfig
 from hexz.schema.records import TrainingReport
 from hexz.schema.training import TrainingConfig
@@ -49,6 +50,21 @@ class Learner:
         self.window = ReplayWindow(config)
         self._steps = Steps(config, net, torch.device(config.device))
         self._tell: Callable[[Run], None] = lambda run: None
+
+    def grow(self, blocks: int, filters: int) -> None:
+        """Goes on with a larger network that computes the same as the model, and with an optimizer
+        that starts afresh. To be called before `join`.
+
+        Raises:
+            InvalidModel: it would be a smaller network.
+        """
+        old = self._steps
+        model = old.average.playing_net()
+        steps = Steps(self.config, grow(model, blocks, filters), torch.device(self.config.device))
+        for net in steps.net, steps.average:
+            plant(old.average.auxiliary, net.auxiliary, model.config.filters, filters)
+        steps.total = old.total
+        self._steps = steps
 
     def join(self, group: Group, tell: Callable[[Run], None]) -> None:
         """Trains with other processes from now on, as their process 0.

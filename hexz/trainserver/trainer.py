@@ -182,7 +182,7 @@ class _Trainer:
 
     def _begin(self) -> Learner:
         """Makes checkpoint 0."""
-        size = ModelConfig(blocks=self._config.blocks, filters=self._config.filters)
+        size = self._size_from(ModelConfig())
         learner = Learner.new(self._config.training, size, self._config.training.seed)
         metadata = self._record_of(learner, examples=0, hours=0.0).to_metadata()
         model = learner.checkpoint(model_name=self._config.model_name, number=0, metadata=metadata)
@@ -195,7 +195,7 @@ class _Trainer:
 
     def _resume(self, number: int) -> Learner:
         try:
-            return Learner.resume(
+            learner = Learner.resume(
                 self._config.training,
                 self._store.load(number),
                 self._store.load_training_state(number),
@@ -203,6 +203,20 @@ class _Trainer:
             )
         except InvalidModel as error:
             raise InvalidModel(f"{self._store.place(number)}: {error}") from None
+        now, wanted = learner.model_config, self._size_from(learner.model_config)
+        larger = ModelConfig(max(now.blocks, wanted.blocks), max(now.filters, wanted.filters))
+        if larger != wanted:
+            self._parent.send(
+                Notice(f"the network is one of {_words(now)}, and networks do not become smaller")
+            )
+        if larger != now:
+            learner.grow(larger.blocks, larger.filters)
+            self._parent.send(Notice(f"the network grows from {_words(now)} to {_words(larger)}"))
+        return learner
+
+    def _size_from(self, size: ModelConfig) -> ModelConfig:
+        """A size with what the settings say of it."""
+        return ModelConfig(self._config.blocks or size.blocks, self._config.filters or size.filters)
 
     def _history(self, newest: int) -> Iterator[Rows]:
         """The batches that the checkpoints up to this one were trained on, newest first, as far
@@ -318,6 +332,10 @@ class _Trainer:
             raise ToldToEnd
         self._saver.check()
         self._crew.check()
+
+
+def _words(size: ModelConfig) -> str:
+    return f"{size.blocks} x {size.filters}"
 
 
 class _EventWriter:

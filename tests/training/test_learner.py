@@ -121,6 +121,20 @@ RESUMING = TrainingConfig(
 )
 
 
+def test_a_grown_learner_goes_on_from_what_it_knows(batches):
+    learner = Learner.new(RESUMING, TINY, seed=7)
+    for batch in batches[:2]:
+        train(learner, batch)
+    before, steps = learner.held_out_losses(), learner.total_steps
+    learner.grow(2, 16)
+    assert learner.model_config == ModelConfig(2, 16)
+    assert learner.held_out_losses() == pytest.approx(before, rel=1e-4)
+    assert train(learner, batches[2]).total_steps > steps
+    model, state = checkpoint(learner), learner.training_state()
+    resumed = Learner.resume(RESUMING, model, state, map(to_rows, reversed(batches[:3])))
+    assert train(resumed, batches[3]).losses == train(learner, batches[3]).losses
+
+
 @pytest.mark.parametrize("after", [0, 1, 3])
 def test_a_resumed_learner_goes_on_exactly_as_the_one_before(after, batches):
     learner = Learner.new(RESUMING, TINY, seed=7)

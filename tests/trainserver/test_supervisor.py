@@ -354,14 +354,25 @@ def _fatal_reason(directory: Path) -> str:
 
 
 @pytest.mark.usefixtures("in_threads")
-def test_a_checkpoint_says_the_size_of_its_network(checkpoints, tmp_path, three):
-    """The server's sizes are those of a new network."""
-    with running_service(tiny_config(tmp_path, minibatch_size=BATCH, blocks=2)) as service:
+@pytest.mark.parametrize(
+    ("asked", "got", "word"),
+    [
+        ({"blocks": None, "filters": None}, (1, 8), None),
+        ({"blocks": 2, "filters": 16}, (2, 16), "grows from 1 x 8 to 2 x 16"),
+        ({"blocks": 2, "filters": 4}, (2, 8), "do not become smaller"),
+    ],
+)
+def test_a_resumed_network_has_the_size_asked_for_or_more(
+    asked, got, word, checkpoints, tmp_path, three, caplog
+):
+    with running_service(tiny_config(tmp_path, minibatch_size=BATCH, **asked)) as service:
         post(service, three[2])
         wait_until(lambda: service.checkpoint == 3)
-    assert open_store(str(tmp_path), "flagz").info(3).metadata["model"] == {
-        "blocks": 1, "filters": 8
-    }  # fmt: skip
+    metadata = open_store(str(tmp_path), "flagz").info(3).metadata
+    assert metadata["model"] == {"blocks": got[0], "filters": got[1]}
+    assert metadata["report"]["total_examples"] > metadata["report"]["new_examples"]
+    assert any("network" in line for line in caplog.messages) == (word is not None)
+    assert word is None or word in caplog.text
 
 
 @pytest.mark.usefixtures("in_threads")
