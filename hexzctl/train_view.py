@@ -47,13 +47,13 @@ class TrainView:
 
     def print_summary(self) -> None:
         """Says what there is now, and how to go on."""
-        status, config = self._status, self._training.config
-        if status is None or status.checkpoint is None:
+        reached, config = self._training.reached, self._training.config
+        if reached is None:
             return
         self.display.log()
         self._console.print(
-            f"Checkpoint {status.checkpoint} of {config.model_name}, trained on "
-            f"{status.examples.trained or 0:,} examples, is in "
+            f"Checkpoint {reached.number} of {config.model_name}, trained on "
+            f"{reached.record.examples or 0:,} examples, is in "
             f"{config.data_dir}/{model_folder(config.model_name)}. "
             "The same command goes on from there.",
             soft_wrap=True,

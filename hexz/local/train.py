@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import urllib3
 
-from hexz.checkpoints import open_store
+from hexz.checkpoints import CheckpointInfo, open_store
 from hexz.errors import HexzError, OutputError
 from hexz.httpclient import read_answer
 from hexz.local.parts import run_server, run_worker
@@ -89,11 +89,13 @@ class LocalTraining:
         config: what to train.
         url: of the status page; empty until the server listens.
         is_ending: the processes are told to end, which takes seconds.
+        reached: the newest checkpoint there was when all had ended.
     """
 
     config: LocalTrainingConfig
     url: str = ""
     is_ending: bool = False
+    reached: CheckpointInfo | None = None
     _stopping: bool = False
     _parts: list[_Part] = field(default_factory=list)
     _http: urllib3.PoolManager = field(default_factory=lambda: urllib3.PoolManager(retries=False))
@@ -126,6 +128,8 @@ class LocalTraining:
             with contextlib.closing(rater):
                 yield from self._watch(deadline, rater)
             yield from self._end()
+            # The server saves a last one after it was asked last.
+            self.reached = next(reversed(store.list()), None)
         finally:
             for part in self._parts:
                 if part.child is not None:

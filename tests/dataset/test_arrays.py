@@ -2,9 +2,7 @@
 
 import builtins
 import os
-import resource
 import subprocess
-import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
@@ -20,6 +18,7 @@ from hexz.errors import HexzError, OutputError
 from hexz.example import Example
 
 from ..games import game_examples
+from ..memory import traced_peak
 from ..wire.sample import make_example, old_example
 from .files import reader_of, write_zip
 
@@ -181,16 +180,12 @@ def test_a_full_disk(small_disk: Path, write: Writer) -> None:
 
 
 def test_memory_does_not_grow_with_the_examples(tmp_path: Path, write: Writer) -> None:
-    def peak() -> float:
-        """In MB."""
-        unit = 1e6 if sys.platform == "darwin" else 1e3
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
-
     example = make_example()
-    write(tmp_path / "arrays", [example] * 15_000)  # HDF5's caches are full
-    before = peak()
-    write(tmp_path / "arrays", (example for _ in range(35_000)))  # 80 MB more of arrays
-    assert peak() - before < 20
+
+    def peak(count: int) -> int:
+        return traced_peak(lambda: write(tmp_path / "arrays", (example for _ in range(count))))
+
+    assert peak(8_000) < peak(2_000) + 2_000_000  # 24 MB more of arrays
 
 
 def test_hdf5_explains_its_columns(tmp_path: Path) -> None:

@@ -1,8 +1,6 @@
 """Replay files of the Go server's trainers: each row is the example that it was made of."""
 
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -14,9 +12,12 @@ import pytest
 from hexz.dataset import reading, replay
 from hexz.dataset.export import Export, ExportConfig
 from hexz.dataset.filters import Filter
+from hexz.dataset.reading import ExampleReader
+from hexz.dataset.sources import find_archives
 from hexz.example import Example
 
 from ..games import game_examples
+from ..memory import run_measured, traced_peak
 from ..wire.sample import assert_same
 from .files import reader_of
 from .replay_files import columns_of, write_replay
@@ -259,41 +260,32 @@ def test_damaged_files(columns: dict[str, Any], tmp_path: Path) -> None:
 
 # --- Size ----------------------------------------------------------------------------------------
 
-MEASURE = """
-import resource, sys
-from hexz.dataset.export import Export
-from hexz.dataset.filters import Filter
-from hexz.dataset.reading import ExampleReader
-from hexz.dataset.sources import find_archives
-for path in sys.argv[1:]:
-    export = Export(ExampleReader(find_archives([path]), print))
+
+def summarize(path: Path) -> int:
+    """The number of examples of a file that is read whole."""
+    export = Export(ExampleReader(find_archives([str(path)]), print))
     export.summary(Filter(), None)
-    print(export.reader.examples, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
-"""
-
-
-def peaks(*paths: Path) -> list[tuple[int, int]]:
-    """Examples and KiB at the most, after the summary of each file in one process."""
-    command = [sys.executable, "-c", MEASURE, *map(str, paths)]
-    lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split("\n")
-    unit = 1024 if sys.platform == "darwin" else 1
-    return [(int(a), int(b) // unit) for a, b in (line.split() for line in lines if line)]
+    return export.reader.examples
 
 
 def test_memory_does_not_grow_with_the_rows(columns: dict[str, Any], tmp_path: Path) -> None:
-    """12 times the rows, 60 MB as arrays, take no more of it."""
-    small = write_replay(tmp_path / "small.h5", columns, times=5)
-    large = write_replay(tmp_path / "large.h5", columns, times=60)
-    (few, before), (many, after) = peaks(small, large)
-    assert many == 12 * few > 12_000
-    assert after - before < 8_000
+    """Three times the rows, 30 MB more as arrays, take no more of it."""
+    small = write_replay(tmp_path / "small.h5", columns, times=10)
+    large = write_replay(tmp_path / "large.h5", columns, times=30)
+    assert summarize(large) > 6_000
+    assert traced_peak(lambda: summarize(large)) < traced_peak(lambda: summarize(small)) + 2_000_000
 
 
 @pytest.mark.soak
 def test_a_million_rows(columns: dict[str, Any], tmp_path: Path) -> None:
     times = -(-1_000_000 // len(columns["values"]))
-    small = write_replay(tmp_path / "small.h5", columns, times=5)
-    large = write_replay(tmp_path / "large.h5", columns, times=times)
-    (_, before), (many, after) = peaks(small, large)
-    assert many >= 1_000_000
-    assert after - before < 200_000  # HDF5's index of 40,000 chunks: 105 MB
+    path = write_replay(tmp_path / "large.h5", columns, times=times)
+    code = """
+        from pathlib import Path
+        from tests.dataset.test_replay import summarize
+        before = peak_memory()
+        print(summarize(Path(sys.argv[1])), peak_memory() - before)
+    """
+    rows, grown = run_measured(code, path)
+    assert rows >= 1_000_000
+    assert grown < 250_000  # HDF5's index of 40,000 chunks: 105 MB

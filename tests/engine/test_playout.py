@@ -4,8 +4,6 @@ All seeds are fixed: a statistical test here passes always or never for one stat
 """
 
 import random
-import subprocess
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
@@ -17,6 +15,7 @@ import pytest
 from hexz.engine import Board, Move, RandomPlayer, UctPlayer, random_playouts
 from hexz.errors import IllegalMove
 
+from ..memory import run_measured
 from .helpers import FREE, board_of, engine_move, full_state, position_of, random_moves, swapped
 from .reference import COORDS, Position, action_index, neighbours, random_text
 from .reference_uct import Exact, after, random_move_probabilities, search
@@ -405,14 +404,12 @@ def test_to_be_asked_whether_to_go_on_changes_nothing():
 
 
 def test_memory_of_a_search_is_bounded():
-    code = (
-        "import resource; from hexz.engine import Board, UctPlayer; "
-        "UctPlayer(10**6, 1).suggest(Board.random(1)); "
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
-    )
-    output = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout
-    kilobytes = int(output) / (1024 if sys.platform == "darwin" else 1)
-    assert kilobytes < 2**20
+    [peak] = run_measured("""
+        from hexz.engine import Board, UctPlayer
+        UctPlayer(10**6, 1).suggest(Board.random(1))
+        print(peak_memory())
+    """)
+    assert peak < 2**20  # a gigabyte
 
 
 # --- Wrong arguments ---------------------------------------------------------------------------

@@ -7,8 +7,6 @@ import os
 import pickle
 import resource
 import signal
-import subprocess
-import sys
 import zipfile
 from dataclasses import asdict
 from pathlib import Path
@@ -20,6 +18,8 @@ import torch
 from hexz.errors import InvalidModel, OutputError
 from hexz.model.checkpoint import Checkpoint, load_checkpoint, new_checkpoint, save_checkpoint
 from hexz.model.network import HexzNet, ModelConfig
+
+from ..memory import run_measured
 
 SMALL = ModelConfig(blocks=1, filters=8)
 
@@ -208,21 +208,18 @@ def test_a_small_file_cannot_claim_much_memory(content: dict[str, Any], tmp_path
     makers = [compressed, overlapping, repeated, nonsense, sparse]
     for make in makers:
         make(content, tmp_path / f"{make.__name__}.pt")
-    load = f"""
-import resource
-from hexz.errors import InvalidModel
-from hexz.model.checkpoint import load_checkpoint, new_checkpoint
-new_checkpoint()
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-for name in {[make.__name__ for make in makers]}:
-    try:
-        load_checkpoint(f"{tmp_path}/{{name}}.pt")
-    except InvalidModel:
-        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
-"""
-    command = [sys.executable, "-c", load]
-    result = subprocess.run(command, capture_output=True, text=True, check=True)
-    grown = [int(line) for line in result.stdout.split()]
+    load = """
+        from hexz.errors import InvalidModel
+        from hexz.model.checkpoint import load_checkpoint, new_checkpoint
+        new_checkpoint()
+        before = peak_memory()
+        for path in sys.argv[1:]:
+            try:
+                load_checkpoint(path)
+            except InvalidModel:
+                print(peak_memory() - before)
+    """
+    grown = run_measured(load, *(tmp_path / f"{make.__name__}.pt" for make in makers))
     assert len(grown) == len(makers)
     assert max(grown) < 100 * 1024  # KiB
     for make in makers:

@@ -1,9 +1,6 @@
 """Misuse, broken evaluators and long runs: errors that say what is wrong, and never a crash."""
 
 import gc
-import subprocess
-import sys
-import textwrap
 import threading
 
 import numpy as np
@@ -13,6 +10,7 @@ from hexz.engine import Board, GameBatch, Search, SearchSettings
 from hexz.errors import InvalidEvaluation
 from hexz.schema.search import Algorithm
 
+from ..memory import run_measured
 from .helpers import HashEvaluator, after, board_at, constant, play_games, random_game, step
 
 EVALUATE = HashEvaluator(31, logit_scale=8.0)
@@ -238,12 +236,8 @@ def test_certain_values_of_1_and_logits_of_all_sizes_end(algorithm):
 # --- Memory --------------------------------------------------------------------------------------
 
 LONG_RUN = """
-    import resource
     import numpy as np
     from hexz.engine import Board, GameBatch, SearchSettings
-
-    def peak():
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
     rng = np.random.default_rng(1)
     batch = GameBatch(8, SearchSettings(simulations=64), seed=1)
@@ -257,21 +251,14 @@ LONG_RUN = """
         taken = len(batch.take_finished())
         finished += taken
         if taken and finished // 10 > len(marks):
-            marks.append(peak())
+            marks.append(peak_memory())
     print(marks[4], marks[-1])
 """
 
 
 def test_memory_stays_flat_over_many_games():
     """Peak memory after 50 games and after 120, in a process of its own."""
-    run = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(LONG_RUN)],
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=True,
-    )
-    early, late = map(int, run.stdout.split())
+    early, late = run_measured(LONG_RUN)
     assert late < 1.05 * early + 1024
 
 

@@ -124,10 +124,7 @@ def test_ctrl_c_ends_everything_and_the_next_start_goes_on(start: Callable[..., 
     assert_all_gone(family)
     reached = training.checkpoint()
     assert reached is not None
-    # The last one may have been saved after the server was asked last.
-    summary = re.match(rf"Checkpoint (\d+) of {MODEL_NAME}", training.lines[-1])
-    assert summary is not None
-    assert reached - 1 <= int(summary[1]) <= reached
+    assert training.lines[-1].startswith(f"Checkpoint {reached} of {MODEL_NAME}, trained on ")
     again = start("--max-seconds=600")
     again.wait_for_checkpoint(reached + 1)
     again.process.send_signal(signal.SIGTERM)
