@@ -48,8 +48,11 @@ class BuildExt(build_ext):
             self.build_temp = f"{BUILD_DIR}/temp"
 
     def build_extensions(self) -> None:
+        flags = CFLAGS + self.machine_flags()
         for extension in self.extensions:
-            extension.extra_compile_args = CFLAGS + self.machine_flags()
+            extension.extra_compile_args = flags
+            if extension.name == "hexz.engine.build":  # tells `hexzctl doctor`
+                extension.define_macros.append(("HEXZ_FLAGS", f'"{" ".join(flags)}"'))
         super().build_extensions()
 
     def machine_flags(self) -> list[str]:

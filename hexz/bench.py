@@ -11,10 +11,9 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from torch import nn
 
 from hexz.engine import (
     NUM_ACTIONS,
@@ -27,9 +26,10 @@ from hexz.engine import (
     random_playouts,
 )
 from hexz.inference import Evaluator
-from hexz.model.backends import create_evaluator
-from hexz.model.torch_evaluator import TorchEvaluator
 from hexz.selfplay.loop import SelfPlay
+
+if TYPE_CHECKING:
+    from torch import nn
 
 RUNS: Final = 5
 """Times that each rate is measured; the median is what counts."""
@@ -186,6 +186,9 @@ def self_play_rates(
     notify: Callable[[str], None],
 ) -> SelfPlayRates:
     """Measures self-play of one process with `games` games in flight and one inference thread."""
+    from hexz.model.backends import create_evaluator
+    from hexz.model.torch_evaluator import TorchEvaluator
+
     batch_size = -(-games // 2)
     evaluator = create_evaluator(net, device=device, batch_size=batch_size, notify=notify)
     eager = TorchEvaluator(net, device="cpu", batch_size=1, half=False)

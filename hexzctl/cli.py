@@ -38,6 +38,7 @@ COMMANDS: Final = {
     "models": "Look at the checkpoints of models, and rate them.",
     "fleet": "Look at the workers of a train server, keep out those that post nonsense, and give "
     "them tokens of their own.",
+    "doctor": "Look for what is wrong with this machine, and say what to do about it.",
     "bench": "Measure what this machine does: the engine, the network, self-play.",
 }
 """How the help of each command begins."""

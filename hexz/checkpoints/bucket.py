@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import hashlib
+import secrets
 import tempfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -22,6 +23,7 @@ from hexz.checkpoints.cloud import (
 )
 from hexz.checkpoints.store import (
     MAX_RATINGS_BYTES,
+    TRIAL,
     CheckpointInfo,
     CheckpointStore,
     NewCheckpoint,
@@ -70,6 +72,16 @@ class BucketStore(CheckpointStore):
             found = [(self._number(blob), blob) for blob in blobs]
         checkpoints = [_info(number, blob) for number, blob in found if number is not None]
         return sorted(checkpoints, key=lambda checkpoint: checkpoint.number)
+
+    def try_out(self) -> float:
+        blob = self._bucket.blob(f"{self._root}/trial-{secrets.token_hex(4)}")
+        with self._errors("storage.objects.create"):
+            blob.upload_from_string(TRIAL, "text/plain", if_generation_match=0, **self._options)
+        with self._errors("storage.objects.get"):
+            self._check_trial(blob.download_as_bytes(**self._options))
+        with self._errors("storage.objects.delete"):
+            blob.delete(**self._options)
+        return float(blob.time_created.timestamp())
 
     @contextlib.contextmanager
     def examples(self, number: int, batch: str) -> Iterator[Path]:

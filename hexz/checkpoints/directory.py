@@ -15,6 +15,7 @@ from typing import Any, Final
 from hexz.checkpoints.store import (
     MAX_METADATA_BYTES,
     MAX_RATINGS_BYTES,
+    TRIAL,
     CheckpointInfo,
     CheckpointStore,
     NewCheckpoint,
@@ -69,6 +70,23 @@ class DirectoryStore(CheckpointStore):
             number for name in names if (number := checkpoint_number(name)) is not None
         )
         return [info for number in numbers if (info := self._find(number)) is not None]
+
+    def try_out(self) -> float:
+        missing = [path for path in (self._root, *self._root.parents) if not path.exists()]
+        path = self._root / f".trial.{secrets.token_hex(4)}.tmp"
+        with self._errors("write"):
+            try:
+                _make_directory(self._root)
+                path.write_bytes(TRIAL)
+                sync(path)
+                written = path.stat().st_mtime
+                self._check_trial(path.read_bytes())
+                path.unlink()
+            finally:
+                for folder in missing:
+                    with contextlib.suppress(OSError):  # somebody else began to use it
+                        folder.rmdir()
+        return written
 
     @contextlib.contextmanager
     def examples(self, number: int, batch: str) -> Iterator[Path]:

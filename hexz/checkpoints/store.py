@@ -34,6 +34,9 @@ MAX_RATINGS_BYTES: Final = 1 << 26
 MAX_METADATA_BYTES: Final = 8000
 """Longest metadata, as JSON. Cloud Storage keeps at most 8 KiB of it with an object."""
 
+TRIAL: Final = b"written by hexzctl doctor; may be deleted\n"
+"""What a store is tried out with."""
+
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 
 
@@ -113,6 +116,17 @@ class CheckpointStore(ABC):
     @abstractmethod
     def list(self) -> Sequence[CheckpointInfo]:
         """All checkpoints, by ascending number. Does not load the models."""
+
+    @abstractmethod
+    def try_out(self) -> float:
+        """Writes a small file beside the checkpoints, reads it and deletes it again.
+
+        Returns:
+            When it was written, in seconds since 1970, by the clock of the store.
+
+        Raises:
+            StoreError: one of the three is not possible.
+        """
 
     @abstractmethod
     def examples(self, number: int, batch: str) -> AbstractContextManager[Path]:
@@ -250,6 +264,10 @@ class CheckpointStore(ABC):
             "server seems to write checkpoints of this model; stop one, or give it another "
             "MODEL_NAME"
         )
+
+    def _check_trial(self, data: bytes) -> None:
+        if data != TRIAL:
+            raise StoreError(f"{self.url} returns something else than was written there")
 
     def _damaged(self, number: int, name: str) -> StoreError:
         return StoreError(

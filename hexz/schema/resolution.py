@@ -45,7 +45,7 @@ def resolve(
     """
     options = options or {}
     environment = os.environ if environment is None else environment
-    for line in _slips(environment):
+    for line in slips(environment):
         notify(line)
     known = {setting.name: setting for setting in settings_of(kind)}
     file = str(options.get("config") or environment.get(CONFIG_VARIABLE) or "")
@@ -66,14 +66,19 @@ def _closest(name: str, names: list[str]) -> str | None:
     return found[0] if found else None
 
 
-def _slips(environment: Mapping[str, str]) -> Iterator[str]:
+def variables() -> set[str]:
+    """The names of all variables of the environment that mean something to us."""
+    settings = (known for kind in COMMANDS.values() for known in settings_of(kind))
+    return {known.variable for known in settings} | set(_OTHER_VARIABLES)
+
+
+def slips(environment: Mapping[str, str]) -> Iterator[str]:
     """A line about each variable that seems to be misspelt."""
-    variables = {known.variable for kind in COMMANDS.values() for known in settings_of(kind)}
+    names = variables()
     # Some have no prefix, and may be given one by mistake.
-    meant = {f"HEXZ_{name.removeprefix('HEXZ_')}": name for name in variables}
-    meant |= {name: name for name in _OTHER_VARIABLES}
+    meant = {f"HEXZ_{name.removeprefix('HEXZ_')}": name for name in names}
     for name in environment:
-        if name.startswith("HEXZ_") and name not in variables and name not in _OTHER_VARIABLES:
+        if name.startswith("HEXZ_") and name not in names:
             similar = _closest(name, list(meant))
             if similar is not None:
                 yield f"{name} is no variable of hexzctl: did you mean {meant[similar]}?"

@@ -1,0 +1,55 @@
+"""`hexzctl doctor`: what is wrong with this machine, and what to do about it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from typing import Annotated
+
+import typer
+
+from hexz.places import DEFAULT_MODEL
+from hexz.schema.declaration import declared, settings_of
+from hexz.schema.programs import ServerConfig, WorkerConfig
+from hexz.schema.shared import ModelName, RedisUrl
+from hexzctl.options import option
+
+_SERVER = {setting.name: setting for setting in settings_of(ServerConfig)}
+_WORKER = {setting.name: setting for setting in settings_of(WorkerConfig)}
+
+
+def doctor(
+    store: Annotated[str, option(_SERVER["store"], envvar="HEXZ_STORE")] = ServerConfig().store,
+    server_url: Annotated[
+        str | None, option(_WORKER["server_url"], envvar="HEXZ_SERVER_URL")
+    ] = None,
+    redis_url: Annotated[
+        str | None, option(declared("redis_url", RedisUrl), envvar="HEXZ_REDIS_URL")
+    ] = None,
+    model_name: Annotated[
+        str, option(declared("model_name", ModelName), envvar="MODEL_NAME")
+    ] = DEFAULT_MODEL,
+) -> None:
+    """Look for what is wrong with this machine, and say what to do about it.
+
+    Measures the engine and the network, writes a small file to the store and deletes it again, and
+    asks Redis and, if one is named, a train server, with HEXZ_AUTH_TOKEN. The report has no secrets
+    in it: put it into an issue as it is. The exit code is 1 if something is wrong.
+    """
+    from hexz.doctor import Places, examine, report
+
+    places = Places(
+        model_name=model_name,
+        store=store,
+        redis_url=redis_url,
+        server_url=server_url,
+        token=os.environ.get("HEXZ_AUTH_TOKEN") or None,
+    )
+    width = min(shutil.get_terminal_size().columns, 100)
+    problems = 0
+    for finding in examine(places):
+        problems += bool(finding.advice)
+        print(report(finding, width), flush=True)
+    print(f"{problems or 'No'} problem{'' if problems == 1 else 's'} found.")
+    if problems:
+        raise typer.Exit(1)
