@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 from hexz.errors import InvalidModel, InvalidSettings
+from hexz.similar import closest_path
 
 MODELS: Final = "models/flagz"
 """The folder of the models, below the root."""
@@ -130,12 +131,20 @@ def find_model_file(place: str | os.PathLike[str]) -> Path:
         if path.is_file():
             return path
         if not path.is_dir():
-            raise InvalidModel(f"there is no model {path}")
+            raise InvalidModel(f"there is no model {path}{_hint(path)}")
         if (path / MODEL_FILE).is_file():
             return path / MODEL_FILE
         return _newest(path) or _newest(_only_model(path)) or _no_model(path)
     except OSError as error:
         raise InvalidModel(f"cannot read the model {path}: {error.strerror or error}") from error
+
+
+def _hint(path: Path) -> str:
+    """What to do where there is no model."""
+    meant = closest_path(path)
+    if meant is not None:
+        return f": did you mean {meant}?"
+    return ": `hexzctl train` makes one, in hexz-data; leave it out for the one that ships"
 
 
 def _newest(model: Path) -> Path | None:

@@ -10,7 +10,7 @@ import typer
 
 from hexz.errors import OutputError
 from hexzctl.interruption import Interruption
-from hexzctl.options import Device, MaxSeconds, NumWorkers, path
+from hexzctl.options import Device, MaxSeconds, NumWorkers, complete_player, path
 
 if TYPE_CHECKING:
     from hexz.ratings.statistics import Sprt
@@ -26,6 +26,7 @@ def arena(
         typer.Option(
             "--player",
             metavar="SPEC",
+            autocompletion=complete_player,
             help="uct:800, model@800, model:PATH@2.5s, gumbel:PATH@64, random, ...; give it for "
             "each player.",
         ),
@@ -84,6 +85,13 @@ def arena(
     All of them meet on the same boards, from both seats. Ctrl-C ends the arena and shows what was
     found; the same command goes on from there. Players with a number of simulations have many
     games going at once. Players with seconds, as in model@2.5s, think alone on a core.
+
+    Examples:
+      hexzctl arena --player model@64 --player uct:800 --boards 30
+        The network with 64 simulations a move against the reference player with 800 playouts, on
+        30 boards from both seats.
+      hexzctl arena --player gumbel:a.pt@64 --player gumbel:b.pt@64 --sprt 0,35 --html match.html
+        Ends as soon as it is clear whether a is 35 Elo stronger than b; writes a page of games.
     """
     from hexz.arena.run import ArenaConfig, ArenaRun, random_boards, read_boards
     from hexz.player.spec import parse_spec

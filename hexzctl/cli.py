@@ -15,12 +15,12 @@ import traceback
 from typing import Annotated, Any, Final
 
 import typer
-from typer.core import TyperGroup
 
 from hexz.ending import leave
 from hexz.errors import HexzError
 from hexz.output import open_standard_streams
 from hexz.version import __version__
+from hexzctl.command import App, Group
 from hexzctl.interruption import Interruption
 
 COMMANDS: Final = {
@@ -38,13 +38,24 @@ COMMANDS: Final = {
     "models": "Look at the checkpoints of models, and rate them.",
     "fleet": "Look at the workers of a train server, keep out those that post nonsense, and give "
     "them tokens of their own.",
+    "help": "Show the help of hexzctl, or of a command.",
     "doctor": "Look for what is wrong with this machine, and say what to do about it.",
     "bench": "Measure what this machine does: the engine, the network, self-play.",
 }
 """How the help of each command begins."""
 
+_HELP: Final = """Train and play a strong computer player of Flagz.
 
-class _Group(TyperGroup):
+`hexzctl help COMMAND` shows what a command can do, with examples. The first ones:
+
+  hexzctl serve-player
+    A page to play on, against the network that ships with hexzctl.
+  hexzctl train --max-seconds 600
+    Ten minutes of training on this machine.
+"""
+
+
+class _Commands(Group):
     """Has a line of help of each command until one is to be run."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
@@ -58,19 +69,17 @@ def command(name: str) -> Any:
     module = importlib.import_module(f"hexzctl.{name.replace('-', '_')}")
     app = getattr(module, "app", None)
     if app is None:
-        app = typer.Typer(add_completion=False)
+        app = App()
         app.command()(getattr(module, name.replace("-", "_")))
     return typer.main.get_command(app)
 
 
-app = typer.Typer(
+app = App(
     name="hexzctl",
-    cls=_Group,
-    help="Train and play a strong computer player of Flagz.",
+    cls=_Commands,
+    help=_HELP,
     no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    add_completion=True,
 )
 for _name, _help in COMMANDS.items():
     app.command(_name, help=_help)(lambda: None)
@@ -106,7 +115,7 @@ def _run() -> int:
     """Runs a command, tells what went wrong, and returns the exit code."""
     try:
         try:
-            app()
+            app(prog_name="hexzctl")
         finally:
             if sys.stdout is not None:
                 sys.stdout.flush()  # while it can still be told that this fails

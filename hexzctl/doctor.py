@@ -35,6 +35,12 @@ def doctor(
     Measures the engine and the network, writes a small file to the store and deletes it again, and
     asks Redis and, if one is named, a train server, with HEXZ_AUTH_TOKEN. The report has no secrets
     in it: put it into an issue as it is. The exit code is 1 if something is wrong.
+
+    Examples:
+      hexzctl doctor
+        Looks at this machine, and at hexz-data as the store.
+      hexzctl doctor --store gs://my-bucket/flagz --server-url http://192.168.0.10:8080
+        Looks at the places of a fleet as well.
     """
     from hexz.doctor import Places, examine, report
 

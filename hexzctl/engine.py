@@ -8,12 +8,19 @@ from typing import Annotated
 
 import typer
 
+from hexzctl.options import complete_player
+
 _MAX_LINE = 4096
 
 
 def engine(
     player: Annotated[
-        str, typer.Option(metavar="SPEC", help="Who plays: model, model:PATH@800, uct:32000, ...")
+        str,
+        typer.Option(
+            metavar="SPEC",
+            autocompletion=complete_player,
+            help="Who plays: model, model:PATH@800, uct:32000, ...",
+        ),
     ] = "model",
 ) -> None:
     """Be an engine for another program, which writes commands to standard input.
@@ -21,6 +28,10 @@ def engine(
     docs/protocol.md describes the commands. `quit`, or the end of the input, ends it. Limits that
     the commands name are upper ones: the player's own hold as well. Without any, a move takes a
     second.
+
+    Examples:
+      hexzctl engine --player model@800
+        The network that ships with hexzctl, at most 800 simulations a move.
     """
     from hexz.player.players import make_player
     from hexz.player.protocol import EngineSession

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
-from typer.core import TyperCommand
 
 from hexz.dataset.formats import FORMATS
+from hexzctl.command import App, Command
 from hexzctl.options import path
 
 
-class Command(TyperCommand):
+class _Command(Command):
     """Adds the formats and the table of columns to the help, once somebody asks for it."""
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
@@ -32,10 +32,10 @@ def _format(name: str) -> str:
     return name
 
 
-app = typer.Typer(add_completion=False)
+app = App()
 
 
-@app.command(cls=Command)
+@app.command(cls=_Command)
 def export_examples(
     sources: Annotated[
         list[str],
@@ -110,10 +110,17 @@ def export_examples(
 
     The columns are:
 
-    \b
     COLUMNS
 
     docs/examples.md says more about the formats.
+
+    Examples:
+      hexzctl export-examples selfplay-out --summary
+        How many games and examples there are, and what they are like.
+      hexzctl export-examples selfplay-out --format html --output games.html --limit 10
+        A page of the first ten games.
+      hexzctl export-examples hexz-data --format npz --output examples.npz --sample 100000
+        100,000 examples of a training, drawn at random, as arrays.
     """
     from hexz.dataset.export import Export, ExportConfig
     from hexz.dataset.filters import Filter

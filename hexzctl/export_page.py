@@ -25,6 +25,12 @@ def export_page(
 
     It is one file of at most 1.5 MB, which plays from the disk, from a mail or from any web server,
     offline: levels, hints, analysis and review, all computed by the browser.
+
+    Examples:
+      hexzctl export-page --output flagz.html
+        One file with the network that ships with hexzctl.
+      hexzctl export-page --model hexz-data --output mine.html
+        The same with the newest network of your own training.
     """
     from hexz.files import atomic_file
     from hexz.player.models import open_source

@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hexzctl.command import App
 from hexzctl.options import path
 
 if TYPE_CHECKING:
     from hexz.trainserver.remote import RemoteServer
     from hexz.trainserver.tokens import WorkerTokens
 
-app = typer.Typer(
+app = App(
     help="Look at the workers of a train server, keep out those that post nonsense, and give "
     "them tokens of their own. HEXZ_AUTH_TOKEN in the environment is the token of the server.",
     no_args_is_help=True,
-    add_completion=False,
 )
-token = typer.Typer(
+token = App(
     help="Tokens of single workers, beside the one that all share. Run this where the train server "
     "runs: it keeps their hashes in its data directory, and follows changes at once.",
     no_args_is_help=True,
@@ -46,7 +46,12 @@ def list_(
     server_url: ServerUrl = _LOCAL,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """List what the workers post, and who is in quarantine and why."""
+    """List what the workers post, and who is in quarantine and why.
+
+    Examples:
+      hexzctl fleet list --server-url http://192.168.0.10:8080
+        The workers of a train server on another machine.
+    """
     from msgspec import json
 
     from hexzctl.fleet_view import print_conduct
@@ -60,7 +65,12 @@ def list_(
 
 @app.command()
 def quarantine(worker: Worker, server_url: ServerUrl = _LOCAL, reason: Reason = "by hand") -> None:
-    """Set aside what a worker posts from now on, without deleting it."""
+    """Set aside what a worker posts from now on, without deleting it.
+
+    Examples:
+      hexzctl fleet quarantine attic-3 --reason "its memory is broken"
+        Sets aside what the worker attic-3 posts from now on.
+    """
     _order(server_url, worker, reason, quarantined=True)
     print(f"{worker} is in quarantine. `hexzctl fleet release {worker}` takes its examples again.")
 
@@ -70,6 +80,10 @@ def release(worker: Worker, server_url: ServerUrl = _LOCAL, reason: Reason = "by
     """Take again what a worker posts, and train on what was set aside.
 
     It is not quarantined again unless somebody says so.
+
+    Examples:
+      hexzctl fleet release attic-3
+        Trains on what was set aside, too.
     """
     _order(server_url, worker, reason, quarantined=False)
     print(f"{worker} is released.")
@@ -80,20 +94,34 @@ def add(name: Name, data_dir: DataDir = _DATA) -> None:
     """Make a token for a worker and print it: nothing else will ever tell it.
 
     The worker shows it as its HEXZ_AUTH_TOKEN, and may do nothing but work.
+
+    Examples:
+      hexzctl fleet token add attic-3
+        Prints the token of the worker attic-3.
     """
     print(_tokens(data_dir).add(name))
 
 
 @token.command()
 def revoke(name: Name, data_dir: DataDir = _DATA) -> None:
-    """Make the token of a worker invalid at once."""
+    """Make the token of a worker invalid at once.
+
+    Examples:
+      hexzctl fleet token revoke attic-3
+        The worker attic-3 is refused from now on.
+    """
     _tokens(data_dir).revoke(name)
     print(f"The token of {name} is not valid any more.")
 
 
 @token.command("list")
 def names(data_dir: DataDir = _DATA) -> None:
-    """List the workers that have a token."""
+    """List the workers that have a token.
+
+    Examples:
+      hexzctl fleet token list --data-dir /var/lib/hexz
+        Those of the train server with this data directory.
+    """
     for name in _tokens(data_dir).names():
         print(name)
 

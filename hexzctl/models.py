@@ -10,17 +10,17 @@ import typer
 
 from hexz.places import is_file, model_folder
 from hexz.schema.programs import FitConfig
+from hexzctl.command import App
 from hexzctl.interruption import Interruption
-from hexzctl.options import Device, MaxSeconds, NumWorkers, options, path
+from hexzctl.options import Device, MaxSeconds, NumWorkers, complete_player, options, path
 
 MAX_BOARDS = 10_000
 
-app = typer.Typer(
+app = App(
     help="Look at the checkpoints of models, and rate them. MODEL is the directory or "
     "gs://bucket/prefix in which `hexzctl train-server` keeps checkpoints (--store), or "
     f"STORE/{model_folder('NAME')} where there are several models.",
     no_args_is_help=True,
-    add_completion=False,
 )
 
 Model = Annotated[str, typer.Argument(metavar="MODEL", help="A store, or a model in it.")]
@@ -35,7 +35,14 @@ def list_(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """List the checkpoints of a model, or the models of a store that has several."""
+    """List the checkpoints of a model, or the models of a store that has several.
+
+    Examples:
+      hexzctl models list
+        The checkpoints in hexz-data.
+      hexzctl models list gs://my-bucket/flagz --all --json
+        All of them in a bucket, as JSON.
+    """
     from hexz.checkpoints.catalog import catalog, open_models
     from hexzctl.models_view import print_catalog, print_models
 
@@ -59,7 +66,14 @@ def show(
     as_json: Json = False,
 ) -> None:
     """Show all that is known of a checkpoint, or what a file is: a network of hexzctl or of the Go
-    server's own trainer, or TorchScript. Nothing in the file is run."""
+    server's own trainer, or TorchScript. Nothing in the file is run.
+
+    Examples:
+      hexzctl models show hexz-data 20
+        Checkpoint 20 of a training.
+      hexzctl models show model.pt
+        What a file is.
+    """
     from hexzctl.models_view import print_facts
 
     if is_file(model):
@@ -93,6 +107,10 @@ def export(
 
     Before the file appears it is compared with the network on 1,000 positions. Its card says what
     goes in and comes out, where the network comes from and how strong it is.
+
+    Examples:
+      hexzctl models export hexz-data --format onnx --output flagz.onnx
+        The newest network of a training, for onnxruntime.
     """
     from hexz.checkpoints.catalog import rating_of
     from hexz.model.export import card_path
@@ -113,7 +131,12 @@ def compare(
     second: Annotated[int, typer.Argument(help="Number of another one.")],
     as_json: Json = False,
 ) -> None:
-    """Show in what two checkpoints differ."""
+    """Show in what two checkpoints differ.
+
+    Examples:
+      hexzctl models compare hexz-data 10 20
+        What was changed between two checkpoints of a training.
+    """
     from hexz.checkpoints.catalog import differences, entry, open_model
     from hexzctl.models_view import print_differences
 
@@ -148,6 +171,7 @@ def rate(
         typer.Option(
             "--player",
             metavar="SPEC",
+            autocompletion=complete_player,
             help="Another player to rate, as random, uct:100 or gumbel@64, the network that ships "
             "with hexzctl; may be repeated.",
         ),
@@ -183,6 +207,12 @@ def rate(
     known. The ratings are kept beside the model, too: `hexzctl models list` and the status page of
     the train server show them, and later runs, with other checkpoints perhaps, add to them. Ctrl-C
     ends the games and keeps what was found; the same command goes on from there.
+
+    Examples:
+      hexzctl models rate hexz-data --max-seconds 600
+        Eight checkpoints, for ten minutes; the curve is in ratings.
+      hexzctl models rate hexz-data --every 20 --player model@64
+        Every 20th one, and the network that ships with hexzctl.
     """
     from hexz.arena.rating import Rating, RatingConfig
     from hexz.checkpoints.catalog import open_model
@@ -247,6 +277,12 @@ def fit(config: FitConfig, sources: list[str]) -> None:
     a whole store, what `hexzctl selfplay` wrote, a replay file. No game is played. One game in 32
     is not trained on, but measured with, so that networks of other sizes, or with other targets,
     can be compared: their curves are in the .csv files. Ctrl-C ends it and keeps the model.
+
+    Examples:
+      hexzctl models fit hexz-data --blocks 6 --filters 64 --output larger.pt
+        A larger network on all examples of a training.
+      hexzctl models fit games.zip --start hexz-data --max-seconds 600
+        Ten more minutes for the newest network, on other games.
     """
     from hexz.local.fit import Fit
     from hexzctl.display import notice

@@ -94,6 +94,13 @@ def _note(kind: type[Settings], name: str) -> str:
     return "".join(f" With --profile {p}: {v}." for p, v in others.items() if v is not None)
 
 
+def complete_player(incomplete: str) -> list[str]:
+    """The names of players that begin so, for the shell."""
+    from hexz.player.spec import NAMES
+
+    return [name for name in NAMES if name.startswith(incomplete)]
+
+
 def path(text: str | Path) -> Path:
     """Reads an option that is a path on this machine, which no URL is."""
     try:

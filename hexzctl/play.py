@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from hexz.gameplay import MAX_SEED
-from hexzctl.options import path
+from hexzctl.options import complete_player, path
 
 if TYPE_CHECKING:
     from hexz.player.player import Player
@@ -21,6 +21,8 @@ def play(
     player: Annotated[
         str | None,
         typer.Option(
+            metavar="SPEC",
+            autocompletion=complete_player,
             help="The other player: random, uct:32000, model, model:PATH@800, cmd:./engine, ... or "
             "person, for two at one terminal. Default: model, or who plays in a loaded game.",
             show_default=False,
@@ -63,6 +65,12 @@ def play(
 
     Type a cell, such as d5, to place a value there, and Fd5 to plant a flag. `?` lists the rest.
     docs/rules.md explains the game.
+
+    Examples:
+      hexzctl play --player amateur
+        A game against one of the 17 levels, from beginner to champion.
+      hexzctl play --player model:hexz-data --think 5 --colour orange
+        Your own network moves first, and thinks for 5 seconds a move.
     """
     from hexz.gameplay.session import PlaySession, load_game, new_game, seats
     from hexz.player.players import make_player

@@ -58,6 +58,12 @@ def selfplay(
     """Play games of the network against itself and write training examples.
 
     Ctrl-C ends the run and keeps the finished games.
+
+    Examples:
+      hexzctl selfplay --search gumbel --runs-per-move 32 --max-seconds 60
+        A minute of games on all cores; a page of them is in selfplay-out.
+      hexzctl selfplay --model hexz-data --max-games 100 --output-dir games
+        A hundred games of the newest network of a training, 800 simulations a move.
     """
     from hexz.engine import SearchSettings
     from hexz.output import lossy_output

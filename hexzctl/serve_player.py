@@ -14,6 +14,14 @@ def serve_player(config: PlayerConfig) -> None:
     Open the URL that is printed. The Go server of 2023 posts to /hexz/cpu/suggest, today's calls
     the gRPC service. Everybody who can reach the address can play. The state is at /status. Ctrl-C
     ends the server.
+
+    Examples:
+      hexzctl serve-player
+        The page at http://127.0.0.1:8080, for this machine alone.
+      hexzctl serve-player --model hexz-data --follow
+        The newest network of a training, and each newer one when it is there.
+      hexzctl serve-player --host 0.0.0.0 --grpc-port 9090
+        For other machines, and for the Go server.
     """
     Interruption(is_success=True)  # until the server takes the signals
 

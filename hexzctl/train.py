@@ -12,6 +12,14 @@ def train(config: LocalTrainingConfig) -> None:
     """Train a player on this machine: self-play, training and a status page in one command.
 
     Ctrl-C ends everything; the next start goes on where this one ended.
+
+    Examples:
+      hexzctl train
+        Trains until Ctrl-C; the status page's address is shown.
+      hexzctl train --max-seconds 600 --data-dir first-try
+        Ten minutes, kept in a directory of its own.
+      hexzctl train --profile gpu
+        Plays and trains on a GPU, with a larger network.
     """
     from hexz.local.train import LocalTraining
     from hexz.output import lossy_output

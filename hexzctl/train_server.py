@@ -14,6 +14,12 @@ def train_server(config: ServerConfig) -> None:
     HEXZ_AUTH_TOKEN in the environment is the token that clients must show; other machines are
     served only if it is set. The status page is at /status. Ctrl-C ends the server; accepted
     examples and the last checkpoint are kept, and the next start goes on from there.
+
+    Examples:
+      hexzctl train-server --store hexz-data
+        For workers on this machine.
+      hexzctl train-server --host 0.0.0.0 --store gs://a-bucket/a --profile fleet --worker-cores 64
+        For machines with 64 cores in all, with checkpoints in a bucket.
     """
     Interruption(is_success=True)  # until the server takes the signals
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from msgspec import structs
@@ -11,8 +12,9 @@ from msgspec import structs
 from hexz.checkpoints.opening import model_names, open_store
 from hexz.checkpoints.store import CheckpointInfo, CheckpointStore
 from hexz.errors import InvalidSettings, StoreError
-from hexz.places import model_folder, read_place
+from hexz.places import is_in_bucket, model_folder, read_place
 from hexz.schema.records import RatedCheckpoint
+from hexz.similar import closest_path
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,4 +129,6 @@ def _ratings(store: CheckpointStore) -> Mapping[int, RatedCheckpoint]:
 
 
 def _none(where: str) -> Sequence[CheckpointStore]:
-    raise StoreError(f"there is no model in {where}")
+    meant = None if is_in_bucket(where) or Path(where).exists() else closest_path(Path(where))
+    hint = "`hexzctl train` makes one, in hexz-data" if meant is None else f"did you mean {meant}?"
+    raise StoreError(f"there is no model in {where}: {hint}")

@@ -19,11 +19,12 @@ from __future__ import annotations
 import re
 import shlex
 from dataclasses import dataclass
-from typing import Final, Literal, TypeVar, cast
+from typing import Final, Literal, TypeVar, cast, get_args
 
 from hexz.errors import HexzError
 from hexz.player.levels import LEVELS
 from hexz.schema.search import MAX_SIMULATIONS, Algorithm
+from hexz.similar import closest
 
 Kind = Literal["random", "uct", "model", "gumbel", "glance", "cmd"]
 _Number = TypeVar("_Number", int, float)
@@ -46,6 +47,8 @@ _SECONDS: Final = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,3})?)s")
 
 SPECS: Final = {level.name: level.spec for level in LEVELS}
 """What the names of the levels stand for."""
+NAMES: Final = (*SPECS, *get_args(Kind))
+"""What the text of a player may begin with."""
 
 
 class InvalidSpec(HexzError, ValueError):
@@ -137,7 +140,7 @@ def parse_spec(text: str, *, allow_programs: bool = False) -> PlayerSpec:
     """
     match = _SPEC.fullmatch(SPECS.get(text, text))
     if match is None:
-        raise InvalidSpec(f"{text!r} is no player: expected {_EXAMPLES}")
+        raise InvalidSpec(f"{text!r} is no player: {_hint(text)}")
     kind, rest, budget = cast("tuple[Kind, str | None, str | None]", match.groups())
     if kind in ("random", "uct"):
         if budget is not None or (kind == "random" and rest is not None):
@@ -156,6 +159,15 @@ def parse_spec(text: str, *, allow_programs: bool = False) -> PlayerSpec:
     return PlayerSpec(
         kind=kind, path=rest, budget=None if budget is None else _budget(budget, text, kind)
     )
+
+
+def _hint(text: str) -> str:
+    """What to write instead of a text that names no player."""
+    name = re.split("[:@]", text, maxsplit=1)[0]
+    meant = closest(name, NAMES)
+    if meant is None or meant == name:
+        return f"expected {_EXAMPLES}"
+    return f"did you mean {meant}{text.removeprefix(name)}?"
 
 
 def _check_command(command: str | None, spec: str, *, allowed: bool) -> None:

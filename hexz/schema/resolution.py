@@ -13,6 +13,7 @@ from hexz.places import local_path
 from hexz.schema.declaration import Setting, Settings, settings_of
 from hexz.schema.document import read_document
 from hexz.schema.programs import COMMANDS
+from hexz.similar import closest
 
 S = TypeVar("S", bound=Settings)
 
@@ -20,8 +21,6 @@ CONFIG_VARIABLE: Final = "HEXZ_CONFIG"
 """Of the file, where no option names it."""
 _OTHER_VARIABLES: Final = (CONFIG_VARIABLE, "HEXZ_DEBUG", "HEXZ_MARCH")
 """Those that are no settings of a program."""
-_SIMILAR: Final = 0.8
-"""A name that is so similar to another, of 1, is taken for a slip."""
 
 
 def resolve(
@@ -58,14 +57,6 @@ def resolve(
     )
 
 
-def _closest(name: str, names: list[str]) -> str | None:
-    """Which of the names is meant by one that is none of them; None if that is not clear."""
-    import difflib
-
-    found = difflib.get_close_matches(name, names, n=1, cutoff=_SIMILAR)
-    return found[0] if found else None
-
-
 def variables() -> set[str]:
     """The names of all variables of the environment that mean something to us."""
     settings = (known for kind in COMMANDS.values() for known in settings_of(kind))
@@ -79,7 +70,7 @@ def slips(environment: Mapping[str, str]) -> Iterator[str]:
     meant = {f"HEXZ_{name.removeprefix('HEXZ_')}": name for name in names}
     for name in environment:
         if name.startswith("HEXZ_") and name not in names:
-            similar = _closest(name, list(meant))
+            similar = closest(name, meant)
             if similar is not None:
                 yield f"{name} is no variable of hexzctl: did you mean {meant[similar]}?"
 
@@ -101,7 +92,7 @@ def _from_file(path: Path, known: Mapping[str, Setting]) -> dict[str, Any]:
     with _origin(str(path)):
         for name, value in content.items():
             if name not in known:
-                similar = _closest(name, list(known))
+                similar = closest(name, known)
                 hint = f"did you mean {similar}?" if similar else f"use one of {', '.join(known)}"
                 raise InvalidSettings(f"{name} is no setting: {hint}")
             if known[name].kind is Path and isinstance(value, str):

@@ -1,7 +1,6 @@
 """The command line itself: help, version, benchmarks."""
 
 import json
-import re
 import subprocess
 import sys
 
@@ -16,13 +15,14 @@ from .processes import environment, hexzctl
 def test_help_names_the_subcommands_and_imports_none():
     code = (
         "import sys; from hexzctl.cli import app; app(['--help'], standalone_mode=False); "
-        "sys.exit('hexzctl.selfplay' in sys.modules or 'hexz.schema' in sys.modules)"
+        "sys.exit(any(name in sys.modules for name in ('hexzctl.selfplay', 'hexz.schema', 'rich')))"
     )
     result = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, env=environment(), check=True
     )
+    text = " ".join(result.stdout.split())
     for name, line in cli.COMMANDS.items():
-        assert re.search(rf"│ {name} +{line}", result.stdout)
+        assert f" {name} {line}" in text
 
 
 @pytest.mark.parametrize(("name", "line"), cli.COMMANDS.items())
