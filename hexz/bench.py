@@ -56,8 +56,21 @@ Step = Callable[[], int]
 """Does a small piece of work and returns how much it was."""
 
 
-def engine_rates(seconds: float) -> Iterator[Rate]:
+ENGINE_RATES: Final = (
+    "playouts", "uct_start", "uct_move_20", "env_steps", "env_observed", "search_puct",
+    "search_gumbel",
+)  # fmt: skip
+"""The names of those of the engine, in their order."""
+
+
+def engine_rates(
+    seconds: float, on_begin: Callable[[str], None] = lambda _: None
+) -> Iterator[Rate]:
     """Measures the engine on one core, `seconds` a run.
+
+    Args:
+        seconds: of a run.
+        on_begin: is called with the name of each rate when its measurement begins.
 
     Yields:
         playouts: full random games from fresh random boards.
@@ -73,18 +86,17 @@ def engine_rates(seconds: float) -> Iterator[Rate]:
     mover = RandomPlayer(SEED)
     for _ in range(20):
         later.play(mover.suggest(later).move)
-    steps: dict[str, Step] = {
-        "playouts": lambda: _random_games(2000),
-        "uct_start": lambda: _uct_iterations(start),
-        "uct_move_20": lambda: _uct_iterations(later),
-        "env_steps": lambda: _environment_steps(observe=False),
-        "env_observed": lambda: _environment_steps(observe=True),
-        "search_puct": lambda: _constant_search(SearchSettings(simulations=800)),
-        "search_gumbel": lambda: _constant_search(
-            SearchSettings(algorithm="gumbel", simulations=64)
-        ),
-    }
-    for name, step in steps.items():
+    steps: tuple[Step, ...] = (
+        lambda: _random_games(2000),
+        lambda: _uct_iterations(start),
+        lambda: _uct_iterations(later),
+        lambda: _environment_steps(observe=False),
+        lambda: _environment_steps(observe=True),
+        lambda: _constant_search(SearchSettings(simulations=800)),
+        lambda: _constant_search(SearchSettings(algorithm="gumbel", simulations=64)),
+    )
+    for name, step in zip(ENGINE_RATES, steps, strict=True):
+        on_begin(name)
         yield Rate.of(name, [rate_of(step, seconds) for _ in range(RUNS)])
 
 
@@ -184,8 +196,10 @@ def self_play_rates(
     games: int,
     seconds: float,
     notify: Callable[[str], None],
+    on_begin: Callable[[str], None] = lambda _: None,
 ) -> SelfPlayRates:
-    """Measures self-play of one process with `games` games in flight and one inference thread."""
+    """Measures self-play of one process with `games` games in flight and one inference thread;
+    `on_begin` is called when a run begins."""
     from hexz.model.backends import create_evaluator
     from hexz.model.torch_evaluator import TorchEvaluator
 
@@ -201,6 +215,7 @@ def self_play_rates(
         for step in (alone, batched.step, single.step):
             step()
         for _ in range(RUNS):
+            on_begin("three rates in turns")
             runs.append([rate_of(step, seconds) for step in (batched.step, alone, single.step)])
     return SelfPlayRates(
         evaluator=evaluator.name,

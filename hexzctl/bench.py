@@ -53,13 +53,15 @@ def engine(seconds: Seconds = 1.0, as_json: Json = False) -> None:
       hexzctl bench engine --seconds 0.1 --json
         Takes 4 seconds; the figures vary more.
     """
-    from hexz.bench import engine_rates
+    from hexz.bench import ENGINE_RATES, RUNS, engine_rates
+    from hexzctl.display import Steps
 
     rates = []
-    for rate in engine_rates(seconds):
-        if not as_json:
-            _print_rate(rate, rate.name)
-        rates.append(rate)
+    with Steps(len(ENGINE_RATES), RUNS * seconds) as steps:
+        for rate in engine_rates(seconds, steps.begin):
+            if not as_json:
+                _print_rate(rate, rate.name)
+            rates.append(rate)
     if as_json:
         _print_json("engine", rates={rate.name: _figures(rate) for rate in rates})
 
@@ -86,14 +88,16 @@ def inference(
       hexzctl bench inference --model hexz-data --device cuda --batch-size 512
         Your own network on a GPU.
     """
-    from hexz.bench import inference_rate
+    from hexz.bench import RUNS, inference_rate
     from hexz.model.backends import PRECISIONS, create_evaluator
-    from hexzctl.display import notice
+    from hexzctl.display import Steps, notice
 
     net = _load(model).net
     results = []
-    for precision in PRECISIONS[device]:
-        for size in batch_size or [1, 8, 32, 128]:
+    kinds = [(p, size) for p in PRECISIONS[device] for size in batch_size or [1, 8, 32, 128]]
+    with Steps(len(kinds), RUNS * seconds) as steps:
+        for precision, size in kinds:
+            steps.begin(f"{precision}, batch {size}")
             evaluator = create_evaluator(
                 net, device=device, precision=precision, batch_size=size, notify=notice
             )
@@ -127,18 +131,20 @@ def selfplay(
       hexzctl bench selfplay
         A fresh network of the default size, 64 games at once.
     """
-    from hexz.bench import self_play_rates
+    from hexz.bench import RUNS, self_play_rates
     from hexz.engine import SearchSettings
-    from hexzctl.display import notice
+    from hexzctl.display import Steps, notice
 
-    rates = self_play_rates(
-        _load(model).net,
-        device=device,
-        settings=SearchSettings(algorithm=search, simulations=runs_per_move),
-        games=games_per_worker,
-        seconds=seconds,
-        notify=notice,
-    )
+    with Steps(RUNS, 3 * seconds) as steps:
+        rates = self_play_rates(
+            _load(model).net,
+            device=device,
+            settings=SearchSettings(algorithm=search, simulations=runs_per_move),
+            games=games_per_worker,
+            seconds=seconds,
+            notify=notice,
+            on_begin=steps.begin,
+        )
     if as_json:
         figures = {
             name: _figures(value) if isinstance(value, dict) else value

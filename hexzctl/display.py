@@ -10,6 +10,7 @@ from typing import Final, Self
 
 from rich.console import Console, RenderableType
 from rich.live import Live
+from rich.text import Text
 
 from hexz.output import lossy_output
 
@@ -71,3 +72,35 @@ class Display:
         if not self._console.is_terminal:
             line = f"{time.strftime('%H:%M:%S')} {self._line()}"
             print(line, file=self._console.file, flush=True)
+
+
+class Steps(Display):
+    """Shows how many of some steps of like length are done, and how long the rest may take.
+
+    Args:
+        total: how many there are.
+        seconds: that each takes; None if only the first ones will tell.
+    """
+
+    def __init__(self, total: int, seconds: float | None = None) -> None:
+        self._total, self._seconds = total, seconds
+        self._done = 0
+        self._what = "starting"
+        self._started = time.monotonic()
+        super().__init__(
+            Console(stderr=True), lambda: Text(self._state(), "dim"), self._state, transient=True
+        )
+
+    def begin(self, what: str) -> None:
+        """The next step begins, and so the one before is done."""
+        self._done += self._what != "starting"
+        self._what = what
+        self.step()
+
+    def _state(self) -> str:
+        elapsed = time.monotonic() - self._started
+        each = self._seconds or (elapsed / self._done if self._done else None)
+        state = f"{self._what}, step {self._done + 1} of {self._total}, {elapsed:.0f} s"
+        if each is None:
+            return state
+        return f"{state}, about {max(0.0, each * self._total - elapsed):.0f} s left"

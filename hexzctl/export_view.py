@@ -54,7 +54,9 @@ class ExportView:
             return bar
 
         def line() -> str:
-            return f"{export.reader.share_read:.0%}, {self._counts(export)}"
+            share, seconds = export.reader.share_read, time.monotonic() - self._started
+            left = f", about {seconds * (1 / share - 1):.0f} s left" if share else ""
+            return f"{share:.0%}, {self._counts(export)}{left}"
 
         with Display(console, render, line, transient=True) as self._display:
             yield

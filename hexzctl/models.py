@@ -116,11 +116,14 @@ def export(
     from hexz.model.export import card_path
     from hexz.model.export import export as write
     from hexz.player.models import open_source
-    from hexzctl.display import notice
+    from hexzctl.display import Steps, notice
 
-    checkpoint = open_source(model).load()
-    rating = rating_of(model, checkpoint.model_name, checkpoint.number)
-    card = write(checkpoint, form, output, rating=rating)
+    with Steps(2) as steps:
+        steps.begin("reading the network")
+        checkpoint = open_source(model).load()
+        rating = rating_of(model, checkpoint.model_name, checkpoint.number)
+        steps.begin("writing the file, and comparing 1,000 positions")
+        card = write(checkpoint, form, output, rating=rating)
     notice(f"wrote {output}, {card['bytes']:,} bytes, and {card_path(output)}")
 
 

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from hexz.version import __version__
-from hexzctl import cli
+from hexzctl import cli, display
 
 from .processes import environment, hexzctl
 
@@ -103,6 +103,18 @@ def test_bench_prints_a_line_a_figure():
     result = hexzctl("bench", "engine", "--seconds", 0.02)
     assert result.returncode == 0
     assert len(result.stdout.splitlines()) == 7
+
+
+def test_steps_tell_how_long_the_rest_may_take(monkeypatch, capsys):
+    monkeypatch.setattr(display, "LOG_SECONDS", 0.0)
+    with display.Steps(4, seconds=100.0) as steps:
+        steps.begin("one")
+        steps.begin("two")
+    lines = [line.split(" ", 1)[1] for line in capsys.readouterr().err.splitlines()]
+    assert lines == [
+        "one, step 1 of 4, 0 s, about 400 s left",
+        "two, step 2 of 4, 0 s, about 400 s left",
+    ]
 
 
 def test_bench_of_a_missing_model_is_one_line(tmp_path):
