@@ -17,6 +17,9 @@ from hexz.ratings.statistics import Estimate
 from hexz.record import GameRecord
 from hexz.render import games_page
 
+_SHADES: Final = "".join(f".score-{percent}{{--score:{percent}}}" for percent in range(101))
+"""The shares by which cells are coloured. As attributes they would be forbidden by the policy."""
+
 
 def write_arena_page(path: Path, run: ArenaRun) -> None:
     """Writes the page of a run that has played something, all or nothing.
@@ -40,7 +43,7 @@ def arena_page(results: Results, played: Sequence[Played]) -> str:
     ratings = results.ratings()
     introduction = "\n".join(
         [
-            f"<style>\n{css}</style>",
+            f"<style>\n{css}{_SHADES}</style>",
             '<div class="arena">',
             f"<section><h3>Scores</h3>{_cross_table(results, ratings, first_games)}"
             '<p class="hint">Points of the player on the left in percent, and their 95 % interval. '
@@ -98,7 +101,7 @@ def _cell(results: Results, pairing: Pairing, first_games: Mapping[Pairing, int]
         score = Estimate(value=1 - score.value, low=1 - score.high, high=1 - score.low)
     percent, low, high = (f"{100 * x:.0f}" for x in (score.value, score.low, score.high))
     return (
-        f'<td style="--score:{percent}"><button type="button" data-game="{first_games[known]}" '
+        f'<td class="score-{percent}"><button type="button" data-game="{first_games[known]}" '
         f'title="{found.boards} boards">{percent} %<small>{low} to {high}</small></button></td>'
     )
 

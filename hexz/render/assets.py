@@ -13,14 +13,6 @@ _IMPORT: Final = re.compile(r'^import \{[^}]*\} from "\./(\w+\.js)";\n', re.MULT
 _TYPES: Final = re.compile(r'^/\*\* @import \{[^}]*\} from "\.\.?/[\w/]+\.js" \*/\n', re.MULTILINE)
 """A comment that imports types."""
 _EXPORT: Final = re.compile(r"^export (?=async |class |const |function |let )", re.MULTILINE)
-
-OFFLINE_POLICY: Final = (
-    '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
-    "style-src 'unsafe-inline'; script-src 'unsafe-inline'\">"
-)
-"""Of a page that is complete in itself: it loads nothing."""
-
-
 _COMMENT: Final = re.compile(r"^ */\*\*(?:(?!\*/)[\s\S])*\*/\n|^ *//.*\n|^\n|^ +", re.MULTILINE)
 """Lines of a script that are a comment or empty, and the spaces before others."""
 

@@ -15,7 +15,8 @@ import numpy as np
 
 from hexz.engine import Board, CellKind, Move
 from hexz.record import GameRecord
-from hexz.render.assets import OFFLINE_POLICY, asset, fill, head, style, whole_script
+from hexz.render.assets import asset, fill, head, style, whole_script
+from hexz.render.policy import with_policy
 from hexz.render.svg import board_svg
 from hexz.schema.programs import LOOPBACK, PlayerConfig
 
@@ -50,9 +51,9 @@ def fill_page(name: str, data: Any, initial_text: str, **parts: str) -> str:
     data = {"analysis": PLAYER_URL, **data}
     text = json.dumps(data, separators=(",", ":"), ensure_ascii=False).replace("<", "\\u003c")
     sheets = style(*map(asset, ("board.css", "page.css", "list.css", f"{name}.css")))
-    return fill(
+    page = fill(
         asset(f"{name}.html"),
-        HEAD=head(data["title"], f"{OFFLINE_POLICY}\n{sheets}"),
+        HEAD=head(data["title"], sheets),
         SCORES=asset("scores.html"),
         BOARD=board_svg(Board.from_text(initial_text)),
         CONTROLS=asset("controls.html"),
@@ -60,18 +61,20 @@ def fill_page(name: str, data: Any, initial_text: str, **parts: str) -> str:
         SCRIPT=whole_script(asset(f"{name}.js")),
         **parts,
     )
+    return with_policy(page)
 
 
 def index_page(title: str, links: str) -> str:
     """A page of links to other pages; `links` are list items in HTML."""
     sheets = style(*map(asset, ("board.css", "page.css", "index.css")))
-    return fill(
+    page = fill(
         asset("index.html"),
-        HEAD=head(title, f"{OFFLINE_POLICY}\n{sheets}"),
+        HEAD=head(title, sheets),
         CELLS=asset("cells.svg"),
         TITLE=escape(title),
         LINKS=links,
     )
+    return with_policy(page)
 
 
 def _game(game: GameRecord) -> dict[str, Any]:

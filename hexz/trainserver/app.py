@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import hmac
 import logging
 import re
@@ -19,6 +17,7 @@ from werkzeug.wrappers import Request
 
 from hexz.errors import HexzError, InvalidMessage
 from hexz.render.assets import asset, bare_script, fill, head, whole_script
+from hexz.render.policy import policy
 from hexz.schema.fleet import (
     COMPACT_GAMES_PATH,
     CONDUCT_PATH,
@@ -144,11 +143,11 @@ def _add_status_routes(app: Flask, service: TrainingService) -> None:
     def status() -> Response:
         accepted = request.accept_mimetypes
         if accepted.best_match(["application/json", "text/html"]) == "text/html":
-            page, policy = _status_page()
+            page, allowed = _status_page()
             return Response(
                 page,
                 mimetype="text/html",
-                headers={"Content-Security-Policy": policy, "X-Content-Type-Options": "nosniff"},
+                headers={"Content-Security-Policy": allowed, "X-Content-Type-Options": "nosniff"},
             )
         return Response(service.status().to_json(), mimetype="application/json")
 
@@ -270,8 +269,4 @@ def _status_page() -> tuple[str, str]:
         HEAD=head("hexzctl train-server", f"<style>{sheets}</style>"),
         SCRIPT=script,
     )
-    policy = "default-src 'none'; connect-src 'self'; img-src data:; frame-ancestors 'none'"
-    for text, directive in ((sheets, "style-src"), (script, "script-src")):
-        digest = base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-        policy += f"; {directive} 'sha256-{digest}'"
-    return page, policy
+    return page, policy(page, "connect-src 'self'", "frame-ancestors 'none'")

@@ -19,6 +19,7 @@ from hexz.player.levels import LEVELS
 from hexz.player.page import own_text, page_html, rules_html
 from hexz.player.spec import parse_spec
 from hexz.render.assets import asset, bare_script, head, style, whole_script
+from hexz.render.policy import with_policy
 
 MAX_BYTES: Final = 1_500_000
 """Of a page, which is to be mailed and to load at once."""
@@ -27,11 +28,9 @@ _ANALYST: Final = "model@100"
 _MOST_SIMULATIONS: Final = 64
 """Levels that search more take too long in a browser."""
 
-_POLICY: Final = (
-    '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
-    "style-src 'unsafe-inline'; script-src 'unsafe-inline' blob:; worker-src blob:; "
-    'img-src data: blob:">'
-)
+_BESIDE: Final = ("script-src blob:", "worker-src blob:", "img-src blob:")
+"""What the page does beside running its own code: it starts that as a worker, and makes pictures to
+save."""
 
 
 def offline_page(checkpoint: Checkpoint) -> str:
@@ -83,8 +82,8 @@ def _page(network: object, weights: bytes) -> str:
         '<button class="primary">Close</button></div></form>'
         f"{rules[0].replace('<main', '<div').replace('</main>', '</div>')}</dialog>\n"
     )
-    html = page_html(head("Flagz", f"{_POLICY}\n{sheets}\n{theme}"), rules="#rules", script=body)
-    return html.replace("<noscript>", f"{dialog}<noscript>", 1)
+    html = page_html(head("Flagz", f"{sheets}\n{theme}"), rules="#rules", script=body)
+    return with_policy(html.replace("<noscript>", f"{dialog}<noscript>", 1), *_BESIDE)
 
 
 def _offers() -> list[dict[str, object]]:
