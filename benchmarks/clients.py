@@ -4,8 +4,9 @@
 
 Starts `hexzctl serve-player OPTIONS`, and lets so many clients play games against themselves, each
 over a connection of its own: a third asks in JSON, a third in protobuf over HTTP, a third over
-gRPC. Prints how many moves were answered, late and refused, what share of the time passed, how many
-simulations a move got, and what the server needed for a move.
+gRPC. All first ask at the same moment. Prints how many moves were answered, late and refused, what
+share of the time passed, in the first round too, how many simulations a move got, and what CPU time
+the server and the clients, which are another process, needed for a move.
 """
 
 from __future__ import annotations
@@ -45,11 +46,13 @@ class Found:
     """What came of all questions.
 
     Attributes:
-        shares: of the think time that passed, of each answer.
+        shares: of the think time that passed, of each answer, by the form of the question.
+        first: the same, of the first question of each client.
         refused: what was said instead, and how often.
     """
 
-    shares: list[float] = field(default_factory=list)
+    shares: dict[str, list[float]] = field(default_factory=lambda: {form: [] for form in FORMS})
+    first: list[float] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
 
 
@@ -60,86 +63,112 @@ class Refused(Exception):
 class HttpClient:
     """Asks over one connection."""
 
-    def __init__(self, url: str, form: str) -> None:
+    def __init__(self, url: str, form: str, think: float) -> None:
         place = urlsplit(url)
         self._host, self._port = place.hostname, place.port
         self._in_json = form == "json"
-        self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+        self._think = think
 
-    async def ask(self, board: Board, think: float) -> Move:
-        if self._streams is None:
-            self._streams = await asyncio.open_connection(self._host, self._port)
-        reader, writer = self._streams
+    async def connect(self) -> None:
+        self._reader, self._writer = await asyncio.open_connection(self._host, self._port)
+
+    def question(self, board: Board) -> bytes:
         state = board_to_message(board)
         if self._in_json:
             kind = "application/json"
             text = base64.b64encode(state.SerializeToString()).decode()
-            content = {"maxThinkTime": round(1e9 * think), "gameEngineState": text}
+            content = {"maxThinkTime": round(1e9 * self._think), "gameEngineState": text}
             body = json.dumps(content).encode()
         else:
             kind = "application/x-protobuf"
-            body = pb.SuggestMoveRequest(
-                max_think_time_ms=round(1000 * think), game_engine_state=state
-            ).SerializeToString()
-        writer.write(
+            body = _request(state, self._think)
+        head = (
             f"POST /hexz/cpu/suggest HTTP/1.1\r\nHost: x\r\nContent-Type: {kind}\r\n"
-            f"Content-Length: {len(body)}\r\n\r\n".encode()
-            + body
+            f"Content-Length: {len(body)}\r\n\r\n"
         )
-        head = (await reader.readuntil(b"\r\n\r\n")).decode().lower()
+        return head.encode() + body
+
+    async def ask(self, question: bytes) -> bytes:
+        self._writer.write(question)
+        head = (await self._reader.readuntil(b"\r\n\r\n")).decode().lower()
         length = re.search(r"content-length: (\d+)", head)
-        data = await reader.readexactly(int(length[1]) if length else 0)
+        data = await self._reader.readexactly(int(length[1]) if length else 0)
         if head.split()[1] != "200":
             raise Refused(data.decode())
+        return data
+
+    def move(self, answer: bytes) -> Move:
         if self._in_json:
-            move = json.loads(data)["move"]
+            move = json.loads(answer)["move"]
             return Move("flag" if move["type"] else "normal", move["row"], move["col"])
-        return _move(pb.SuggestMoveResponse.FromString(data))
+        return _move(answer)
 
 
 class GrpcClient:
     """Asks over gRPC, with a deadline of its think time and a second."""
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, think: float) -> None:
         options = [("grpc.use_local_subchannel_pool", 1)]
-        self._call = grpc.aio.insecure_channel(address, options=options).unary_unary(SUGGEST)
+        self._channel = grpc.aio.insecure_channel(address, options=options)
+        self._call = self._channel.unary_unary(SUGGEST)
+        self._think = think
 
-    async def ask(self, board: Board, think: float) -> Move:
-        request = pb.SuggestMoveRequest(
-            max_think_time_ms=round(1000 * think), game_engine_state=board_to_message(board)
-        )
+    async def connect(self) -> None:
+        await self._channel.channel_ready()
+
+    def question(self, board: Board) -> bytes:
+        return _request(board_to_message(board), self._think)
+
+    async def ask(self, question: bytes) -> Any:
         try:
-            data = await self._call(request.SerializeToString(), timeout=think + 1)
+            return await self._call(question, timeout=self._think + 1)
         except grpc.RpcError as error:
             raise Refused(error.details()) from None
-        return _move(pb.SuggestMoveResponse.FromString(data))
+
+    def move(self, answer: bytes) -> Move:
+        return _move(answer)
 
 
-def _move(answer: Any) -> Move:
-    move = answer.move
+def _request(state: Any, think: float) -> bytes:
+    milliseconds = round(1000 * think)
+    request = pb.SuggestMoveRequest(max_think_time_ms=milliseconds, game_engine_state=state)
+    return request.SerializeToString()
+
+
+def _move(answer: bytes) -> Move:
+    move = pb.SuggestMoveResponse.FromString(answer).move
     return Move("flag" if move.cell_type else "normal", move.row, move.col)
 
 
-async def play(number: int, url: str, address: str, options: Any, found: Found) -> None:
+async def play(
+    number: int, form: str, client: Any, all_there: asyncio.Barrier, options: Any, found: Found
+) -> None:
     """One client, until the time is over."""
-    form = FORMS[number % 3]
-    client: Any = GrpcClient(address) if form == "grpc" else HttpClient(url, form)
+    await client.connect()
     seed = 1000 * number
-    end = time.monotonic() + options.seconds
     board = Board.random(seed)
+    question = client.question(board)
+    await all_there.wait()
+    end = time.monotonic() + options.seconds
+    is_first = True
     while time.monotonic() < end:
         started = time.monotonic()
         try:
-            move = await client.ask(board, options.think)
+            answer = await client.ask(question)
         except Refused as error:
             found.refused.append(str(error).strip())
             await asyncio.sleep(options.think)
             continue
-        found.shares.append((time.monotonic() - started) / options.think)
-        board.play(move)
+        share = (time.monotonic() - started) / options.think
+        found.shares[form].append(share)
+        if is_first:
+            found.first.append(share)
+        is_first = False
+        board.play(client.move(answer))
         if board.is_over:
             seed += 1
             board = Board.random(seed)
+        question = client.question(board)
 
 
 def main() -> None:
@@ -156,37 +185,52 @@ def main() -> None:
         found = Found()
 
         async def run() -> None:
-            await asyncio.gather(
-                *(play(number, url, address, options, found) for number in range(options.clients))
-            )
+            all_there = asyncio.Barrier(options.clients)
+            clients = []
+            for number in range(options.clients):
+                form = FORMS[number % 3]
+                client: Any = (
+                    GrpcClient(address, options.think)
+                    if form == "grpc"
+                    else HttpClient(url, form, options.think)
+                )
+                clients.append(play(number, form, client, all_there, options, found))
+            await asyncio.gather(*clients)
 
-        before = sum(psutil.Process(server.pid).cpu_times()[:2])
+        process = psutil.Process(server.pid)
+        before, own = sum(process.cpu_times()[:2]), time.process_time()
         started = time.monotonic()
         asyncio.run(run())
         took = time.monotonic() - started
-        used = sum(psutil.Process(server.pid).cpu_times()[:2]) - before
+        used, own = sum(process.cpu_times()[:2]) - before, time.process_time() - own
         memory = psutil.Process(server.pid).memory_info().rss
         status = json.loads(urlopen(f"{url}/status").read())  # noqa: S310 - of our own server
     finally:
         server.send_signal(signal.SIGTERM)
         server.wait()
-    report(found, status, took, used, memory)
+    report(found, status, took, used, own, memory)
 
 
-def report(found: Found, status: Any, took: float, used: float, memory: int) -> None:
-    answers = len(found.shares)
-    late = sum(share > 1 for share in found.shares)
-    cuts = statistics.quantiles(found.shares, n=100)
-    print(f"{answers} moves answered, {late} late, {len(found.refused)} refused")
+def report(found: Found, status: Any, took: float, used: float, own: float, memory: int) -> None:
+    shares = [share for form in FORMS for share in found.shares[form]]
+    answers = len(shares)
+    print(f"{answers} moves answered, {_late(shares)} late, {len(found.refused)} refused")
     for reason in sorted(set(found.refused)):
         print(f"  {found.refused.count(reason)} x {reason}")
-    print(f"share of the time: 1 % {cuts[0]:.3f}, median {cuts[49]:.3f}, 99 % {cuts[98]:.3f}, "
-          f"most {max(found.shares):.3f}")  # fmt: skip
+    for name, some in {"all": shares, "first round": found.first, **found.shares}.items():
+        cuts = statistics.quantiles(some, n=100)
+        print(f"share of the time, {name}: 1 % {cuts[0]:.3f}, median {cuts[49]:.3f}, "
+              f"99 % {cuts[98]:.3f}, most {max(some):.3f}, {_late(some)} late")  # fmt: skip
     print(
         f"{answers / took:,.0f} moves/s; {status['simulations'] / answers:,.1f} simulations a move"
     )
     print(f"server: {1000 * used / answers:.2f} ms of CPU a move, {used / took:.2f} of "
           f"{os.cpu_count()} cores, {memory / 2**20:,.0f} MB")  # fmt: skip
+    print(f"clients: {1000 * own / answers:.2f} ms of CPU a move, {own / took:.2f} cores")
+
+
+def _late(shares: list[float]) -> int:
+    return sum(share > 1 for share in shares)
 
 
 if __name__ == "__main__":

@@ -12,18 +12,19 @@ import io
 import logging
 import resource
 import socket
+import struct
 import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext, suppress
-from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Final
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from hexz.ending import ending_signals
+from hexz.threads import Threads
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication, WSGIEnvironment
@@ -61,6 +62,9 @@ ARRIVED: Final = "hexz.arrived"
 CLIENT_GONE: Final = "hexz.client_gone"
 """The key in the WSGI environment of a `threading.Event` that is set when the client has gone, or
 the server is to end."""
+
+_LAST_DATA: Final = struct.Struct("@52xI")
+"""`tcpi_last_data_recv` in Linux's `struct tcp_info`, in milliseconds."""
 
 _log = logging.getLogger(__name__)
 
@@ -193,7 +197,8 @@ class _Connection(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._cancel()
-        self._in_head, self._began = True, time.monotonic()
+        self._in_head = True
+        self._began = time.monotonic() - _seconds_unread(self.transport)
         self._timer = self.loop.call_later(HEAD_SECONDS, self.transport.abort)
 
     def on_headers_complete(self) -> None:
@@ -219,6 +224,17 @@ class _Connection(HttpToolsProtocol):
             self._timer = None
 
 
+def _seconds_unread(transport: asyncio.Transport) -> float:
+    """How long the last bytes of a client have been here: the loop may have had much to do since
+    then. 0 where the system does not tell."""
+    connection = transport.get_extra_info("socket")
+    if sys.platform != "linux" or connection is None or connection.family == socket.AF_UNIX:
+        return 0.0
+    info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _LAST_DATA.size)
+    milliseconds: int = _LAST_DATA.unpack(info)[0]
+    return milliseconds / 1000
+
+
 class _Refused(Exception):
     """The request is not given to the application.
 
@@ -242,12 +258,7 @@ class _Bridge:
         self._app = app
         self._max_body = max_body
         self._buffered = 0
-        self._questions: SimpleQueue[tuple[WSGIEnvironment, asyncio.Future[_Answer]]] = (
-            SimpleQueue()
-        )
-        self._most_threads = threads
-        self._threads = 0
-        self._idle = threading.Semaphore(0)
+        self._threads = Threads(threads, "http")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -262,8 +273,8 @@ class _Bridge:
         else:
             try:
                 future: asyncio.Future[_Answer] = asyncio.get_running_loop().create_future()
-                self._questions.put((_environ(scope, body), future))
-                self._have_a_thread()
+                environ = _environ(scope, body)
+                self._threads.run(lambda: self._answer(environ, future))
                 answer = await future
             finally:
                 self._buffered -= len(body)
@@ -294,22 +305,11 @@ class _Bridge:
             self._buffered -= size
             raise
 
-    def _have_a_thread(self) -> None:
-        """Starts a thread for a question if none is idle and there may be more."""
-        if not self._idle.acquire(blocking=False) and self._threads < self._most_threads:
-            # A daemon: an answer that nobody waits for any more does not keep the process.
-            name = f"http-{self._threads}"
-            threading.Thread(target=self._answer, name=name, daemon=True).start()
-            self._threads += 1
-
-    def _answer(self) -> None:
-        """Answers one question after the other, in a thread."""
-        while True:
-            environ, future = self._questions.get()
-            answer = self._ask(environ)
-            self._idle.release()
-            with suppress(RuntimeError):  # the server has ended
-                future.get_loop().call_soon_threadsafe(_resolve, future, answer)
+    def _answer(self, environ: WSGIEnvironment, future: asyncio.Future[_Answer]) -> None:
+        """Answers a question, in a thread."""
+        answer = self._ask(environ)
+        with suppress(RuntimeError):  # the server has ended
+            future.get_loop().call_soon_threadsafe(_resolve, future, answer)
 
     def _ask(self, environ: WSGIEnvironment) -> _Answer:
         started: list[Any] = []

@@ -14,11 +14,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
 
 import psutil
 import pytest
 
-from hexz.httpserver import MAX_BUFFERED_BYTES
+from hexz.httpserver import MAX_BUFFERED_BYTES, _seconds_unread
 
 MAX_BODY = 1 << 20
 SIZES = range(9)
@@ -312,3 +314,16 @@ def test_nobody_answers_for_a_header_with_an_underscore(start: Start) -> None:
     assert "HTTP_X_FORWARDED_FOR" not in environ
     assert environ["HTTP_X_TWICE"] == "1,2"
     assert environ["PATH_INFO"].encode("latin-1").decode() == "/ä"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells")
+def test_the_time_that_a_request_was_there_before_it_is_read_is_known() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        client = socket.create_connection(listener.getsockname())
+        server, _ = listener.accept()
+    with client, server:
+        client.send(b"GET")
+        select.select([server], [], [])
+        time.sleep(0.2)
+        transport: Any = SimpleNamespace(get_extra_info={"socket": server}.get)
+        assert 0.15 <= _seconds_unread(transport) < 60

@@ -20,7 +20,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from hexz.engine import MAX_MOVES, Board
 from hexz.errors import HexzError, IllegalMove, InvalidBoard
 from hexz.httpserver import ARRIVED, CLIENT_GONE
-from hexz.player.loop import answering
+from hexz.player.desk import answering
 from hexz.player.metrics import registry_of
 from hexz.player.page import CONTENT_SECURITY_POLICY, CONTENT_TYPES, page_files
 from hexz.player.player import Answer
@@ -131,13 +131,14 @@ def _add_page_routes(app: Flask, service: PlayerService) -> None:
         simulations = content.get("simulations")
         if simulations is not None and (type(simulations) is not int or simulations < 1):
             raise InvalidRequest('"simulations" must be a whole number above 0')
+        # First: while an answer is made, others wait for theirs.
+        outlook = service.outlook(board) if content.get("outlook") is True else None
         answer = service.suggest(
             board,
             simulations=simulations,
             player=service.offers[spec].player,
             gone=request.environ.get(CLIENT_GONE),
         )
-        outlook = service.outlook(board) if content.get("outlook") is True else None
         return jsonify(player=spec, outlook=_outlook(outlook), **_answer_to_people(answer))
 
 

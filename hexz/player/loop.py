@@ -2,19 +2,18 @@
 
 Every search gets its first evaluation before any gets another one, in the order in which they are
 due; so however many there are, each has a move to answer with. What is left of the batches goes
-round evenly. Answers are made one after another, so searches that are due together end one after
-another, see `schedule`.
+round evenly. Answers are made one after another, see `desk`, so searches that are due together end
+one after another, see `schedule`; and where answers are late, the searches pause.
 """
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import math
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -23,6 +22,7 @@ import numpy as np
 from hexz.engine import COLS, NUM_PLANES, ROWS, Search
 from hexz.errors import InvalidEvaluation
 from hexz.inference import Evaluation, Evaluator, Floats
+from hexz.player.desk import Desk
 from hexz.player.player import Overloaded
 from hexz.player.schedule import answer_times, least_seconds
 
@@ -39,14 +39,13 @@ MAX_SEARCHES: Final = 512
 MAX_NODES: Final = 500_000
 """Nodes of all running searches, of 1 to 2 KB each. Beyond it the largest search ends early."""
 
-SENDING_SECONDS: Final = 0.0003
-"""What it takes to send an answer that is made."""
-_MAKING_SECONDS: Final = 0.002
-"""What it takes to make one, as long as none was measured."""
-_MOST_MAKING_SECONDS: Final = 0.02
-
 _SMOOTHING: Final = 0.05
-"""Weight of the last batch, or answer, in the running means."""
+"""Weight of the last batch in the running mean."""
+_SHARE: Final = 4
+"""Leaves that a search gets of a batch at least, of those that it can use: to go to each search for
+a single one takes longer than to find and evaluate that."""
+_PAUSE_SECONDS: Final = 0.002
+"""The longest pause of the searches, after which they look again whether answers are late."""
 
 
 @dataclass(eq=False)
@@ -60,9 +59,9 @@ class Task:
         gone: set once nobody waits for the answer any more.
         answer_at: when its answer is to be begun, if it still searches then.
         stop_at: when no more leaves are to be collected.
-        ended_at: when it ended.
-        line: how many answers are made until its own is, itself included.
-        done: set once no leaf waits and the search has ended.
+        is_young: its root is not evaluated yet.
+        is_due: it has changed, and so may have ended.
+        done: set once no leaf waits, the search has ended, and its answer may be made.
         error: why it failed.
     """
 
@@ -72,11 +71,14 @@ class Task:
     gone: threading.Event
     answer_at: float = math.inf
     stop_at: float = math.inf
-    ended_at: float = 0.0
-    line: int = 1
     is_stopped: bool = False
+    is_young: bool = False
+    is_due: bool = True
     done: threading.Event = field(default_factory=threading.Event)
     error: BaseException | None = None
+
+    def __post_init__(self) -> None:
+        self.is_young = self.search.num_nodes == 0
 
     @property
     def ran_out_of_time(self) -> bool:
@@ -90,7 +92,7 @@ class Task:
         search = self.search
         if self.error:
             return 0
-        if search.num_nodes == 0:
+        if self.is_young:
             return 1  # without its root's evaluation there is no move to play
         if search.complete or self.is_stopped or self.gone.is_set():
             return 0
@@ -127,23 +129,6 @@ class _Batch:
     evaluation: Callable[[], Evaluation] | None = None
 
 
-_answering = threading.local()
-
-
-@contextlib.contextmanager
-def answering() -> Iterator[None]:
-    """Says that this thread answers somebody, so that the time until the end of the block counts
-    as that of the answer."""
-    later: list[Callable[[], None]] = []
-    _answering.later = later
-    try:
-        yield
-    finally:
-        _answering.later = None
-        for note in later:
-            note()
-
-
 class SearchLoop:
     """Searches any number of positions in turns; one thread takes them, others add searches.
 
@@ -154,13 +139,13 @@ class SearchLoop:
     Attributes:
         evaluator: the one in use, which may be replaced at any time.
         evaluations: positions evaluated since the start.
+        desk: where the answers are made.
     """
 
     def __init__(self, evaluator: Evaluator, clock: Callable[[], float] = time.monotonic) -> None:
         self.evaluator = evaluator
         self.evaluations = 0
-        self._making = _MAKING_SECONDS
-        self._unanswered = 0
+        self.desk = Desk(clock)
         self._clock = clock
         self._tasks: deque[Task] = deque()
         self._changed = threading.Condition()
@@ -190,33 +175,9 @@ class SearchLoop:
     def least_seconds(self) -> float:
         """The time that another position needs at least, for one evaluation and its answer."""
         with self._changed:
-            first = sum(task.search.num_nodes == 0 for task in self._tasks)
-            line = self._unanswered + 1
-        return least_seconds(first, BATCH_SIZE, self._latency) + line * self.answer_seconds
-
-    @property
-    def answer_seconds(self) -> float:
-        """What it takes to make an answer and to send it, as measured."""
-        return self._making + SENDING_SECONDS
-
-    def answered(self, task: Task, since: float) -> None:
-        """Notes that the answer of a search is made, all of it if that is inside of `answering`.
-
-        Args:
-            task: the search.
-            since: when its answer could be begun.
-        """
-        later: list[Callable[[], None]] | None = getattr(_answering, "later", None)
-        if later is None:
-            self._note(task, since)
-        else:
-            later.append(lambda: self._note(task, since))
-
-    def _note(self, task: Task, since: float) -> None:
-        with self._changed:
-            self._unanswered -= 1
-            seconds = min((self._clock() - since) / task.line, _MOST_MAKING_SECONDS)
-            self._making += _SMOOTHING * (seconds - self._making)
+            first = sum(task.is_young for task in self._tasks)
+        line = len(self.desk) + 1
+        return least_seconds(first, BATCH_SIZE, self._latency) + line * self.desk.seconds
 
     def wait_for_work(self) -> bool:
         """Sleeps until there are searches; returns whether there are, or the loop is closed."""
@@ -231,7 +192,12 @@ class SearchLoop:
             try:
                 if batch.evaluation is not None:
                     self._expand(batch, batch.evaluation)
-                self._collect(batch, self._running())
+                tasks = self._running()
+                if self.desk.is_behind():
+                    tasks = [task for task in tasks if task.is_young]
+                    if not tasks:
+                        self.desk.wait(_PAUSE_SECONDS)
+                self._collect(batch, tasks)
             except Exception as error:
                 _log.exception("searches failed")
                 self._fail(error)
@@ -265,38 +231,38 @@ class SearchLoop:
                     task.search.expand(logits[row : row + count], values[row : row + count])
                 except InvalidEvaluation as error:
                     task.error = error
+            task.is_young, task.is_due = False, True
             row += count
 
     def _running(self) -> list[Task]:
         """The searches that go on, in the order in which they are served; answers those that want
         no more leaves and wait for none."""
         now = self._clock()
-        running: list[Task] = []
         ended: list[Task] = []
         with self._changed:
             self._plan()
             for task in self._tasks:
-                is_over = task.error or (task.search.num_waiting == 0 and task.wanted(now) == 0)
-                (ended if is_over else running).append(task)
+                if task.is_due or now >= task.stop_at or task.is_stopped or task.gone.is_set():
+                    task.is_due = False
+                    if task.error or (task.search.num_waiting == 0 and task.wanted(now) == 0):
+                        ended.append(task)
             if ended:
-                self._tasks = deque(running)
+                gone = set(ended)
+                self._tasks = deque(task for task in self._tasks if task not in gone)
                 self._is_planned = False
-            ended.sort(key=lambda task: task.answer_at)
-            for task in ended:
-                self._unanswered += 1
-                task.ended_at, task.line = now, self._unanswered
-        for task in ended:
-            task.done.set()
-        first = [task for task in running if task.search.num_nodes == 0]
+            running = list(self._tasks)
+        for task in sorted(ended, key=lambda task: task.answer_at):
+            self.desk.queue(task)
+        first = [task for task in running if task.is_young]
         first.sort(key=lambda task: task.due)
-        return first + [task for task in running if task.search.num_nodes > 0]
+        return first + [task for task in running if not task.is_young]
 
     def _plan(self) -> None:
         """Decides when each search ends."""
         if self._is_planned:
             return
         self._is_planned = True
-        times = answer_times([task.due for task in self._tasks], self.answer_seconds)
+        times = answer_times([task.due for task in self._tasks], self.desk.seconds)
         for task, answer_at in zip(self._tasks, times, strict=True):
             task.answer_at = answer_at
             task.stop_at = answer_at - self._latency  # leaves are still evaluated then
@@ -310,13 +276,14 @@ class SearchLoop:
         for task in tasks:
             if count == BATCH_SIZE:
                 break
-            share = -(-(BATCH_SIZE - count) // (len(tasks) - seen))
+            share = max(_SHARE, -(-(BATCH_SIZE - count) // (len(tasks) - seen)))
             seen += 1
-            end = count + share
+            end = min(count + share, BATCH_SIZE)
             # Walks that end in known positions leave rows for others.
             while leaves := min(end - count, task.wanted(now, alone=len(tasks) == 1)):
                 found = task.search.collect(batch.planes[count : count + leaves])
                 if found == 0:
+                    task.is_due = True
                     break
                 batch.shares.append((task, found))
                 count += found
@@ -351,8 +318,6 @@ class SearchLoop:
         with self._changed:
             tasks = list(self._tasks)
             self._tasks.clear()
-            self._unanswered += len(tasks)
         for task in tasks:
             task.error = error
-            task.ended_at = self._clock()
-            task.done.set()
+            self.desk.queue(task)

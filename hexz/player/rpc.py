@@ -5,15 +5,16 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Final, NoReturn
 from weakref import WeakSet
 
 import grpc
 
 from hexz.errors import HexzError, IllegalMove, InvalidBoard
-from hexz.player.loop import MAX_SEARCHES, answering
+from hexz.player.desk import answering
+from hexz.player.loop import MAX_SEARCHES
 from hexz.player.service import PlayerService
+from hexz.threads import Threads
 from hexz.web import listen
 from hexz.wire.suggest import (
     MAX_REQUEST_BYTES,
@@ -29,6 +30,8 @@ _log = logging.getLogger(__name__)
 SERVICE: Final = "hexzpb.CPUPlayerService"
 THREADS: Final = MAX_SEARCHES + 32
 """Calls that are answered at once; any more are refused."""
+GO_GRACE_SECONDS: Final = 1.0
+"""The Go server waits so much longer than its think time."""
 GRACE_SECONDS: Final = 2.0
 """What calls under way get when the server ends."""
 
@@ -39,6 +42,16 @@ _HTTP_STATUS: Final = {
 }
 
 _Handler = Callable[[bytes, grpc.ServicerContext], bytes]
+
+
+def _seconds_since(think: float | None, left: float | None) -> float:
+    """How long ago a call came, as far as its deadline tells. That of the Go server is a second
+    after its think time, and gRPC counts it from when it reads the call, which our threads may be
+    given much later. Deadlines that others chose are too far from that to be mistaken for it."""
+    if think is None or left is None:
+        return 0.0
+    waited = think + GO_GRACE_SECONDS - left
+    return waited if 0 < waited <= min(think, GO_GRACE_SECONDS) / 2 else 0.0
 
 
 class RpcServer:
@@ -58,7 +71,7 @@ class RpcServer:
     def __init__(self, service: PlayerService, host: str, port: int) -> None:
         self._service = service
         self._server = grpc.server(
-            ThreadPoolExecutor(THREADS, "grpc"),
+            Threads(THREADS, "grpc"),
             maximum_concurrent_rpcs=THREADS,
             options=[
                 ("grpc.max_receive_message_length", MAX_REQUEST_BYTES),
@@ -96,6 +109,7 @@ class RpcServer:
 
     def _suggest_move(self, request: bytes, context: grpc.ServicerContext) -> bytes:
         question = decode_request(request)
+        left = context.time_remaining()
         gone = threading.Event()
         self._calls.add(gone)
         context.add_callback(gone.set)
@@ -103,7 +117,8 @@ class RpcServer:
             question.board,
             seconds=question.seconds,
             simulations=question.simulations,
-            deadline=context.time_remaining(),
+            deadline=left,
+            waited=_seconds_since(question.seconds, left),
             gone=gone,
         )
         return encode_response(question.board, answer.suggestion)

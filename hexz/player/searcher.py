@@ -22,7 +22,7 @@ from hexz.schema.search import MAX_SIMULATIONS, Algorithm
 SOLVE_NODES: Final = 20_000
 """Size at which the exact solution of an endgame is given up, mostly after some 10 ms."""
 
-EARLIEST: Final = 0.952
+EARLIEST: Final = 0.957
 """Share of the time at which an answer is given at the earliest, unless very many end together."""
 _TOGETHER: Final = 16
 """Answers that may be held back until then: they are made in the time that is left."""
@@ -112,14 +112,10 @@ class Searcher:
         )
         self._loop.add(task)
         task.done.wait()
-        earliest = started + EARLIEST * (budget.seconds or 0)
-        since = task.ended_at
         try:
             if task.error is not None:
                 raise task.error
-            if self._is_held_back(task, earliest):
-                time.sleep(max(0.0, earliest - time.monotonic()))
-                since = max(since, earliest)
+            self._hold_back(task, started + EARLIEST * (budget.seconds or 0))
             answer = Answer(
                 suggestion=search.suggestion(),
                 simulations=search.simulations - before,
@@ -128,7 +124,7 @@ class Searcher:
                 elapsed=time.monotonic() - started,
             )
         finally:
-            self._loop.answered(task, since)
+            self._loop.desk.leave(task)
         if algorithm == "puct":
             trees.put(search)
         return answer
@@ -145,19 +141,21 @@ class Searcher:
                 raise task.error
             return search.suggestion()
         finally:
-            self._loop.answered(task, task.ended_at)
+            self._loop.desk.leave(task)
 
     def close(self) -> None:
         """Ends the thread; searches under way end with what they have."""
         self._loop.close()
         self._thread.join()
 
-    def _is_held_back(self, task: Task, earliest: float) -> bool:
-        """Tells whether an answer waits until it is not too early. Of a few that end together, the
-        first ones would be; of many, none must wait."""
-        if not task.ran_out_of_time:
-            return False
-        return earliest - task.answer_at <= _TOGETHER * self._loop.answer_seconds
+    def _hold_back(self, task: Task, earliest: float) -> None:
+        """Waits until an answer is not too early. Of a few searches that end together, the first
+        ones would be; of many, none must wait."""
+        desk = self._loop.desk
+        is_alone = earliest - task.answer_at <= _TOGETHER * desk.seconds
+        if task.ran_out_of_time and is_alone and (early := earliest - time.monotonic()) > 0:
+            desk.step_aside(task)
+            time.sleep(early)
 
     def _run(self) -> None:
         while self._loop.wait_for_work():

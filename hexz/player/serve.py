@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import sys
 from collections.abc import Callable
 from typing import Final
 
@@ -14,6 +16,10 @@ from hexz.wire.suggest import MAX_REQUEST_BYTES
 
 THREADS: Final = MAX_SEARCHES + 32
 """Requests that are answered at once: as many searches as there may be, and room for the rest."""
+
+SWITCH_SECONDS: Final = 0.0005
+"""A thread that wants to send an answer waits so long for one that searches. Python's own 5 ms
+are as long as four answers take."""
 
 
 def serve(config: PlayerConfig, on_ready: Callable[[str, str | None], None]) -> None:
@@ -56,5 +62,13 @@ def make(
         server = RpcServer(service, config.host, config.grpc_port)
         lifetime.closing.callback(server.close)
         address = server.address
+    _put_answers_first()
     on_ready(address)
     return make_app(service)
+
+
+def _put_answers_first() -> None:
+    """Lets no thread keep Python's lock for long, be it for the searches or to look for garbage."""
+    sys.setswitchinterval(SWITCH_SECONDS)
+    gc.collect()
+    gc.freeze()  # what there is now, all of PyTorch, stays

@@ -10,6 +10,7 @@ import grpc
 import pytest
 
 from hexz.engine import Board, Move
+from hexz.player import rpc
 from hexz.player.rpc import RpcServer
 from hexz.player.service import PlayerService
 from hexz.schema.programs import PlayerConfig
@@ -209,3 +210,19 @@ def test_a_port_in_use_is_named(service, server):
 
 def to_move(kind: int, row: int, col: int) -> Move:
     return Move({0: "normal", 5: "flag"}[kind], row, col)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("think", "left", "waited"),
+    [
+        (1.0, 1.7, 0.3),  # the Go server's deadline: a second after its think time
+        (1.0, 2.0, 0.0),
+        (1.0, 0.9, 0.0),  # somebody else's deadline
+        (1.0, 30.0, 0.0),
+        (0.2, 1.05, 0.0),
+        (None, 5.0, 0.0),
+        (5.0, None, 0.0),
+    ],
+)
+def test_the_deadline_of_the_go_server_tells_when_it_asked(think, left, waited):
+    assert rpc._seconds_since(think, left) == pytest.approx(waited)

@@ -1,0 +1,135 @@
+"""Where answers are made: a few at once, in the order in which they are due.
+
+A thread that makes an answer holds Python's lock, and so does the one that reads and writes for all
+clients. If all threads whose searches have ended made their answers at once, each of them would be
+late, and what is ready could not be sent. So they wait for their turns, and how fast these follow
+each other is measured; `schedule` ends searches by it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import heapq
+import itertools
+import math
+import threading
+from collections.abc import Callable, Iterator
+from typing import Final, Protocol
+
+AT_ONCE: Final = 3
+"""Turns at once: while one thread waits for a core, the others go on."""
+
+_LIKELY_SECONDS: Final = 0.004
+"""What an answer is thought to take at first: rather too much. The first answers of many say little
+about it, as nobody else wants to make one yet."""
+_MOST_SECONDS: Final = 0.02
+"""What one answer counts for at most: more is the fault of something else."""
+_SMOOTHING: Final = 1 / 32
+"""Weight of the last answer in the running means."""
+
+
+class Due(Protocol):
+    """Whose answer is made here.
+
+    Attributes:
+        answer_at: when it is to be begun.
+        done: set at its turn.
+    """
+
+    answer_at: float
+    done: threading.Event
+
+
+class Desk:
+    """Gives those whose search has ended their turns to make the answer.
+
+    Args:
+        clock: tells the time in seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._changed = threading.Condition()
+        self._line: list[tuple[float, int, Due]] = []
+        self._numbers = itertools.count()
+        self._turns: dict[Due, float] = {}
+        self._left_at = -math.inf
+        self._mean = self._deviation = _LIKELY_SECONDS / 2
+
+    def __len__(self) -> int:
+        """Answers that are not made yet."""
+        return len(self._line) + len(self._turns)
+
+    @property
+    def seconds(self) -> float:
+        """What an answer takes while others wait: the mean and its mean deviation, as in the
+        estimate of round trips by V. Jacobson, Congestion Avoidance and Control, 1988."""
+        return self._mean + self._deviation
+
+    def queue(self, due: Due) -> None:
+        """Lets somebody make an answer once all that are due earlier are made."""
+        with self._changed:
+            heapq.heappush(self._line, (due.answer_at, next(self._numbers), due))
+            self._call()
+
+    def leave(self, due: Due) -> None:
+        """Ends a turn, at the end of the block if that is inside of `answering`: the answer is
+        made then."""
+        later: list[Callable[[], None]] | None = getattr(_answering, "later", None)
+        if later is None:
+            self._take_leave(due)
+        else:
+            later.append(lambda: self._take_leave(due))
+
+    def step_aside(self, due: Due) -> None:
+        """Ends a turn without an answer, which is made some other time."""
+        with self._changed:
+            self._turns.pop(due, None)
+            self._call()
+
+    def is_behind(self) -> bool:
+        """Tells whether answers wait that should have been begun."""
+        with self._changed:
+            return bool(self._line) and self._clock() > self._line[0][0] + self.seconds
+
+    def wait(self, seconds: float) -> None:
+        """Waits for the end of a turn, but no longer than this."""
+        with self._changed:
+            if self._turns:
+                self._changed.wait(seconds)
+
+    def _take_leave(self, due: Due) -> None:
+        with self._changed:
+            began = self._turns.pop(due, None)
+            if began is None:
+                return
+            now = self._clock()
+            seconds = min(now - max(began, self._left_at), _MOST_SECONDS)
+            self._left_at = now
+            self._deviation += _SMOOTHING * (abs(seconds - self._mean) - self._deviation)
+            self._mean += _SMOOTHING * (seconds - self._mean)
+            self._call()
+
+    def _call(self) -> None:
+        while self._line and len(self._turns) < AT_ONCE:
+            due = heapq.heappop(self._line)[2]
+            self._turns[due] = self._clock()
+            due.done.set()
+        self._changed.notify_all()
+
+
+_answering = threading.local()
+
+
+@contextlib.contextmanager
+def answering() -> Iterator[None]:
+    """Says that this thread answers somebody, so that its turn at a desk lasts until the end of the
+    block."""
+    later: list[Callable[[], None]] = []
+    _answering.later = later
+    try:
+        yield
+    finally:
+        _answering.later = None
+        for leave in later:
+            leave()

@@ -1,0 +1,61 @@
+"""Whose turn it is to make an answer."""
+
+import threading
+
+import pytest
+
+from hexz.player.desk import AT_ONCE, Desk, answering
+
+
+class Asker:
+    def __init__(self, answer_at: float) -> None:
+        self.answer_at = answer_at
+        self.done = threading.Event()
+
+
+def line(now: float, *answer_at: float) -> tuple[Desk, list[Asker]]:
+    desk = Desk(lambda: now)
+    askers = [Asker(moment) for moment in answer_at]
+    for asker in askers:
+        desk.queue(asker)
+    return desk, askers
+
+
+def test_turns_come_in_the_order_in_which_answers_are_due():
+    desk, askers = line(0.0, *[9.0] * AT_ONCE, 3.0, 1.0, 2.0)
+    waiting = askers[AT_ONCE:]
+    assert all(asker.done.is_set() for asker in askers[:AT_ONCE])
+    seen = []
+    for asker in askers[:AT_ONCE]:
+        desk.leave(asker)
+        seen.append([asker.done.is_set() for asker in waiting])
+    assert seen == [[False, True, False], [False, True, True], [True, True, True]]
+    assert len(desk) == 3
+
+
+def test_one_who_answers_somebody_keeps_the_turn_until_the_answer_is_made():
+    desk, askers = line(0.0, *[1.0] * (AT_ONCE + 1))
+    with answering():
+        desk.leave(askers[0])
+        assert not askers[-1].done.is_set()
+    assert askers[-1].done.is_set()
+
+
+def test_one_who_steps_aside_lets_the_next_one_and_counts_for_nothing():
+    desk, askers = line(0.0, *[1.0] * (AT_ONCE + 1))
+    before = desk.seconds
+    desk.step_aside(askers[0])
+    assert askers[-1].done.is_set()
+    desk.leave(askers[0])
+    assert (len(desk), desk.seconds) == (AT_ONCE, before)
+
+
+@pytest.mark.parametrize(("now", "is_behind"), [(0.9, False), (1.1, True)])
+def test_the_desk_is_behind_once_somebody_waits_for_too_long(now, is_behind):
+    desk, _ = line(now, *[0.0] * AT_ONCE, 1.0)
+    assert desk.is_behind() == is_behind
+
+
+def test_those_at_work_only_are_no_sign_of_that():
+    desk, _ = line(10.0, *[0.0] * AT_ONCE)
+    assert not desk.is_behind()

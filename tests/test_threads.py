@@ -1,0 +1,37 @@
+"""Threads that answer requests."""
+
+import threading
+
+import pytest
+
+from hexz.threads import Threads
+
+
+def test_as_many_tasks_run_at_once_as_may_and_no_more():
+    threads = Threads(3, "test")
+    gate, started = threading.Event(), threading.Semaphore(0)
+
+    def task() -> str:
+        started.release()
+        gate.wait()
+        return threading.current_thread().name
+
+    futures = [threads.submit(task) for _ in range(5)]
+    for _ in range(3):
+        assert started.acquire(timeout=20)
+    assert not started.acquire(blocking=False)
+    gate.set()
+    assert {future.result(20) for future in futures} <= {f"test-{i}" for i in range(3)}
+
+
+def test_a_thread_serves_again_and_others_are_started_only_when_needed():
+    threads = Threads(100, "again")
+    names = {threads.submit(lambda: threading.current_thread().name).result(20) for _ in range(50)}
+    assert len(names) <= 3
+
+
+def test_an_error_is_told_and_harms_nobody():
+    threads = Threads(1, "error")
+    with pytest.raises(ZeroDivisionError):
+        threads.submit(lambda: 1 // 0).result(20)
+    assert threads.submit(lambda: 7).result(20) == 7
