@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
+from rich.panel import Panel
 from rich.text import Text
 
 from hexz.engine import CELLS, COLS, NUM_CELLS, ROWS, Board, CellKind, Move
+from hexz.schema.fleet import GameUnderWay
 
 PLAYER_STYLES: Final = {1: "bold #ffffff on #0072b2", 2: "bold #000000 on #e69f00"}
 """Blue and orange of Okabe and Ito, which colour-blind people can tell apart."""
@@ -36,6 +38,15 @@ def board_text(board: Board) -> Text:
             cell += 1
         text.append("\n" if cell < NUM_CELLS else "")
     return text
+
+
+def game_panel(game: GameUnderWay) -> Panel:
+    """The position of a game under way, with its move and its score."""
+    board = Board.from_text(game.board)
+    for action in game.moves:
+        board.play_index(action)
+    title = f"move {board.move_number}, {board.score[0]} : {board.score[1]}"
+    return Panel(board_text(board), title=title, expand=False)
 
 
 def _small_cell(kind: int, owner: int, value: int) -> Text:

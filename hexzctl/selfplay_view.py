@@ -12,10 +12,9 @@ from rich.markup import escape
 from rich.panel import Panel
 from rich.table import Table
 
-from hexz.engine import Board
 from hexz.selfplay.config import Event, FileWritten, SelfPlayConfig
 from hexz.selfplay.messages import GameOver, Notice, Playing, ProcessFailed, Progress
-from hexzctl.board import board_text
+from hexzctl.board import game_panel
 from hexzctl.display import Display, notice
 
 
@@ -69,7 +68,7 @@ class SelfPlayView:
     def _last_words(self, process: int) -> None:
         """What a dead process has counted stays; its games are gone."""
         if process in self._progress:
-            self._progress[process] = replace(self._progress[process], board=None)
+            self._progress[process] = replace(self._progress[process], game=None)
 
     def print_summary(self, page: Path | None) -> None:
         """Says what the run has left behind."""
@@ -91,7 +90,7 @@ class SelfPlayView:
         rows = sum(p.batch_rows for p in self._progress.values())
         per_second = 1 / seconds if seconds > 0 else 0.0
         games = max(self.games, 1)
-        running = [p.mean_move for p in self._progress.values() if p.board]
+        running = [p.mean_move for p in self._progress.values() if p.game]
         return [
             ("games", f"{self.games:,}{self._of(self._config.max_games)}"),
             ("examples", f"{self._examples:,}"),
@@ -124,18 +123,10 @@ class SelfPlayView:
         table = Table.grid(padding=(0, 2))
         for name, figure in self._rows():
             table.add_row(f"[dim]{name}[/dim]", figure)
-        board = next((p.board for p in self._progress.values() if p.board), None)
+        game = next((p.game for p in self._progress.values() if p.game), None)
         return Panel(
-            Columns([table, self._board_panel(board)] if board else [table], padding=(0, 3)),
+            Columns([table, *([] if game is None else [game_panel(game)])], padding=(0, 3)),
             title=f"self-play, {self._config.settings.simulations} runs a move",
             subtitle=escape(self._evaluator or "starting"),
-            expand=False,
-        )
-
-    @staticmethod
-    def _board_panel(board: Board) -> Panel:
-        return Panel(
-            board_text(board),
-            title=f"move {board.move_number}, {board.score[0]} : {board.score[1]}",
             expand=False,
         )

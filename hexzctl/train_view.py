@@ -6,7 +6,7 @@ import time
 from typing import Final
 
 from rich.columns import Columns
-from rich.console import Console, Group
+from rich.console import Console, Group, RenderableType
 from rich.markup import escape
 from rich.panel import Panel
 from rich.progress_bar import ProgressBar
@@ -16,10 +16,14 @@ from rich.text import Text
 from hexz.local.train import Event, LocalTraining, Notice, Status
 from hexz.places import model_folder
 from hexz.schema.status import CheckpointElo, ServerStatus
+from hexz.trainserver.forecast import duration
+from hexzctl.board import game_panel
 from hexzctl.display import Display, notice
 
 _BLOCKS: Final = "▁▂▃▄▅▆▇█"
 _CURVE_WIDTH: Final = 40
+
+_STARTING: Final = "The train server starts, and loads the newest checkpoint or makes the first."
 
 
 class TrainView:
@@ -88,16 +92,31 @@ class TrainView:
         if self._training.is_ending:
             title += ", ending: finished games are posted"
         if status is None:
-            return Panel(Text("starting"), title=title, expand=False)
-        columns = Columns(
-            [_panel("self-play", _playing(status)), _panel("training", _training(status))]
+            return Panel(Text(_STARTING), title=title, subtitle=self._address(), expand=False)
+        figures = Group(
+            _panel("self-play", _playing(status)), _panel("training", _training(status))
         )
+        game = [] if status.game is None else [game_panel(status.game)]
+        parts: list[RenderableType] = [
+            Text(status.now),
+            Columns([figures, *game]),
+            _filling(status),
+            _losses(status),
+            _strength(status),
+            _limit(status),
+        ]
+        if status.can_play:
+            parts.append(Text(f"Play the newest checkpoint: {self._training.url}/play"))
         return Panel(
-            Group(columns, _filling(status), _losses(status), _strength(status), _limit(status)),
+            Group(*(part for part in parts if not isinstance(part, Text) or part)),
             title=title,
-            subtitle=f"{self._training.url}/status",
+            subtitle=self._address(),
             expand=False,
         )
+
+    def _address(self) -> str | None:
+        """Where the status page is, once it is there."""
+        return f"{self._training.url}/status" if self._training.url else None
 
 
 def _panel(title: str, rows: list[tuple[str, str]]) -> Panel:
@@ -130,8 +149,10 @@ def _training(status: ServerStatus) -> list[tuple[str, str]]:
         activity += f", {status.training.unsaved} to be saved"
     losses = {} if newest is None else newest.held_out_losses or newest.losses
     window = None if newest is None else newest.window_size
+    seconds = status.next_checkpoint_seconds
     return [
         ("checkpoint", str(status.checkpoint)),
+        ("next one in about", "-" if seconds is None else duration(seconds)),
         ("examples", f"{status.examples.trained or 0:,}"),
         ("now", activity),
         ("loss", _figure(losses.get("total"))),

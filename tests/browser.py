@@ -21,6 +21,7 @@ from selenium.webdriver.support.ui import WebDriverWait  # noqa: E402
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 DRIVER = shutil.which("chromedriver")
 WAIT_SECONDS = 20
+AXE = Path(__file__).parent / "javascript/node_modules/axe-core/axe.min.js"
 DESKTOP, PHONE = (1280, 860), (360, 740)
 
 _T = TypeVar("_T")
@@ -38,6 +39,26 @@ def start_chromium(downloads: Path) -> Any:
     options.add_experimental_option("prefs", {"download.default_directory": str(downloads)})
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     return webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
+
+
+def themed(driver: Any, theme: str | None) -> None:
+    """Has the browser's user prefer "light" or "dark", or nothing any more."""
+    features = [] if theme is None else [{"name": "prefers-color-scheme", "value": theme}]
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+
+
+def findings(driver: Any) -> list[str]:
+    """What axe-core finds wrong in what is shown; skips the test if it is not there."""
+    if not AXE.exists():
+        pytest.skip("axe-core is not there: make lint installs it")
+    driver.execute_script(AXE.read_text(encoding="utf-8"))
+    return driver.execute_async_script(
+        """
+        const done = arguments[0];
+        const said = ({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`);
+        axe.run().then(({ violations }) => done(violations.flatMap(said)));
+        """
+    )
 
 
 class Page:

@@ -45,10 +45,12 @@ def arena_page(results: Results, played: Sequence[Played]) -> str:
         [
             f"<style>\n{css}{_SHADES}</style>",
             '<div class="arena">',
-            f"<section><h3>Scores</h3>{_cross_table(results, ratings, first_games)}"
+            '<section aria-labelledby="scores" tabindex="0"><h2 id="scores">Scores</h2>'
+            f"{_cross_table(results, ratings, first_games)}"
             '<p class="hint">Points of the player on the left in percent, and their 95 % interval. '
             "Click to see the games.</p></section>",
-            f"<section><h3>Elo ratings</h3>{_rating_plot(ratings)}"
+            '<section aria-labelledby="ratings"><h2 id="ratings">Elo ratings</h2>'
+            f"{_rating_plot(ratings)}"
             f'<p class="hint">With 95 % intervals; {escape(results.anchor)} has 0.</p></section>',
             "</div>",
         ]
@@ -83,12 +85,13 @@ def _cross_table(
 ) -> str:
     ranked = [results.names.index(name) for name in _ranked(ratings)]
     ranked += [number for number in range(len(results.names)) if number not in ranked]
-    heads = "".join(f"<th>{escape(results.names[number])}</th>" for number in ranked)
+    heads = "".join(f'<th scope="col">{escape(results.names[number])}</th>' for number in ranked)
     rows = []
     for row in ranked:
         cells = "".join(_cell(results, (row, column), first_games) for column in ranked)
-        rows.append(f"<tr><th>{escape(results.names[row])}</th>{cells}</tr>")
-    return f"<table><thead><tr><th></th>{heads}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
+        rows.append(f'<tr><th scope="row">{escape(results.names[row])}</th>{cells}</tr>')
+    head = f'<thead><tr><td class="self"></td>{heads}</tr></thead>'
+    return f"<table>{head}<tbody>{''.join(rows)}</tbody></table>"
 
 
 def _cell(results: Results, pairing: Pairing, first_games: Mapping[Pairing, int]) -> str:

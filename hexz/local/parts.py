@@ -14,7 +14,7 @@ from typing import Final
 from hexz.errors import NothingPlayed
 from hexz.processes import ChildDied, Parent, ToldToEnd
 from hexz.schema.fleet import Heartbeat
-from hexz.schema.programs import ServerConfig, WorkerConfig
+from hexz.schema.programs import PlayerConfig, ServerConfig, WorkerConfig
 
 WORKER_END_SECONDS: Final = 2.5
 """For the end of the worker, whose server is near."""
@@ -22,19 +22,40 @@ WORKER_END_SECONDS: Final = 2.5
 _say: Final[Callable[[str], None]] = functools.partial(print, flush=True)
 
 
+PLAY: Final = "play"
+"""What the server sends its parent beside its URL: somebody wants to play."""
+
+
 def run_server(parent: Parent, config: ServerConfig) -> None:
-    """Runs the train server until it is told to end, and tells its parent where it listens."""
+    """Runs the train server until it is told to end, and tells its parent where it listens, and
+    PLAY when somebody wants to play; the parent tells it the URL of the page for that."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # until it can end in good order
 
-    def end_in_order() -> None:
-        parent.poll(None)
+    from hexz.trainserver.playing import PlayPage
+
+    def want_page() -> None:
+        with contextlib.suppress(ToldToEnd):
+            parent.send(PLAY)
+
+    def listen() -> None:
+        with contextlib.suppress(ToldToEnd):
+            while True:
+                page.url = parent.receive()
         os.kill(os.getpid(), signal.SIGTERM)
 
-    threading.Thread(target=end_in_order, daemon=True).start()
+    page = PlayPage(want_page)
+    threading.Thread(target=listen, daemon=True).start()
 
     from hexz.trainserver.serve import serve
 
-    serve(config, parent.send)
+    serve(config, parent.send, page)
+
+
+def run_player(parent: Parent, config: PlayerConfig) -> None:
+    """Serves the page to play on until it is killed, and tells its parent where, once it can."""
+    from hexz.player.serve import serve
+
+    serve(config, lambda url, _: parent.send(url))
 
 
 def run_worker(parent: Parent, config: WorkerConfig) -> None:

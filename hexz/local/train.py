@@ -15,10 +15,10 @@ import urllib3
 from hexz.checkpoints import CheckpointInfo, open_store
 from hexz.errors import HexzError, OutputError
 from hexz.httpclient import read_answer
-from hexz.local.parts import run_server, run_worker
+from hexz.local.parts import PLAY, run_player, run_server, run_worker
 from hexz.local.rater import Rater
 from hexz.processes import Child, ChildDied, ChildFailed, Restarts, ready
-from hexz.schema.programs import LocalTrainingConfig
+from hexz.schema.programs import LocalTrainingConfig, PlayerConfig
 from hexz.schema.status import MAX_STATUS_BYTES, ServerStatus
 
 TICK_SECONDS: Final = 0.25
@@ -68,6 +68,7 @@ class _Part:
         child: the process, if it runs.
         restarts: decides when it is started next.
         restart_at: that time.
+        is_needed: whether the training ends if it cannot go on.
     """
 
     name: str
@@ -77,6 +78,7 @@ class _Part:
     child: Child | None = None
     restarts: Restarts = field(default_factory=Restarts)
     restart_at: float = 0.0
+    is_needed: bool = True
 
 
 @dataclass
@@ -96,6 +98,8 @@ class LocalTraining:
     url: str = ""
     is_ending: bool = False
     reached: CheckpointInfo | None = None
+    _player_url: str | None = None
+    _wants_player: bool = False
     _stopping: bool = False
     _parts: list[_Part] = field(default_factory=list)
     _http: urllib3.PoolManager = field(default_factory=lambda: urllib3.PoolManager(retries=False))
@@ -121,9 +125,13 @@ class LocalTraining:
             log=logs / "rating.log",
         )
         self._parts = [
-            _Part("train-server", self._start_server, self._take_url, logs / "train-server.log"),
+            _Part("train-server", self._start_server, self._hear_server, logs / "train-server.log"),
             _Part("worker", self._start_worker, lambda _: None, logs / "worker.log"),
-        ]
+            _Part(
+                "player", self._start_player, self._take_player, logs / "player.log",
+                is_needed=False,
+            ),
+        ]  # fmt: skip
         try:
             with contextlib.closing(rater):
                 yield from self._watch(deadline, rater)
@@ -167,8 +175,31 @@ class LocalTraining:
                 yield Notice(problem)
             time.sleep(TICK_SECONDS)
 
-    def _take_url(self, url: str) -> None:
-        self.url = url
+    def _start_player(self, log: Path) -> Child | None:
+        if not self._wants_player:
+            return None
+        store = open_store(str(self.config.data_dir), self.config.model_name)
+        return Child(
+            run_player, PlayerConfig(model=store.model_place, follow=True, port=0), log=log
+        )
+
+    def _hear_server(self, message: str) -> None:
+        """Takes its URL, or that somebody wants to play."""
+        if message == PLAY:
+            self._wants_player = True
+        else:
+            self.url = message
+            self._tell_player()
+
+    def _take_player(self, url: str | None) -> None:
+        self._player_url = url
+        self._tell_player()
+
+    def _tell_player(self) -> None:
+        """Tells the server where one can play."""
+        server = self._parts[0].child
+        if server is not None:
+            server.send(self._player_url)
 
     def _keep_running(self, part: _Part) -> Iterator[Event]:
         """Starts a part that does not run. One that says itself why it has ended cannot go on."""
@@ -177,18 +208,29 @@ class LocalTraining:
                 self._hear(part, part.child)
             elif time.monotonic() >= part.restart_at:
                 part.child = part.start(part.log)
-        except ChildDied as failure:
+        except ChildFailed as failure:
             if part.child is not None:
                 part.child.kill()
             part.child = None
-            try:
-                pause = part.restarts.pause(failure)
-            except ChildFailed as final:
-                raise self._ended(part, final) from None
-            part.restart_at = time.monotonic() + pause
-            yield Notice(f"the {part.name} died: {failure.reason}; next attempt in {pause:.0f} s")
-        except ChildFailed as failure:
-            raise self._ended(part, failure) from None
+            if not part.is_needed:
+                self._wants_player = False
+                part.take(None)
+                yield Notice(f"the {part.name} ended: {failure.reason} (see {part.log})")
+            elif isinstance(failure, ChildDied):
+                pause = self._pause(part, failure)
+                part.restart_at = time.monotonic() + pause
+                yield Notice(
+                    f"the {part.name} died: {failure.reason}; next attempt in {pause:.0f} s"
+                )
+            else:
+                raise self._ended(part, failure) from None
+
+    def _pause(self, part: _Part, failure: ChildFailed) -> float:
+        """The seconds until a part is started again. Raises TrainingEnded if it is not."""
+        try:
+            return part.restarts.pause(failure)
+        except ChildFailed as final:
+            raise self._ended(part, final) from None
 
     def _ended(self, part: _Part, failure: ChildFailed) -> TrainingEnded:
         return TrainingEnded(f"the {part.name} cannot go on: {failure.reason} (see {part.log})")
@@ -228,8 +270,10 @@ class LocalTraining:
         for part in reversed(self._parts):
             if part.child is None:
                 continue
-            seconds = STOP_SECONDS[part.name]
-            if not part.child.end(seconds):
+            seconds = STOP_SECONDS.get(part.name, 0.0)
+            if not seconds:
+                part.child.kill()
+            elif not part.child.end(seconds):
                 yield Notice(f"the {part.name} did not end in {seconds} s and was killed")
             if part.name == "worker":
                 yield from self._ask(LAST_STATUS_SECONDS)

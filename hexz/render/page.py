@@ -55,7 +55,7 @@ def fill_page(name: str, data: Any, initial_text: str, **parts: str) -> str:
         asset(f"{name}.html"),
         HEAD=head(data["title"], sheets),
         SCORES=asset("scores.html"),
-        BOARD=board_svg(Board.from_text(initial_text)),
+        BOARD=board_svg(Board.from_text(initial_text), 'role="img" aria-label="Board"'),
         CONTROLS=asset("controls.html"),
         DATA=text,
         SCRIPT=whole_script(asset(f"{name}.js")),

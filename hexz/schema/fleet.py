@@ -49,7 +49,19 @@ Name = Annotated[str, Meta(min_length=1, max_length=200)]
 Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 
 
-class Heartbeat(Message, frozen=True, kw_only=True):
+class GameUnderWay(Message, frozen=True, kw_only=True):
+    """A game that is being played.
+
+    Attributes:
+        board: the board before the first move, as `Board.from_text` reads it.
+        moves: its actions so far, see `Move.index`.
+    """
+
+    board: Annotated[str, Meta(max_length=105)]
+    moves: Annotated[list[Annotated[int, Meta(ge=0, lt=220)]], Meta(max_length=105)]
+
+
+class WorkerReport(Message, frozen=True, kw_only=True):
     """A worker and what it has done since it started.
 
     Attributes:
@@ -89,6 +101,16 @@ class Heartbeat(Message, frozen=True, kw_only=True):
     def evaluations_per_second(self) -> float:
         """On average since it began to play."""
         return self.evaluations / self.seconds if self.seconds else 0.0
+
+
+class Heartbeat(WorkerReport, frozen=True, kw_only=True):
+    """What a worker posts.
+
+    Attributes:
+        game: one of the games that it plays, for people to watch.
+    """
+
+    game: GameUnderWay | None = None
 
 
 class WorkerSettings(Settings, frozen=True, kw_only=True):

@@ -4,7 +4,7 @@ from typing import Final, Literal
 
 from msgspec import field
 
-from hexz.schema.fleet import Heartbeat, WorkerSettings
+from hexz.schema.fleet import GameUnderWay, WorkerReport, WorkerSettings
 from hexz.schema.message import Message
 from hexz.schema.records import Elo
 
@@ -58,12 +58,14 @@ class Progress(Message, frozen=True, kw_only=True):
     Attributes:
         batch: the batch that is trained on.
         step, steps: optimizer steps done and in all.
+        seconds: since the first of them was done.
         loss: the loss of the last step; None if it was not finite, and the step skipped.
     """
 
     batch: int
     step: int
     steps: int
+    seconds: float
     loss: float | None
 
 
@@ -90,6 +92,18 @@ class TrainingStatus(Message, frozen=True, kw_only=True):
     redis_problem: str | None = None
 
 
+class WatchedGame(GameUnderWay, frozen=True, kw_only=True):
+    """A game under way, which the rules allow.
+
+    Attributes:
+        worker: who plays it.
+        checkpoint: with which checkpoint.
+    """
+
+    worker: str
+    checkpoint: int | None
+
+
 class LimitStatus(Message, frozen=True, kw_only=True):
     """The part that limits the system at present.
 
@@ -109,7 +123,7 @@ class LimitStatus(Message, frozen=True, kw_only=True):
     trainer_saving: float
 
 
-class WorkerStatus(Heartbeat, frozen=True, kw_only=True):
+class WorkerStatus(WorkerReport, frozen=True, kw_only=True):
     """A worker that was heard of a short time ago.
 
     Attributes:
@@ -227,6 +241,10 @@ class ServerStatus(Message, frozen=True, kw_only=True):
         training: what the trainer does.
         limit: which part limits the whole; None before there is a checkpoint.
         settings: how workers play at present.
+        now: what happens at present, for people.
+        next_checkpoint_seconds: until there is the next checkpoint, about; None if that is unknown.
+        game: one of the games under way; None before there is one.
+        can_play: whether `/play` leads to a page on which to play against the newest checkpoint.
         workers: those that were heard of in the last half minute.
         conduct: what the workers post: those in quarantine, and those that posted last.
         checkpoints: some of all, the newest among them, by number.
@@ -245,6 +263,10 @@ class ServerStatus(Message, frozen=True, kw_only=True):
     training: TrainingStatus
     limit: LimitStatus | None
     settings: WorkerSettings | None
+    now: str
+    next_checkpoint_seconds: float | None
+    game: WatchedGame | None
+    can_play: bool
     workers: list[WorkerStatus]
     conduct: list[WorkerConduct]
     checkpoints: list[CheckpointStatus]

@@ -98,6 +98,14 @@ class SelfPlay:
                 if board is not None:
                     yield board
 
+    def so_far(self) -> tuple[Board, list[int]] | None:
+        """The board before the first move, and the actions, of the first of the running games,
+        which stays the same to its end; None if none runs."""
+        games = (
+            half.batch.so_far(slot) for half in self._halves for slot in range(half.batch.num_games)
+        )
+        return next((game for game in games if game is not None), None)
+
     def _start(self, planes: npt.NDArray[np.float32]) -> Callable[[], Evaluation]:
         batch_size = self.evaluator.batch_size
         self.evaluations += len(planes)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from hexz.engine import Board, SearchSettings
+from hexz.engine import SearchSettings
 from hexz.inference import PreparedModel
 from hexz.record import GameRecord
+from hexz.schema.fleet import GameUnderWay
 
 
 @dataclass(frozen=True)
@@ -92,14 +93,14 @@ class Progress:
         evaluations: positions evaluated.
         batch_rows: positions that full batches would have held.
         mean_move: moves that the running games have played, on average.
-        board: the position of one running game.
+        game: one of them.
     """
 
     process: int
     evaluations: int
     batch_rows: int
     mean_move: float
-    board: Board | None
+    game: GameUnderWay | None
 
 
 @dataclass(frozen=True)

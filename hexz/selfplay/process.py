@@ -20,6 +20,7 @@ from hexz.errors import reason_of
 from hexz.inference import Evaluator
 from hexz.processes import Parent, ToldToEnd
 from hexz.record import GameRecord, top_moves
+from hexz.schema.fleet import GameUnderWay
 from hexz.selfplay.examples import examples_of
 from hexz.selfplay.loop import SelfPlay
 from hexz.selfplay.messages import (
@@ -143,13 +144,13 @@ class _Process:
         self.send(Playing(self.number, play.checkpoint, play.evaluator.name))
 
     def _progress(self, play: SelfPlay) -> Progress:
-        boards = list(play.boards())
+        boards, game = list(play.boards()), play.so_far()
         return Progress(
             process=self.number,
             evaluations=play.evaluations,
             batch_rows=play.batch_rows,
             mean_move=float(np.mean([board.move_number for board in boards])) if boards else 0.0,
-            board=boards[0] if boards else None,
+            game=None if game is None else GameUnderWay(board=game[0].to_text(), moves=game[1]),
         )
 
     def _game_over(self, game: FinishedGame) -> GameOver:

@@ -15,9 +15,11 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.wrappers import Request
 
+from hexz.engine import NUM_CELLS, Board
 from hexz.errors import HexzError, InvalidMessage
 from hexz.render.assets import asset, bare_script, fill, head, whole_script
 from hexz.render.policy import policy
+from hexz.render.svg import board_svg
 from hexz.schema.fleet import (
     COMPACT_GAMES_PATH,
     CONDUCT_PATH,
@@ -151,6 +153,19 @@ def _add_status_routes(app: Flask, service: TrainingService) -> None:
             )
         return Response(service.status().to_json(), mimetype="application/json")
 
+    @app.get("/play")
+    def play() -> Response:
+        if service.play_page is None or service.checkpoint is None:
+            raise Refused(404, "there is no page to play on here: see hexzctl serve-player")
+        url = service.play_page.find()
+        if url is not None:
+            return Response(status=303, headers={"Location": url})
+        return Response(
+            "The player starts; this takes some seconds.\n",
+            headers={"Refresh": "1"},
+            mimetype="text/plain",
+        )
+
     @app.get("/healthz")
     def healthz() -> Response:
         return Response("ok\n", mimetype="text/plain")
@@ -261,12 +276,17 @@ def _is_local(request: Request) -> bool:
 def _status_page() -> tuple[str, str]:
     """One file that needs no other, and the policy that lets it run its own code only."""
     folder = resources.files("hexz.trainserver")
-    own = {name: (folder / name).read_text("utf-8") for name in ("status.css", "status.js")}
+    own = {
+        name: (folder / name).read_text("utf-8") for name in ("status.css", "status.js", "watch.js")
+    }
     sheets = "\n".join([asset("board.css"), asset("page.css"), own["status.css"]])
-    script = bare_script(whole_script(own["status.js"]))
+    empty = Board.from_text("." * NUM_CELLS)
+    script = bare_script(whole_script(own["status.js"], own))
     page = fill(
         (folder / "status.html").read_text("utf-8"),
         HEAD=head("hexzctl train-server", f"<style>{sheets}</style>"),
+        SCORES=asset("scores.html"),
+        BOARD=board_svg(empty, 'role="img" aria-labelledby="game-title"'),
         SCRIPT=script,
     )
     return page, policy(page, "connect-src 'self'", "frame-ancestors 'none'")

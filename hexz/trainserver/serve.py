@@ -12,6 +12,7 @@ from hexz.errors import InvalidSettings
 from hexz.machine import available_cores
 from hexz.schema.programs import ServerConfig
 from hexz.trainserver.app import make_app
+from hexz.trainserver.playing import PlayPage
 from hexz.trainserver.service import TrainingService
 from hexz.wire.archive import MAX_EXAMPLE_BYTES
 from hexz.wire.example import MAX_GAME_BYTES
@@ -21,19 +22,24 @@ THREADS: Final = max(8, available_cores())
 games are checked on all cores."""
 
 
-def make(config: ServerConfig, lifetime: web.Lifetime) -> Flask:
+def make(config: ServerConfig, lifetime: web.Lifetime, play_page: PlayPage | None = None) -> Flask:
     """Makes the application."""
-    service = TrainingService(config, on_fatal=lifetime.fail)
+    service = TrainingService(config, lifetime.fail, play_page)
     lifetime.closing.callback(service.close)
     return make_app(service)
 
 
-def serve(config: ServerConfig, on_listening: Callable[[str], None]) -> None:
+def serve(
+    config: ServerConfig,
+    on_listening: Callable[[str], None],
+    play_page: PlayPage | None = None,
+) -> None:
     """Serves until a signal ends it; see `web.serve`.
 
     Args:
         config: of the server.
         on_listening: called with the URL before the first request.
+        play_page: on which to play against the newest checkpoint, if there is one.
 
     Raises:
         InvalidSettings: the server would be open to everybody.
@@ -47,7 +53,7 @@ def serve(config: ServerConfig, on_listening: Callable[[str], None]) -> None:
             "--allow-unauthenticated if everybody may post and see everything"
         )
     web.serve(
-        lambda _, lifetime: make(config, lifetime),
+        lambda _, lifetime: make(config, lifetime, play_page),
         config.host,
         config.port,
         threads=THREADS,

@@ -20,6 +20,7 @@ from hexz.schema.fleet import (
     Heartbeat,
     Orders,
     Receipt,
+    WorkerReport,
     WorkerSettings,
     incompatibility,
 )
@@ -35,6 +36,7 @@ from hexz.schema.status import (
 from hexz.trainserver.announcer import Announcer
 from hexz.trainserver.counters import Counters
 from hexz.trainserver.events import CheckpointReady
+from hexz.trainserver.forecast import Seen, happening, seconds_to_checkpoint
 from hexz.trainserver.ingest import (
     Checked,
     Rejected,
@@ -44,6 +46,7 @@ from hexz.trainserver.ingest import (
 )
 from hexz.trainserver.journal import Journal, JournalError
 from hexz.trainserver.limits import Measured, WorkersWaiting, limit_of
+from hexz.trainserver.playing import PlayPage
 from hexz.trainserver.posting import Posting
 from hexz.trainserver.quarantine import QuarantineError
 from hexz.trainserver.settings import SettingsSource
@@ -52,6 +55,7 @@ from hexz.trainserver.supervisor import TrainerSupervisor
 from hexz.trainserver.surplus import deepened, depth, next_level
 from hexz.trainserver.tokens import WorkerTokens
 from hexz.trainserver.vetting import Vetting
+from hexz.trainserver.watching import watched_game
 from hexz.version import __version__
 from hexz.wire.game import VERSION as COMPACT_VERSION
 
@@ -92,6 +96,7 @@ class TrainingService:
         config: of the server.
         on_fatal: called from a thread of its own if the server cannot go on, with the reason in
             one line.
+        play_page: on which to play against the newest checkpoint, if there is one.
 
     Attributes:
         tokens: of single workers.
@@ -101,8 +106,14 @@ class TrainingService:
         HexzError: it cannot start; says why.
     """
 
-    def __init__(self, config: ServerConfig, on_fatal: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        config: ServerConfig,
+        on_fatal: Callable[[str], None],
+        play_page: PlayPage | None = None,
+    ) -> None:
         self.config = config
+        self.play_page = play_page
         self.counters = Counters()
         self._posting = Posting(self.counters.accepted)
         self._started = time.time()
@@ -347,6 +358,8 @@ class TrainingService:
     def status(self) -> ServerStatus:
         """Everything that there is to know."""
         newest, problem = self._newest, self._announcer.problem
+        workers = self.workers()
+        seen = self._seen([heartbeat for _, heartbeat in workers])
         return ServerStatus(
             version=__version__,
             model_name=self.config.model_name,
@@ -355,14 +368,38 @@ class TrainingService:
             uptime_seconds=round(time.time() - self._started, 1),
             checkpoint=None if newest is None else newest.number,
             problems=self.problems(),
+            now=happening(seen),
+            next_checkpoint_seconds=seconds_to_checkpoint(seen),
+            game=seen.game,
+            can_play=self.play_page is not None and newest is not None,
             examples=ExampleCounts(
                 accepted=self.counters.accepted.total,
-                per_second=round(self.counters.accepted.per_second(), 2),
+                per_second=round(seen.examples_per_second, 2),
                 duplicates=self.counters.duplicates.total,
                 refused=dict(self.counters.refused),
                 last_refusal=self.counters.last_refusal,
                 trained=None if newest is None else newest.examples,
             ),
+            journal=seen.journal,
+            training=structs.replace(seen.training, redis_problem=problem),
+            limit=None if newest is None else self._limit(),
+            settings=seen.settings,
+            workers=[_worker_status(heartbeat, age) for age, heartbeat in workers],
+            conduct=self.vetting.conduct(),
+            checkpoints=[_summary(info) for info in _spread(self._history)],
+            strength=self._strength.known,
+        )
+
+    def _seen(self, workers: list[Heartbeat]) -> Seen:
+        """What the forecast of the next checkpoint is made of."""
+        newest, training = self._newest, self.config.training
+        report = self._history[-1].record.report if self._history else None
+        speed = 0.0 if report is None else report.positions_per_second
+        return Seen(
+            checkpoint=None if newest is None else newest.number,
+            workers=workers,
+            settings=self._current_settings(),
+            examples_per_second=self.counters.accepted.per_second(),
             journal=JournalStatus(
                 waiting=self._journal.num_waiting,
                 open_batch=self._journal.open_count,
@@ -370,16 +407,10 @@ class TrainingService:
                 minibatch_size=self.config.minibatch_size,
                 max_backlog=self.config.max_backlog,
             ),
-            training=structs.replace(self._supervisor.state, redis_problem=problem),
-            limit=None if newest is None else self._limit(),
-            settings=self._current_settings(),
-            workers=[
-                WorkerStatus(**structs.asdict(heartbeat), last_seen_seconds=round(age, 1))
-                for age, heartbeat in self.workers()
-            ],
-            conduct=self.vetting.conduct(),
-            checkpoints=[_summary(info) for info in _spread(self._history)],
-            strength=self._strength.known,
+            training=self._supervisor.state,
+            seconds_per_step=training.batch_size / speed if speed else None,
+            steps=training.reuse * self.config.minibatch_size / training.batch_size,
+            game=watched_game(workers),
         )
 
     def _current_settings(self) -> WorkerSettings | None:
@@ -445,6 +476,12 @@ def _spread(history: list[CheckpointInfo]) -> list[CheckpointInfo]:
     """At most SHOWN_CHECKPOINTS of them, the newest among them."""
     step = -(-len(history) // SHOWN_CHECKPOINTS)
     return history[:: -max(step, 1)][::-1]
+
+
+def _worker_status(heartbeat: Heartbeat, age: float) -> WorkerStatus:
+    """What the status tells of a worker that was heard of so many seconds ago."""
+    report = {name: getattr(heartbeat, name) for name in WorkerReport.__struct_fields__}
+    return WorkerStatus(**report, last_seen_seconds=round(age, 1))
 
 
 def _summary(info: CheckpointInfo) -> CheckpointStatus:

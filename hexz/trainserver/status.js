@@ -1,6 +1,8 @@
 // Shows what /status says, every two seconds.
 
 import { byId, find, html, svg } from "./dom.js";
+import { watch } from "./watch.js";
+/** @import { Watched } from "./watch.js" */
 
 /**
  * @typedef {Record<string, number | undefined>} Losses
@@ -14,7 +16,7 @@ import { byId, find, html, svg } from "./dom.js";
  * @typedef {{ checkpoints: Rated[], player: string, anchor: string }} Strength
  * @typedef {{ model_name: string, version: string, store: string, uptime_seconds: number,
  *   checkpoint: number | null, checkpoints: Checkpoint[], workers: Worker[], conduct: Conduct[],
- *   problems: string[],
+ *   problems: string[], now: string, next_checkpoint_seconds: number | null, can_play: boolean, game: Watched | null,
  *   examples: { per_second: number, trained: number },
  *   journal: { waiting: number, open_batch: number, minibatch_size: number, sealed_batches: number },
  *   training: { activity: string, unsaved: number, progress: { step: number, steps: number, loss: number | null } | null },
@@ -44,6 +46,7 @@ function showFigures(status) {
   const evaluations = status.workers.reduce((sum, worker) => sum + evaluationsPerSecond(worker), 0);
   const figures = [
     ["checkpoint", status.checkpoint ?? "–"],
+    ["next one in about", status.next_checkpoint_seconds === null ? "–" : duration(status.next_checkpoint_seconds)],
     ["examples/s", decimal(status.examples.per_second)],
     ["examples trained on", whole(status.examples.trained)],
     ["examples waiting", whole(status.journal.waiting)],
@@ -69,20 +72,6 @@ function showBars(status) {
 
 /** @param {number | null} x */
 const decimal3 = (x) => (x === null ? "–" : x.toFixed(3));
-
-/** What happens now, in words. @param {Status} status */
-function happening({ checkpoint, examples, journal, training, workers }) {
-  if (checkpoint === null) return "Starting: the newest checkpoint is being loaded.";
-  const missing = Math.max(0, journal.minibatch_size - journal.open_batch), next = checkpoint + 1;
-  const full = journal.sealed_batches > 0 || training.progress !== null;
-  if (full) return `Checkpoint ${next} is being trained${training.progress ? `: ${percentOf(training.progress)}` : ""}.`;
-  if (!workers.length) return "No worker plays yet.";
-  if (!examples.per_second) return `${workers.length === 1 ? "A worker plays" : `${workers.length} workers play`} the first games; examples come when they end.`;
-  return `Games are played. Checkpoint ${next} needs ${whole(missing)} more examples, about ${duration(missing / examples.per_second)}.`;
-}
-
-/** @param {{ step: number, steps: number }} progress */
-const percentOf = ({ step, steps }) => `${Math.round((100 * step) / steps)} %`;
 
 /** @param {string[]} problems */
 function showProblems(problems) {
@@ -137,14 +126,14 @@ const W = 320, H = 190, LEFT = 44, RIGHT = 8, TOP = 8, BOTTOM = 22;
  * @param {Record<string, [number, number][]>} lines points [examples, value] by class
  * @param {[number, number, number][]} band [examples, low, high]
  */
-function drawChart(label, format, lines, band = []) {
+function lineChart(label, format, lines, band = []) {
   const values = [...Object.values(lines).flat().map((p) => p[1]), ...band.flatMap((p) => p.slice(1))];
   const low = Math.min(...values), high = Math.max(...values), span = high - low || 1;
   const last = Math.max(...Object.values(lines).flat().map((p) => p[0])) || 1;
   const x = (/** @type {number} */ examples) => LEFT + (W - LEFT - RIGHT) * (examples / last);
   const y = (/** @type {number} */ value) => TOP + (H - TOP - BOTTOM) * ((high - value) / span);
   const path = (/** @type {number[][]} */ points) => points.map(([e, v], i) => `${i ? "L" : "M"}${x(e).toFixed(1)} ${y(v).toFixed(1)}`).join("");
-  const picture = svg("svg", { viewBox: `0 0 ${W} ${H}`, role: "img", "aria-label": label });
+  const picture = svg("svg", { class: "chart", viewBox: `0 0 ${W} ${H}`, role: "img", "aria-label": label });
   for (const value of [low, (low + high) / 2, high]) {
     picture.append(svg("line", { x1: LEFT, x2: W - RIGHT, y1: y(value), y2: y(value) }));
     picture.append(svg("text", { x: LEFT - 5, y: y(value) + 4, "text-anchor": "end" }, format(value)));
@@ -175,7 +164,7 @@ function lossChart(name, checkpoints) {
     html("figcaption", {}, html("strong", {}, name),
       html("span", { className: "first" }, `training ${newest(lines.first)}`),
       html("span", { className: "second" }, `held out ${newest(lines.second)}`)),
-    drawChart(label, (v) => v.toPrecision(3), lines));
+    lineChart(label, (v) => v.toPrecision(3), lines));
 }
 
 /** @param {Strength | null} strength */
@@ -187,7 +176,7 @@ function showStrength(strength) {
   byId("strength-note").textContent =
     `Elo of checkpoints as ${strength.player}, with 95 % intervals; ${strength.anchor} has 0. ` +
     `Best: checkpoint ${best.number} with ${whole(best.value)}.`;
-  byId("strength-chart").replaceChildren(drawChart(`Elo, best ${whole(best.value)}`, whole,
+  byId("strength-chart").replaceChildren(lineChart(`Elo, best ${whole(best.value)}`, whole,
     { first: rated.map((c) => [Number(c.examples), c.value]) },
     rated.map((c) => [Number(c.examples), c.low, c.high])));
 }
@@ -210,8 +199,11 @@ function show(status) {
   byId("model").textContent = status.model_name;
   byId("about").textContent =
     `hexzctl ${status.version}, checkpoints in ${status.store}, up for ${duration(status.uptime_seconds)}`;
-  byId("now").textContent = happening(status);
-  byId("play").textContent = `hexzctl serve-player --model ${status.store} --follow`;
+  byId("now").textContent = status.now;
+  byId("play").hidden = !status.can_play;
+  byId("player").hidden = status.can_play;
+  byId("player-command").textContent = `hexzctl serve-player --model ${status.store} --follow`;
+  watch(status.game);
   showFigures(status);
   showBars(status);
   showProblems(status.problems);

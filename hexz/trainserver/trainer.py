@@ -126,6 +126,7 @@ class _Trainer:
         self._journal_id = journal_id
         self._crew = crew
         self._next_report = 0.0
+        self._began = 0.0  # the first step of this training
         self._trained_at = time.time()  # the end of the last training, or the beginning
         self._store = open_store(config.store, config.model_name)
         device = config.training.device
@@ -303,6 +304,8 @@ class _Trainer:
 
     def _report_step(self, batch: int, step: StepReport) -> None:
         self._check_parent()
+        if step.step == 1:
+            self._began = time.monotonic()
         if time.monotonic() >= self._next_report or step.step == step.num_steps:
             self._next_report = time.monotonic() + REPORT_SECONDS
             self._parent.send(
@@ -310,6 +313,7 @@ class _Trainer:
                     batch=batch,
                     step=step.step,
                     steps=step.num_steps,
+                    seconds=time.monotonic() - self._began,
                     loss=None if step.skipped else step.losses["total"],
                 )
             )

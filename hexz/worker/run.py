@@ -107,7 +107,7 @@ class Worker:
         # What the processes report.
         self._playing: dict[int, Playing] = {}
         self._playing_since: float | None = None
-        self._evaluations: dict[int, int] = {}
+        self._progress: dict[int, Progress] = {}
         self._games = 0
         self._last_notice = ""
 
@@ -142,6 +142,7 @@ class Worker:
     def status(self) -> Heartbeat:
         """Tells what it does and has done. May be called in any thread."""
         playing, since = list(self._playing.values()), self._playing_since
+        reports = list(self._progress.values())
         return Heartbeat(
             worker=self.name,
             version=__version__,
@@ -150,11 +151,12 @@ class Worker:
             device=playing[0].evaluator if playing else "",
             processes=len(playing),
             games=self._games,
-            evaluations=sum(list(self._evaluations.values())),
+            evaluations=sum(progress.evaluations for progress in reports),
             examples=self._outbox.taken,
             pending=self._outbox.pending,
             seconds=0.0 if since is None else time.monotonic() - since,
             waited=self._outbox.waited,
+            game=next((report.game for report in reports if report.game is not None), None),
         )
 
     def _goes_on(self) -> bool:
@@ -200,7 +202,7 @@ class Worker:
                 self._playing_since = self._playing_since or time.monotonic()
                 self._playing[event.process] = event
             case Progress():
-                self._evaluations[event.process] = event.evaluations
+                self._progress[event.process] = event
             case GameOver():
                 self._games += 1
                 if event.compact is not None:

@@ -22,7 +22,7 @@ from hexz.model.shipped import shipped_checkpoint
 from hexz.model.torch_evaluator import TorchEvaluator
 from hexz.player.offline import MAX_BYTES, offline_page
 
-from ..browser import Page
+from ..browser import Page, findings, themed
 
 NODE = shutil.which("node")
 POSITIONS = 1000
@@ -120,6 +120,14 @@ def test_it_is_one_file_that_loads_nothing(page_html: str) -> None:
     assert len(base64.b64decode(part(page_html, "weights"))) > 300_000
 
 
+def test_no_class_hides_one_of_the_browser(page_html: str, chromium: Any) -> None:
+    """The modules share their names in one script, where dom.js asks for the browser's `Node`."""
+    names = re.findall(r"^(?:class|const|function|let) ([A-Z]\w+)", page_html, re.MULTILINE)
+    assert "Position" in names
+    chromium.get("about:blank")
+    assert chromium.execute_script("return arguments[0].filter((n) => n in window)", names) == []
+
+
 def test_it_plays_from_the_disk(page_html: str, chromium: Any, tmp_path: Path) -> None:
     path = tmp_path / "flagz.html"
     path.write_text(page_html, encoding="utf-8")
@@ -135,7 +143,12 @@ def test_it_plays_from_the_disk(page_html: str, chromium: Any, tmp_path: Path) -
     page.until(lambda: page("#expected").text.startswith("Expected result: "))
     page("header nav a").click()
     assert len(page.all("#rules figure svg")) == 7
+    for theme in ("light", "dark"):
+        themed(chromium, theme)
+        assert findings(chromium) == []
     page.click("#rules .primary")
+    assert findings(chromium) == []
+    themed(chromium, None)
     assert page.errors() == []
     page.driver.get("about:blank")
 

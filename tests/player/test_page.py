@@ -14,7 +14,7 @@ from hexz.engine import Board, Move
 from hexz.gameplay.game import Game
 from hexz.player.page import page_files
 
-from ..browser import PHONE, Page, webdriver
+from ..browser import PHONE, Page, findings, themed, webdriver
 from .page_server import PREFIX, PageServer
 
 Keys = webdriver.Keys
@@ -819,50 +819,33 @@ def test_everything_has_a_name(page: Page, driver: Any) -> None:
     assert roles.count("row") >= 11
 
 
-AXE = Path(__file__).parents[1] / "javascript/node_modules/axe-core/axe.min.js"
-
-
-def findings(page: Page) -> list[str]:
-    """What axe-core finds wrong in what is shown."""
-    page.run(AXE.read_text(encoding="utf-8"))
-    return page.driver.execute_async_script(
-        """
-        const done = arguments[0];
-        const said = ({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html}`);
-        axe.run().then(({ violations }) => done(violations.flatMap(said)));
-        """
-    )
-
-
-@pytest.mark.skipif(not AXE.exists(), reason="axe-core is not there: make lint installs it")
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_axe_finds_nothing(page: Page, driver: Any, played: str, theme: str) -> None:
-    media = {"features": [{"name": "prefers-color-scheme", "value": theme}]}
-    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
+    themed(driver, theme)
     page.open(f"{TWO_PERSONS}&moves={OPENING}")
-    assert findings(page) == []
+    assert findings(driver) == []
     page.cell("c1").click()
     page.open(f"{played}&resigned=2")
     page.click("#analyse")
     page.until(lambda: page("#summary").text)
-    assert findings(page) == []
+    assert findings(driver) == []
     page.click("#previous")
-    assert findings(page) == []
+    assert findings(driver) == []
     page.click("#last")
     page.click("#learn")
     page.until(lambda: "Find a better move" in page.status)
-    assert findings(page) == []
+    assert findings(driver) == []
     page.click("#answer")
-    assert findings(page) == []
+    assert findings(driver) == []
     page.click("#leave")
     for opener, closer in (("new", "#cancel"), ("help", "#shortcuts .primary"),
                            ("share", "#sharing .primary")):  # fmt: skip
         page.click(f"#{opener}")
-        assert findings(page) == []
+        assert findings(driver) == []
         page.click(closer)
     driver.get(f"{page.url}static/rules.html")
-    assert findings(page) == []
-    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+    assert findings(driver) == []
+    themed(driver, None)
 
 
 NAMED_ROLES = {"button", "gridcell", "switch", "slider", "radio", "image", "link", "combobox"}
@@ -884,10 +867,9 @@ def test_light_and_dark(page: Page, driver: Any) -> None:
     assert back() == dark
     page.click("#theme")
     assert back() == light
-    media = {"features": [{"name": "prefers-color-scheme", "value": "dark"}]}
-    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", media)
+    themed(driver, "dark")
     page.until(lambda: back() == dark)
-    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+    themed(driver, None)
 
 
 def test_it_is_small_and_quick(page: Page) -> None:

@@ -83,7 +83,13 @@ def test_games_in_flight_are_kept_going(evaluator):
     finished = 0
     for games in self_play.rounds():
         finished += len(games)
-        assert len(list(self_play.boards())) == 5
+        boards = list(self_play.boards())
+        assert len(boards) == 5
+        board, moves = self_play.so_far() or (boards[0], [])
+        assert board.move_number == 0
+        for action in moves:
+            board.play_index(action)
+        assert board == boards[0]
         if finished >= 8:
             break
     assert self_play.evaluations > 0

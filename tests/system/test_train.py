@@ -1,6 +1,7 @@
 """`hexzctl train` as a user runs it: trains, ends cleanly, goes on, and leaves nothing behind."""
 
 import contextlib
+import json
 import os
 import re
 import signal
@@ -9,10 +10,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
 import torch
+import urllib3
 
 from hexz.checkpoints import open_store
 from hexz.model.checkpoint import load_checkpoint
@@ -52,6 +55,15 @@ class Training:
         assert self.process.stdout is not None
         for line in self.process.stdout:
             self.lines.append(line)
+
+    def get(self, path: str, accept: str = "*/*") -> urllib3.BaseHTTPResponse:
+        """An answer of its server."""
+        line = next(line for line in self.lines if line.startswith("Status page: "))
+        url = line.split()[-1].removesuffix("/status") + path
+        return urllib3.request("GET", url, headers={"Accept": accept}, redirect=False)
+
+    def status(self) -> Any:
+        return json.loads(self.get("/status", "application/json").data)
 
     def checkpoint(self) -> int | None:
         return open_store(str(self.data_dir), MODEL_NAME).latest()
@@ -115,6 +127,10 @@ def assert_silent_but_for_haste(errors: str) -> None:
 def test_ctrl_c_ends_everything_and_the_next_start_goes_on(start: Callable[..., Training]) -> None:
     training = start()
     training.wait_for_checkpoint(2)
+    training.wait_for(lambda: training.status()["game"])
+    training.wait_for(lambda: training.get("/play").status == 303)
+    page = training.get("/play").headers["Location"]
+    assert b"<title>Flagz</title>" in urllib3.request("GET", page, timeout=TIMEOUT).data
     family = training.family()
     assert {"redis-server"} < {process.name() for process in family}
     os.killpg(training.process.pid, signal.SIGINT)

@@ -1,53 +1,73 @@
-"""What the status page shows, run by Node with as much of a document as it needs."""
+"""The status page in a real browser."""
 
-import json
-import shutil
-import subprocess
-from importlib import resources
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
-from hexz.render.assets import whole_script
-
-NODE = shutil.which("node")
-
-DOCUMENT = """
-class Node {
-  constructor() { this.children = []; this.style = {}; this.dataset = {}; }
-  append(...nodes) { this.children.push(...nodes); }
-  replaceChildren(...nodes) { this.children = nodes; }
-  setAttribute() {}
-  get text() { return (this.textContent ?? "") + this.children.map((c) => c.text ?? c).join(" "); }
-}
-const parts = {};
-globalThis.document = {
-  createElement: () => new Node(), createElementNS: () => new Node(),
-  querySelector: (selector) => parts[selector] ??= new Node(),
-};
-globalThis.location = { origin: "" };
-globalThis.fetch = () => new Promise(() => {});
-globalThis.setTimeout = () => {};
-globalThis.HTMLElement = globalThis.HTMLProgressElement = globalThis.Element = Node;
-"""
+from ..browser import Page
+from .status_server import StatusServer, status, watched
 
 
-@pytest.mark.skipif(NODE is None, reason="needs Node (Debian: apt-get install nodejs)")
-def test_every_loss_is_shown(tmp_path):
+@pytest.fixture(scope="module")
+def server() -> Iterator[StatusServer]:
+    with StatusServer().running() as server:
+        yield server
+
+
+@pytest.fixture
+def page(server: StatusServer, chromium: Any) -> Iterator[Page]:
+    server.status = status()
+    page = Page(chromium, server.url)
+    page.errors()  # of others
+    chromium.get(server.url)
+    page.until(lambda: page("#model").text == "flagz")
+    yield page
+    assert page.errors() == []
+
+
+def test_a_game_is_watched_move_by_move(page: Page, server: StatusServer) -> None:
+    board = watched(3)[1]
+    page.until(lambda: page("#game-title").text.endswith("move 3"))
+    assert [side.text for side in page.all("#game .points")] == [str(s) for s in board.score]
+    owners = {(0, 1): "cell1", (0, 2): "cell2", (5, 1): "flag1", (5, 2): "flag2"}
+    shown = [group.get_attribute("class") for group in page.all("#game .hz-cells > g")]
+    for name, (kind, owner, *_) in zip(shown, board.cells().tolist(), strict=True):
+        assert name.removeprefix("hz-") == owners.get((kind, owner), name.removeprefix("hz-"))
+        assert owner == 0 or name.endswith(str(owner))
+    server.change(game=watched(5)[0])
+    page.until(lambda: page("#game-title").text.endswith("move 4"))
+    page.until(lambda: page("#game-title").text.endswith("move 5"))
+    server.change(game=watched(1, seed=18)[0])  # another one
+    page.until(lambda: page("#game-title").text.endswith("move 1"))
+    server.change(game=None)
+    page.until(lambda: not page("#game").is_displayed())
+
+
+def test_what_happens_and_what_comes_next(page: Page, server: StatusServer) -> None:
+    assert page("#now").text == "Games are played."
+    figures = page("#figures").text.split("\n")
+    assert figures[figures.index("next one in about") + 1] == "2 min"
+    assert page("#play a").get_attribute("href") == server.url.replace("status", "play")
+    assert not page("#player").is_displayed()
+    server.change(can_play=False, now="Starting.", next_checkpoint_seconds=None)
+    page.until(lambda: page("#now").text == "Starting.")
+    assert not page("#play").is_displayed()
+    assert page("#player").is_displayed()
+
+
+def test_the_learning_curve(page: Page) -> None:
+    assert "Best: checkpoint 3 with 50." in page("#strength-note").text
+    assert len(page.all("#strength-chart svg")) == 1
+
+
+def test_every_loss_is_shown(page: Page, server: StatusServer) -> None:
     """Also those that the page has never heard of."""
-    script = resources.files("hexz.trainserver").joinpath("status.js").read_text("utf-8")
     losses = {"total": 3.5, "policy": 2.25, "reply": 1.125, "a new one": 0.5}
-    checkpoints = [
-        {"number": n, "examples": 1000 * n, "losses": losses if n else {}, "held_out_losses": {}}
-        for n in (0, 1, 2)
-    ]
-    (tmp_path / "page.mjs").write_text(
-        f"{DOCUMENT}{whole_script(script)}\nshowCharts({json.dumps(checkpoints)});\n"
-        "console.log(parts['#charts'].text);"
-    )
-    result = subprocess.run(
-        [NODE, tmp_path / "page.mjs"], capture_output=True, text=True, check=False, timeout=60
-    )
-    assert result.returncode == 0, result.stderr
+    last = replace(server.status.checkpoints[-1], number=4, losses=losses)
+    server.change(checkpoint=4, checkpoints=[*server.status.checkpoints, last])
+    page.until(lambda: "a new one" in page("#charts").text)
     for name, loss in losses.items():
-        assert name in result.stdout
-        assert f"training {loss:.3f}" in result.stdout
+        assert name in page("#charts").text
+        assert f"training {loss:.3f}" in page("#charts").text

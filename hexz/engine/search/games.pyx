@@ -257,6 +257,14 @@ cdef class GameBatch(Exclusive):
         self.require_idle()
         return Board.wrap(&self.slots[slot].search.root) if self.slots[slot].active else None
 
+    def so_far(self, int slot):
+        """The game that runs in a slot: the board before its first move, and its actions, a list
+        of int; None if no game runs there."""
+        if self.board(slot) is None:
+            return None
+        game = self.slots[slot]
+        return Board.wrap(&game.initial), [game.turns[i].action for i in range(game.num_turns)]
+
 
 cdef object finished_game(Slot* slot):
     turns = np.asarray(<Turn[:slot.num_turns:1]>&slot.turns[0])

@@ -36,7 +36,15 @@ file of its own."""
 _TITLE: Final = "Flagz"
 _ABOUT: Final = "Play Flagz, a strategy game on 105 hexagons, against a computer or a person"
 
-_SHARED: Final = ("board.css", "page.css", "board.js", "cells.js", "controls.js", "dom.js")
+_SHARED: Final = (
+    "board.css",
+    "page.css",
+    "board.js",
+    "cells.js",
+    "controls.js",
+    "dom.js",
+    "rules.js",
+)
 """What this page has in common with those of `hexz.render`."""
 
 _BOARD_ATTRIBUTES: Final = 'id="board" role="grid" aria-label="Board" aria-describedby="keys"'

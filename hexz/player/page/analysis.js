@@ -2,7 +2,7 @@
 // and what follows of it for the moves.
 
 import { NoAnswer, messageOf, suggest } from "./server.js";
-/** @import { Node } from "./game.js" */
+/** @import { GameNode } from "./game.js" */
 /** @import { Position } from "./rules.js" */
 /** @import { Reply } from "./server.js" */
 /** @import { State } from "./state.js" */
@@ -32,7 +32,7 @@ export const triesOf = ({ visits }) => Object.values(visits).reduce((sum, n) => 
 export class Analysis {
   /** @type {WeakMap<Position, Known>} */
   #known = new WeakMap();
-  /** @type {Map<Node, AbortController>} */
+  /** @type {Map<GameNode, AbortController>} */
   #running = new Map();
   #store;
   #timer = 0;
@@ -56,7 +56,7 @@ export class Analysis {
 
   /**
    * Takes what a player answered, if it is the one that analyses.
-   * @param {Node} node @param {Reply} reply @param {string | null} player @param {boolean} [isWhole]
+   * @param {GameNode} node @param {Reply} reply @param {string | null} player @param {boolean} [isWhole]
    */
   learn({ position }, reply, player, isWhole = true) {
     if (player !== this.player) return;
@@ -71,12 +71,12 @@ export class Analysis {
     this.#store.set({ news: this.#store.state.news + 1 });
   }
 
-  /** Whether a whole search was made of a position, or none is needed. @param {Node} node */
+  /** Whether a whole search was made of a position, or none is needed. @param {GameNode} node */
   isDone({ position }) {
     return position.isOver || this.#known.get(position)?.isWhole === true;
   }
 
-  /** The reply for a position; asks for it if it is not known. @param {Node} node */
+  /** The reply for a position; asks for it if it is not known. @param {GameNode} node */
   async request(node) {
     if (!this.isDone(node)) await this.#ask(node);
     return /** @type {Reply} */ (this.of(node.position));
@@ -111,7 +111,7 @@ export class Analysis {
     }
   }
 
-  /** The positions to analyse, the most urgent one first. @param {State} state @returns {Node[]} */
+  /** The positions to analyse, the most urgent one first. @param {State} state @returns {GameNode[]} */
   #wanted({ analysing, lesson, game, shown, problem }) {
     if (!this.player || problem || !(analysing || lesson)) return [];
     const shownLine = lesson ? [] : game.lineThrough(shown);
@@ -122,7 +122,7 @@ export class Analysis {
     return [...new Set(line)];
   }
 
-  /** @param {Node} node */
+  /** @param {GameNode} node */
   async #work(node) {
     const isFirst = node === this.#store.state.shown && !this.of(node.position), controller = new AbortController();
     this.#running.set(node, controller);
@@ -140,7 +140,7 @@ export class Analysis {
   }
 
   /**
-   * @param {Node} node @param {number} [simulations] all that the player has if left out
+   * @param {GameNode} node @param {number} [simulations] all that the player has if left out
    * @param {AbortSignal} [signal]
    */
   async #ask(node, simulations, signal) {
@@ -152,7 +152,7 @@ export class Analysis {
 
   // --- What follows ------------------------------------------------------------------------------
 
-  /** How many positions of a line are known, and how many there are. @param {Node[]} line */
+  /** How many positions of a line are known, and how many there are. @param {GameNode[]} line */
   progress(line) {
     return { done: line.filter((node) => this.isDone(node)).length, of: line.length };
   }
@@ -166,7 +166,7 @@ export class Analysis {
     return position.turn === 1 ? chance : 1 - chance;
   }
 
-  /** How much of the chance to win a move lost, 0 to 1, or null if it is not known. @param {Node} node after it */
+  /** How much of the chance to win a move lost, 0 to 1, or null if it is not known. @param {GameNode} node after it */
   lossOf({ parent, action, position }) {
     if (!parent) return null;
     const before = this.chanceOfFirst(parent.position), after = this.chanceOfFirst(position);
@@ -175,7 +175,7 @@ export class Analysis {
     return Math.max(0, parent.position.turn === 1 ? before - after : after - before);
   }
 
-  /** What is to be said of a move, if anything. @param {Node} node after it @returns {Judgement | null} */
+  /** What is to be said of a move, if anything. @param {GameNode} node after it @returns {Judgement | null} */
   judgementOf(node) {
     const loss = this.lossOf(node);
     if (loss === null || !node.parent) return null;
@@ -187,14 +187,14 @@ export class Analysis {
     return others.length && chanceOf(reply.value) - best >= ONLY_MOVE ? "good" : null;
   }
 
-  /** Whether another player was ahead after a move than before. @param {Node} node after it */
+  /** Whether another player was ahead after a move than before. @param {GameNode} node after it */
   isTurningPoint(node) {
     const before = node.parent && this.chanceOfFirst(node.parent.position), after = this.chanceOfFirst(node.position);
     if (before === null || after === null) return false;
     return (before - 0.5) * (after - 0.5) < 0 && Math.abs(before - after) >= INACCURACY;
   }
 
-  /** The mistakes of a line, as the nodes after them. @param {Node[]} line @param {number} [player] whose; 0 for both */
+  /** The mistakes of a line, as the nodes after them. @param {GameNode[]} line @param {number} [player] whose; 0 for both */
   mistakes(line, player = 0) {
     return line.filter((node) => (this.lossOf(node) ?? 0) >= MISTAKE && (!player || node.mover === player));
   }

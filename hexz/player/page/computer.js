@@ -3,7 +3,7 @@
 import { NoAnswer, messageOf, suggest } from "./server.js";
 import { isLive } from "./state.js";
 /** @import { Analysis } from "./analysis.js" */
-/** @import { Node } from "./game.js" */
+/** @import { GameNode } from "./game.js" */
 /** @import { Question } from "./server.js" */
 /** @import { State } from "./state.js" */
 /** @import { Store } from "./store.js" */
@@ -15,7 +15,7 @@ const ASK_AGAIN_MS = 2000, TRIES = 5;
 const wait = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 export class Computer {
-  /** @type {{ node: Node, player: string, controller: AbortController } | null} */
+  /** @type {{ node: GameNode, player: string, controller: AbortController } | null} */
   #turn = null;
   #store;
   #analysis;
@@ -36,7 +36,7 @@ export class Computer {
     if (this.#turn) this.#move(this.#turn);
   }
 
-  /** @param {{ node: Node, player: string, controller: AbortController }} turn */
+  /** @param {{ node: GameNode, player: string, controller: AbortController }} turn */
   async #move(turn) {
     const store = this.#store, { node, player, controller: { signal } } = turn;
     try {

@@ -20,11 +20,11 @@ export function parseSeed(text) {
 export const someSeed = () => String(crypto.getRandomValues(new Uint32Array(1))[0] % 1_000_000);
 
 /** A position and how it was reached. Nodes are added to a tree, and never leave it. */
-export class Node {
-  /** @type {Node[]} */
+export class GameNode {
+  /** @type {GameNode[]} */
   children = [];
 
-  /** @param {Position} position @param {Node | null} parent @param {number} action -1 at the start */
+  /** @param {Position} position @param {GameNode | null} parent @param {number} action -1 at the start */
   constructor(position, parent = null, action = -1) {
     this.position = position;
     this.parent = parent;
@@ -36,16 +36,16 @@ export class Node {
     return this.position.moveNumber;
   }
 
-  /** Where a move leads; throws an Error if it is not allowed. @param {number} action @returns {Node} */
+  /** Where a move leads; throws an Error if it is not allowed. @param {number} action @returns {GameNode} */
   child(action) {
     const known = this.children.find((child) => child.action === action);
     if (known) return known;
-    const child = new Node(this.position.play(action), this, action);
+    const child = new GameNode(this.position.play(action), this, action);
     this.children.push(child);
     return child;
   }
 
-  /** The nodes from the start to this one, both included. @returns {Node[]} */
+  /** The nodes from the start to this one, both included. @returns {GameNode[]} */
   path() {
     return this.parent ? [...this.parent.path(), this] : [this];
   }
@@ -84,7 +84,7 @@ export class Game {
    * @param {string} facts.board 105 characters
    * @param {string | null} facts.seed the number of the board, if it has one
    * @param {string[]} facts.players for each of the two, PERSON or the spec of a computer player
-   * @param {Node} facts.tip where the game stands; the line to it is the game
+   * @param {GameNode} facts.tip where the game stands; the line to it is the game
    * @param {number} [facts.resigned] the player who gave up, or 0
    * @param {Game | null} [facts.later] what was taken back
    */
@@ -103,7 +103,7 @@ export class Game {
    * @param {unknown} board @param {string[]} players @param {string | null} [seed]
    */
   static start(board, players, seed = null) {
-    return new Game({ board: String(board), seed, players, tip: new Node(Position.fromText(board)) });
+    return new Game({ board: String(board), seed, players, tip: new GameNode(Position.fromText(board)) });
   }
 
   /** @param {string} seed @param {string[]} players */
@@ -155,12 +155,12 @@ export class Game {
     return !this.isOver && !this.isPerson(this.position.turn);
   }
 
-  /** Whether the line of the game leads through a node. @param {Node} node */
+  /** Whether the line of the game leads through a node. @param {GameNode} node */
   includes(node) {
     return this.line[node.ply] === node;
   }
 
-  /** The line through a node: the game if it is part of that, else on to the end of what was tried. @param {Node} node */
+  /** The line through a node: the game if it is part of that, else on to the end of what was tried. @param {GameNode} node */
   lineThrough(node) {
     if (this.includes(node)) return this.line;
     return [...node.path(), ...firstLine(node).slice(1)];
@@ -172,7 +172,7 @@ export class Game {
     return this.#with({ tip: this.tip.child(action), later: null });
   }
 
-  /** The game that goes on from a node: what came after it stays in the tree. @param {Node} node */
+  /** The game that goes on from a node: what came after it stays in the tree. @param {GameNode} node */
   goOnFrom(node) {
     return this.#with({ tip: node, resigned: 0, later: null });
   }
@@ -185,7 +185,7 @@ export class Game {
   /** The game with the last decision of a person taken back, or null if there is none. */
   undo() {
     const persons = this.players.includes(PERSON);
-    const isOwn = (/** @type {Node} */ node) => !persons || this.isPerson(node.position.turn);
+    const isOwn = (/** @type {GameNode} */ node) => !persons || this.isPerson(node.position.turn);
     if (this.resigned && isOwn(this.tip)) return this.#with({ resigned: 0, later: this });
     let node = this.resigned ? this.tip : this.tip.parent;
     while (node && !isOwn(node)) node = node.parent;
@@ -256,7 +256,7 @@ export class Game {
   }
 }
 
-/** The moves that lead to the nodes of a line, each with what else follows it. @param {Node[]} line @returns {string} */
+/** The moves that lead to the nodes of a line, each with what else follows it. @param {GameNode[]} line @returns {string} */
 function lineText(line) {
   return line.map((node, i) => {
     const others = node.children.filter((child) => child !== line[i + 1]);
@@ -265,10 +265,10 @@ function lineText(line) {
   }).join("-");
 }
 
-/** The line from a node along the moves that were played first. @param {Node} node @returns {Node[]} */
+/** The line from a node along the moves that were played first. @param {GameNode} node @returns {GameNode[]} */
 export const firstLine = (node) => [node, ...(node.children.length ? firstLine(node.children[0]) : [])];
 
-/** Adds the moves of a text to a tree, and returns where those outside of parentheses lead. @param {Node} root @param {string} text */
+/** Adds the moves of a text to a tree, and returns where those outside of parentheses lead. @param {GameNode} root @param {string} text */
 function growTree(root, text) {
   const open = [];
   let node = root, count = 0;
@@ -276,7 +276,7 @@ function growTree(root, text) {
     if (++count > MAX_NODES) throw new Error("These are too many moves.");
     if (token === "(") open.push(node);
     else if (token !== ")") node = node.child(parseNotation(token));
-    else if (open.length) node = /** @type {Node} */ (open.pop());
+    else if (open.length) node = /** @type {GameNode} */ (open.pop());
     else throw new Error("A parenthesis is closed that was not opened.");
   }
   if (open.length) throw new Error("A parenthesis is not closed.");

@@ -2,17 +2,17 @@
 
 import { INACCURACY } from "./analysis.js";
 /** @import { Analysis } from "./analysis.js" */
-/** @import { Game, Node } from "./game.js" */
+/** @import { Game, GameNode } from "./game.js" */
 
 /**
  * @typedef {"preparing" | "find" | "judging" | "wrong" | "right" | "answer" | "done"} Phase
  * @typedef {object} Lesson
  * @property {Phase} phase
  * @property {number} player whose mistakes, 0 for those of both
- * @property {Node[]} mistakes the nodes after them
+ * @property {GameNode[]} mistakes the nodes after them
  * @property {number} number of the present one, 0 for the first
- * @property {Node} start the position before it
- * @property {Node | null} tried the node after the move that was tried
+ * @property {GameNode} start the position before it
+ * @property {GameNode | null} tried the node after the move that was tried
  * @property {"better" | "played"} line which of both the board shows with the answer
  */
 

@@ -18,7 +18,7 @@ import { actionOn, activeTool, choices, isLive, isThinking, purpose } from "./st
 import { Store } from "./store.js";
 import { BoardView } from "./view.js";
 import { describeCell, judgementText, nameOf, outcome, refusal, statusText, title, verdict } from "./words.js";
-/** @import { Node } from "./game.js" */
+/** @import { GameNode } from "./game.js" */
 /** @import { Lesson } from "./lesson.js" */
 /** @import { Position } from "./rules.js" */
 /** @import { Notice, State } from "./state.js" */
@@ -47,7 +47,7 @@ const currentLine = () => store.state.game.lineThrough(store.state.shown);
 
 // --- What can be done ----------------------------------------------------------------------------
 
-/** @param {Node} node @param {boolean} [forward] whether it is the next one */
+/** @param {GameNode} node @param {boolean} [forward] whether it is the next one */
 function show(node, forward = false) {
   const { lesson } = store.state;
   store.set({ shown: node, notice: null, lesson: lesson && node !== lesson.start && node !== lesson.tried ? null : lesson });

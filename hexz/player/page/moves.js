@@ -6,16 +6,16 @@ import { COLOURS, notation } from "./cells.js";
 import { byId, html } from "./dom.js";
 import { firstLine } from "./game.js";
 /** @import { Analysis } from "./analysis.js" */
-/** @import { Node } from "./game.js" */
+/** @import { GameNode } from "./game.js" */
 /** @import { State } from "./state.js" */
 
 const MARKS = { blunder: "??", mistake: "?", inaccuracy: "?!", good: "!" };
 const NAMES = { blunder: "A blunder", mistake: "A mistake", inaccuracy: "An inaccuracy", good: "The only good move" };
 
-/** @param {State} state @param {Analysis} analysis @param {(node: Node) => void} go called on a click */
+/** @param {State} state @param {Analysis} analysis @param {(node: GameNode) => void} go called on a click */
 export function drawMoves({ game, shown, analysing, lesson }, analysis, go) {
   const list = byId("moves"), judges = analysing && !lesson;
-  const item = (/** @type {Node} */ node) => html("li", {}, moveButton(node, node === shown, judges ? analysis : null, go));
+  const item = (/** @type {GameNode} */ node) => html("li", {}, moveButton(node, node === shown, judges ? analysis : null, go));
   list.replaceChildren(...game.line.flatMap((node, ply) => {
     const tried = node.children.filter((child) => child !== game.line[ply + 1]);
     return [...(node.parent ? [item(node)] : []), ...tried.map((first) => triedLine(first, shown, go))];
@@ -26,7 +26,7 @@ export function drawMoves({ game, shown, analysing, lesson }, analysis, go) {
   byId("summary").textContent = judges ? summaryOf(game.line, analysis) : "";
 }
 
-/** @param {Node} node @param {boolean} isShown @param {Analysis | null} analysis @param {(node: Node) => void} go */
+/** @param {GameNode} node @param {boolean} isShown @param {Analysis | null} analysis @param {(node: GameNode) => void} go */
 function moveButton(node, isShown, analysis, go) {
   const { mover, points, captured, action, ply } = node;
   const unseen = (/** @type {string} */ text) => html("span", { className: "unseen" }, text);
@@ -49,7 +49,7 @@ function moveButton(node, isShown, analysis, go) {
   return button;
 }
 
-/** A line that was tried, with those beside it. @param {Node} first @param {Node} shown @param {(node: Node) => void} go @returns {HTMLLIElement} */
+/** A line that was tried, with those beside it. @param {GameNode} first @param {GameNode} shown @param {(node: GameNode) => void} go @returns {HTMLLIElement} */
 function triedLine(first, shown, go) {
   return html("li", { className: "tried" }, ...firstLine(first).flatMap((node) => {
     const others = node.children.slice(1).map((other) => html("div", { className: "tried" }, ...triedLine(other, shown, go).childNodes));
@@ -57,7 +57,7 @@ function triedLine(first, shown, go) {
   }));
 }
 
-/** What the analysis has found. @param {Node[]} line @param {Analysis} analysis */
+/** What the analysis has found. @param {GameNode[]} line @param {Analysis} analysis */
 function summaryOf(line, analysis) {
   const mistakes = analysis.mistakes(line), { done, of } = analysis.progress(line);
   if (done < of || line.length < 2) return "";

@@ -6,7 +6,7 @@ import { COLOURS, cellOf, notation } from "./cells.js";
 import { byId, find, html } from "./dom.js";
 import { mistakeOf } from "./lesson.js";
 /** @import { Analysis } from "./analysis.js" */
-/** @import { Node } from "./game.js" */
+/** @import { GameNode } from "./game.js" */
 /** @import { Position } from "./rules.js" */
 /** @import { Reply } from "./server.js" */
 /** @import { State } from "./state.js" */
@@ -102,9 +102,9 @@ function effort(reply) {
   return reply.simulations ? `${triesOf(reply).toLocaleString("en")} simulations` : "Solved exactly";
 }
 
-/** @param {Node[]} line @param {Node} shown @param {Analysis} analysis */
+/** @param {GameNode[]} line @param {GameNode} shown @param {Analysis} analysis */
 function drawCourse(line, shown, analysis) {
-  /** @param {Node} node @returns {[number, number][]} */
+  /** @param {GameNode} node @returns {[number, number][]} */
   const pointAt = (node) => {
     const chance = analysis.chanceOfFirst(node.position);
     return chance === null ? [] : [[node.ply, chance]];

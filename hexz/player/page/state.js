@@ -1,7 +1,7 @@
 // What the page is about at a moment, and what follows from it.
 
 import { flagAction, isFlag, normalAction } from "./cells.js";
-/** @import { Game, Node } from "./game.js" */
+/** @import { Game, GameNode } from "./game.js" */
 /** @import { Lesson } from "./lesson.js" */
 /** @import { Offer } from "./server.js" */
 
@@ -10,10 +10,10 @@ import { flagAction, isFlag, normalAction } from "./cells.js";
  * @typedef {object} State
  * @property {Offer[]} offers the computer players that can be asked
  * @property {Game} game
- * @property {Node} shown the position on the board
+ * @property {GameNode} shown the position on the board
  * @property {"normal" | "flag"} tool
  * @property {number | null} looked the cell under the pointer, or focused
- * @property {{ node: Node, action: number } | null} hint
+ * @property {{ node: GameNode, action: number } | null} hint
  * @property {boolean} hinting a hint is awaited
  * @property {string | null} paused why no computer goes on: "" on request, or a problem
  * @property {string | null} trouble what is wrong with the server while it is asked again

@@ -6,7 +6,7 @@ import { mistakeOf } from "./lesson.js";
 import { activeTool, isLive, isThinking, purpose } from "./state.js";
 import { chanceOf } from "./analysis.js";
 /** @import { Analysis } from "./analysis.js" */
-/** @import { Game, Node } from "./game.js" */
+/** @import { Game, GameNode } from "./game.js" */
 /** @import { Lesson } from "./lesson.js" */
 /** @import { Position } from "./rules.js" */
 /** @import { Offer } from "./server.js" */
@@ -19,7 +19,7 @@ export function nameOf(game, player, offers) {
   return game.onlyPerson ? "You" : COLOURS[player];
 }
 
-/** What the move did that led to a node. @param {Node} node */
+/** What the move did that led to a node. @param {GameNode} node */
 export function describeMove(node) {
   const cell = cellOf(node.action), points = node.captured.reduce((sum, value) => sum + value, 0);
   const placed = isFlag(node.action) ? "planted a flag on" : `placed ${node.position.cells[cell].value} on`;
@@ -83,7 +83,7 @@ function awayText(state) {
   return `Tried: ${describeMove(shown)} The game is as it was.`;
 }
 
-/** @param {{ node: Node, action: number }} hint @param {Analysis} analysis */
+/** @param {{ node: GameNode, action: number }} hint @param {Analysis} analysis */
 function hintText({ node, action }, analysis) {
   const what = isFlag(action) ? "plant a flag on" : "place on";
   const chance = chanceOf(analysis.of(node.position)?.value ?? 0);
@@ -120,7 +120,7 @@ function lessonText(lesson, { game, problem }, analysis) {
   return best ? `${move} is the best move!` : `${move} is good: it loses ${percent(triedLoss)} at most.`;
 }
 
-/** What a move cost that is shown, if it was a mistake. @param {Node} node @param {Analysis} analysis */
+/** What a move cost that is shown, if it was a mistake. @param {GameNode} node @param {Analysis} analysis */
 export function judgementText(node, analysis) {
   const judgement = analysis.judgementOf(node), best = node.parent && analysis.of(node.parent.position)?.move;
   if (judgement === "good") return "The only good move.";
