@@ -1,37 +1,187 @@
-"""The first table of docs/plug-in.md. That its commands exist, with these options and values, is
-tested here; what they do, in the tests of their parts."""
+"""The first table of docs/plug-in.md: each row is run as it stands there, with the smallest
+networks, the shortest searches, and any port that is free."""
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
+import grpc
 import pytest
+import torch
+import urllib3
 
-from hexzctl import cli
+import hexz
+from hexz.checkpoints import NewCheckpoint, open_store
+from hexz.engine import Board, Move
+from hexz.model.checkpoint import encode_checkpoint, load_checkpoint, new_checkpoint
+from hexz.model.network import ModelConfig
+from hexz.wire import hexz_pb2 as pb
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "plug-in.md"
+from ..dataset.replay_files import columns_of, write_replay
+from ..games import game_examples
+from ..model.peers import peer_state
+from ..model.scripts import OthersNet, save_script
+from ..states import board_to_message
+from .player_server import PlayerServer
+from .processes import hexzctl
+
+ROOT = Path(__file__).parents[2]
+DOCUMENT = ROOT / "docs" / "plug-in.md"
+BOARD = Board.random(17)
 
 
 def rows() -> list[str]:
     return DOCUMENT.read_text().split("\n\n")[1].splitlines()[2:]
 
 
-def commands() -> list[str]:
+def commands(pattern: str) -> list[str]:
     """What the rows tell to run."""
-    return [command for row in rows() for command in re.findall(r"`(hexzctl [^`]*)`", row)]
+    return [command for row in rows() for command in re.findall(rf"`({pattern}[^`]*)`", row)]
 
 
-def test_the_table_has_commands():
-    assert len(commands()) >= 9
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A directory with all files that the table names."""
+    place = tmp_path_factory.mktemp("plug-in")
+    torch.save(peer_state("D", blocks=2, filters=8), place / "champion.pt")
+    save_script(OthersNet(), place / "scriptmodule.pt")
+    network = encode_checkpoint(new_checkpoint(ModelConfig(blocks=1, filters=8), seed=1))
+    store = open_store(str(place / "hexz-data"), "flagz")
+    store.save(NewCheckpoint(number=3, model=network, metadata={}))
+    replay = place / "models/flagz/edgar/h5/examples.h5"
+    write_replay(replay, columns_of([e for game in game_examples(3) for e in game]))
+    engine = (ROOT / "docs" / "engine.py").read_text()
+    path = place / "my-engine"
+    path.write_text(f"#!{sys.executable}\nimport sys\nsys.path.append({str(ROOT)!r})\n{engine}")
+    path.chmod(0o755)
+    return place
 
 
-@pytest.mark.parametrize("line", commands())
-def test_the_command_of_a_row_is_one(line, tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    name, *words = shlex.split(line)[1:]
-    command = cli.command(name)
-    while hasattr(command, "commands"):
-        command = command.commands[words.pop(0)]
-    command.make_context(command.name, words)  # raises what a user would be told
+@pytest.fixture(autouse=True)
+def _there(place: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.chdir(place)
+    yield
+
+
+def words(line: str) -> list[str]:
+    """The words of a command, with limits that make it quick."""
+    quick = re.sub(r"@\d+s\b", "@0.05s", re.sub(r"@\d+\b(?!s)", "@1", line))
+    return shlex.split(quick.replace("50051", "0"))[1:]
+
+
+def run(line: str, *more: object, lines: str | None = None) -> str:
+    done = hexzctl(*words(line), *more, lines=lines)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def test_each_row_has_a_test() -> None:
+    told = set(commands("hexzctl "))
+    assert len(told) >= 14
+    tested = {name: commands(f"hexzctl {name}") for name in TESTED}
+    assert {line for lines in tested.values() for line in lines} == told
+    assert all(tested.values())
+    python = {
+        word for row in rows() if "hexzctl " not in row for word in re.findall("`(.+?)`", row)
+    }
+    assert python == {"import hexz", "hexz.VectorEnv(256)", "hexz.pettingzoo_env()"}
+
+
+TESTED = (
+    "serve-player", "play", "arena", "selfplay", "models show", "models export", "engine",
+    "export-examples", "models fit",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("line", commands("hexzctl serve-player"))
+def test_the_server_answers(line: str, tmp_path: Path) -> None:
+    server = PlayerServer(tmp_path, *words(line)[1:])
+    question = pb.SuggestMoveRequest(
+        max_iterations=1, game_engine_state=board_to_message(BOARD)
+    ).SerializeToString()
+    try:
+        if "--grpc-port" in line:
+            with grpc.insecure_channel(server.grpc_address) as channel:
+                call = channel.unary_unary("/hexzpb.CPUPlayerService/SuggestMove")
+                data = call(question, timeout=60)
+        else:
+            headers = {"Content-Type": "application/x-protobuf"}
+            url = f"{server.url}/hexz/cpu/suggest"
+            data = urllib3.request("POST", url, body=question, headers=headers, timeout=60).data
+        move = pb.SuggestMoveResponse.FromString(data).move
+        kind = "flag" if move.cell_type else "normal"
+        assert Move(kind, move.row, move.col) in BOARD.legal_moves()
+    finally:
+        server.end()
+
+
+@pytest.mark.parametrize("line", commands("hexzctl play"))
+def test_somebody_plays_in_the_terminal(line: str) -> None:
+    assert re.search(r"2 Orange \S+", run(line, "--seed", 17, lines="Fd5\n"))
+
+
+@pytest.mark.parametrize("line", commands("hexzctl arena"))
+def test_they_meet_in_the_arena(line: str) -> None:
+    done = hexzctl(*words(line), "--boards", 1, "--num-workers", 1, "--json")
+    assert done.returncode == 0, done.stderr
+    content = json.loads(done.stdout)
+    assert content["complete"]
+    assert [pair["boards"] for pair in content["pairs"]] == [1]
+
+
+@pytest.mark.parametrize("line", commands("hexzctl selfplay"))
+def test_examples_are_made_with_it(line: str, tmp_path: Path) -> None:
+    quick = ["--runs-per-move", 1, "--num-workers", 1, "--games-per-worker", 1, "--max-games", 1]
+    run(line, *quick, "--output-dir", tmp_path)
+    assert len({example.game_id for example in hexz.read_examples(str(tmp_path))}) >= 1
+
+
+@pytest.mark.parametrize("line", commands("hexzctl models show"))
+def test_a_file_is_shown(line: str) -> None:
+    assert "_torso, 2 residual blocks of 8 filters, 11 planes" in run(line)
+
+
+@pytest.mark.parametrize("line", commands("hexzctl models export"))
+def test_a_network_is_exported(line: str) -> None:
+    if "onnx" in line:
+        pytest.importorskip("onnx", reason="the extra onnx is not installed")
+        pytest.importorskip("onnxruntime", reason="the extra onnx is not installed")
+    output = Path(words(line)[-1])
+    run(line)
+    card = json.loads(Path(f"{output}.json").read_text())
+    assert card["bytes"] == output.stat().st_size
+
+
+@pytest.mark.parametrize("line", commands("hexzctl engine"))
+def test_the_engine_answers(line: str) -> None:
+    answer = run(line, lines=f"board {hexz.position_text(BOARD)}\ngenmove\nboard\nquit\n")
+    position = re.findall(r"^= (\S{105} \d \d+)$", answer, re.MULTILINE)[-1]
+    assert hexz.read_position(position).move_number == 1
+
+
+@pytest.mark.parametrize("line", commands("hexzctl export-examples"))
+def test_a_replay_file_is_read(line: str) -> None:
+    pytest.importorskip("h5py", reason="the extra for HDF5 is not installed")
+    printed = run(line)
+    rows = sum(len(game) for game in game_examples(3))
+    assert f"{rows:,}" in printed or f"{rows}" in printed
+
+
+@pytest.mark.parametrize("line", commands("hexzctl models fit"))
+def test_a_network_is_trained_on_it(line: str) -> None:
+    pytest.importorskip("h5py", reason="the extra for HDF5 is not installed")
+    run(line, "--blocks", 1, "--filters", 8, "--batch-size", 16, "--max-seconds", 0.01)
+    assert load_checkpoint(Path("ours.pt")).metadata["fit"]["examples"] > 0
+
+
+def test_the_environments_are_there() -> None:
+    assert hexz.VectorEnv(256).observe().shape == (256, 11, 11, 10)
+    pytest.importorskip("pettingzoo", reason="the extra pettingzoo is not installed")
+    env = hexz.pettingzoo_env()
+    env.reset(seed=1)
+    assert env.agent_selection == "player_1"
