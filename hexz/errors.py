@@ -56,10 +56,6 @@ class NotAllExported(HexzError):
     """Some files or entries could not be used; what could was written."""
 
 
-class NothingPlayed(HexzError):
-    """The time given was over before a game, or a board, was."""
-
-
 class InvalidSettings(HexzError, ValueError):
     """A setting has a value that cannot be used, wherever it was given."""
 

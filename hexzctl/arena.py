@@ -127,8 +127,6 @@ def arena(
         write_arena_page(html, run)
         notice(f"Games to look at: {html.resolve().as_uri()}")
     interruption.exit()
-    if not run.played:
-        view.fail_without_boards()
 
 
 def _check_directory(path: Path) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from typing import Final, NoReturn
+from typing import Final
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group
@@ -16,7 +16,6 @@ from hexz.arena.games import Played
 from hexz.arena.pool import Progress
 from hexz.arena.report import report
 from hexz.arena.run import ArenaRun
-from hexz.errors import NothingPlayed
 from hexz.ratings.results import Pairing, PairingResult
 from hexz.ratings.statistics import Estimate
 from hexzctl.display import Display, notice
@@ -111,10 +110,6 @@ class ArenaView:
         if not console.is_terminal:
             console = Console(width=_PLAIN_WIDTH)
         console.print(_pairs_table(run, console.width), _ratings_table(run), highlight=False)
-
-    def fail_without_boards(self) -> NoReturn:
-        """Ends a command whose time was too short for anything."""
-        raise NothingPlayed("no board was finished in the time given: allow more --max-seconds")
 
 
 def _pairs_table(run: ArenaRun, width: int) -> Table:

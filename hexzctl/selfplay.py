@@ -8,7 +8,6 @@ from typing import Annotated
 
 import typer
 
-from hexz.errors import NothingPlayed
 from hexzctl.interruption import Interruption
 from hexzctl.options import (
     Device,
@@ -91,8 +90,3 @@ def selfplay(
                 view.show(event)
         view.print_summary(run.page)
     interruption.exit()
-    if view.games == 0:
-        raise NothingPlayed(
-            "no game was finished in the time given: allow more --max-seconds, "
-            "or ask for fewer --runs-per-move or --games-per-worker"
-        )

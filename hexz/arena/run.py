@@ -80,7 +80,7 @@ class ArenaConfig:
         seed: of `uct` and `random`.
         device: of networks.
         num_processes: None: one a core; no more than 4 on a GPU.
-        max_seconds: ends the run; games under way are dropped.
+        max_seconds: ends the run; games under way are dropped, unless there is nothing else.
     """
 
     specs: Sequence[PlayerSpec]
@@ -137,6 +137,7 @@ class ArenaRun:
         self.decisions: dict[Pairing, float] = {}
         self._notify = notify
         self._is_stopped = False
+        self._is_prolonged = False
 
     @property
     def total(self) -> int:
@@ -172,11 +173,20 @@ class ArenaRun:
                             log.append(event)
                             self._count(event)
                         yield event
-                    if self._is_stopped or time.monotonic() >= deadline:
+                    if self._is_stopped or self._is_late(deadline):
                         playing.close()
                         return
                     if all(pair.pairing in self.decisions for pair in pairs):
                         playing.close()
+
+    def _is_late(self, deadline: float) -> bool:
+        """Whether time is up. A time that leaves nothing is prolonged to the first board's end."""
+        if time.monotonic() < deadline:
+            return False
+        if not self.played and not self._is_prolonged:
+            self._is_prolonged = True
+            self._notify("time is up, and the first boards are still under way: waiting for one")
+        return bool(self.played)
 
     def _prepare(self, device: str, num_processes: int) -> Field:
         specs = self.config.specs

@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from hexz.errors import NothingPlayed
 from hexz.processes import ChildDied, Parent, ToldToEnd
 from hexz.schema.fleet import Heartbeat
 from hexz.schema.programs import PlayerConfig, ServerConfig, WorkerConfig
@@ -110,7 +109,5 @@ def run_rating(
     rating = Rating(open_model(model), config, _say)
     for _ in rating.run.events():
         pass
-    if not rating.ratings().checkpoints:
-        raise NothingPlayed(f"no board was finished in {seconds:.0f} s")
     for path in rating.save():
         _say(f"wrote {path}")

@@ -27,8 +27,8 @@ def config(log, *specs: str, boards: int = 6, num_processes: int = 1, **more) ->
     )
 
 
-def run_of(*args, **more) -> ArenaRun:
-    return ArenaRun(config(*args, **more), print)
+def run_of(*args, notify=print, **more) -> ArenaRun:
+    return ArenaRun(config(*args, **more), notify)
 
 
 def test_a_run_can_be_ended_and_goes_on(tmp_path):
@@ -80,9 +80,16 @@ def test_a_test_that_is_decided_ends_the_games_of_the_pair(tmp_path):
     assert again.decisions == {(0, 1): 50}
 
 
-def test_a_limit_of_time(tmp_path):
-    run = run_of(tmp_path / "log.jsonl", "uct:1000000", "random", max_seconds=0.01)
-    assert not any(isinstance(event, Played) for event in run.events())
+def test_a_limit_of_time_leaves_the_first_board(tmp_path):
+    log = tmp_path / "log.jsonl"
+    told: list[str] = []
+    run = run_of(log, "uct:100", "random", boards=500, max_seconds=0.01, notify=told.append)
+    assert any(isinstance(event, Played) for event in run.events())
+    assert 1 <= run.results.boards < 500
+    assert [text for text in told if "waiting for one" in text] == told
+    again = run_of(log, "uct:100", "random", boards=500, max_seconds=0.01)
+    list(again.events())  # there is something already
+    assert again.results.boards < 500
 
 
 @pytest.mark.skipif(len(separate_cores()) < 2, reason="needs two cores")
