@@ -7,7 +7,6 @@ import json
 import re
 import shlex
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import grpc
@@ -20,6 +19,7 @@ from hexz.checkpoints import NewCheckpoint, open_store
 from hexz.engine import Board, Move
 from hexz.model.checkpoint import encode_checkpoint, load_checkpoint, new_checkpoint
 from hexz.model.network import ModelConfig
+from hexz.schema.records import RatedCheckpoint, Ratings
 from hexz.wire import hexz_pb2 as pb
 
 from ..dataset.replay_files import columns_of, write_replay
@@ -33,6 +33,7 @@ from .processes import hexzctl
 ROOT = Path(__file__).parents[2]
 DOCUMENT = ROOT / "docs" / "plug-in.md"
 BOARD = Board.random(17)
+LEGAL = BOARD.legal_moves()
 
 
 def rows() -> list[str]:
@@ -52,7 +53,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     save_script(OthersNet(), place / "scriptmodule.pt")
     network = encode_checkpoint(new_checkpoint(ModelConfig(blocks=1, filters=8), seed=1))
     store = open_store(str(place / "hexz-data"), "flagz")
-    store.save(NewCheckpoint(number=3, model=network, metadata={}))
+    store.save(NewCheckpoint(number=0, model=network, metadata={}))
+    rated = RatedCheckpoint(value=321.0, low=300.0, high=342.0, boards=50)
+    store.update_ratings(lambda _: Ratings(checkpoints={0: rated}))
     replay = place / "models/flagz/edgar/h5/examples.h5"
     write_replay(replay, columns_of([e for game in game_examples(3) for e in game]))
     engine = (ROOT / "docs" / "engine.py").read_text()
@@ -63,9 +66,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def _there(place: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _there(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(place)
-    yield
 
 
 def words(line: str) -> list[str]:
@@ -86,9 +88,8 @@ def test_each_row_has_a_test() -> None:
     tested = {name: commands(f"hexzctl {name}") for name in TESTED}
     assert {line for lines in tested.values() for line in lines} == told
     assert all(tested.values())
-    python = {
-        word for row in rows() if "hexzctl " not in row for word in re.findall("`(.+?)`", row)
-    }
+    others = [row for row in rows() if "hexzctl " not in row]
+    python = {word for row in others for word in re.findall("`(.+?)`", row)}
     assert python == {"import hexz", "hexz.VectorEnv(256)", "hexz.pettingzoo_env()"}
 
 
@@ -114,8 +115,7 @@ def test_the_server_answers(line: str, tmp_path: Path) -> None:
             url = f"{server.url}/hexz/cpu/suggest"
             data = urllib3.request("POST", url, body=question, headers=headers, timeout=60).data
         move = pb.SuggestMoveResponse.FromString(data).move
-        kind = "flag" if move.cell_type else "normal"
-        assert Move(kind, move.row, move.col) in BOARD.legal_moves()
+        assert Move("flag" if move.cell_type else "normal", move.row, move.col) in LEGAL
     finally:
         server.end()
 
@@ -155,6 +155,8 @@ def test_a_network_is_exported(line: str) -> None:
     run(line)
     card = json.loads(Path(f"{output}.json").read_text())
     assert card["bytes"] == output.stat().st_size
+    rating = card["rating"]  # as the store has it
+    assert (rating["value"], rating["low"], rating["high"]) == (321.0, 300.0, 342.0)
 
 
 @pytest.mark.parametrize("line", commands("hexzctl engine"))
