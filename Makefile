@@ -23,6 +23,9 @@ JAVASCRIPT := tests/javascript
 
 ENGINE := setup.py $(shell find hexz -name '*.pyx' -o -name '*.pxd')
 
+# The compiled modules whose types others read in a .pyi.
+TYPED := $(wildcard $(patsubst %.pyx,%.pyi,$(filter %.pyx,$(ENGINE))))
+
 .PHONY: help build train selfplay test test-fast test-all soak lint lint-javascript proto reference wheel \
 	clean
 
@@ -71,6 +74,8 @@ lint: build
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m mypy
+	$(BIN)/python -m mypy.stubtest --concise --ignore-positional-only --ignore-unused-allowlist \
+	    --allowlist tests/stubs.txt --mypy-config-file pyproject.toml $(subst /,.,$(TYPED:.pyi=))
 	$(BIN)/lint-imports --no-cache --no-logo
 	$(BIN)/vulture
 	@if command -v npm >/dev/null; then $(MAKE) lint-javascript; \

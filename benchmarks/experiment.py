@@ -40,8 +40,9 @@ from hexz.files import atomic_file
 from hexz.machine import available_cores
 from hexz.model.network import ModelConfig
 from hexz.player.spec import parse_spec
-from hexz.ratings.statistics import Estimate, estimate_mean
+from hexz.ratings.statistics import estimate_mean
 from hexz.schema.fleet import FleetSettings
+from hexz.schema.records import Estimate
 from hexz.schema.training import TrainingConfig
 
 SIMULATIONS: Final = 64

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NoReturn, TypeVar
 
-from flask import Flask
+from flask import Flask, Response
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 from werkzeug.wrappers import Request
 
@@ -198,6 +199,28 @@ def read_body(request: Request, limit: int) -> bytes:
     if body is None or len(body) > limit:
         raise RequestEntityTooLarge(f"a body of this kind has at most {limit} bytes")
     return body
+
+
+def add_probes(app: Flask, check_ready: Callable[[], None], registry: CollectorRegistry) -> None:
+    """Adds the routes by which those who run a server see that it is there, ready and well.
+
+    Args:
+        check_ready: raises what `/readyz` answers with while the server is not ready.
+        registry: of what `/metrics` shows.
+    """
+
+    @app.get("/healthz")
+    def healthz() -> Response:
+        return Response("ok\n", mimetype="text/plain")
+
+    @app.get("/readyz")
+    def readyz() -> Response:
+        check_ready()
+        return Response("ready\n", mimetype="text/plain")
+
+    @app.get("/metrics")
+    def metrics() -> Response:
+        return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
 
 
 def limit_waiting(environ: WSGIEnvironment) -> None:

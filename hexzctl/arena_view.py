@@ -17,7 +17,7 @@ from hexz.arena.pool import Progress
 from hexz.arena.report import report
 from hexz.arena.run import ArenaRun
 from hexz.ratings.results import Pairing, PairingResult
-from hexz.ratings.statistics import Estimate
+from hexz.schema.records import Estimate
 from hexzctl.display import Display, notice
 
 _SHOWN_PAIRS: Final = 15

@@ -14,7 +14,7 @@ import json
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +126,25 @@ def forked_children() -> Iterator[None]:
         patch.setattr("hexz.processes.subprocess", subprocess)  # as it is to be afterwards
         fork_server.fork_children()
         yield
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
+    """Makes a directory with room for so many KiB."""
+    disk = tmp_path / "disk"
+
+    def make(kibibytes: int) -> Path:
+        disk.mkdir()
+        command = ["mount", "-t", "tmpfs", "-o", f"size={kibibytes}k", "tmpfs", str(disk)]
+        try:
+            subprocess.run(command, capture_output=True, check=True)
+        except (FileNotFoundError, subprocess.CalledProcessError):
+            pytest.skip("this user cannot mount a tmpfs")
+        return disk
+
+    yield make
+    if disk.is_mount():
+        subprocess.run(["umount", str(disk)], check=True)  # noqa: S607
 
 
 @pytest.fixture

@@ -13,9 +13,9 @@ from hexz.arena.games import Played
 from hexz.arena.run import ArenaRun
 from hexz.files import atomic_file
 from hexz.ratings.results import Pairing, Results
-from hexz.ratings.statistics import Estimate
 from hexz.record import GameRecord
 from hexz.render import games_page
+from hexz.schema.records import Estimate
 
 _SHADES: Final = "".join(f".score-{percent}{{--score:{percent}}}" for percent in range(101))
 """The shares by which cells are coloured. As attributes they would be forbidden by the policy."""

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from msgspec.structs import replace
+from msgspec import structs
 
 from hexz.arena.page import write_arena_page
 from hexz.arena.preparation import digest_of
@@ -26,7 +26,7 @@ from hexz.player.spec import Budget, PlayerSpec, parse_spec
 from hexz.ratings.evidence import Evidence
 from hexz.ratings.output import CurveOutput
 from hexz.ratings.references import ANCHOR, REFERENCES
-from hexz.schema.records import Elo, RatedCheckpoint, Ratings
+from hexz.schema.records import Estimate, RatedCheckpoint, Ratings
 
 DEFAULT_CHECKPOINTS: Final = 8
 
@@ -174,7 +174,7 @@ class Rating:
 
     def _ratings(self, evidence: Evidence) -> Ratings:
         known = {
-            name: {end: round(value, 1) for end, value in asdict(elo).items()}
+            name: {end: round(value, 1) for end, value in structs.asdict(elo).items()}
             for name, elo in evidence.ratings(ANCHOR).items()
         }
         return Ratings(
@@ -192,7 +192,7 @@ class Rating:
                 if (name := self._id(number)) in known
             },
             references={
-                str(spec): Elo(**known[name])
+                str(spec): Estimate(**known[name])
                 for name, spec in self._others.items()
                 if name in known
             },
@@ -211,7 +211,7 @@ class Rating:
         def change(known: Ratings | None) -> Ratings:
             evidence = _evidence(known)
             evidence.update(self.run.evidence)
-            return replace(self._ratings(evidence), results=evidence.results())
+            return structs.replace(self._ratings(evidence), results=evidence.results())
 
         self._store.update_ratings(change)
         files = self._output.write(self.ratings())

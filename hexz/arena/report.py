@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import Any
+
+from msgspec import to_builtins
 
 from hexz.arena.run import ArenaRun
 from hexz.ratings.results import Pairing
@@ -17,7 +18,7 @@ def report(run: ArenaRun) -> dict[str, Any]:
         "version": __version__,
         "anchor": run.results.anchor,
         "players": [
-            {"name": name, "elo": asdict(ratings[name]) if name in ratings else None}
+            {"name": name, "elo": to_builtins(ratings[name]) if name in ratings else None}
             for name in run.results.names
         ],
         "pairs": [found for pairing in run.results.pairings if (found := _pair(run, pairing))],
@@ -30,7 +31,7 @@ def _pair(run: ArenaRun, pairing: Pairing) -> dict[str, Any] | None:
     if result is None:
         return None
     first, second = (run.results.names[number] for number in pairing)
-    found = {"players": [first, second], **asdict(result)}
+    found = {"players": [first, second], **to_builtins(result)}
     if run.config.sprt is not None:
         found["accepted_elo"] = run.decisions.get(pairing)
     return found

@@ -14,7 +14,6 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from flask import Flask, Response, abort, jsonify, request
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from hexz.engine import MAX_MOVES, Board
@@ -25,7 +24,7 @@ from hexz.player.metrics import registry_of
 from hexz.player.page import CONTENT_SECURITY_POLICY, CONTENT_TYPES, page_files
 from hexz.player.player import Answer
 from hexz.player.service import PlayerService
-from hexz.web import limit_waiting, read_body
+from hexz.web import add_probes, limit_waiting, read_body
 from hexz.wire.suggest import (
     MAX_REQUEST_BYTES,
     InvalidRequest,
@@ -143,23 +142,12 @@ def _add_page_routes(app: Flask, service: PlayerService) -> None:
 
 
 def _add_status_routes(app: Flask, service: PlayerService) -> None:
-    registry = registry_of(service)
-
     @app.get("/status")
     def status() -> Response:
         return Response(service.status().to_json(), mimetype="application/json")
 
-    @app.get("/healthz")
-    def healthz() -> Response:
-        return Response("ok\n", mimetype="text/plain")
-
-    @app.get("/readyz")
-    def readyz() -> Response:
-        return Response("ready\n", mimetype="text/plain")  # there is no app without its player
-
-    @app.get("/metrics")
-    def metrics() -> Response:
-        return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+    # There is no app without its player, so it is ready once it is there.
+    add_probes(app, lambda: None, registry_of(service))
 
 
 def _seconds_until(deadline: str) -> float:

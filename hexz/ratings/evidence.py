@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 
-from hexz.ratings.statistics import Estimate, ratings
-from hexz.schema.records import Result
+from hexz.ratings.statistics import ratings
+from hexz.schema.records import Estimate, Result
 
 
 class Evidence:

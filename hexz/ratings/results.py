@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hexz.ratings.references import ANCHOR
-from hexz.ratings.statistics import Estimate, estimate_score, ratings
+from hexz.ratings.statistics import estimate_score, ratings
+from hexz.schema.records import Estimate
 
 Pairing = tuple[int, int]
 """Two players by their numbers."""

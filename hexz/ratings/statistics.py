@@ -16,6 +16,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from hexz.schema.records import Estimate
+
 _Floats = npt.NDArray[np.floating[Any]]
 
 ELO: Final = 400 / math.log(10)
@@ -24,15 +26,6 @@ ELO: Final = 400 / math.log(10)
 _QUANTILE: Final = NormalDist().inv_cdf(0.975)
 _FEW: Final = 3.0
 """Boards' worth of points below which their spread says little."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Estimate:
-    """A value and its 95 % interval."""
-
-    value: float
-    low: float
-    high: float
 
 
 # --- One pair ------------------------------------------------------------------------------------

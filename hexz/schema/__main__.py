@@ -47,7 +47,7 @@ _WORDS: Final = {
     Path: "a path",
 }
 _KEPT: Final = (records.CheckpointRecord, records.StoredFiles, records.TrainingReport)
-_RATINGS: Final = (records.Ratings, records.RatedCheckpoint, records.Elo)
+_RATINGS: Final = (records.Ratings, records.RatedCheckpoint, records.Estimate)
 
 
 def settings_page() -> str:

@@ -92,11 +92,11 @@ Result = tuple[str, str, dict[str, float]]
 """Player, other player, and scores of the first by board."""
 
 
-class Elo(Message, frozen=True, kw_only=True):
-    """A rating.
+class Estimate(Message, frozen=True, kw_only=True):
+    """An estimate, of a rating in Elo or of a score in 0..1.
 
     Attributes:
-        value: the rating, in Elo.
+        value: what is the most likely.
         low, high: the ends of its 95 % interval.
     """
 
@@ -105,7 +105,7 @@ class Elo(Message, frozen=True, kw_only=True):
     high: float
 
 
-class RatedCheckpoint(Elo, frozen=True, kw_only=True):
+class RatedCheckpoint(Estimate, frozen=True, kw_only=True):
     """A checkpoint with a rating.
 
     Attributes:
@@ -138,7 +138,7 @@ class Ratings(Message, frozen=True, kw_only=True, omit_defaults=True):
     anchor: str = ""
     unix_seconds: float = 0
     checkpoints: dict[int, RatedCheckpoint] = field(default_factory=dict)
-    references: dict[str, Elo] = field(default_factory=dict)
+    references: dict[str, Estimate] = field(default_factory=dict)
     results: list[Result] = field(default_factory=list)
 
 

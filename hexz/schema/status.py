@@ -6,7 +6,7 @@ from msgspec import field
 
 from hexz.schema.fleet import GameUnderWay, WorkerReport, WorkerSettings
 from hexz.schema.message import Message
-from hexz.schema.records import Elo
+from hexz.schema.records import Estimate
 
 MAX_STATUS_BYTES: Final = 1 << 22
 """Longest status of a train server; a checkpoint takes some 500 bytes of it, a worker as many."""
@@ -199,7 +199,7 @@ class CheckpointStatus(Message, frozen=True, kw_only=True):
     positions_per_second: float | None = None
 
 
-class CheckpointElo(Elo, frozen=True, kw_only=True):
+class CheckpointElo(Estimate, frozen=True, kw_only=True):
     """The rating of a checkpoint.
 
     Attributes:

@@ -11,7 +11,6 @@ from importlib import resources
 from typing import TYPE_CHECKING, Final
 
 from flask import Flask, Response, g, request
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.wrappers import Request
 
@@ -37,7 +36,7 @@ from hexz.trainserver.metrics import registry_of
 from hexz.trainserver.service import RETRY_SECONDS, Refused, TrainingService
 from hexz.trainserver.tokens import WorkerTokens
 from hexz.trainserver.vetting import UnknownWorker
-from hexz.web import is_loopback, limit_waiting, read_body
+from hexz.web import add_probes, is_loopback, limit_waiting, read_body
 from hexz.wire.archive import MAX_EXAMPLE_BYTES
 from hexz.wire.example import MAX_GAME_BYTES
 from hexz.wire.game import MAX_COMPACT_BYTES
@@ -138,8 +137,6 @@ def _add_fleet_routes(app: Flask, service: TrainingService) -> None:
 
 
 def _add_status_routes(app: Flask, service: TrainingService) -> None:
-    registry = registry_of(service)
-
     @app.get("/")
     @app.get("/status")
     def status() -> Response:
@@ -166,21 +163,13 @@ def _add_status_routes(app: Flask, service: TrainingService) -> None:
             mimetype="text/plain",
         )
 
-    @app.get("/healthz")
-    def healthz() -> Response:
-        return Response("ok\n", mimetype="text/plain")
-
-    @app.get("/readyz")
-    def readyz() -> Response:
+    def check_ready() -> None:
         if service.checkpoint is None:
             raise Refused(503, "the newest checkpoint is not loaded yet")
         if service.journal_problem is not None:
             raise Refused(503, service.journal_problem)
-        return Response("ready\n", mimetype="text/plain")
 
-    @app.get("/metrics")
-    def metrics() -> Response:
-        return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+    add_probes(app, check_ready, registry_of(service))
 
 
 def _failure(service: TrainingService, error: Exception) -> Response:

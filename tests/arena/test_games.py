@@ -113,8 +113,7 @@ def test_the_time_for_a_move_is_kept(spec):
     list(player.play(lambda: todo.pop() if todo else None, lambda: moved.append(time.monotonic())))
     player.close()
     times = np.diff(moved)[2:22:2]
-    assert times.min() >= 0.95 * 0.04
-    assert np.quantile(times, 0.25) <= 0.04  # other work on the machine may get in between
+    assert 0.95 * 0.04 <= times.min() <= 0.05  # other work on the machine gets in between
 
 
 def test_one_network_of_two_players_is_loaded_once():

@@ -15,7 +15,7 @@ from hexz.errors import StoreError
 from hexz.model.checkpoint import encode_checkpoint, new_checkpoint
 from hexz.model.network import ModelConfig
 from hexz.player.spec import parse_spec
-from hexz.schema.records import Elo, RatedCheckpoint, Ratings
+from hexz.schema.records import Estimate, RatedCheckpoint, Ratings
 
 
 @pytest.fixture
@@ -204,6 +204,8 @@ def test_a_curve_without_examples_and_hours():
 
     rated = {n: RatedCheckpoint(value=3.1, low=-1, high=7, boards=4) for n in (0, 5)}
     ratings = Ratings(
-        player="gumbel@64", checkpoints=rated, references={"uct:800": Elo(value=0, low=0, high=0)}
+        player="gumbel@64",
+        checkpoints=rated,
+        references={"uct:800": Estimate(value=0, low=0, high=0)},
     )
     assert curve_png(ratings, "old").startswith(b"\x89PNG")

@@ -223,24 +223,22 @@ def play_for(server: PlayerServer, seconds: float, think: float, games: int = 16
     return load
 
 
-def assert_in_time(load: Load) -> None:
-    """Some may be late: beside other work, a process may not get a core for some moments."""
-    assert load.errors == []
-    assert min(load.shares) >= 0.95
-    assert statistics.median(load.shares) <= 1
-    assert max(load.shares) < 1.5
-
-
 def test_sixteen_games_at_once(server: PlayerServer) -> None:
-    load = play_for(server, seconds=8, think=1.0)
-    assert len(load.shares) >= 16 * 6
-    assert_in_time(load)
+    """Each has its time for each move. How many are late is for the endurance test: beside other
+    tests, a process may not get a core for some moments."""
+    load = play_for(server, seconds=4, think=1.0)
+    assert load.errors == []
+    assert len(load.shares) >= 16 * 2
+    assert min(load.shares) >= 0.95
 
 
 @pytest.mark.soak
 def test_sixteen_games_for_a_minute(server: PlayerServer) -> None:
     load = play_for(server, seconds=70, think=1.0)
-    assert_in_time(load)
+    assert load.errors == []
+    assert min(load.shares) >= 0.95
+    assert statistics.median(load.shares) <= 1
+    assert max(load.shares) < 1.5
     assert load.late <= 0.01 * len(load.shares), sorted(load.shares)[-10:]
     quarter = len(load.memory) // 4
     second, last = load.memory[quarter : 2 * quarter], load.memory[-quarter:]
