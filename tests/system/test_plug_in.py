@@ -33,6 +33,7 @@ from .processes import hexzctl
 ROOT = Path(__file__).parents[2]
 DOCUMENT = ROOT / "docs" / "plug-in.md"
 BOARD = Board.random(17)
+SMALL = ModelConfig(blocks=1, filters=8)
 LEGAL = BOARD.legal_moves()
 
 
@@ -51,7 +52,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("plug-in")
     torch.save(peer_state("D", blocks=2, filters=8), place / "champion.pt")
     save_script(OthersNet(), place / "scriptmodule.pt")
-    network = encode_checkpoint(new_checkpoint(ModelConfig(blocks=1, filters=8), seed=1))
+    network = encode_checkpoint(new_checkpoint(SMALL, seed=1, model_name="flagz"))
     store = open_store(str(place / "hexz-data"), "flagz")
     store.save(NewCheckpoint(number=0, model=network, metadata={}))
     rated = RatedCheckpoint(value=321.0, low=300.0, high=342.0, boards=50)
