@@ -6,7 +6,7 @@ import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import pytest
 
@@ -149,3 +149,38 @@ class Page:
             if entry["level"] in ("SEVERE", "WARNING")
             and not any(text in entry["message"] for text in expected)
         ]
+
+
+class Hands:
+    """Somebody at a page, a `Browser` of tests/player/whole_games.py.
+
+    Args:
+        page: the page, with a screen to touch while this is used as a context.
+    """
+
+    def __init__(self, page: Page) -> None:
+        self._driver = page.driver
+
+    def __enter__(self) -> Self:
+        self._touch(enabled=True)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._touch(enabled=False)
+
+    def run(self, script: str, *args: object) -> Any:
+        return self._driver.execute_script(
+            f"return (async (args) => {{{script}}})([...arguments])", *args
+        )
+
+    def press(self, *keys: str) -> None:
+        webdriver.ActionChains(self._driver, duration=0).send_keys(*keys).perform()
+
+    def tap(self, x: float, y: float) -> None:
+        touch = {"touchPoints": [{"x": x, "y": y}], "type": "touchStart"}
+        self._driver.execute_cdp_cmd("Input.dispatchTouchEvent", touch)
+        lifted = {"touchPoints": [], "type": "touchEnd"}
+        self._driver.execute_cdp_cmd("Input.dispatchTouchEvent", lifted)
+
+    def _touch(self, *, enabled: bool) -> None:
+        self._driver.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": enabled})

@@ -22,7 +22,8 @@ from hexz.model.shipped import shipped_checkpoint
 from hexz.model.torch_evaluator import TorchEvaluator
 from hexz.player.offline import MAX_BYTES, offline_page
 
-from ..browser import Page, findings, themed
+from ..browser import PHONE, Hands, Page, findings, themed
+from .whole_games import SEED, play_by_keyboard, play_by_touch
 
 NODE = shutil.which("node")
 POSITIONS = 1000
@@ -120,6 +121,33 @@ def test_it_is_one_file_that_loads_nothing(page_html: str) -> None:
     assert len(base64.b64decode(part(page_html, "weights"))) > 300_000
 
 
+def test_a_whole_game_by_keyboard_against_a_computer(
+    page_html: str, chromium: Any, tmp_path: Path
+) -> None:
+    page = page_of(page_html, chromium, tmp_path)
+    page.open(f"seed={SEED}&blue=person&orange=glance@20")
+    with Hands(page) as hands:
+        assert play_by_keyboard(hands) == page.board()
+    assert page.errors() == []
+
+
+def test_a_whole_game_by_touch(page_html: str, chromium: Any, tmp_path: Path) -> None:
+    page = page_of(page_html, chromium, tmp_path)
+    page.open(f"seed={SEED}&blue=person&orange=person", PHONE)
+    with Hands(page) as hands:
+        assert play_by_touch(hands) == page.board()
+    assert page.errors() == []
+
+
+def page_of(page_html: str, chromium: Any, directory: Path) -> Page:
+    """The page on the disk."""
+    path = directory / "flagz.html"
+    path.write_text(page_html, encoding="utf-8")
+    page = Page(chromium, path.as_uri())
+    page.errors()  # of others
+    return page
+
+
 def test_no_class_hides_one_of_the_browser(page_html: str, chromium: Any) -> None:
     """The modules share their names in one script, where dom.js asks for the browser's `Node`."""
     names = re.findall(r"^(?:class|const|function|let) ([A-Z]\w+)", page_html, re.MULTILINE)
@@ -129,10 +157,7 @@ def test_no_class_hides_one_of_the_browser(page_html: str, chromium: Any) -> Non
 
 
 def test_it_plays_from_the_disk(page_html: str, chromium: Any, tmp_path: Path) -> None:
-    path = tmp_path / "flagz.html"
-    path.write_text(page_html, encoding="utf-8")
-    page = Page(chromium, path.as_uri())
-    page.errors()  # of others
+    page = page_of(page_html, chromium, tmp_path)
     page.open("seed=17&blue=person&orange=glance@100")
     page.cell("d5").click()
     page.until(lambda: len(page.moves) == 2)

@@ -14,12 +14,13 @@ from hexz.engine import Board, Move
 from hexz.gameplay.game import Game
 from hexz.player.page import page_files
 
-from ..browser import PHONE, Page, findings, themed, webdriver
+from ..browser import PHONE, Hands, Page, findings, themed, webdriver
 from .page_server import PREFIX, PageServer
+from .whole_games import SEED, play_by_keyboard, play_by_touch
 
 Keys = webdriver.Keys
 By = webdriver.common.by.By
-TWO_PERSONS = "seed=17&blue=person&orange=person"
+TWO_PERSONS = f"seed={SEED}&blue=person&orange=person"
 AGAINST_COMPUTER = "seed=17&blue=person&orange=uct:50"
 OPENING = "Fd5-Fe8-c5-Ff4-Fh7-Fa5-d4-a4-b4-b3-b6"
 
@@ -710,21 +711,10 @@ def test_no_key_makes_a_move_that_is_not_shown(page: Page) -> None:
     assert page.moves == OPENING.split("-")[:-1]
 
 
-def test_a_whole_game_by_keyboard(page: Page, driver: Any) -> None:
+def test_a_whole_game_by_keyboard(page: Page) -> None:
     page.open(TWO_PERSONS)
-    focused = lambda: driver.switch_to.active_element  # noqa: E731
-    for _ in range(40):
-        focused().send_keys(Keys.TAB)
-        if focused().get_attribute("data-cell"):
-            break
-    while not (board := page.board()).is_over:
-        if board.flags_left[board.turn - 1] and board.move_number % 9 < 3:
-            focused().send_keys("f")
-        names = [choice.get_attribute("data-name") for choice in page.all(".choice")]
-        walk_to(focused, names[board.move_number * 7 % len(names)])
-        focused().send_keys(Keys.ENTER)
-        assert page.board().move_number == board.move_number + 1
-    assert "wins" in page.status or "draw" in page.status
+    with Hands(page) as hands:
+        assert play_by_keyboard(hands) == page.board()
 
 
 def walk_to(focused: Any, name: str) -> None:
@@ -736,36 +726,10 @@ def walk_to(focused: Any, name: str) -> None:
     assert focused().get_attribute("data-name") == name
 
 
-def test_a_whole_game_by_touch(page: Page, driver: Any) -> None:
+def test_a_whole_game_by_touch(page: Page) -> None:
     page.open(TWO_PERSONS, PHONE)
-    driver.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": True})
-    try:
-        while not (board := page.board()).is_over:
-            if board.flags_left[board.turn - 1] and board.move_number % 9 < 3:
-                tap(page, "[value=flag] + span")
-            names = [choice.get_attribute("data-name") for choice in page.all(".choice")]
-            tap(page, f'[data-name="{names[board.move_number * 7 % len(names)]}"]')
-            played = board.move_number + 1
-            page.until(lambda played=played: page.board().move_number == played)  # type: ignore[misc]
-        assert "wins" in page.status or "draw" in page.status
-    finally:
-        driver.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": False})
-
-
-def tap(page: Page, selector: str) -> None:
-    """Puts a finger on the middle of an element, which is in view."""
-    x, y = page.run(
-        """
-        const element = document.querySelector(arguments[0]);
-        element.scrollIntoView({ block: "nearest" });
-        const { left, top, width, height } = element.getBoundingClientRect();
-        return [left + width / 2, top + height / 2];
-        """,
-        selector,
-    )
-    touch = {"touchPoints": [{"x": x, "y": y}], "type": "touchStart"}
-    page.driver.execute_cdp_cmd("Input.dispatchTouchEvent", touch)
-    page.driver.execute_cdp_cmd("Input.dispatchTouchEvent", {"touchPoints": [], "type": "touchEnd"})
+    with Hands(page) as hands:
+        assert play_by_touch(hands) == page.board()
 
 
 def test_the_keyboard_alone(page: Page, driver: Any) -> None:
