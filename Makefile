@@ -26,7 +26,7 @@ ENGINE := setup.py $(shell find hexz -name '*.pyx' -o -name '*.pxd')
 # The compiled modules whose types others read in a .pyi.
 TYPED := $(wildcard $(patsubst %.pyx,%.pyi,$(filter %.pyx,$(ENGINE))))
 
-.PHONY: help build train selfplay test test-fast test-all soak lint lint-javascript proto reference wheel \
+.PHONY: help build train selfplay test test-fast test-all soak fuzz licences lint lint-javascript proto reference wheel \
 	clean
 
 help:
@@ -36,6 +36,8 @@ help:
 	@echo 'make test-fast  runs those of the engine, the search, the network and the wire'
 	@echo 'make test-all   runs all tests'
 	@echo 'make soak       lets everything fail for half an hour and proves that nothing is lost'
+	@echo 'make fuzz       tries many malformed inputs for a minute, on Linux; FUZZ="--inputs 1000000" more'
+	@echo 'make licences   lists the licences of all packages that users install'
 	@echo 'make lint       runs the linters and type checks of Python and, with npm, of JavaScript and workflows'
 	@echo 'make build      brings .venv and the compiled engine up to date, as all of these do'
 	@echo 'make reference  writes docs/reference from hexz/schema'
@@ -69,6 +71,15 @@ test-all: build
 # Wants root, for machines with networks of their own.
 soak: build
 	SOAK_SECONDS=1800 $(BIN)/python -m pytest -m soak -s tests/system/test_soak.py
+
+# Atheris makes the inputs, guided by the code that they reach.
+FUZZ ?= --seconds 60
+fuzz: build
+	$(BIN)/python -m pip install -q -c constraints.txt --group fuzz
+	$(BIN)/python -m tests.fuzz $(FUZZ)
+
+licences: build
+	$(BIN)/python -m tests.licences
 
 lint: build
 	$(BIN)/ruff check .

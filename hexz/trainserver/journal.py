@@ -454,12 +454,15 @@ def _read_frame(file: BinaryIO, size: int) -> _Frame | None:
     records: list[Record] = []
     offset = 0
     head = _RECORD if magic == _MAGIC else _OLD_RECORD
-    for _ in range(count):
-        id_length, data_length, *moves = head.unpack_from(payload, offset)
-        start = offset + head.size + id_length
-        offset = start + data_length
-        name = payload[start - id_length : start].decode()
-        records.append(Record(name, payload[start:offset], *moves))
+    try:
+        for _ in range(count):
+            id_length, data_length, *moves = head.unpack_from(payload, offset)
+            start = offset + head.size + id_length
+            offset = start + data_length
+            name = payload[start - id_length : start].decode()
+            records.append(Record(name, payload[start:offset], *moves))
+    except (struct.error, UnicodeDecodeError):  # whoever wrote this made a checksum of nonsense
+        return None
     return _Frame(records, file.tell())
 
 

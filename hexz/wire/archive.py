@@ -73,7 +73,7 @@ class ExampleArchive:
             raise InvalidExample(f"cannot read {self.name}: {error.strerror or error}") from None
         except (zipfile.BadZipFile, ValueError, NotImplementedError):
             raise InvalidExample(f"{self.name} is not a zip file, or cut off") from None
-        self._entries = [info for info in self._zip.infolist() if not info.is_dir()]
+        self._entries = [info for info in self._zip.infolist() if not info.filename.endswith("/")]
         self.names = [info.filename for info in self._entries]
         self.sizes = [info.compress_size for info in self._entries]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -368,3 +369,22 @@ def test_models_that_cannot_be_trained_are_refused():
         Learner.resume(RESUMING, peer.getvalue(), None)
     with pytest.raises(InvalidModel, match="the checkpoint"):
         Learner.resume(RESUMING, b"no model", None)
+
+
+class Trap:
+    """Creates a directory when it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.path),)
+
+
+def test_code_in_a_training_state_is_not_run(tmp_path, batches):
+    learner = Learner.new(RESUMING, TINY, seed=7)
+    state = BytesIO()
+    torch.save({"format": Trap(tmp_path / "sprung")}, state)
+    with pytest.raises(InvalidModel, match="training state is damaged"):
+        Learner.resume(RESUMING, checkpoint(learner), state.getvalue(), [])
+    assert list(tmp_path.iterdir()) == []
