@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from msgspec.structs import replace
+
 from hexz.engine import SearchSettings
 from hexz.inference import PreparedModel
 from hexz.player.spec import PlayerSpec
@@ -18,11 +20,14 @@ class Entrant:
         network: the place in `Field.networks` of its network; None if it has none.
         digest: of its network: what two players of one name are told apart by; None if it has
             none.
+        constants: of its search, by their names in `SearchSettings`, where they are not the
+            defaults.
     """
 
     spec: PlayerSpec
     network: int | None = None
     digest: str | None = None
+    constants: tuple[tuple[str, float], ...] = ()
 
     @property
     def name(self) -> str:
@@ -39,9 +44,10 @@ class Entrant:
         budget = self.spec.budget
         if self.network is None or budget is None or budget.simulations is None:
             return None
-        return SearchSettings(
+        settings = SearchSettings(
             algorithm=self.spec.algorithm, explore=False, simulations=budget.simulations
         )
+        return replace(settings, **dict(self.constants))
 
 
 @dataclass(frozen=True)
