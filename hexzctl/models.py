@@ -277,13 +277,8 @@ def fit(config: FitConfig, sources: list[str]) -> None:
     SOURCE is what `hexzctl export-examples` takes: the examples of a checkpoint, of a model or of
     a whole store, what `hexzctl selfplay` wrote, a replay file. No game is played. One game in 32
     is not trained on, but measured with, so that networks of other sizes, or with other targets,
-    can be compared: their curves are in the .csv files. Ctrl-C ends it and keeps the model.
-
-    Examples:
-      hexzctl models fit hexz-data --blocks 6 --filters 64 --output larger.pt
-        A larger network on all examples of a training.
-      hexzctl models fit games.zip --start hexz-data --max-seconds 600
-        Ten more minutes for the newest network, on other games.
+    can be compared: their curves are in the .csv files. Ctrl-C ends it and keeps the model, and the
+    same command goes on from there.
     """
     from hexz.local.fit import Fit
     from hexzctl.display import notice

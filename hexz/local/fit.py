@@ -7,9 +7,11 @@ import io
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from dataclasses import replace as replace_size
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
 from msgspec.structs import replace
 
 from hexz.dataset.reading import ExampleReader
@@ -17,6 +19,7 @@ from hexz.dataset.sources import find_archives
 from hexz.errors import HexzError, OutputError
 from hexz.example import Example
 from hexz.files import atomic_file
+from hexz.local.fit_state import CannotResume, FitState, load_state
 from hexz.schema.programs import FitConfig
 from hexz.training.rows import to_rows
 
@@ -86,7 +89,8 @@ class Fit:
     """Trains a network on the examples of some sources, the newest `window_max` of them.
 
     Rates fall linearly to zero. The model is saved whenever it is measured, so at the end and when
-    it is told to stop, too.
+    it is told to stop, too. Until the end there is a file beside it from which the same fit goes on
+    as if it had not been interrupted.
 
     Args:
         config: how.
@@ -109,6 +113,7 @@ class Fit:
         self._notify = notify
         self._is_stopped = False
         self._base: Checkpoint | None = None
+        self._state_path = config.output.with_suffix(".resume")
 
     def stop(self) -> None:
         """Ends it soon: the model is saved as it is by then."""
@@ -120,21 +125,37 @@ class Fit:
         Raises:
             NothingToFit: there are no examples.
             InvalidExample, InvalidModel, StoreError: a source or the first network cannot be read.
+            CannotResume: another fit to this file was interrupted.
             OutputError: the model cannot be written.
             TrainingFailed: the training diverged; what was measured last is in the file.
         """
         if not self.config.output.parent.is_dir():  # rather now than after hours
             raise OutputError(f"cannot write {self.config.output}: there is no such directory")
-        learner = self._learner()
+        state = load_state(self._state_path, self._settings())
+        learner = self._learner(state)
         yield from self._read(learner)
         if self._is_stopped:
             return
+        if state is not None and (state.examples, state.held_out) != (self.examples, self.held_out):
+            raise CannotResume(
+                "the sources have other examples than when the fit was interrupted: delete "
+                f"{self._state_path} to begin anew"
+            )
         self.num_steps = math.ceil(
             self.config.training.reuse * self.examples / self.config.training.batch_size
         )
-        yield from self._train(learner)
+        yield from self._train(learner, state)
+        if not self._is_stopped:
+            self._state_path.unlink(missing_ok=True)
 
-    def _learner(self) -> Learner:
+    def _settings(self) -> dict[str, Any]:
+        """What makes this fit another one than others."""
+        settings = msgspec.to_builtins(self.config, enc_hook=str)
+        for name in ("output", "max_seconds"):
+            del settings[name]
+        return {**settings, "sources": list(self._sources)}
+
+    def _learner(self, state: FitState | None) -> Learner:
         from hexz.model.network import ModelConfig
         from hexz.player.models import open_source
         from hexz.training.learner import Learner, trainable
@@ -145,10 +166,19 @@ class Fit:
         )
         if self.config.start is not None:
             self._base = open_source(self.config.start).load()
-            return Learner(settings, trainable(self._base))
+        if state is not None:
+            self.curve = msgspec.convert(state.curve, list[Measured])
+            self._notify(f"going on with the fit that was interrupted after {state.step:,} steps")
+            return Learner.resume(settings, state.model, state.training, history=None)
         given = {"blocks": self.config.blocks, "filters": self.config.filters}
-        size = ModelConfig(**{name: value for name, value in given.items() if value is not None})
-        return Learner.new(settings, size, settings.seed)
+        wanted = {name: value for name, value in given.items() if value is not None}
+        if self._base is None:
+            return Learner.new(settings, ModelConfig(**wanted), settings.seed)
+        learner = Learner(settings, trainable(self._base))
+        size = replace_size(learner.model_config, **wanted)
+        if size != learner.model_config:
+            learner.grow(size.blocks, size.filters)
+        return learner
 
     def _read(self, learner: Learner) -> Iterator[Event]:
         reader = ExampleReader(find_archives(self._sources), self._notify)
@@ -173,11 +203,13 @@ class Fit:
         if not self.examples:
             raise NothingToFit("nothing to fit: the sources have no examples to train on")
 
-    def _train(self, learner: Learner) -> Iterator[Event]:
-        started = time.monotonic()
+    def _train(self, learner: Learner, state: FitState | None) -> Iterator[Event]:
+        started = time.monotonic() - (state.seconds if state else 0.0)
         losses: list[dict[str, float]] = []
-        yield self._measure(learner, 0.0, losses)
-        step, share, next_measurement = 0, 0.0, 1 / MEASUREMENTS
+        step, share = (state.step, state.share) if state else (0, 0.0)
+        if state is None:
+            yield self._measure(learner, 0.0, 0.0, losses)
+        next_measurement = math.floor(share * MEASUREMENTS + 1) / MEASUREMENTS
         while step < self.num_steps and share < 1 and not self._is_stopped:
             steps = min(_STEPS_AT_ONCE, self.num_steps - step)
             losses.append(learner.train_on_window(steps, rate_share=1 - share))
@@ -186,13 +218,13 @@ class Fit:
             share = max(step / self.num_steps, seconds / (self.config.max_seconds or math.inf))
             yield Stepped(step=step, share=min(share, 1.0))
             if share >= next_measurement or self._is_stopped:
-                yield self._measure(learner, seconds, losses)
+                yield self._measure(learner, share, seconds, losses)
                 next_measurement = math.floor(share * MEASUREMENTS + 1) / MEASUREMENTS
         if losses:
-            yield self._measure(learner, time.monotonic() - started, losses)
+            yield self._measure(learner, share, time.monotonic() - started, losses)
 
     def _measure(
-        self, learner: Learner, seconds: float, losses: list[dict[str, float]]
+        self, learner: Learner, share: float, seconds: float, losses: list[dict[str, float]]
     ) -> Measured:
         """Measures and saves the model; the losses of the steps since the last time are used up."""
         measured = Measured(
@@ -204,10 +236,10 @@ class Fit:
         )
         losses.clear()
         self.curve.append(measured)
-        self._save(learner, measured)
+        self._save(learner, share, measured)
         return measured
 
-    def _save(self, learner: Learner, measured: Measured) -> None:
+    def _save(self, learner: Learner, share: float, measured: Measured) -> None:
         data = learner.checkpoint(
             model_name=self.config.model_name, number=0, metadata={"fit": self._record(measured)}
         )
@@ -215,6 +247,17 @@ class Fit:
             file.write(data)
         with atomic_file(self.config.output.with_suffix(".csv")) as file:
             file.write(_table(self.curve).encode())
+        FitState(
+            settings=self._settings(),
+            examples=self.examples,
+            held_out=self.held_out,
+            step=measured.step,
+            share=share,
+            seconds=measured.seconds,
+            curve=[asdict(row) for row in self.curve],
+            model=data,
+            training=learner.training_state(),
+        ).save(self._state_path)
 
     def _record(self, measured: Measured) -> dict[str, Any]:
         """Where the model comes from, as its file keeps it."""

@@ -270,11 +270,19 @@ class FitConfig(Settings, frozen=True, kw_only=True):
     output: Annotated[
         Path, setting("Model file to write; its curve goes to a .csv file beside it.")
     ] = Path("fit.pt")
-    blocks: Annotated[int | None, setting("Blocks of a new network. Default: 4.", ge=1, le=100)] = (
-        None
-    )
+    blocks: Annotated[
+        int | None,
+        setting(
+            "Blocks of the network: that of --start grows. Default: 4 for a new one.", ge=1, le=100
+        ),
+    ] = None
     filters: Annotated[
-        int | None, setting("Filters of a new network. Default: 32.", ge=1, le=1024)
+        int | None,
+        setting(
+            "Filters of the network: that of --start grows. Default: 32 for a new one.",
+            ge=1,
+            le=1024,
+        ),
     ] = None
     start: Annotated[
         str | None,
@@ -286,13 +294,6 @@ class FitConfig(Settings, frozen=True, kw_only=True):
     model_name: ModelName = DEFAULT_MODEL
     max_seconds: MaxSeconds = None
     training: TrainingConfig = msgspec.field(default_factory=TrainingConfig)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.start is not None and not (self.blocks is None and self.filters is None):
-            raise InvalidSettings(
-                "the network to go on from has its size: leave blocks and filters out"
-            )
 
 
 COMMANDS: Final[Mapping[str, type[Settings]]] = {

@@ -87,7 +87,7 @@ class Learner:
         config: TrainingConfig,
         checkpoint: bytes,
         training_state: bytes | None,
-        history: Iterable[Rows] = (),
+        history: Iterable[Rows] | None = (),
     ) -> Self:
         """The learner that wrote a checkpoint.
 
@@ -97,14 +97,16 @@ class Learner:
             training_state: what `Learner.training_state` returned then; None: the optimizer and
                 the window start afresh, and the history is not read.
             history: the batches that it was trained on, newest first. Only as many are taken as
-                the window needs, so it should be lazy.
+                the window needs, so it should be lazy. None: the window starts empty.
 
         Raises:
             InvalidModel: the checkpoint or the state is damaged or of another kind of network.
         """
         learner = cls(config, trainable(decode_checkpoint(checkpoint, "the checkpoint")))
         if training_state is not None:
-            learner.window.refill(*restore(learner._steps, training_state), history)
+            totals = restore(learner._steps, training_state)
+            if history is not None:
+                learner.window.refill(*totals, history)
         return learner
 
     @property

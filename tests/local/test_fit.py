@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from hexz.errors import InvalidModel, InvalidSettings, OutputError
+from hexz.errors import InvalidModel, OutputError
 from hexz.local.fit import Fit, Measured, NothingToFit, Reading, Stepped
+from hexz.local.fit_state import CannotResume
 from hexz.model.checkpoint import load_checkpoint
 from hexz.model.network import ModelConfig
 from hexz.schema.programs import FitConfig
@@ -93,6 +94,90 @@ def test_the_same_seed_makes_the_same_network(source: Path, tmp_path: Path) -> N
     assert all((first[key] == second[key]).all() for key in first)
 
 
+def test_a_warm_start_can_grow(source: Path, tmp_path: Path) -> None:
+    first = Fit(config(tmp_path / "a.pt"), [str(source)], print)
+    done(first)
+    changes = {"blocks": 2, "filters": 12, "start": str(tmp_path / "a.pt")}
+    second = Fit(config(tmp_path / "b.pt", **changes), [str(source)], print)
+    done(second)
+    assert load_checkpoint(tmp_path / "b.pt").config == ModelConfig(blocks=2, filters=12)
+    before, after = first.curve[-1].held_out_losses, second.curve[0].held_out_losses
+    for name in ("policy", "value"):
+        assert after[name] == pytest.approx(before[name], abs=1e-5)
+    assert second.curve[-1].losses["total"] < second.curve[1].losses["total"]
+    less = {**changes, "filters": 4}
+    with pytest.raises(InvalidModel, match="networks only grow"):
+        done(Fit(config(tmp_path / "b.pt", **less), [str(source)], print))
+
+
+def test_other_targets_are_a_matter_of_weights(source: Path, tmp_path: Path) -> None:
+    others = ("value", "ownership", "margin", "reply")
+    policy_only = {f"{name}_weight": 0.0 for name in others}
+    fit = Fit(config(tmp_path / "m.pt", **policy_only), [str(source)], print)
+    done(fit)
+    for losses in (fit.curve[-1].losses, fit.curve[-1].held_out_losses):
+        assert losses["total"] == pytest.approx(losses["policy"], rel=1e-6)
+        assert losses["value"] > 0  # measured all the same
+
+
+# --- Interruptions -------------------------------------------------------------------------------
+
+
+def interrupted(fit: Fit, steps: int, *, killed: bool = False) -> None:
+    """Runs a fit until then."""
+    for event in fit.events():
+        if isinstance(event, Measured) and event.step >= steps:
+            if killed:
+                return
+            fit.stop()
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_an_interrupted_fit_goes_on_as_if_it_had_not_been(
+    source: Path, tmp_path: Path, killed: bool
+) -> None:
+    whole = Fit(config(tmp_path / "whole.pt"), [str(source)], print)
+    done(whole)
+    output = tmp_path / "m.pt"
+    lines: list[str] = []
+    interrupted(Fit(config(output), [str(source)], print), 10, killed=killed)
+    assert output.with_suffix(".resume").exists()
+    fit = Fit(config(output), [str(source)], lines.append)
+    done(fit)
+    assert len(lines) == 1
+    assert "going on with the fit that was interrupted after" in lines[0]
+    first, second = (
+        load_checkpoint(path).net.state_dict() for path in (whole.config.output, output)
+    )
+    assert all((first[key] == second[key]).all() for key in first)
+    ends = [(row.step, row.held_out_losses) for row in (fit.curve[0], fit.curve[-1])]
+    assert ends == [(r.step, r.held_out_losses) for r in (whole.curve[0], whole.curve[-1])]
+    assert [row.step for row in fit.curve] == sorted({row.step for row in fit.curve})
+    assert not output.with_suffix(".resume").exists()
+
+
+def test_what_another_fit_has_left_is_not_touched(source: Path, tmp_path: Path) -> None:
+    output = tmp_path / "m.pt"
+    interrupted(Fit(config(output), [str(source)], print), 10)
+    left = output.with_suffix(".resume")
+    before = left.read_bytes(), output.read_bytes()
+    with pytest.raises(
+        CannotResume, match=r"m\.resume is of an interrupted fit with other settings"
+    ):
+        done(Fit(config(output, learning_rate=0.1), [str(source)], print))
+    more = write_zip(tmp_path / "more" / "b.zip", game_examples(1, seed=5)[0])
+    (source / "b.zip").write_bytes(more.read_bytes())
+    try:
+        with pytest.raises(CannotResume, match="the sources have other examples"):
+            done(Fit(config(output), [str(source)], print))
+    finally:
+        (source / "b.zip").unlink()
+    assert (left.read_bytes(), output.read_bytes()) == before
+    left.write_bytes(before[0][:1000])
+    with pytest.raises(CannotResume, match="is damaged: delete it"):
+        done(Fit(config(output), [str(source)], print))
+
+
 def test_one_that_is_told_to_stop_keeps_what_it_has(source: Path, tmp_path: Path) -> None:
     fit = Fit(config(tmp_path / "m.pt", reuse=1000.0), [str(source)], print)
     for event in fit.events():
@@ -129,8 +214,6 @@ def test_what_cannot_be_fitted_is_told_in_one_line(source: Path, tmp_path: Path)
 
     with pytest.raises(OutputError, match="there is no such directory"):
         done(Fit(config(tmp_path / "nowhere" / "m.pt"), [str(source)], print))
-    with pytest.raises(InvalidSettings, match="leave blocks and filters out"):
-        config(tmp_path / "m.pt", start="x.pt")
     torch.save(peer_state("B", blocks=1, filters=8), tmp_path / "peer.pt")
     peer = {"blocks": None, "filters": None, "start": str(tmp_path / "peer.pt")}
     with pytest.raises(InvalidModel, match="cannot be trained further"):
