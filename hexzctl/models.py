@@ -279,6 +279,12 @@ def fit(config: FitConfig, sources: list[str]) -> None:
     is not trained on, but measured with, so that networks of other sizes, or with other targets,
     can be compared: their curves are in the .csv files. Ctrl-C ends it and keeps the model, and the
     same command goes on from there.
+
+    Examples:
+      hexzctl models fit hexz-data --blocks 6 --filters 64 --output larger.pt
+        A larger network on all examples of a training.
+      hexzctl models fit games.zip --start hexz-data --max-seconds 600
+        Ten more minutes for the newest network, on other games.
     """
     from hexz.local.fit import Fit
     from hexzctl.display import notice
