@@ -8,9 +8,17 @@
     >>> board
     <Board move 2, turn 1, score 0:0>
 
-What `__all__` names is the interface for programs of others; docs/python.md shows all of it. It
-stays as it is from version to version. Everything else in this package, each module and package
-below `hexz`, is its inside and private: it changes without notice.
+Positions: Board, Move, position_text, read_position.
+Players: load_player, Player, Suggestion; play and Game, to have them meet.
+Networks: load_network, Network, Evaluation.
+Examples of self-play: read_examples, Example.
+Environments for those who train: VectorEnv, pettingzoo_env.
+Errors, each of which says in one line what is wrong: HexzError, of which there are IllegalMove,
+InvalidBoard, InvalidExample, InvalidGame, InvalidModel.
+
+These names, `hexz.__all__`, are the interface for programs of others, docs/python.md shows all of
+it, and it stays as it is from version to version. A name with a second dot, such as hexz.engine or
+what is in it, is of the inside and private: it changes without notice.
 
 Importing this takes a few milliseconds. What is behind a name is imported when it is used, and
 PyTorch only to load a network.
@@ -52,10 +60,11 @@ def __getattr__(name: str) -> object:
     # Not an import statement: to tools that follow those, all rooms below would import all others.
     from importlib import import_module
 
-    value: object = getattr(import_module("hexz.api"), name)
+    value: object = getattr(import_module("hexz._api"), name)
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    """Shows the interface only, whatever of the inside is imported by now."""
+    return sorted({*__all__, *(name for name in globals() if name.startswith("__"))})

@@ -1,6 +1,6 @@
 """Types of __init__.py, which imports what is behind its names when they are used."""
 
-from hexz.api import (
+from hexz._api import (
     Board,
     Evaluation,
     Example,

@@ -2,6 +2,8 @@
 
 import ast
 import doctest
+import json
+import re
 import subprocess
 import sys
 import warnings
@@ -14,26 +16,51 @@ import numpy as np
 import pytest
 
 import hexz
-import hexz.api
+import hexz._api
 
 from .dataset.files import write_zip
+from .games import game_examples
 from .wire.sample import assert_same, make_example
 
 DOCS = Path(__file__).parents[1] / "docs"
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
 
 
-@pytest.mark.parametrize("module", [hexz, hexz.api])
+@pytest.fixture
+def _data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A directory with the examples of a game in `hexz-data`, as `hexzctl train` makes it."""
+    write_zip(tmp_path / "hexz-data" / "a.zip", game_examples(1)[0])
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.usefixtures("_data")
+@pytest.mark.parametrize("module", [hexz, hexz._api])
 def test_the_examples_in_docstrings_are_true(module: ModuleType) -> None:
     found = doctest.testmod(module, optionflags=FLAGS)
     assert found.failed == 0
     assert found.attempted > 0
 
 
+@pytest.mark.usefixtures("_data")
 def test_the_page_is_true() -> None:
     found = doctest.testfile(str(DOCS / "python.md"), module_relative=False, optionflags=FLAGS)
     assert found.failed == 0
     assert found.attempted > 20
+
+
+def test_no_example_is_left_out() -> None:
+    """All that looks like code is an example that is run, and there are no others anywhere."""
+    page = (DOCS / "python.md").read_text()
+    for block in re.findall(r"(?:^    .*\n)+", page, re.MULTILINE):
+        assert block.startswith("    >>> "), block
+    root = DOCS.parent
+    sources = [path for end in ("py", "pyx") for path in (root / "hexz").rglob(f"*.{end}")]
+    assert len(sources) > 100
+    assert {path.name for path in sources if ">>> " in path.read_text()} == {
+        "__init__.py",
+        "_api.py",
+    }
+    assert "doctest:" not in (root / "hexz" / "_api.py").read_text() + page
 
 
 def test_all_names_are_there_and_documented() -> None:
@@ -44,10 +71,37 @@ def test_all_names_are_there_and_documented() -> None:
     assert set(hexz.__all__) <= set(dir(hexz))
     stub = ast.parse(Path(hexz.__file__).with_suffix(".pyi").read_text())
     typed = {name.name for node in ast.walk(stub) for name in getattr(node, "names", ())}
-    assert {*hexz.api.__all__, "__version__"} == set(hexz.__all__)
+    assert {*hexz._api.__all__, "__version__"} == set(hexz.__all__)
     assert typed == set(hexz.__all__)
     with pytest.raises(AttributeError, match="'hexz' has no attribute 'nothing'"):
         hexz.nothing  # type: ignore[attr-defined]  # noqa: B018
+
+
+def test_what_is_no_name_of_the_interface_is_not_shown() -> None:
+    import hexz.arena
+    import hexz.engine
+
+    shown = {name for name in dir(hexz) if not name.startswith("__")}
+    assert shown == {*hexz.__all__} - {"__version__"}
+
+
+@pytest.mark.parametrize("path", ["python.md", "engine.py", "flagz.ipynb", "plug-in.md"])
+def test_what_the_documentation_uses_is_in_the_interface(path: str) -> None:
+    text = (DOCS / path).read_text()
+    if path == "flagz.ipynb":
+        cells = json.loads(text)["cells"]
+        text = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+    text = text.replace("`hexz.engine`", "").replace("hexz.errors.IllegalMove:", "")
+    assert not re.search(r"(from|import) hexz[. ]\w", text)
+    assert set(re.findall(r"\bhexz\.(\w+)", text)) - {"__all__"} <= set(hexz.__all__)
+
+
+def test_all_that_public_classes_have_is_documented() -> None:
+    for name in hexz.__all__:
+        if isinstance(found := getattr(hexz, name), type):
+            for member, value in vars(found).items():
+                if callable(value) or isinstance(value, property | classmethod | staticmethod):
+                    assert member.startswith("_") or value.__doc__, f"{name}.{member}"
 
 
 def test_importing_it_imports_nothing_else() -> None:

@@ -42,6 +42,7 @@ class Game:
 
     @property
     def moves(self) -> tuple[Move, ...]:
+        """The moves so far."""
         return tuple(self._moves)
 
     def history(self) -> Iterator[tuple[Board, Move, Board]]:
@@ -50,6 +51,7 @@ class Game:
 
     @property
     def is_over(self) -> bool:
+        """Tells whether the game has ended, by the rules or since a player gave up."""
         return self.resigned != 0 or self.board.is_over
 
     @property

@@ -284,8 +284,9 @@ def read_examples(*sources: str) -> Iterator[Example]:
     Raises:
         InvalidExample: there is no such file, or none in a directory.
 
-    >>> for example in read_examples("selfplay-out"):  # doctest: +SKIP
-    ...     print(example.game_id, example.move_number, example.result)
+    >>> examples = list(read_examples("hexz-data"))
+    >>> examples[0].planes.shape, examples[0].policy.shape, examples[0].result in (-1, 0, 1)
+    ((11, 11, 10), (220,), True)
     """
     from hexz.dataset.reading import ExampleReader
     from hexz.dataset.sources import find_archives
