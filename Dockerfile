@@ -16,53 +16,54 @@ RUN apt-get update && apt-get install --yes --no-install-recommends gcc libc6-de
 WORKDIR /wheels
 WORKDIR /source
 COPY . .
-# What hexzctl needs, and what its extra int8 does, for layers that change less often than it.
+# What hexzctl needs, for a layer that changes less often than it.
 RUN python -c "import tomllib; \
     project = tomllib.load(open('pyproject.toml', 'rb'))['project']; \
-    print(*project['dependencies'], sep='\n', file=open('/wheels/hexzctl.txt', 'w')); \
-    print(*project['optional-dependencies']['int8'], file=open('/wheels/int8.txt', 'w'))"
+    print(*project['dependencies'], sep='\n', file=open('/wheels/hexzctl.txt', 'w'))"
 RUN pip install --no-cache-dir --constraint constraints.txt setuptools cython
 RUN pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir /wheels .
 
 FROM python:3.12-slim AS base
 ENV PYTHONUNBUFFERED=1
 RUN useradd --no-log-init --uid 10001 hexz
-# A layer of its own, as it is large and seldom changes. TORCH_INDEX is the package index to take
-# PyTorch from: without it pip takes the default build, which has CUDA and several gigabytes. Its
-# tests and what is for C++ only are left out.
-ARG TORCH_INDEX=
 COPY constraints.txt /wheels/
+
+# With PyTorch, to train and to use GPUs. A layer of its own, as it is large and seldom changes.
+# TORCH_INDEX is the package index to take PyTorch from: without it pip takes the default build,
+# which has CUDA and several gigabytes. Its tests and what is for C++ only are left out.
+FROM base AS whole
+ARG TORCH_INDEX=
 RUN pip install --no-cache-dir --no-deps --constraint /wheels/constraints.txt \
     ${TORCH_INDEX:+--index-url "$TORCH_INDEX"} torch \
     && find /usr/local/lib/python3.12/site-packages/torch -type f ! -name torch_shm_manager \
         -regex '.*/torch/\(bin\|include\|test\)/.*' -delete
 COPY --from=build /wheels/*.txt /wheels/
 RUN pip install --no-cache-dir --constraint /wheels/constraints.txt \
-    --requirement /wheels/hexzctl.txt
+    --requirement /wheels/hexzctl.txt torch
+COPY --from=build /wheels/*.whl /wheels/
+RUN pip install --no-cache-dir --no-deps /wheels/*.whl
 
 # Needs HEXZ_REDIS_URL and HEXZ_AUTH_TOKEN; HEXZ_STORE should be a bucket. /data holds the journal
 # and must outlive the container. It listens at 0.0.0.0:$PORT.
-FROM base AS server
-COPY --from=build /wheels/*.whl /wheels/
-RUN pip install --no-cache-dir --no-deps /wheels/*.whl
+FROM whole AS server
 RUN install --directory --owner hexz /data
 ENV HEXZ_HOST=0.0.0.0 PORT=8080 HEXZ_STORE=/data HEXZ_DATA_DIR=/data
 USER 10001
 ENTRYPOINT ["hexzctl", "train-server"]
 
-FROM base AS int8
-RUN pip install --no-cache-dir --constraint /wheels/constraints.txt \
-    --requirement /wheels/int8.txt
-COPY --from=build /wheels/*.whl /wheels/
-RUN pip install --no-cache-dir --no-deps /wheels/*.whl
-USER 10001
-
 # Needs HEXZ_SERVER_URL, HEXZ_REDIS_URL and HEXZ_AUTH_TOKEN.
-FROM int8 AS worker
+FROM whole AS worker
+USER 10001
 ENTRYPOINT ["hexzctl", "worker"]
 
 # Needs nothing; HEXZ_MODEL_PATH names another network than the one that ships with hexz. Everybody
 # who reaches 0.0.0.0:$PORT may play.
-FROM int8 AS player
+FROM base AS player
+COPY --from=build /wheels/*.txt /wheels/
+RUN pip install --no-cache-dir --constraint /wheels/constraints.txt \
+    --requirement /wheels/hexzctl.txt
+COPY --from=build /wheels/*.whl /wheels/
+RUN pip install --no-cache-dir --no-deps /wheels/*.whl
 ENV HEXZ_HOST=0.0.0.0 PORT=8080
+USER 10001
 ENTRYPOINT ["hexzctl", "serve-player"]

@@ -77,7 +77,7 @@ def main() -> None:
 
 def measure(other: Path, seconds: float) -> None:
     """Prints the rates of the shipped network against another one."""
-    evaluator = create_evaluator(shipped_checkpoint().net, batch_size=32, notify=print)
+    evaluator = create_evaluator(shipped_checkpoint().weights, batch_size=32, notify=print)
     for spec, algorithm in (("gumbel{}@64", "gumbel"), ("model{}@800", "puct")):
         simulations = int(spec.rpartition("@")[2])
         settings = SearchSettings(algorithm=algorithm, simulations=simulations)  # type: ignore[arg-type]

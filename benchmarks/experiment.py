@@ -38,7 +38,7 @@ from hexz.arena.run import ArenaConfig, ArenaRun, random_boards
 from hexz.errors import HexzError
 from hexz.files import atomic_file
 from hexz.machine import available_cores
-from hexz.model.network import ModelConfig
+from hexz.model.config import ModelConfig
 from hexz.player.spec import parse_spec
 from hexz.ratings.statistics import estimate_mean
 from hexz.schema.fleet import FleetSettings

@@ -36,7 +36,7 @@ def different_examples() -> list[tuple[str, bytes]]:
     from hexz.selfplay.loop import SelfPlay
     from hexz.wire.example import encode_example
 
-    evaluator = create_evaluator(new_checkpoint().net, batch_size=32, notify=print)
+    evaluator = create_evaluator(new_checkpoint().weights, batch_size=32, notify=print)
     play = SelfPlay(evaluator, SearchSettings(algorithm="gumbel", simulations=32), 64, seed=1)
     examples: list[tuple[str, bytes]] = []
     for finished in play.rounds():

@@ -13,7 +13,7 @@ import time
 from hexz.engine import SearchSettings
 from hexz.model.backends import create_evaluator
 from hexz.model.checkpoint import new_checkpoint
-from hexz.model.network import ModelConfig
+from hexz.model.config import ModelConfig
 from hexz.schema.training import TrainingConfig
 from hexz.selfplay.loop import SelfPlay
 from hexz.training.learner import Learner
@@ -27,8 +27,8 @@ GAMES = 128
 
 def evaluations_per_second(size: ModelConfig, rounds: int) -> float:
     """Positions that a core evaluates, in CPU time."""
-    net = new_checkpoint(size).net
-    evaluator = create_evaluator(net, batch_size=GAMES // 2, notify=print)
+    weights = new_checkpoint(size).weights
+    evaluator = create_evaluator(weights, batch_size=GAMES // 2, notify=print)
     play = SelfPlay(evaluator, SEARCH, GAMES, seed=1)
     going = play.rounds()
     for _ in range(10):

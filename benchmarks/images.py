@@ -16,7 +16,7 @@ from pathlib import Path
 from tests.system.images import Stage, copy_context, read_dockerfile
 
 SITE = "/usr/local/lib/python3.12/site-packages"
-IMAGES = ("server", "worker")  # the player is the worker with another entry point
+IMAGES = ("server", "player")  # the worker is the server with another entry point
 
 
 def megabytes(directory: Path) -> float:
@@ -73,9 +73,9 @@ def main() -> None:
             print(f"  {size - first:6.0f} MB  beside python:3.12-slim")
             subprocess.run([place / "bin" / "hexzctl", *stages[name].entrypoint[1:], "--help"],
                            check=True, stdout=subprocess.DEVNULL)  # fmt: skip
-            learns = "torch.nn.Linear(2, 2)(torch.zeros(1, 2)).sum().backward()"
-            code = f"import torch, hexz.model; {learns}"
-            subprocess.run([place / "bin" / "python", "-c", code], check=True)
+        learns = "torch.nn.Linear(2, 2)(torch.zeros(1, 2)).sum().backward()"
+        code = f"import torch, hexz.model.network; {learns}"
+        subprocess.run([root / "server" / "bin" / "python", "-c", code], check=True)
 
 
 if __name__ == "__main__":

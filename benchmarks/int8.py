@@ -29,7 +29,7 @@ def main() -> None:
     parser.add_argument("--boards", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    net = open_source(options.model).load().net
+    network = open_source(options.model).load().weights
     budget = Budget(simulations=options.simulations)
     specs = [PlayerSpec(kind="gumbel", path=name, budget=budget) for name in PRECISIONS]
     cores = available_cores()
@@ -37,7 +37,7 @@ def main() -> None:
     field = Field(
         tuple(Entrant(spec, number) for number, spec in enumerate(specs)),
         tuple(
-            prepare_model(net, precision=precision, batch_size=size, notify=print)
+            prepare_model(network, precision=precision, batch_size=size, notify=print)
             for precision in PRECISIONS
         ),
     )

@@ -49,7 +49,7 @@ print(time.perf_counter() - start, journal.num_waiting)
 
 def bodies() -> list[bytes]:
     """Serialized examples of some games."""
-    evaluator = create_evaluator(new_checkpoint().net, batch_size=16, notify=print)
+    evaluator = create_evaluator(new_checkpoint().weights, batch_size=16, notify=print)
     play = SelfPlay(
         evaluator, SearchSettings(algorithm="gumbel", simulations=4), 32, 1, max_games=32
     )

@@ -18,7 +18,7 @@ from hexz.example import Example
 from hexz.inference import Evaluator
 from hexz.model.backends import create_evaluator
 from hexz.model.checkpoint import decode_checkpoint
-from hexz.model.network import ModelConfig
+from hexz.model.config import ModelConfig
 from hexz.schema.declaration import settings_of
 from hexz.schema.fleet import FleetSettings
 from hexz.schema.training import TrainingConfig
@@ -73,8 +73,8 @@ def learn(
     def evaluator(number: int) -> Evaluator:
         data = learner.checkpoint(model_name="learning", number=number)
         model.write_bytes(data)
-        net = decode_checkpoint(data, str(model)).net
-        return create_evaluator(net, batch_size=games // 2, notify=tell)
+        network = decode_checkpoint(data, str(model)).weights
+        return create_evaluator(network, batch_size=games // 2, notify=tell)
 
     play = SelfPlay(evaluator(0), fleet.at(0).search, games_in_flight=games, seed=config.seed)
     examples = 0

@@ -78,7 +78,7 @@ class Result:
 def self_play() -> list[tuple[str, FinishedGame]]:
     """Names and games with the network that ships with hexz, as a fleet plays them."""
     settings = FleetSettings().search
-    evaluator = create_evaluator(shipped_checkpoint().net, batch_size=16, notify=print)
+    evaluator = create_evaluator(shipped_checkpoint().weights, batch_size=16, notify=print)
     play = SelfPlay(evaluator, settings, GAMES, 1, max_games=GAMES)
     finished = [game for games in play.rounds() for game in games]
     return [(f"{ID}-{number}", game) for number, game in enumerate(finished)]

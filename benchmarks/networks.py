@@ -44,8 +44,8 @@ def main() -> None:
             card = export(network, form, path)  # type: ignore[arg-type]
             worst = card["check"]["largest difference"]
             print(f"{form:<12} {card['bytes']:>12,} bytes, differs by {worst:.1e} at most")
-        nets = [(network.net, "int8"), (network.net, "float32")]
-        nets.append((load_checkpoint(script).net, "float32"))
+        nets = [(network.weights, "int8"), (network.weights, "float32")]
+        nets.append((load_checkpoint(script).weights, "float32"))
         evaluators = [
             create_evaluator(net, precision=precision, batch_size=BATCH, notify=print)
             for net, precision in nets

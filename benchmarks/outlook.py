@@ -10,6 +10,7 @@ end is printed: the share of cells whose owner is right, and the mean error of t
 
 import argparse
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -21,8 +22,9 @@ from hexz.dataset.sources import find_archives
 from hexz.engine import NUM_CELLS
 from hexz.example import Example
 from hexz.model.checkpoint import load_checkpoint, save_checkpoint
+from hexz.model.config import MARGIN_SCALE
 from hexz.model.features import geometry
-from hexz.model.network import MARGIN_SCALE, HexzNet, OutlookHeads, TowerOutput
+from hexz.model.network import HexzNet, OutlookHeads, TowerOutput
 from hexz.training.batch import Batch, make_batch
 from hexz.training.rows import to_rows
 
@@ -39,18 +41,19 @@ def main() -> None:
     torch.set_num_threads(1)
     torch.manual_seed(0)
     checkpoint = load_checkpoint(options.model)
-    if not isinstance(checkpoint.net, HexzNet):
+    net = checkpoint.net
+    if not isinstance(net, HexzNet):
         parser.error(f"{options.model} is a network of another kind")
     reader = ExampleReader(find_archives([options.examples]), on_problem=print)
     examples = [found.example for found in reader]
     games = sorted({example.game_id for example in examples})
     held_out = set(games[::10])
     started = time.process_time()
-    heads = fit(checkpoint.net, [e for e in examples if e.game_id not in held_out])
+    heads = fit(net, [e for e in examples if e.game_id not in held_out])
     seconds = time.process_time() - started
-    right, error = measure(checkpoint.net, heads, [e for e in examples if e.game_id in held_out])
-    checkpoint.net.outlook_heads = heads
-    save_checkpoint(checkpoint, options.output)
+    right, error = measure(net, heads, [e for e in examples if e.game_id in held_out])
+    net.outlook_heads = heads
+    save_checkpoint(replace(checkpoint, weights=net.weights()), options.output)
     print(
         f"{len(examples)} examples of {len(games)} games, {seconds:.0f} CPU s. Of held-out games: "
         f"{right:.1%} of cells are owned by whom the heads expect, margins err by {error:.1f}"
@@ -91,7 +94,7 @@ def fit(net: HexzNet, examples: list[Example]) -> OutlookHeads:
 
 def cells_error(ownership: Tensor, batch: Batch) -> Tensor:
     """The mean squared error over the cells that exist."""
-    error = (ownership - batch.ownership).square() * geometry()[0, 0].flatten()
+    error = (ownership - batch.ownership).square() * torch.from_numpy(geometry()[0, 0].flatten())
     return error.sum(1).mean() / NUM_CELLS
 
 

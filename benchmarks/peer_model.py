@@ -14,7 +14,8 @@ from typing import Final
 import torch
 
 from hexz.model.checkpoint import Checkpoint, save_checkpoint
-from hexz.model.peer import Input, PeerConfig, PeerNet
+from hexz.model.peer import Input, PeerConfig
+from hexz.model.peer_network import PeerNet
 
 _INPUTS: Final[dict[str, Input]] = {"9": "9 planes", "11": "11 planes", "rich_v1": "rich_v1"}
 
@@ -41,7 +42,7 @@ def main() -> None:
         head_bias=False,
         buffers=((1, 1, 11, 10),) * 2 if is_rich else (),
     )
-    save_checkpoint(Checkpoint(PeerNet(config).eval(), None, "peer", 0), options.output)
+    save_checkpoint(Checkpoint(PeerNet(config).weights(), "peer", 0), options.output)
 
 
 if __name__ == "__main__":

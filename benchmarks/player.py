@@ -40,9 +40,12 @@ def main() -> None:
     parser.add_argument("model", nargs="?")
     parser.add_argument("--seconds", type=float, default=1.0, help="of one run")
     options = parser.parse_args()
-    net = (load_checkpoint(options.model) if options.model else shipped_checkpoint()).net
-    small, large = (create_evaluator(net, batch_size=n, notify=print) for n in (CHUNK, BATCH_SIZE))
-    eager = TorchEvaluator(net, device="cpu", batch_size=1, half=False)
+    checkpoint = load_checkpoint(options.model) if options.model else shipped_checkpoint()
+    small, large = (
+        create_evaluator(checkpoint.weights, batch_size=n, notify=print)
+        for n in (CHUNK, BATCH_SIZE)
+    )
+    eager = TorchEvaluator(checkpoint.net, device="cpu", batch_size=1, half=False)
     boards = (b for b in random_boards(1_000_000) if b.move_number <= LAST_MOVE)
     settings = SearchSettings(simulations=SIMULATIONS)
     with (

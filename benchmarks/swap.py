@@ -95,7 +95,7 @@ def timed_process(parent: Parent, number: int, assignment: Assignment) -> None:
 
 def prepare(data: bytes) -> PreparedModel:
     return prepare_for_play(
-        decode_checkpoint(data, "the model").net,
+        decode_checkpoint(data, "the model").weights,
         device="cpu",
         num_processes=available_cores(),
         games_in_flight=SETTINGS.games_in_flight,

@@ -18,7 +18,7 @@ import psutil
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from hexz.model.network import ModelConfig
+from hexz.model.config import ModelConfig
 from hexz.schema.training import TrainingConfig
 from hexz.training.crew import Crew
 from hexz.training.learner import Learner

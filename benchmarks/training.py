@@ -21,7 +21,8 @@ from hexz.engine import SearchSettings
 from hexz.example import Example
 from hexz.model.backends import create_evaluator
 from hexz.model.checkpoint import new_checkpoint
-from hexz.model.network import HexzNet, ModelConfig
+from hexz.model.config import ModelConfig
+from hexz.model.network import HexzNet
 from hexz.schema.training import TrainingConfig
 from hexz.selfplay.loop import SelfPlay
 from hexz.training.batch import Batch, make_batch
@@ -36,7 +37,7 @@ RUNS = 5
 
 def self_play_examples(count: int) -> list[Example]:
     """Examples of quick games, with a held-out share as in real training."""
-    evaluator = create_evaluator(new_checkpoint().net, batch_size=32, notify=print)
+    evaluator = create_evaluator(new_checkpoint().weights, batch_size=32, notify=print)
     play = SelfPlay(evaluator, SearchSettings(algorithm="gumbel", simulations=4), 64, seed=1)
     return next(minibatches(play, count))
 

@@ -249,7 +249,7 @@ def play(
 def load_network(
     path: str | None = None, *, device: Literal["cpu", "cuda", "mps"] = "cpu"
 ) -> Network:
-    """Returns a network that evaluates positions. This imports PyTorch, which takes a second.
+    """Returns a network that evaluates positions.
 
     Args:
         path: a model file; the directory of a checkpoint, or of a model or a store, of which the
@@ -267,7 +267,7 @@ def load_network(
     from hexz.player.models import open_source
 
     checkpoint = open_source(path).load()
-    evaluator = create_evaluator(checkpoint.net, device=device, batch_size=_BATCH, notify=_warn)
+    evaluator = create_evaluator(checkpoint.weights, device=device, batch_size=_BATCH, notify=_warn)
     return Network(checkpoint.model_name, checkpoint.number, evaluator)
 
 

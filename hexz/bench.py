@@ -9,7 +9,7 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -26,10 +26,11 @@ from hexz.engine import (
     random_playouts,
 )
 from hexz.inference import Evaluator
+from hexz.machine import has_torch
 from hexz.selfplay.loop import SelfPlay
 
 if TYPE_CHECKING:
-    from torch import nn
+    from hexz.model.checkpoint import Checkpoint
 
 RUNS: Final = 5
 """Times that each rate is measured; the median is what counts."""
@@ -174,7 +175,8 @@ class SelfPlayRates:
         batch_size: positions of a batch, half of the games.
         self_play: of self-play.
         alone: of the same evaluator on batches of the same size with no search.
-        eager: one position at a time through eager PyTorch in float32, as the predecessor did.
+        eager: one position at a time through eager PyTorch in float32, as the predecessor did;
+            None without PyTorch.
         efficiency: self_play / alone, the median over the runs.
         speedup: self_play / eager, the median over the runs.
     """
@@ -183,13 +185,13 @@ class SelfPlayRates:
     batch_size: int
     self_play: Rate
     alone: Rate
-    eager: Rate
+    eager: Rate | None
     efficiency: float
-    speedup: float
+    speedup: float | None
 
 
 def self_play_rates(
-    net: nn.Module,
+    checkpoint: Checkpoint,
     *,
     device: str,
     settings: SearchSettings,
@@ -201,30 +203,36 @@ def self_play_rates(
     """Measures self-play of one process with `games` games in flight and one inference thread;
     `on_begin` is called when a run begins."""
     from hexz.model.backends import create_evaluator
-    from hexz.model.torch_evaluator import TorchEvaluator
 
     batch_size = -(-games // 2)
-    evaluator = create_evaluator(net, device=device, batch_size=batch_size, notify=notify)
-    eager = TorchEvaluator(net, device="cpu", batch_size=1, half=False)
-    alone = alone_step(evaluator, batch_size)
-    with (
-        closing(SelfPlaySteps(evaluator, settings, games)) as batched,
-        closing(SelfPlaySteps(eager, settings, 1)) as single,
-    ):
-        runs = []
-        for step in (alone, batched.step, single.step):
+    evaluator = create_evaluator(
+        checkpoint.weights, device=device, batch_size=batch_size, notify=notify
+    )
+    with ExitStack() as ending:
+        steps = [
+            ending.enter_context(closing(SelfPlaySteps(evaluator, settings, games))).step,
+            alone_step(evaluator, batch_size),
+        ]
+        if has_torch():
+            from hexz.model.torch_evaluator import TorchEvaluator
+
+            eager = TorchEvaluator(checkpoint.net, device="cpu", batch_size=1, half=False)
+            steps.append(ending.enter_context(closing(SelfPlaySteps(eager, settings, 1))).step)
+        for step in steps:
             step()
+        runs = []
         for _ in range(RUNS):
-            on_begin("three rates in turns")
-            runs.append([rate_of(step, seconds) for step in (batched.step, alone, single.step)])
+            on_begin("rates in turns")
+            runs.append([rate_of(step, seconds) for step in steps])
+    is_compared = len(steps) == 3
     return SelfPlayRates(
         evaluator=evaluator.name,
         batch_size=batch_size,
         self_play=Rate.of("self_play", [run[0] for run in runs]),
         alone=Rate.of("alone", [run[1] for run in runs]),
-        eager=Rate.of("eager", [run[2] for run in runs]),
+        eager=Rate.of("eager", [run[2] for run in runs]) if is_compared else None,
         efficiency=statistics.median(run[0] / run[1] for run in runs),
-        speedup=statistics.median(run[0] / run[2] for run in runs),
+        speedup=statistics.median(run[0] / run[2] for run in runs) if is_compared else None,
     )
 
 

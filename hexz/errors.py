@@ -48,6 +48,12 @@ class InvalidModel(HexzError, ValueError):
     is_final = True
 
 
+class NeedsTorch(HexzError):
+    """PyTorch is not installed, and this cannot be done without it."""
+
+    is_final = True
+
+
 class NothingToExport(HexzError):
     """No example, or no whole game, is left to be exported; nothing was written."""
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import importlib.util
 import math
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
+
+from hexz.errors import NeedsTorch
 
 GPU_PROCESSES: Final = 4
 """So many keep a GPU busy: while one searches, others' leaves are evaluated."""
@@ -34,7 +37,26 @@ def usable_device(device: str, notify: Callable[[str], None]) -> str:
     return "cpu"
 
 
+def has_torch() -> bool:
+    """Tells whether PyTorch is installed; it is not imported."""
+    try:
+        return importlib.util.find_spec("torch") is not None
+    except ValueError:  # somebody has hidden it
+        return False
+
+
+def require_torch(purpose: str) -> None:
+    """Raises NeedsTorch unless PyTorch is installed, which is not imported.
+
+    Args:
+        purpose: what it is needed for, as in "to train".
+    """
+    if not has_torch():
+        raise NeedsTorch(f"PyTorch is needed {purpose}: pip install 'hexzctl[train]'")
+
+
 def _has_device(device: str) -> bool:
+    require_torch(f"for the device {device!r}")
     import torch  # only now, since it takes seconds
 
     return bool(

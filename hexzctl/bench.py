@@ -92,14 +92,14 @@ def inference(
     from hexz.model.backends import PRECISIONS, create_evaluator
     from hexzctl.display import Steps, notice
 
-    net = _load(model).net
+    weights = _load(model).weights
     results = []
     kinds = [(p, size) for p in PRECISIONS[device] for size in batch_size or [1, 8, 32, 128]]
     with Steps(len(kinds), RUNS * seconds) as steps:
         for precision, size in kinds:
             steps.begin(f"{precision}, batch {size}")
             evaluator = create_evaluator(
-                net, device=device, precision=precision, batch_size=size, notify=notice
+                weights, device=device, precision=precision, batch_size=size, notify=notice
             )
             name, rate = evaluator.name, inference_rate(evaluator, size, seconds)
             if not as_json:
@@ -137,7 +137,7 @@ def selfplay(
 
     with Steps(RUNS, 3 * seconds) as steps:
         rates = self_play_rates(
-            _load(model).net,
+            _load(model),
             device=device,
             settings=SearchSettings(algorithm=search, simulations=runs_per_move),
             games=games_per_worker,
@@ -155,9 +155,11 @@ def selfplay(
     print(f"{rates.evaluator}, batch {rates.batch_size}")
     _print_rate(rates.self_play, "self-play")
     _print_rate(rates.alone, "evaluator alone")
-    _print_rate(rates.eager, "one position at a time, eager PyTorch")
+    if rates.eager is not None:
+        _print_rate(rates.eager, "one position at a time, eager PyTorch")
     print(f"self-play / alone  {100 * rates.efficiency:.1f} %")
-    print(f"self-play / eager  {rates.speedup:.1f} x")
+    if rates.speedup is not None:
+        print(f"self-play / eager  {rates.speedup:.1f} x")
 
 
 def _load(model: Path | None) -> Checkpoint:

@@ -146,6 +146,8 @@ def _report(error: Exception) -> int:
             message = str(error)
         case OSError() if Interruption.signal == signal.SIGHUP:  # the terminal has gone
             return 128 + signal.SIGHUP
+        case ModuleNotFoundError(name="torch"):
+            message = "PyTorch is needed for this: pip install 'hexzctl[train]'"
         case MemoryError():
             message = f"out of memory {error}"
         case RuntimeError() if "start new thread" in str(error):

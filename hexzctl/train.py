@@ -22,9 +22,11 @@ def train(config: LocalTrainingConfig) -> None:
         Plays and trains on a GPU, with a larger network.
     """
     from hexz.local.train import LocalTraining
+    from hexz.machine import require_torch
     from hexz.output import lossy_output
     from hexzctl.train_view import TrainView
 
+    require_torch("to train")
     training = LocalTraining(config)
     interruption = Interruption(training.stop)
     view = TrainView(training)

@@ -23,6 +23,8 @@ def train_server(config: ServerConfig) -> None:
     """
     Interruption(is_success=True)  # until the server takes the signals
 
+    from hexz.machine import require_torch
     from hexz.trainserver.serve import serve
 
+    require_torch("to train")
     serve(config, lambda url: print(f"Listening at {url}", flush=True))

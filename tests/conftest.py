@@ -21,6 +21,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+import hexzctl  # noqa: F401 - before NumPy, of whose threads it says something
 from hexz.machine import available_cores
 
 from . import fork_server, reaper

@@ -33,7 +33,8 @@ def test_a_step_of_training_does_without_the_compiler_of_pytorch() -> None:
         import torch
         from torch import nn
         import hexz.training.learner
-        from hexz.model.network import HexzNet, ModelConfig
+        from hexz.model.config import ModelConfig
+        from hexz.model.network import HexzNet
         from hexz.schema.training import TrainingConfig
         from hexz.training.network import TrainingNet
         from hexz.training.optimizer import Optimizer

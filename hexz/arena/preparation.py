@@ -1,9 +1,8 @@
-"""From the specs of players to the players of an arena. PyTorch is imported for those with a
-network, and only by the process that prepares it for all that play."""
+"""From the specs of players to the players of an arena. Networks are converted only by the process
+that prepares them for all that play."""
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -25,9 +24,7 @@ class NoBudget(HexzError, ValueError):
 
 def digest_of(network: Checkpoint) -> str:
     """SHA-256 of a network, in hexadecimal."""
-    from hexz.model.checkpoint import encode_checkpoint
-
-    return hashlib.sha256(encode_checkpoint(network)).hexdigest()
+    return network.weights.digest()
 
 
 def prepare(
@@ -63,7 +60,9 @@ def prepare(
             checkpoint = open_source(spec.path).load()
             known[spec.path] = (len(networks), digest_of(checkpoint))
             networks.append(
-                prepare_model(checkpoint.net, device=device, batch_size=batch_size, notify=notify)
+                prepare_model(
+                    checkpoint.weights, device=device, batch_size=batch_size, notify=notify
+                )
             )
         entrants.append(Entrant(spec, *known[spec.path]))
     return Field(tuple(entrants), tuple(networks))

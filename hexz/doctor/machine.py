@@ -108,12 +108,12 @@ def networks() -> Iterator[Finding]:
     from hexz.model.backends import PRECISIONS, create_evaluator
     from hexz.model.shipped import shipped_checkpoint
 
-    net = shipped_checkpoint().net
+    weights = shipped_checkpoint().weights
     for device in ("cpu", *_gpus()):
         for precision in PRECISIONS[device]:
             said: list[str] = []
             evaluator = create_evaluator(
-                net, device=device, precision=precision, batch_size=_BATCH, notify=said.append
+                weights, device=device, precision=precision, batch_size=_BATCH, notify=said.append
             )
             rate = inference_rate(evaluator, _BATCH, _SECONDS).median
             text = f"{rate:,.0f} positions/s in batches of {_BATCH}, {evaluator.name}"

@@ -156,7 +156,7 @@ class Fit:
         return {**settings, "sources": list(self._sources)}
 
     def _learner(self, state: FitState | None) -> Learner:
-        from hexz.model.network import ModelConfig
+        from hexz.model.config import ModelConfig
         from hexz.player.models import open_source
         from hexz.training.learner import Learner, trainable
 

@@ -1,11 +1,7 @@
 """The network, its checkpoint files, and its conversion for inference.
 
-Only this package and `hexz.training` need PyTorch, which takes a second or two to import: import
-them where they are used.
+Playing, on a CPU, needs no PyTorch: a network is arrays of weights (`weights.py`), read from its
+file (`torch_file.py`, `checkpoint.py`), and computed by OpenVINO (`openvino_conversion.py`) as
+`graph.py` says. PyTorch, which takes a second or two to import, is needed to train, by GPUs, for
+TorchScript and to export: these modules are imported where they are used.
 """
-
-import torch
-
-# PyTorch's OpenMP threads spin while they wait for each other, so as soon as another process
-# takes a core, several of them are slower than one by orders of magnitude.
-torch.set_num_threads(1)

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from torch import nn
-
 from hexz.errors import UnknownDevice
 from hexz.inference import Evaluator, PreparedModel
-from hexz.machine import usable_device
+from hexz.machine import require_torch, usable_device
 from hexz.model.script import ScriptModel, ScriptNet
-from hexz.model.torch_evaluator import TorchModel
+from hexz.model.weights import Weights
 
 Notify = Callable[[str], None]
 
@@ -24,7 +22,7 @@ PRECISIONS: Final = {
 
 
 def prepare_model(
-    net: nn.Module,
+    network: Weights | ScriptNet,
     *,
     device: str = "cpu",
     precision: str | None = None,
@@ -35,7 +33,7 @@ def prepare_model(
     """Converts a network for inference, which takes half a second in int8.
 
     Args:
-        net: the network, in float32 on the CPU; it is not changed.
+        network: the network, or the program.
         device: "cpu", "cuda" or "mps". Where it is missing, the CPU is used.
         precision: "float32", "int8" (cpu only) or "float16" (GPUs only). None is the fastest.
         batch_size: the usual number of positions of a call, and the largest of one inference.
@@ -51,21 +49,20 @@ def prepare_model(
     if batch_size < 1 or threads < 1:
         raise ValueError(f"batch_size={batch_size} and threads={threads} must be at least 1")
     _check_device(device, precision)
-    if isinstance(net, ScriptNet):
+    if isinstance(network, ScriptNet):
         if device != "cpu" or precision not in (None, "float32"):
             _notify_once(notify, "TorchScript runs as it is, on the CPU")
-        return ScriptModel.prepare(net, batch_size=batch_size)
+        return ScriptModel.prepare(network, batch_size=batch_size)
     if usable_device(device, lambda line: _notify_once(notify, line)) != device:
         device, precision = "cpu", None if precision == "float16" else precision
     precision = precision or PRECISIONS[device][0]
     if device == "cpu":
-        return _prepare_for_cpu(net, precision, batch_size, threads, notify)
-    half = precision == "float16"
-    return TorchModel.prepare(net, device=device, batch_size=batch_size, half=half)
+        return _prepare_for_cpu(network, precision, batch_size, threads, notify)
+    return _torch_model(network, device, batch_size, half=precision == "float16")
 
 
 def create_evaluator(
-    net: nn.Module,
+    network: Weights | ScriptNet,
     *,
     device: str = "cpu",
     precision: str | None = None,
@@ -75,7 +72,7 @@ def create_evaluator(
 ) -> Evaluator:
     """Prepares a network and loads it in the same process; see `prepare_model`."""
     return prepare_model(
-        net,
+        network,
         device=device,
         precision=precision,
         batch_size=batch_size,
@@ -96,24 +93,32 @@ def _check_device(device: str, precision: str | None) -> None:
 
 
 def _prepare_for_cpu(
-    net: nn.Module, precision: str, batch_size: int, threads: int, notify: Notify
+    network: Weights, precision: str, batch_size: int, threads: int, notify: Notify
 ) -> PreparedModel:
     """OpenVINO, or PyTorch where that is missing or does not work on this machine."""
     try:
         from hexz.model.openvino_conversion import convert
 
         int8 = precision == "int8"
-        return convert(net, int8=int8, batch_size=batch_size, threads=threads)
+        return convert(network, int8=int8, batch_size=batch_size, threads=threads)
     except ImportError:
         reason = "OpenVINO is not installed"
-    except RuntimeError as error:  # what OpenVINO raises, and PyTorch when it traces the network
+    except RuntimeError as error:  # what OpenVINO raises
         reason = f"OpenVINO does not work here ({str(error).strip().splitlines()[-1]})"
     _notify_once(
         notify,
         f"{reason}: using PyTorch on the CPU, which is much slower. "
-        "For fast inference: pip install 'hexzctl[int8]'",
+        "For fast inference: pip install openvino",
     )
-    return TorchModel.prepare(net, device="cpu", batch_size=batch_size, half=False)
+    return _torch_model(network, "cpu", batch_size, half=False)
+
+
+def _torch_model(network: Weights, device: str, batch_size: int, *, half: bool) -> PreparedModel:
+    require_torch(f"to run a network on {device}")
+    from hexz.model.networks import network_of
+    from hexz.model.torch_evaluator import TorchModel
+
+    return TorchModel.prepare(network_of(network), device=device, batch_size=batch_size, half=half)
 
 
 _said: set[str] = set()

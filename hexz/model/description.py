@@ -6,13 +6,13 @@ import os
 from typing import Any, Final
 
 from hexz.model.checkpoint import Checkpoint, load_checkpoint
-from hexz.model.network import HexzNet
-from hexz.model.peer import PeerNet
+from hexz.model.config import ModelConfig
+from hexz.model.peer import PeerConfig
 from hexz.model.script import ScriptNet, contents
 
 _KINDS: Final = {
-    HexzNet: "network of hexzctl",
-    PeerNet: "network of the Go server's own trainer",
+    ModelConfig: "network of hexzctl",
+    PeerConfig: "network of the Go server's own trainer",
     ScriptNet: "TorchScript, a program: run only if you name the file",
 }
 
@@ -31,20 +31,20 @@ def describe(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 def facts_of(checkpoint: Checkpoint) -> dict[str, Any]:
     """The kind of a network, its architecture, its size and what its file says of itself."""
-    net = checkpoint.net
+    network = checkpoint.weights
     facts: dict[str, Any] = {
-        "kind": _KINDS[type(net)],
+        "kind": _KINDS[type(getattr(network, "config", network))],
         "name": checkpoint.model_name,
         "checkpoint": checkpoint.number,
     }
-    if isinstance(net, ScriptNet):
-        return facts | contents(net.script)
-    if isinstance(net, HexzNet):
-        config = net.config
+    if isinstance(network, ScriptNet):
+        return facts | contents(network.script)
+    config = network.config
+    if isinstance(config, ModelConfig):
         facts["architecture"] = f"{config.blocks} residual blocks of {config.filters} filters"
-    elif isinstance(net, PeerNet):
-        facts["architecture"] = str(net.config)
-    facts["parameters"] = sum(weights.numel() for weights in net.parameters())
+    else:
+        facts["architecture"] = str(config)
+    facts["parameters"] = network.num_parameters
     facts["computes in"] = "int8 on a CPU, float16 on a GPU"
     known = {*facts, "model"}
     return facts | {key: fact for key, fact in checkpoint.metadata.items() if key not in known}

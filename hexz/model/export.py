@@ -29,7 +29,7 @@ from hexz.files import replacement
 from hexz.inference import Floats
 from hexz.model.checkpoint import Checkpoint, encode_checkpoint
 from hexz.model.description import facts_of
-from hexz.model.peer import PeerNet
+from hexz.model.peer_network import PeerNet
 from hexz.model.script import ScriptNet
 from hexz.version import __version__
 
@@ -94,7 +94,7 @@ def export(
         InvalidModel: the network is TorchScript already.
         OutputError: a file cannot be written.
     """
-    if isinstance(checkpoint.net, ScriptNet):
+    if isinstance(checkpoint.weights, ScriptNet):
         raise InvalidModel("this is TorchScript already, and only its program knows what it is")
     data, run = (_torchscript if form == "torchscript" else _onnx)(checkpoint.net)
     difference = _difference(checkpoint.net, run)

@@ -16,8 +16,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-import torch
-from torch import Tensor, nn
+import numpy as np
+from numpy.typing import NDArray
 
 from hexz.engine import COLS, GRID, NUM_CELLS, NUM_PLANES, ROWS, Plane
 
@@ -100,56 +100,51 @@ GLOBAL: Final = (
 """Features of a position, from the sums of the planes over all 110 cells."""
 
 
-def geometry() -> Tensor:
+CONTENTS: Final = (
+    Plane.FLAGS, Plane.VALUES, Plane.OPPONENT_FLAGS, Plane.OPPONENT_VALUES, Plane.GRASS,
+)  # fmt: skip
+"""The planes of what may be on a cell, rocks left out."""
+
+
+def neighbours() -> NDArray[np.float32]:
+    """float32 [2, 1, 3, 3]: 1 for a neighbour of a cell in an even row, and in an odd one."""
+    even = [[1, 1, 0], [1, 0, 1], [1, 1, 0]]
+    odd = [[0, 1, 1], [1, 0, 1], [0, 1, 1]]
+    return np.array([even, odd], np.float32)[:, None]
+
+
+def geometry() -> NDArray[np.float32]:
     """float32 [1, 2, 11, 10]: 1 where a cell exists (odd rows lack the last), 1 in odd rows."""
-    planes = torch.zeros(1, 2, ROWS, COLS)
+    planes = np.zeros((1, 2, ROWS, COLS), np.float32)
     planes[:, 0] = 1
     planes[:, 0, 1::2, COLS - 1] = 0
     planes[:, 1, 1::2] = 1
     return planes
 
 
-def _matrix(features: tuple[Feature, ...], num_inputs: int) -> tuple[Tensor, Tensor]:
-    """The linear map of a table of features: weights [features, inputs] and bias [features]."""
-    weights = torch.zeros(len(features), num_inputs)
+def spatial_matrix() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The linear map of `SPATIAL`: weights [33, 13] of the planes and the geometry, bias [33]."""
+    return _matrix(SPATIAL, NUM_PLANES + 2)
+
+
+def spatial_map() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The same with the geometry put in: weights [33, 11] of the board planes, and what is added to
+    each cell, [1, 33, 11, 10]."""
+    weights, bias = spatial_matrix()
+    constant = np.einsum("fg,bgrc->bfrc", weights[:, NUM_PLANES:], geometry())
+    return weights[:, :NUM_PLANES], constant + bias[:, None, None]
+
+
+def global_map() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The linear map of `GLOBAL`: weights [14, 11] of the sums of the board planes, bias [14]."""
+    return _matrix(GLOBAL, NUM_PLANES)
+
+
+def _matrix(
+    features: tuple[Feature, ...], num_inputs: int
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    weights = np.zeros((len(features), num_inputs), np.float32)
     for row, feature in zip(weights, features, strict=True):
         for plane, weight in feature.weights.items():
             row[plane] = weight
-    return weights, torch.tensor([float(feature.bias) for feature in features])
-
-
-class SpatialFeatures(nn.Module):
-    """Board planes [B, 11, 11, 10] to the features `SPATIAL`, all 0 or 1."""
-
-    weights: Tensor
-    bias: Tensor
-    geometry: Tensor
-
-    def __init__(self) -> None:
-        super().__init__()
-        weights, bias = _matrix(SPATIAL, NUM_PLANES + 2)
-        # Constants of the code, not parameters of the model: checkpoints leave them out.
-        self.register_buffer("weights", weights[:, :, None, None], persistent=False)
-        self.register_buffer("bias", bias, persistent=False)
-        self.register_buffer("geometry", geometry(), persistent=False)
-
-    def forward(self, planes: Tensor) -> Tensor:
-        constant = self.geometry.expand(planes.shape[0], -1, -1, -1)
-        planes = torch.cat((planes, constant), dim=1)
-        return nn.functional.conv2d(planes, self.weights, self.bias).clamp(0, 1)
-
-
-class GlobalFeatures(nn.Module):
-    """Board planes [B, 11, 11, 10] to the features `GLOBAL`, all between 0 and 1."""
-
-    weights: Tensor
-    bias: Tensor
-
-    def __init__(self) -> None:
-        super().__init__()
-        weights, bias = _matrix(GLOBAL, NUM_PLANES)
-        self.register_buffer("weights", weights, persistent=False)
-        self.register_buffer("bias", bias, persistent=False)
-
-    def forward(self, planes: Tensor) -> Tensor:
-        return nn.functional.linear(planes.sum((2, 3)), self.weights, self.bias).clamp(0, 1)
+    return weights, np.array([feature.bias for feature in features], np.float32)

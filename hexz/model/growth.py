@@ -13,7 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from hexz.errors import InvalidModel
-from hexz.model.network import HexzNet, ModelConfig, ResidualBlock
+from hexz.model.config import ModelConfig
+from hexz.model.network import HexzNet, ResidualBlock
 
 
 def grow(net: HexzNet, blocks: int, filters: int, *, seed: int = 0) -> HexzNet:

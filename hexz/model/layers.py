@@ -1,19 +1,21 @@
-"""The two layers that make up a tower, and that inference replaces."""
+"""The layer that makes up a tower, and that inference replaces."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import cast
 
+import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+# PyTorch's OpenMP threads spin while they wait for each other, so as soon as another process
+# takes a core, several of them are slower than one by orders of magnitude.
+torch.set_num_threads(1)
+
 
 class TowerConv(nn.Sequential):
-    """A convolution without bias that keeps the board's size, and its batch norm.
-
-    In int8 inference its inputs must be outputs of a `TowerReLU` or of `SpatialFeatures`.
-    """
+    """A convolution without bias that keeps the board's size, and its batch norm."""
 
     def __init__(self, inputs: int, outputs: int, kernel: int) -> None:
         conv = nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=False)
@@ -30,10 +32,6 @@ class TowerConv(nn.Sequential):
     def folded(self) -> nn.Conv2d:
         """One convolution with bias that computes the same in inference."""
         return fuse_conv_bn_eval(self.conv.eval(), self.norm.eval())
-
-
-class TowerReLU(nn.ReLU):
-    """A rectifier whose output int8 inference stores in 8 bits."""
 
 
 def replace_layers(

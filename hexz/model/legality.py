@@ -1,4 +1,4 @@
-"""The legal moves, from the board planes alone."""
+"""The legal moves, from the board planes alone, in PyTorch."""
 
 from __future__ import annotations
 
@@ -6,11 +6,8 @@ import torch
 from torch import Tensor, nn
 
 from hexz.engine import NUM_ROCKS, Plane
-from hexz.model.features import geometry
+from hexz.model.features import CONTENTS, geometry, neighbours
 
-_CONTENTS = (
-    Plane.FLAGS, Plane.VALUES, Plane.OPPONENT_FLAGS, Plane.OPPONENT_VALUES, Plane.GRASS,
-)  # fmt: skip
 _TOP_VALUE = 5
 
 
@@ -29,17 +26,17 @@ class LegalMoves(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        plane = geometry()
+        plane = torch.from_numpy(geometry())
         # Constants of the code, not parameters of a model: checkpoints leave them out.
         self.register_buffer("exists", plane[:, :1].bool(), persistent=False)
         self.register_buffer("odd_row", plane[:, 1:].bool(), persistent=False)
-        self.register_buffer("neighbours", _neighbours(), persistent=False)
+        self.register_buffer("neighbours", torch.from_numpy(neighbours()), persistent=False)
 
     def forward(self, planes: Tensor) -> Tensor:
         def plane(index: int) -> Tensor:
             return planes[:, index : index + 1]
 
-        nothing = self.exists & (planes[:, list(map(int, _CONTENTS))].sum(1, keepdim=True) == 0)
+        nothing = self.exists & (planes[:, list(map(int, CONTENTS))].sum(1, keepdim=True) == 0)
         own, others = int(Plane.BLOCKED), int(Plane.OPPONENT_BLOCKED)
         blocked = nothing & (plane(own) > 0) & (plane(others) > 0)
         between = (
@@ -56,10 +53,3 @@ class LegalMoves(nn.Module):
         fives = (values == _TOP_VALUE).to(self.neighbours.dtype)
         beside = nn.functional.conv2d(fives, self.neighbours, padding=1) > 0
         return (beside[:, 1:] & self.odd_row) | (beside[:, :1] & ~self.odd_row)
-
-
-def _neighbours() -> Tensor:
-    """float32 [2, 1, 3, 3], the neighbours of a cell in an even row and in an odd one."""
-    even = [[1, 1, 0], [1, 0, 1], [1, 1, 0]]
-    odd = [[0, 1, 1], [1, 0, 1], [0, 1, 1]]
-    return torch.tensor([even, odd], dtype=torch.float32)[:, None]

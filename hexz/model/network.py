@@ -1,58 +1,62 @@
-"""The network: a residual tower over the 11x10 board with a policy and a value head."""
+"""The network in PyTorch, as it is trained and as GPUs run it: a residual tower over the 11x10
+board with a policy and a value head. `hexz.model.graph` has the same for CPUs."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from hexz.engine import NUM_CELLS
-from hexz.errors import InvalidModel
-from hexz.model.features import GLOBAL, SPATIAL, GlobalFeatures, SpatialFeatures, geometry
-from hexz.model.layers import TowerConv, TowerReLU
-
-_HEAD_WIDTH: Final = 32
-"""Channels of the policy head and units of the value head."""
-
-MARGIN_SCALE: Final = 15.0
-"""Points of lead that are worth tanh(1) = 0.76 of a win in targets."""
-
-_MAX_BLOCKS: Final = 100
-_MAX_FILTERS: Final = 1024
+from hexz.model.config import HEAD_WIDTH, ModelConfig
+from hexz.model.features import GLOBAL, SPATIAL, geometry, global_map, spatial_map
+from hexz.model.layers import TowerConv
+from hexz.model.weights import Weights, tensors_of
 
 
-@dataclass(frozen=True)
-class ModelConfig:
-    """The size of a `HexzNet`.
+class SpatialFeatures(nn.Module):
+    """Board planes [B, 11, 11, 10] to the features `SPATIAL`, all 0 or 1."""
 
-    Raises:
-        InvalidModel: a size is not a whole number within its bounds.
-    """
+    weights: Tensor
+    constant: Tensor
 
-    blocks: int = 4
-    filters: int = 32
+    def __init__(self) -> None:
+        super().__init__()
+        weights, constant = map(torch.from_numpy, spatial_map())
+        # Constants of the code, not parameters of the model: checkpoints leave them out.
+        self.register_buffer("weights", weights[:, :, None, None], persistent=False)
+        self.register_buffer("constant", constant, persistent=False)
 
-    def __post_init__(self) -> None:
-        for name, limit in (("blocks", _MAX_BLOCKS), ("filters", _MAX_FILTERS)):
-            size = getattr(self, name)
-            if type(size) is not int or not 1 <= size <= limit:
-                raise InvalidModel(f"a model's {name} must be in 1..{limit}, not {size!r}")
+    def forward(self, planes: Tensor) -> Tensor:
+        return (nn.functional.conv2d(planes, self.weights) + self.constant).clamp(0, 1)
+
+
+class GlobalFeatures(nn.Module):
+    """Board planes [B, 11, 11, 10] to the features `GLOBAL`, all between 0 and 1."""
+
+    weights: Tensor
+    bias: Tensor
+
+    def __init__(self) -> None:
+        super().__init__()
+        weights, bias = map(torch.from_numpy, global_map())
+        self.register_buffer("weights", weights, persistent=False)
+        self.register_buffer("bias", bias, persistent=False)
+
+    def forward(self, planes: Tensor) -> Tensor:
+        return nn.functional.linear(planes.sum((2, 3)), self.weights, self.bias).clamp(0, 1)
 
 
 class ResidualBlock(nn.Module):
-    """Two 3x3 convolutions with a skip connection (He et al. 2015, arXiv:1512.03385).
+    """Two 3x3 convolutions with a skip connection (He et al. 2015, arXiv:1512.03385)."""
 
-    `is_last`: int8 inference does not round the output, since the heads compute in float.
-    """
-
-    def __init__(self, filters: int, *, is_last: bool) -> None:
+    def __init__(self, filters: int) -> None:
         super().__init__()
         self.conv1 = TowerConv(filters, filters, 3)
-        self.relu1 = TowerReLU()
+        self.relu1 = nn.ReLU()
         self.conv2 = TowerConv(filters, filters, 3)
-        self.relu2 = nn.ReLU() if is_last else TowerReLU()
+        self.relu2 = nn.ReLU()
 
     def forward(self, x: Tensor) -> Tensor:
         hidden = self.relu1(self.conv1(x))
@@ -73,9 +77,9 @@ class PolicyHead(nn.Module):
 
     def __init__(self, filters: int) -> None:
         super().__init__()
-        self.local = nn.Conv2d(filters, _HEAD_WIDTH, 1)
-        self.pooled = nn.Linear(2 * filters, _HEAD_WIDTH, bias=False)
-        self.out = nn.Conv2d(_HEAD_WIDTH, 2, 1)
+        self.local = nn.Conv2d(filters, HEAD_WIDTH, 1)
+        self.pooled = nn.Linear(2 * filters, HEAD_WIDTH, bias=False)
+        self.out = nn.Conv2d(HEAD_WIDTH, 2, 1)
 
     def forward(self, x: Tensor, pooled: Tensor) -> Tensor:
         hidden = self.local(x) + self.pooled(pooled)[:, :, None, None]
@@ -88,8 +92,8 @@ class ValueHead(nn.Module):
 
     def __init__(self, filters: int) -> None:
         super().__init__()
-        self.hidden = nn.Linear(2 * filters + len(GLOBAL), _HEAD_WIDTH)
-        self.out = nn.Linear(_HEAD_WIDTH, 1)
+        self.hidden = nn.Linear(2 * filters + len(GLOBAL), HEAD_WIDTH)
+        self.out = nn.Linear(HEAD_WIDTH, 1)
 
     def forward(self, pooled: Tensor, scalars: Tensor) -> Tensor:
         hidden = torch.relu(self.hidden(torch.cat((pooled, scalars), dim=1)))
@@ -149,14 +153,9 @@ class HexzNet(nn.Module):
         self.global_features = GlobalFeatures()
         self.stem = TowerConv(len(SPATIAL), filters, 3)
         self.stem_bias = nn.Linear(len(GLOBAL), filters, bias=False)
-        self.stem_relu = TowerReLU()
-        self.blocks = nn.Sequential(
-            *(
-                ResidualBlock(filters, is_last=i == config.blocks)
-                for i in range(1, config.blocks + 1)
-            )
-        )
-        self.register_buffer("exists", geometry()[:, :1], persistent=False)
+        self.stem_relu = nn.ReLU()
+        self.blocks = nn.Sequential(*(ResidualBlock(filters) for _ in range(config.blocks)))
+        self.register_buffer("exists", torch.from_numpy(geometry()[:, :1]), persistent=False)
         self.pool = GlobalPool()
         self.policy_head = PolicyHead(filters)
         self.value_head = ValueHead(filters)
@@ -164,6 +163,10 @@ class HexzNet(nn.Module):
 
     def forward(self, planes: Tensor) -> tuple[Tensor, Tensor]:
         return self.heads(self.tower(planes))
+
+    def weights(self) -> Weights:
+        """A copy of what a file holds."""
+        return Weights(self.config, tensors_of(self))
 
     def tower(self, planes: Tensor) -> TowerOutput:
         """All but the heads, so that training can add heads of its own."""

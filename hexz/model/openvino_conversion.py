@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-import contextlib
-import copy
 import functools
-import warnings
-from typing import Final
+from collections.abc import Callable, Sequence
+from typing import Any, Final
 
 import numpy as np
-import torch
-from torch import nn
+from numpy.typing import NDArray
 
 from hexz.engine import COLS, NUM_PLANES, ROWS
 from hexz.inference.openvino import OpenVinoModel, core, inference_settings, ov
 from hexz.model.calibration import calibration_planes
+from hexz.model.graph import forward
 from hexz.model.quantization import (
     ACTIVATION_LEVELS,
     NARROW_WEIGHT_LEVELS,
     WEIGHT_LEVELS,
-    QuantizedConv,
-    QuantizedReLU,
+    Quantization,
+    RoundedConv,
     quantize,
 )
+from hexz.model.weights import Weights
 
 _CHUNK: Final = 32
 """Positions of an inference and thread. Shapes are static, so a batch is cut into chunks of this
@@ -30,33 +29,30 @@ size, the last one padded. Larger chunks are hardly faster, and waste more on a 
 as games end."""
 
 
-def convert(net: nn.Module, *, int8: bool, batch_size: int, threads: int) -> OpenVinoModel:
-    """Takes about half a second in int8. The network, in float32 on the CPU, is not changed."""
+def convert(weights: Weights, *, int8: bool, batch_size: int, threads: int) -> OpenVinoModel:
+    """Takes about half a second in int8."""
+    quantization = quantize(weights, calibration_planes(), weight_levels()) if int8 else None
     chunk = min(_CHUNK * threads, batch_size)
-    if int8:
-        net = quantize(net, torch.from_numpy(calibration_planes()), weight_levels())
-    else:
-        net = copy.deepcopy(net)
+    ops = _OpenVinoOps(quantization)
     return OpenVinoModel(
         int8=int8,
         batch_size=batch_size,
         threads=threads,
         chunk=chunk,
-        compiled=_compile(net.eval(), chunk, threads),
+        compiled=_compile(lambda planes: forward(ops, weights, planes), chunk, threads),
     )
 
 
-def _compile(net: nn.Module, batch_size: int, threads: int) -> bytes:
-    """A compiled model of static shape."""
-    example = torch.zeros(batch_size, NUM_PLANES, ROWS, COLS)
-    with torch.no_grad(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        traced = torch.jit.trace(net, example, check_trace=False)  # type: ignore[no-untyped-call]
-        model = ov.convert_model(traced, input=[tuple(example.shape)])
-        _forget_traced_types()
-    compiled = core().compile_model(model, "CPU", inference_settings(threads))
+def _compile(network: Callable[[Any], Sequence[Any]], batch_size: int, threads: int) -> bytes:
+    """A compiled model of static shape, from what makes its outputs of its input."""
+    compiled = core().compile_model(_model(network, batch_size), "CPU", inference_settings(threads))
     exported: bytes = compiled.export_model().getvalue()
     return exported
+
+
+def _model(network: Callable[[Any], Sequence[Any]], batch_size: int) -> Any:
+    planes = _ops().parameter([batch_size, NUM_PLANES, ROWS, COLS], np.float32)
+    return ov.Model(list(network(planes)), [planes])
 
 
 @functools.cache
@@ -66,22 +62,124 @@ def weight_levels() -> int:
     x86 without VNNI (AMD before Zen 4, Intel before Ice Lake) adds products in pairs, in 16 bits,
     and saturates in silence. No interface tells, so this tries the largest products there are.
     """
-    conv = nn.Conv2d(NUM_PLANES, NUM_PLANES, 3, padding=1)
-    nn.init.ones_(conv.weight)
-    probe = nn.Sequential(QuantizedReLU(), QuantizedConv(conv, WEIGHT_LEVELS)).eval()
+    ones = np.ones((NUM_PLANES, NUM_PLANES, 3, 3))
+    scale, bias = np.ones(NUM_PLANES, np.float32), np.zeros(NUM_PLANES, np.float32)
+    conv = RoundedConv((WEIGHT_LEVELS * ones).astype(np.int8), scale, bias)
+    ops = _OpenVinoOps(Quantization({"probe": conv}, {"probe": 1.0}))
+
+    def probe(planes: Any) -> list[Any]:
+        return [ops.tower_conv("probe", ops.tower_relu("probe", planes), ones, bias)]
+
     inputs = np.full((1, NUM_PLANES, ROWS, COLS), ACTIVATION_LEVELS, np.float32)
     model = core().import_model(_compile(probe, 1, 1), "CPU", inference_settings(1))
-    with torch.no_grad():
-        exact = probe(torch.from_numpy(inputs)).numpy()
-    is_exact = np.allclose(model(inputs)[0], exact, rtol=0.01)
+    inside = model(inputs)[0][:, :, 1:-1, 1:-1]
+    is_exact = np.allclose(inside, 9 * NUM_PLANES * WEIGHT_LEVELS * ACTIVATION_LEVELS, rtol=0.01)
     return WEIGHT_LEVELS if is_exact else NARROW_WEIGHT_LEVELS
 
 
-def _forget_traced_types() -> None:
-    """Frees what PyTorch keeps of every network ever traced: 2 to 6 MB each, too much for a
-    process that prepares a new model every minute. There is no public way, so another version of
-    PyTorch may lack this one, and leak."""
-    with contextlib.suppress(AttributeError):
-        torch._C._jit_clear_class_registry()
-        torch.jit._recursive.concrete_type_store = torch.jit._recursive.ConcreteTypeStore()
-        torch.jit._state._clear_class_state()
+def _ops() -> Any:
+    from openvino import opset13
+
+    return opset13
+
+
+class _OpenVinoOps:
+    """`Ops` that build a graph of OpenVINO. It recognises what is rounded to 8 bits before and
+    behind a convolution, and runs true 8-bit kernels.
+
+    Args:
+        quantization: of the tower; None: it stays in floating point.
+    """
+
+    def __init__(self, quantization: Quantization | None) -> None:
+        self._quantization = quantization
+        self._ops = _ops()
+
+    def conv(self, x: Any, weight: Any, bias: NDArray[Any] | None = None) -> Any:
+        size = weight.shape[2]
+        border = [size // 2, size // 2]
+        if isinstance(weight, np.ndarray):
+            weight = self._constant(weight)
+        found = self._ops.convolution(x, weight, [1, 1], border, border, [1, 1])
+        return found if bias is None else self.add(found, bias[:, None, None])
+
+    def tower_conv(self, name: str, x: Any, weight: NDArray[Any], bias: NDArray[Any]) -> Any:
+        if self._quantization is None:
+            return self.conv(x, weight, bias)
+        rounded = self._quantization.convs[name]
+        whole = self._ops.convert(self._ops.constant(rounded.weight), "f32")
+        scaled = self.multiply(whole, rounded.scale[:, None, None, None])
+        return self.conv(x, scaled, rounded.bias)
+
+    def indicators(self, x: Any) -> Any:
+        found = self.clamp(x)
+        return found if self._quantization is None else self._rounded(found, 1 / ACTIVATION_LEVELS)
+
+    def tower_relu(self, name: str, x: Any) -> Any:
+        found = self.relu(x)
+        if self._quantization is None:
+            return found
+        return self._rounded(found, self._quantization.scales[name])
+
+    def _rounded(self, x: Any, scale: float) -> Any:
+        low, high = self._constant([0]), self._constant([scale * ACTIVATION_LEVELS])
+        return self._ops.fake_quantize(x, low, high, low, high, ACTIVATION_LEVELS + 1)
+
+    def relu(self, x: Any) -> Any:
+        return self._ops.relu(x)
+
+    def tanh(self, x: Any) -> Any:
+        return self._ops.tanh(x)
+
+    def clamp(self, x: Any) -> Any:
+        return self._ops.clamp(x, 0, 1)
+
+    def add(self, x: Any, y: Any) -> Any:
+        return self._ops.add(x, self._node(y))
+
+    def multiply(self, x: Any, y: Any) -> Any:
+        return self._ops.multiply(x, self._node(y))
+
+    def linear(self, x: Any, weight: NDArray[Any], bias: NDArray[Any] | None = None) -> Any:
+        found = self._ops.matmul(x, self._constant(weight), False, True)
+        return found if bias is None else self.add(found, bias)
+
+    def total(self, x: Any) -> Any:
+        return self._ops.reduce_sum(x, self._axes(2, 3))
+
+    def largest(self, x: Any) -> Any:
+        return self._ops.reduce_max(x, self._axes(2, 3))
+
+    def join(self, *parts: Any) -> Any:
+        return self._ops.concat(list(parts), 1)
+
+    def channels(self, x: Any, which: list[int]) -> Any:
+        return self._ops.gather(x, self._axes(*which), self._axes(1))
+
+    def equals(self, x: Any, value: int) -> Any:
+        return self._ops.convert(self._ops.equal(x, self._constant([value])), "f32")
+
+    def above_zero(self, x: Any) -> Any:
+        return self._ops.convert(self._ops.greater(x, self._constant([0])), "f32")
+
+    def everywhere(self, x: Any) -> Any:
+        return self._ops.unsqueeze(x, self._axes(2, 3))
+
+    def repeated(self, constant: NDArray[np.float32], like: Any) -> Any:
+        shape = [like.shape[0], *constant.shape[1:]]
+        return self._constant(np.broadcast_to(constant, shape))
+
+    def flatten(self, x: Any) -> Any:
+        return self._ops.reshape(x, self._axes(0, -1), True)
+
+    def vector(self, x: Any) -> Any:
+        return self._ops.reshape(x, self._axes(-1), False)
+
+    def _axes(self, *numbers: int) -> Any:
+        return self._ops.constant(np.array(numbers, np.int64))
+
+    def _constant(self, values: Any) -> Any:
+        return self._ops.constant(np.ascontiguousarray(values, np.float32))
+
+    def _node(self, x: Any) -> Any:
+        return self._constant(x) if isinstance(x, np.ndarray) else x

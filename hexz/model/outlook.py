@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import copy
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import nn
 
 from hexz.engine import Board
-from hexz.model.layers import TowerConv, replace_layers
-from hexz.model.network import MARGIN_SCALE, HexzNet
+from hexz.model.arithmetic import NumpyOps
+from hexz.model.config import MARGIN_SCALE
+from hexz.model.graph import outlook
+from hexz.model.script import ScriptNet
+from hexz.model.weights import Weights
 
 _MOST: float = 0.9999
 """A margin beyond that of this tanh is not told apart."""
@@ -31,27 +31,22 @@ class OutlookEvaluator:
     """Tells how games will end, in some milliseconds a position. Threads may share it.
 
     Args:
-        net: a network with heads for this; it is not changed.
+        weights: of a network with heads for this.
     """
 
-    def __init__(self, net: HexzNet) -> None:
-        self._net = copy.deepcopy(net).eval()
-        replace_layers(self._net, TowerConv, TowerConv.folded)
+    def __init__(self, weights: Weights) -> None:
+        self._weights = weights
 
-    @torch.inference_mode()
     def evaluate(self, board: Board) -> Outlook:
         """How the game will end from a position that is not over."""
-        heads = self._net.outlook_heads
-        assert heads is not None  # noqa: S101 - see `outlook_of`
-        tower = self._net.tower(torch.from_numpy(board.planes())[None])
-        ownership, margin = (output[0].numpy() for output in heads.outlook(tower))
+        ownership, margin = outlook(NumpyOps(), self._weights, board.planes()[None])
         sign = 1 if board.turn == 1 else -1
-        points = MARGIN_SCALE * float(np.arctanh(np.clip(margin, -_MOST, _MOST)))
-        return Outlook(sign * ownership, sign * points)
+        points = MARGIN_SCALE * float(np.arctanh(np.clip(margin[0], -_MOST, _MOST)))
+        return Outlook(sign * ownership[0], sign * points)
 
 
-def outlook_of(net: nn.Module) -> OutlookEvaluator | None:
+def outlook_of(weights: Weights | ScriptNet) -> OutlookEvaluator | None:
     """The outlook by a network; None if it has no heads for that."""
-    if isinstance(net, HexzNet) and net.outlook_heads is not None:
-        return OutlookEvaluator(net)
+    if isinstance(weights, Weights) and weights.has_outlook:
+        return OutlookEvaluator(weights)
     return None

@@ -10,10 +10,9 @@ file, write none, and take no more memory than it needs.
 
 from __future__ import annotations
 
-import contextlib
+import hashlib
 import io
 import re
-import resource
 import weakref
 import zipfile
 from collections.abc import Callable
@@ -22,20 +21,15 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
-import torch
-from torch import Tensor, nn
 
-from hexz.engine import COLS, GRID, NUM_ACTIONS, NUM_PLANES, ROWS, Board
+from hexz.engine import NUM_ACTIONS
 from hexz.errors import InvalidEvaluation, InvalidModel
 from hexz.files import MAX_MODEL_BYTES
 from hexz.inference import Evaluation, Evaluator, Floats, PreparedModel
-from hexz.model.legality import LegalMoves
 from hexz.processes import Child, ChildFailed, Parent, ready
 
 MAX_CODE_BYTES: Final = 1 << 24
 """Most that the code of a file may have, unpacked; that of a network has some 100 KB."""
-MAX_ADDRESSES: Final = 1 << 34
-"""Bytes of memory that the process may have, PyTorch and its libraries included."""
 MAX_SECONDS: Final = 60.0
 """Longest that an evaluation, or the start, may take."""
 
@@ -76,18 +70,21 @@ def _entries(data: bytes, names: re.Pattern[str] = re.compile(".*")) -> list[zip
         return []
 
 
-class ScriptNet(nn.Module):
+@dataclass(frozen=True, eq=False)
+class ScriptNet:
     """A TorchScript file, which is not loaded here; `prepare_model` makes of it what can be asked.
 
-    Args:
+    Attributes:
         script: the bytes of the file.
         origin: where they come from, for error messages.
     """
 
-    def __init__(self, script: bytes, origin: str) -> None:
-        super().__init__()
-        self.script = script
-        self.origin = origin
+    script: bytes = field(repr=False)
+    origin: str
+
+    def digest(self) -> str:
+        """SHA-256 of the file, in hexadecimal."""
+        return hashlib.sha256(self.script).hexdigest()
 
 
 @dataclass(eq=False)
@@ -170,72 +167,8 @@ class ScriptEvaluator(Evaluator):
             raise InvalidEvaluation(f"{self._origin} {error}") from None
 
 
-# --- In the process of the program ---------------------------------------------------------------
-
-
 def _serve(parent: Parent, script: bytes) -> None:
-    """Answers planes with logits and values."""
-    legal = LegalMoves()
-    _warm_up()
-    _lock_in()
-    run = _load(script)
-    board = torch.from_numpy(Board.random(1).planes()[None]).expand(2, -1, -1, -1).contiguous()
-    _evaluate(run, board, legal)
-    parent.send(None)
-    while True:
-        parent.send(_evaluate(run, torch.from_numpy(parent.receive()), legal))
+    """The process of the program, which alone needs PyTorch."""
+    from hexz.model.script_process import serve
 
-
-def _load(script: bytes) -> Any:
-    try:
-        module = torch.jit.load(io.BytesIO(script), map_location="cpu")  # type: ignore[no-untyped-call]
-        module.eval()
-        with contextlib.suppress(RuntimeError):  # it is slower without
-            module = torch.jit.freeze(module)
-    except Exception as error:  # whatever a damaged file, or a program, makes PyTorch raise
-        raise InvalidModel(f"cannot be loaded as TorchScript: {_last_line(error)}") from None
-    return module
-
-
-@torch.inference_mode()
-def _evaluate(run: Any, planes: Tensor, legal: LegalMoves) -> Evaluation:
-    try:
-        outputs = run(planes, legal(planes))
-    except Exception as error:
-        raise InvalidModel(f"fails as a network: {_last_line(error)}") from None
-    if not isinstance(outputs, tuple) or len(outputs) != 2:
-        raise InvalidModel("does not return logits and values")
-    logits, values = outputs
-    for name, tensor, size in (("logits", logits, NUM_ACTIONS), ("values", values, 1)):
-        if not isinstance(tensor, Tensor) or tensor.dtype != torch.float32:
-            raise InvalidModel(f"returns {name} that are no float32")
-        if tensor.shape != (len(planes), size):
-            raise InvalidModel(f"returns {name} of the shape {list(tensor.shape)}")
-    return logits.numpy(), values[:, 0].numpy()
-
-
-def _warm_up() -> None:
-    """Has PyTorch open what files it needs."""
-    with torch.inference_mode():
-        x = torch.zeros(2, NUM_PLANES, ROWS, COLS)
-        x = nn.Sequential(nn.Conv2d(NUM_PLANES, 8, 3, padding=1), nn.BatchNorm2d(8))(x)
-        nn.Linear(8 * GRID, 2)(x.flatten(1)).softmax(1)
-
-
-def _lock_in() -> None:
-    """From here on this process can open nothing, write to no file, and take little memory. Threads
-    of PyTorch would need a file each, so there is one."""
-    torch.set_num_threads(1)
-    for limit, most in (
-        (resource.RLIMIT_FSIZE, 0),
-        (resource.RLIMIT_NOFILE, 0),
-        (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_AS, MAX_ADDRESSES),
-    ):
-        with contextlib.suppress(OSError, ValueError):  # a system may lack one
-            resource.setrlimit(limit, (most, most))
-
-
-def _last_line(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[-1][:200] if lines else type(error).__name__
+    serve(parent, script)

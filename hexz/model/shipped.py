@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from importlib import resources
+from typing import Final
 
 from hexz.model.checkpoint import Checkpoint, decode_checkpoint
+
+SHIPPED: Final = "shipped"
+"""Names it where a path of a model is asked for."""
 
 
 def shipped_checkpoint() -> Checkpoint:

@@ -1,5 +1,5 @@
-"""Where a player's network comes from, and whether there is a newer one. Only loading one needs
-PyTorch."""
+"""Where a player's network comes from, and whether there is a newer one. Loading one
+imports what reads it."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class _Local(ModelSource):
         return f"{file} {status.st_ino} {status.st_size} {status.st_mtime_ns}"
 
     def load(self) -> Checkpoint:
-        self.version()  # without PyTorch, if there is no such file
+        self.version()  # rather than import what reads it, if there is no such file
         from hexz.model.checkpoint import load_checkpoint
 
         return load_checkpoint(self.path)

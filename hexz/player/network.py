@@ -1,4 +1,4 @@
-"""The network that a player searches with. Importing this takes as long as PyTorch does."""
+"""The network that a player searches with."""
 
 from __future__ import annotations
 
@@ -83,12 +83,12 @@ class Network:
     def _load(self) -> Evaluator:
         checkpoint = self._source.load()
         evaluator = create_evaluator(
-            checkpoint.net,
+            checkpoint.weights,
             device=self._device,
             batch_size=CHUNK if self._device == "cpu" else BATCH_SIZE,
             notify=self._notify,
         )
-        self.outlook = outlook_of(checkpoint.net)
+        self.outlook = outlook_of(checkpoint.weights)
         self.model_name, self.number = checkpoint.model_name, checkpoint.number
         return evaluator
 

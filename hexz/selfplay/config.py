@@ -14,7 +14,7 @@ class SelfPlayConfig:
     """A run of self-play on this machine.
 
     Attributes:
-        model: a model file or directory; None: a fresh network.
+        model: a model file or directory; "shipped": the network of hexz; None: a fresh network.
         device: "cpu", "cuda" or "mps".
         num_workers: processes; None: one a core; no more than 4 on a GPU.
         games_per_worker: games that each process plays at once.

@@ -22,7 +22,8 @@ from hexz.selfplay.messages import (
 from hexz.selfplay.process import run_process
 
 if TYPE_CHECKING:
-    from torch import nn
+    from hexz.model.script import ScriptNet
+    from hexz.model.weights import Weights
 
 STOP_SECONDS: Final = 3.0
 """A process that is told to stop and has not ended after this long is killed. What it has finished
@@ -34,7 +35,7 @@ class AllWorkersFailed(HexzError):
 
 
 def prepare_for_play(
-    net: nn.Module,
+    network: Weights | ScriptNet,
     *,
     device: str,
     num_processes: int,
@@ -46,7 +47,7 @@ def prepare_for_play(
     from hexz.model.backends import prepare_model
 
     return prepare_model(
-        net,
+        network,
         device=device,
         batch_size=-(-games_in_flight // 2),
         threads=max(1, available_cores() // num_processes),

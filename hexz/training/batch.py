@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from hexz.engine import COLS, GRID, NUM_ACTIONS, NUM_PLANES, ROWS, SYMMETRIES, transform_policy
-from hexz.model.network import MARGIN_SCALE
+from hexz.model.config import MARGIN_SCALE
 from hexz.training.rows import ROW
 
 _TORCH_TYPES: Final = {

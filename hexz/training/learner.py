@@ -6,7 +6,7 @@ import io
 import math
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final, Self
+from typing import Any, Final, Self, cast
 
 import numpy as np
 import torch
@@ -17,10 +17,11 @@ from hexz.model.checkpoint import (
     decode_checkpoint,
     encode_checkpoint,
     new_checkpoint,
-    require_uncompressed,
 )
+from hexz.model.config import ModelConfig
 from hexz.model.growth import grow, plant
-from hexz.model.network import HexzNet, ModelConfig
+from hexz.model.network import HexzNet
+from hexz.model.torch_file import require_uncompressed
 from hexz.schema.records import TrainingReport
 from hexz.schema.training import TrainingConfig
 from hexz.training.group import Group
@@ -204,7 +205,7 @@ class Learner:
         """
         net = self._steps.average.playing_net()
         return encode_checkpoint(
-            Checkpoint(net, net.config, model_name, number, dict(metadata or {}))
+            Checkpoint(net.weights(), model_name, number, dict(metadata or {}))
         )
 
     def training_state(self) -> bytes:
@@ -229,11 +230,11 @@ class Learner:
 
 def trainable(checkpoint: Checkpoint) -> HexzNet:
     """The network of a checkpoint; raises InvalidModel if it cannot be trained further."""
-    if not isinstance(checkpoint.net, HexzNet):
+    if checkpoint.config is None:
         raise InvalidModel(
             "a network of others, such as the Go server's own trainer, cannot be trained further"
         )
-    return checkpoint.net
+    return cast(HexzNet, checkpoint.net)
 
 
 def restore(steps: Steps, training_state: bytes) -> tuple[int, int]:

@@ -71,4 +71,4 @@ def losses(
 @cache
 def _exists(device: torch.device) -> Tensor:
     """float32 [110]: 1 where a cell exists."""
-    return geometry()[0, 0].flatten().to(device)
+    return torch.from_numpy(geometry()[0, 0].flatten()).to(device)

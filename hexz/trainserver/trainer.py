@@ -32,7 +32,7 @@ from hexz.errors import (
     StoreUnavailable,
 )
 from hexz.machine import usable_device
-from hexz.model.network import ModelConfig
+from hexz.model.config import ModelConfig
 from hexz.processes import Parent, ToldToEnd
 from hexz.schema.programs import ServerConfig
 from hexz.schema.records import CheckpointRecord, TrainingReport

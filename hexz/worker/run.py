@@ -237,7 +237,7 @@ class Worker:
         while self._settings is None:
             if self._ending.wait(TICK_SECONDS):
                 return None
-        # Only now: PyTorch takes seconds, and a worker that the server refuses needs none of it.
+        # Only now, since a worker that the server refuses needs none of it.
         from hexz.model.checkpoint import decode_checkpoint
 
         try:
@@ -247,7 +247,7 @@ class Worker:
             self._notify(f"{error}; waiting for the next one")
             return None
         prepared = prepare_for_play(
-            checkpoint.net,
+            checkpoint.weights,
             device=self._device,
             num_processes=self._num_processes,
             games_in_flight=self._settings.games_per_process,

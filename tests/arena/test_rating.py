@@ -13,7 +13,7 @@ from hexz.arena.rating import Rating, RatingConfig, choose
 from hexz.checkpoints import CheckpointInfo, CheckpointStore, NewCheckpoint, open_store
 from hexz.errors import StoreError
 from hexz.model.checkpoint import encode_checkpoint, new_checkpoint
-from hexz.model.network import ModelConfig
+from hexz.model.config import ModelConfig
 from hexz.player.spec import parse_spec
 from hexz.schema.records import Estimate, RatedCheckpoint, Ratings
 

@@ -11,7 +11,7 @@ from hexz.errors import InvalidModel, OutputError
 from hexz.local.fit import Fit, Measured, NothingToFit, Reading, Stepped
 from hexz.local.fit_state import CannotResume
 from hexz.model.checkpoint import load_checkpoint
-from hexz.model.network import ModelConfig
+from hexz.model.config import ModelConfig
 from hexz.schema.programs import FitConfig
 
 from ..dataset.files import write_zip

@@ -14,8 +14,10 @@ from torch import Tensor
 
 from hexz.engine import Board, RandomPlayer, UctPlayer
 from hexz.model import backends
+from hexz.model.arithmetic import Floats, NumpyOps
 from hexz.model.checkpoint import new_checkpoint
 from hexz.model.network import HexzNet, masked_log_softmax
+from hexz.model.quantization import Quantization
 
 STEPS = 75
 """In which `sharp_net` has learnt enough to choose its favourite with 0.7 on average."""
@@ -53,6 +55,21 @@ def positions(seeds: range) -> Positions:
         np.array([action for _, action, _ in moves]),
         np.array([result for _, _, result in moves], np.float32),
     )
+
+
+class Simulated(NumpyOps):
+    """Computes what int8 inference does, in floats."""
+
+    def __init__(self, quantization: Quantization) -> None:
+        self._quantization = quantization
+
+    def tower_conv(self, name: str, x: Floats, _weight: Floats, _bias: Floats) -> Floats:
+        rounded = self._quantization.convs[name]
+        return self.conv(x, rounded.floats, rounded.bias)
+
+    def tower_relu(self, name: str, x: Floats) -> Floats:
+        scale = self._quantization.scales[name]
+        return np.rint(x / scale).clip(0, 255) * np.float32(scale)
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,8 @@ import torch
 
 from hexz.errors import InvalidModel, OutputError
 from hexz.model.checkpoint import Checkpoint, load_checkpoint, new_checkpoint, save_checkpoint
-from hexz.model.network import HexzNet, ModelConfig
+from hexz.model.config import ModelConfig
+from hexz.model.network import HexzNet
 
 from ..memory import run_measured
 
@@ -27,7 +28,7 @@ SMALL = ModelConfig(blocks=1, filters=8)
 @pytest.fixture
 def small() -> Checkpoint:
     fresh = new_checkpoint(SMALL, seed=1)
-    return Checkpoint(fresh.net, SMALL, "susan", 17, {"steps": 1200, "note": "ä", "loss": [1.5]})
+    return Checkpoint(fresh.weights, "susan", 17, {"steps": 1200, "note": "ä", "loss": [1.5]})
 
 
 @pytest.fixture
@@ -76,7 +77,7 @@ def test_the_newest_checkpoint_of_a_model_is_the_one_with_the_highest_number(
     small: Checkpoint, tmp_path: Path
 ) -> None:
     for number in (2, 10, 9):
-        one = Checkpoint(small.net, SMALL, "susan", number)
+        one = Checkpoint(small.weights, "susan", number)
         put(one, tmp_path / "susan", str(number))
     (tmp_path / "susan" / "checkpoints" / "11").mkdir()  # one that is being written
     (tmp_path / "susan" / "checkpoints" / "notes").mkdir()

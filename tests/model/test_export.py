@@ -14,9 +14,10 @@ import torch
 from hexz.errors import InvalidModel, OutputError
 from hexz.model import export as exports
 from hexz.model.checkpoint import Checkpoint, load_checkpoint, new_checkpoint
+from hexz.model.config import ModelConfig
 from hexz.model.export import ExportFailed, card_path, export
-from hexz.model.network import HexzNet, ModelConfig
-from hexz.model.peer import PeerNet
+from hexz.model.network import HexzNet
+from hexz.model.peer_network import PeerNet
 from tests.model.conftest import Positions
 from tests.model.peers import reference, small_peer
 from tests.model.scripts import OthersNet, save_script
@@ -36,7 +37,7 @@ def test_torchscript_has_the_convention(
     sharp_net: HexzNet, new_positions: Positions, tmp_path: Path
 ) -> None:
     path = tmp_path / "ours.pt"
-    export(Checkpoint(sharp_net, sharp_net.config, "sharp", 3), "torchscript", path)
+    export(Checkpoint(sharp_net.weights(), "sharp", 3), "torchscript", path)
     module = load_as_others_do(path)
     for rows in (slice(0, 1), slice(0, 90)):
         planes = torch.from_numpy(new_positions.planes[rows].copy())
@@ -58,7 +59,7 @@ def test_onnx_says_what_goes_in_and_comes_out(
 ) -> None:
     onnxruntime = pytest.importorskip("onnxruntime")
     path = tmp_path / "ours.onnx"
-    export(Checkpoint(sharp_net, sharp_net.config, "sharp", 3), "onnx", path)
+    export(Checkpoint(sharp_net.weights(), "sharp", 3), "onnx", path)
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     (planes,) = session.get_inputs()
     assert (planes.name, planes.shape) == ("planes", ["batch", 11, 11, 10])
@@ -95,7 +96,7 @@ def test_networks_of_others_are_exported_too(form, family, tmp_path, new_positio
 
 def test_the_card_tells_where_the_file_comes_from(tmp_path):
     fresh = new_checkpoint(SMALL, model_name="susan")
-    checkpoint = Checkpoint(fresh.net, fresh.config, "susan", 12, {"examples": 5000})
+    checkpoint = Checkpoint(fresh.weights, "susan", 12, {"examples": 5000})
     path = tmp_path / "susan.pt"
     export(checkpoint, "torchscript", path, rating={"value": 1234})
     assert card_path(path) == tmp_path / "susan.pt.json"

@@ -6,7 +6,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from hexz.model.features import GLOBAL, SPATIAL, GlobalFeatures, SpatialFeatures
+from hexz.model.features import GLOBAL, SPATIAL
+from hexz.model.network import GlobalFeatures, SpatialFeatures
 from tests.model.conftest import Positions
 
 

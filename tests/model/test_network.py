@@ -9,7 +9,9 @@ import torch
 
 from hexz.errors import InvalidModel
 from hexz.model.checkpoint import new_checkpoint
-from hexz.model.network import HexzNet, ModelConfig, masked_log_softmax
+from hexz.model.config import ModelConfig
+from hexz.model.network import HexzNet, masked_log_softmax
+from hexz.model.weights import hexz_shapes
 from tests.model.conftest import Positions
 
 
@@ -84,6 +86,17 @@ def test_masked_log_softmax_is_a_distribution_over_the_legal_actions() -> None:
     assert (probabilities[~legal] == 0).all()
     assert probabilities[0, 5] == 1
     assert torch.allclose(probabilities[2], torch.softmax(logits[2], 0))
+
+
+@pytest.mark.parametrize("outlook", [False, True])
+def test_files_have_the_tensors_of_the_network(outlook: bool) -> None:
+    config = ModelConfig(blocks=2, filters=8)
+    state = HexzNet(config, outlook=outlook).state_dict()
+    shapes = hexz_shapes(config, outlook=outlook)
+    assert shapes == {key: tuple(tensor.shape) for key, tensor in state.items()}
+    parameters = HexzNet(config, outlook=outlook).parameters()
+    weights = HexzNet(config, outlook=outlook).weights()
+    assert weights.num_parameters == sum(parameter.numel() for parameter in parameters)
 
 
 @pytest.mark.parametrize("size", [0, -1, 10**9, 2.5, "4", True, None])

@@ -6,8 +6,9 @@ import numpy as np
 import torch
 
 from hexz.engine import CELLS, COLS, Board, RandomPlayer
-from hexz.model.checkpoint import decode_checkpoint, encode_checkpoint, new_checkpoint
-from hexz.model.network import HexzNet, ModelConfig
+from hexz.model.checkpoint import Checkpoint, decode_checkpoint, encode_checkpoint, new_checkpoint
+from hexz.model.config import ModelConfig
+from hexz.model.network import HexzNet
 from hexz.model.outlook import outlook_of
 from hexz.model.shipped import shipped_checkpoint
 
@@ -21,7 +22,7 @@ def late_position(seed: int) -> Board:
 
 
 def test_the_network_that_ships_knows_whose_the_cells_are_and_who_leads() -> None:
-    outlook = outlook_of(shipped_checkpoint().net)
+    outlook = outlook_of(shipped_checkpoint().weights)
     assert outlook is not None
     for board in filter(lambda board: not board.is_over, map(late_position, range(8))):
         found = outlook.evaluate(board)
@@ -34,7 +35,7 @@ def test_the_network_that_ships_knows_whose_the_cells_are_and_who_leads() -> Non
 
 def test_a_mirrored_position_has_the_mirrored_outlook() -> None:
     """Of a position and of the same with the sides changed, one is the other's negative."""
-    outlook = outlook_of(shipped_checkpoint().net)
+    outlook = outlook_of(shipped_checkpoint().weights)
     assert outlook is not None
     board = late_position(3)
     flipped = board.transformed(1)
@@ -44,13 +45,14 @@ def test_a_mirrored_position_has_the_mirrored_outlook() -> None:
 
 def test_a_file_keeps_the_heads_and_one_without_loads() -> None:
     plain = new_checkpoint(ModelConfig(blocks=1, filters=8))
-    assert outlook_of(decode_checkpoint(encode_checkpoint(plain), "x").net) is None
+    assert outlook_of(decode_checkpoint(encode_checkpoint(plain), "x").weights) is None
     assert isinstance(plain.net, HexzNet)
     with_heads = HexzNet(ModelConfig(blocks=1, filters=8), outlook=True)
     with_heads.load_state_dict(plain.net.state_dict(), strict=False)
-    plain.net.outlook_heads = with_heads.outlook_heads
-    loaded = decode_checkpoint(encode_checkpoint(plain), "x").net
-    assert outlook_of(loaded) is not None
+    heavy = Checkpoint(with_heads.weights(), "tiny", 1)
+    again = decode_checkpoint(encode_checkpoint(heavy), "x")
+    assert outlook_of(again.weights) is not None
+    loaded = again.net
     planes = torch.from_numpy(Board.random(1).planes())[None]
     for ours, theirs in zip(plain.net.eval()(planes), loaded(planes), strict=True):
         assert torch.equal(ours, theirs)

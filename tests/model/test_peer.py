@@ -15,7 +15,7 @@ from hexz.errors import InvalidModel
 from hexz.model.backends import create_evaluator
 from hexz.model.checkpoint import encode_checkpoint, load_checkpoint
 from hexz.model.legality import LegalMoves
-from hexz.model.peer import PeerNet
+from hexz.model.peer_network import PeerNet
 from tests.model.conftest import Positions
 from tests.model.peers import FAMILIES, Family, peer_state, reference, small_peer
 from tests.player.positions import game
@@ -63,7 +63,7 @@ def test_int8_is_close(family: Family, tmp_path: Path, new_positions: Positions)
     torch.save(state, tmp_path / "model.pt")
     planes, legal = new_positions.planes[::4].copy(), new_positions.legal[::4]
     evaluator = create_evaluator(
-        load_checkpoint(tmp_path / "model.pt").net, batch_size=32, notify=pytest.fail
+        load_checkpoint(tmp_path / "model.pt").weights, batch_size=32, notify=pytest.fail
     )
     assert evaluator.name == "OpenVINO int8 on cpu"
     logits, values = evaluator.evaluate(planes)

@@ -16,13 +16,16 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from hexz.inference.openvino import core, inference_settings
+from hexz.model.arithmetic import Floats, NumpyOps
 from hexz.model.calibration import calibration_planes
 from hexz.model.checkpoint import load_checkpoint
+from hexz.model.graph import forward
 from hexz.model.network import HexzNet, masked_log_softmax
 from hexz.model.openvino_conversion import convert, weight_levels
-from hexz.model.peer import PeerNet
-from hexz.model.quantization import NARROW_WEIGHT_LEVELS, QuantizedConv, quantize
-from tests.model.conftest import Positions
+from hexz.model.peer_network import PeerNet
+from hexz.model.quantization import NARROW_WEIGHT_LEVELS, quantize
+from tests.model.conftest import Positions, Simulated
 from tests.model.peers import peer_state
 
 Outputs = tuple[NDArray[np.float32], NDArray[np.float32]]
@@ -39,16 +42,17 @@ def float_outputs(net: nn.Module, positions: Positions) -> Outputs:
     return logits.numpy(), values.numpy()
 
 
-def int8_outputs(net: nn.Module, positions: Positions) -> Outputs:
-    prepared = convert(net, int8=True, batch_size=64, threads=1)
+def int8_outputs(net: HexzNet | PeerNet, positions: Positions) -> Outputs:
+    prepared = convert(net.weights(), int8=True, batch_size=64, threads=1)
     return prepared.load().evaluate(positions.planes)
 
 
-def simulated_outputs(net: nn.Module, positions: Positions, levels: int) -> Outputs:
-    return float_outputs(quantize(net, torch.from_numpy(calibration_planes()), levels), positions)
+def simulated_outputs(net: HexzNet, positions: Positions, levels: int) -> Outputs:
+    quantization = quantize(net.weights(), calibration_planes(), levels)
+    return forward(Simulated(quantization), net.weights(), positions.planes)
 
 
-def narrow_outputs(net: nn.Module, positions: Positions) -> Outputs:
+def narrow_outputs(net: HexzNet, positions: Positions) -> Outputs:
     """What int8 inference computes on a CPU that adds products in 16 bits."""
     return simulated_outputs(net, positions, NARROW_WEIGHT_LEVELS)
 
@@ -57,7 +61,7 @@ def narrow_outputs(net: nn.Module, positions: Positions) -> Outputs:
 @pytest.mark.parametrize("learnt", [True, False])
 def test_int8_stays_within_the_bounds(
     learnt: bool,
-    outputs: Callable[[nn.Module, Positions], Outputs],
+    outputs: Callable[[HexzNet, Positions], Outputs],
     sharp_net: HexzNet,
     known_positions: Positions,
     new_positions: Positions,
@@ -84,12 +88,9 @@ def test_no_sum_is_too_large_for_this_cpu(sharp_net: HexzNet, new_positions: Pos
 
 
 def test_narrow_weights_are_exact_in_16_bits(sharp_net: HexzNet) -> None:
-    planes = torch.from_numpy(calibration_planes())
-    quantized = quantize(sharp_net, planes, NARROW_WEIGHT_LEVELS)
-    for module in quantized.modules():
-        if isinstance(module, QuantizedConv):
-            largest = (module.weight.abs() / module.scale[:, None, None, None]).round().max()
-            assert 2 * 255 * int(largest) < 2**15
+    quantized = quantize(sharp_net.weights(), calibration_planes(), NARROW_WEIGHT_LEVELS)
+    for conv in quantized.convs.values():
+        assert 2 * 255 * int(np.abs(conv.weight.astype(int)).max()) < 2**15
 
 
 def test_int8_computes_in_8_bits(sharp_net: HexzNet, new_positions: Positions) -> None:
@@ -111,32 +112,41 @@ def test_an_older_model_in_int8(
     assert np.abs(found[1] - expected[1]).mean() <= 0.02
 
 
-def test_the_tower_is_quantized_and_the_heads_are_not(sharp_net: HexzNet) -> None:
-    quantized = quantize(sharp_net, torch.from_numpy(calibration_planes()))
-    convolutions = [name for name, m in quantized.named_modules() if isinstance(m, QuantizedConv)]
-    assert len(convolutions) == 1 + 2 * 4
-    assert not [name for name in convolutions if "head" in name]
-    assert not any(isinstance(m, nn.BatchNorm2d) for m in quantized.modules())
-
-
-def test_quantizing_leaves_the_network_alone(sharp_net: HexzNet, new_positions: Positions) -> None:
-    before = float_outputs(sharp_net, new_positions)
-    quantize(sharp_net, torch.from_numpy(calibration_planes()))
-    after = float_outputs(sharp_net, new_positions)
-    assert np.array_equal(before[0], after[0])
+def test_the_tower_is_computed_in_8_bits_and_nothing_else(sharp_net: HexzNet) -> None:
+    """As the compiled model says of itself: every convolution but those of the features and heads
+    takes whole numbers."""
+    prepared = convert(sharp_net.weights(), int8=True, batch_size=8, threads=1)
+    model = core().import_model(prepared.compiled, "CPU", inference_settings(1))
+    kinds = [
+        (operation.get_rt_info()["runtimePrecision"].astype(str), operation.get_output_shape(0)[1])
+        for operation in model.get_runtime_model().get_ops()
+        if operation.get_rt_info()["layerType"].astype(str) == "Convolution"
+    ]
+    in_8_bits = [channels for precision, channels in kinds if precision in ("u8", "i8")]
+    assert in_8_bits == [32] * (1 + 2 * 4)
+    assert len(kinds) > len(in_8_bits)
 
 
 def test_each_channel_keeps_its_mean(sharp_net: HexzNet) -> None:
-    planes = torch.from_numpy(calibration_planes())
-    quantized = quantize(sharp_net, planes)
-    means: list[torch.Tensor] = []
-    for net in (sharp_net, quantized):
-        conv = net.get_submodule("blocks.2.conv2")
-        hook = conv.register_forward_hook(lambda _m, _i, out: means.append(out.mean((0, 2, 3))))
-        with torch.inference_mode():
-            net(planes)
-        hook.remove()
-    assert torch.allclose(means[0], means[1], atol=1e-3)
+    planes, weights = calibration_planes(), sharp_net.weights()
+    means: list[list[Floats]] = []
+
+    class Seen(NumpyOps):
+        def tower_relu(self, name: str, x: Floats) -> Floats:
+            means[-1].append(x.mean((0, 2, 3)))
+            return super().tower_relu(name, x)
+
+    class SeenInBits(Simulated):
+        def tower_relu(self, name: str, x: Floats) -> Floats:
+            means[-1].append(x.mean((0, 2, 3)))
+            return super().tower_relu(name, x)
+
+    for ops in (Seen(), SeenInBits(quantize(weights, planes))):
+        means.append([])
+        forward(ops, weights, planes)
+    assert len(means[0]) == 1 + 2 * 4 - 1
+    for exact, rounded in zip(means[0][:2], means[1][:2], strict=True):  # before any skip
+        assert np.allclose(exact, rounded, atol=1e-3)
 
 
 def test_calibration_positions_are_many_stages_of_many_games() -> None:

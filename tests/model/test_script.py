@@ -13,6 +13,7 @@ from torch import nn
 
 from hexz.errors import InvalidEvaluation, InvalidModel
 from hexz.model import script as scripts
+from hexz.model import script_process
 from hexz.model.backends import create_evaluator
 from hexz.model.checkpoint import decode_checkpoint, encode_checkpoint, load_checkpoint
 from hexz.model.legality import LegalMoves
@@ -38,7 +39,7 @@ def good_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_outputs_are_those_of_the_program(good_file: Path, new_positions: Positions) -> None:
     checkpoint = load_checkpoint(good_file)
     assert (checkpoint.model_name, checkpoint.number) == ("scriptmodule", 0)
-    evaluator = create_evaluator(checkpoint.net, batch_size=32, notify=pytest.fail)
+    evaluator = create_evaluator(checkpoint.weights, batch_size=32, notify=pytest.fail)
     planes, legal = new_positions.planes[:75], new_positions.legal[:75]
     waiting = [evaluator.start(planes[:40]), evaluator.start(planes[40:])]
     logits, values = (np.concatenate(parts) for parts in zip(*(w() for w in waiting), strict=True))
@@ -72,7 +73,7 @@ def test_it_only_runs_if_its_file_is_named(good_file: Path, tmp_path: Path) -> N
     with pytest.raises(InvalidModel, match="is a program"):
         decode_checkpoint(good_file.read_bytes(), "Redis")
     checkpoint = load_checkpoint(directory / "model.pt")
-    assert isinstance(checkpoint.net, ScriptNet)
+    assert isinstance(checkpoint.weights, ScriptNet)
     assert (checkpoint.model_name, checkpoint.number) == ("theirs", 7)
 
 
@@ -102,9 +103,9 @@ def test_programs_that_would_do_harm_do_none(
 def test_programs_that_do_not_keep_the_convention_are_refused(
     net: nn.Module, reason: str, tmp_path: Path
 ) -> None:
-    run = scripts._load(save_script(net, tmp_path / "bad.pt").read_bytes())
+    run = script_process._load(save_script(net, tmp_path / "bad.pt").read_bytes())
     with pytest.raises(InvalidModel, match=reason) as caught:
-        scripts._evaluate(run, torch.zeros(2, 11, 11, 10), LegalMoves())
+        script_process._evaluate(run, torch.zeros(2, 11, 11, 10), LegalMoves())
     assert "\n" not in str(caught.value)
 
 
@@ -123,7 +124,7 @@ def test_damaged_files_are_refused(good_file: Path, tmp_path: Path) -> None:
         load_checkpoint(tmp_path / "cut.pt")
     changed = data.replace(b"PK\x03\x04", b"PK\x03\x05")
     with pytest.raises(InvalidModel, match="cannot be loaded"):
-        scripts._load(changed)
+        script_process._load(changed)
 
 
 def test_code_that_would_fill_the_memory_is_not_unpacked(tmp_path: Path) -> None:

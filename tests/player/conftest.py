@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hexz.model.checkpoint import new_checkpoint, save_checkpoint
-from hexz.model.network import ModelConfig
+from hexz.model.config import ModelConfig
 from hexz.player.service import PlayerService
 from hexz.schema.programs import PlayerConfig
 

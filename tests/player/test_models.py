@@ -8,7 +8,7 @@ import pytest
 from hexz.checkpoints import NewCheckpoint, open_store
 from hexz.errors import HexzError, InvalidModel
 from hexz.model.checkpoint import Checkpoint, encode_checkpoint, new_checkpoint
-from hexz.model.network import ModelConfig
+from hexz.model.config import ModelConfig
 from hexz.player.models import open_source
 
 from ..gcs_fixture import GcsEmulator, gcs
@@ -18,7 +18,7 @@ __all__ = ["gcs"]
 
 def model(number: int) -> bytes:
     fresh = new_checkpoint(ModelConfig(blocks=1, filters=8))
-    return encode_checkpoint(Checkpoint(fresh.net, fresh.config, "tiny", number))
+    return encode_checkpoint(Checkpoint(fresh.weights, "tiny", number))
 
 
 def save(url: str, number: int, name: str = "flagz") -> None:

@@ -16,7 +16,7 @@ import pytest
 from hexz.engine import Board, RandomPlayer
 from hexz.errors import InvalidModel
 from hexz.model.checkpoint import new_checkpoint
-from hexz.model.network import ModelConfig
+from hexz.model.config import ModelConfig
 from hexz.model.outlook import outlook_of
 from hexz.model.shipped import shipped_checkpoint
 from hexz.model.torch_evaluator import TorchEvaluator
@@ -103,7 +103,7 @@ def test_its_moves_are_those_of_the_policy(page_html: str, tmp_path: Path) -> No
     planes = np.stack([board.planes() for board in boards])
     evaluator = TorchEvaluator(net, device="cpu", batch_size=256, half=False)
     logits, values = evaluator.evaluate(planes)
-    outlook = outlook_of(net)
+    outlook = outlook_of(shipped_checkpoint().weights)
     assert outlook is not None
     for board, answer, ours, value in zip(boards, answers, logits, values, strict=True):
         legal = np.flatnonzero(board.legal_mask())

@@ -13,7 +13,7 @@ import pytest
 from hexz.arena.page import arena_page
 from hexz.dataset.pages import write_page
 from hexz.model.checkpoint import new_checkpoint
-from hexz.model.network import ModelConfig
+from hexz.model.config import ModelConfig
 from hexz.player.offline import offline_page
 from hexz.player.page import CONTENT_SECURITY_POLICY, CONTENT_TYPES, page_files
 from hexz.ratings.results import Results

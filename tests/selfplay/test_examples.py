@@ -8,7 +8,7 @@ import pytest
 from hexz.engine import Board, FinishedGame, SearchSettings
 from hexz.example import Example, validate_example
 from hexz.model.checkpoint import new_checkpoint
-from hexz.model.network import ModelConfig
+from hexz.model.config import ModelConfig
 from hexz.model.torch_evaluator import TorchEvaluator
 from hexz.selfplay.examples import examples_of
 from hexz.selfplay.loop import SelfPlay

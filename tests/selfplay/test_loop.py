@@ -8,7 +8,7 @@ import pytest
 from hexz.engine import Board, FinishedGame, SearchSettings
 from hexz.inference import Evaluator
 from hexz.model.checkpoint import new_checkpoint
-from hexz.model.network import ModelConfig
+from hexz.model.config import ModelConfig
 from hexz.model.torch_evaluator import TorchEvaluator
 from hexz.selfplay.loop import SelfPlay, board_seed
 

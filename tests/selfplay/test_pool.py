@@ -10,7 +10,7 @@ import pytest
 from hexz.engine import SearchSettings
 from hexz.inference.openvino import OpenVinoModel
 from hexz.model.checkpoint import new_checkpoint
-from hexz.model.network import ModelConfig
+from hexz.model.config import ModelConfig
 from hexz.selfplay.messages import (
     Assignment,
     GameOver,
@@ -29,7 +29,7 @@ QUICK = NewSettings(SearchSettings(algorithm="gumbel", simulations=2), games_in_
 
 def model(number: int, *, filters: int = 8) -> NewModel:
     prepared = prepare_for_play(
-        new_checkpoint(ModelConfig(blocks=1, filters=filters), seed=number).net,
+        new_checkpoint(ModelConfig(blocks=1, filters=filters), seed=number).weights,
         device="cpu",
         num_processes=1,
         games_in_flight=QUICK.games_in_flight,

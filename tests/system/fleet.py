@@ -21,7 +21,7 @@ from hexz.engine import SearchSettings
 from hexz.example import Example
 from hexz.model.backends import create_evaluator
 from hexz.model.checkpoint import new_checkpoint
-from hexz.model.network import ModelConfig
+from hexz.model.config import ModelConfig
 from hexz.schema.fleet import ConductOrder
 from hexz.selfplay.examples import examples_of
 from hexz.selfplay.loop import SelfPlay
@@ -49,7 +49,9 @@ simulations = 8
 def quick_examples(games: int = 8) -> list[Example]:
     """Examples of games that a tiny network played, as a worker with checkpoint 0 posts them."""
     checkpoint = new_checkpoint(ModelConfig(blocks=1, filters=8))
-    evaluator = create_evaluator(checkpoint.net, precision="float32", batch_size=8, notify=print)
+    evaluator = create_evaluator(
+        checkpoint.weights, precision="float32", batch_size=8, notify=print
+    )
     settings = SearchSettings(algorithm="gumbel", simulations=2)
     play = SelfPlay(evaluator, settings, games_in_flight=games, seed=1, max_games=games)
     return [

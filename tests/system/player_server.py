@@ -14,7 +14,7 @@ import psutil
 import urllib3
 
 from .. import fork_server
-from .processes import TIMEOUT, environment
+from .processes import COMMAND, TIMEOUT, environment
 
 GUNICORN = [
     sys.executable, "-m", "gunicorn", "--workers", "1", "--threads", "544",
@@ -45,11 +45,13 @@ class PlayerServer:
     ) -> None:
         self.errors = directory / "stderr.txt"
         with self.errors.open("ab") as stderr:
+            fresh = any(name.startswith("PYTHON") for name in variables)
             start: Callable[..., subprocess.Popen[str]] = (
-                subprocess.Popen if gunicorn else fork_server.start
+                subprocess.Popen if gunicorn or fresh else fork_server.start
             )
+            command = [*(COMMAND if fresh else ()), "serve-player", "--port", "0"]
             self.process = start(
-                GUNICORN if gunicorn else ["serve-player", "--port", 0, *options],
+                GUNICORN if gunicorn else [*command, *map(str, options)],
                 stdout=subprocess.PIPE,
                 stderr=stderr,
                 text=True,

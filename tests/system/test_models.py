@@ -9,7 +9,7 @@ import pytest
 import hexz
 from hexz.checkpoints import NewCheckpoint, open_store
 from hexz.model.checkpoint import encode_checkpoint, new_checkpoint
-from hexz.model.network import ModelConfig
+from hexz.model.config import ModelConfig
 
 from ..dataset.files import write_zip
 from ..games import game_examples

@@ -18,7 +18,7 @@ import hexz
 from hexz.checkpoints import NewCheckpoint, open_store
 from hexz.engine import Board, Move
 from hexz.model.checkpoint import encode_checkpoint, load_checkpoint, new_checkpoint
-from hexz.model.network import ModelConfig
+from hexz.model.config import ModelConfig
 from hexz.schema.records import RatedCheckpoint, Ratings
 from hexz.wire import hexz_pb2 as pb
 

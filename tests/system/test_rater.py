@@ -11,7 +11,7 @@ from hexz.checkpoints import CheckpointStore, NewCheckpoint, open_store
 from hexz.local import rater
 from hexz.local.rater import Rater
 from hexz.model.checkpoint import encode_checkpoint, new_checkpoint
-from hexz.model.network import ModelConfig
+from hexz.model.config import ModelConfig
 
 from .processes import TIMEOUT
 

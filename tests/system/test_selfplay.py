@@ -15,7 +15,7 @@ import torch
 from hexz.engine import Board
 from hexz.example import Example
 from hexz.model.checkpoint import new_checkpoint, save_checkpoint
-from hexz.model.network import ModelConfig
+from hexz.model.config import ModelConfig
 from hexz.wire.archive import read_examples
 from hexz.wire.example import decode_example
 
@@ -76,9 +76,7 @@ def test_a_given_model_plays(tmp_path):
     net = new_checkpoint(ModelConfig(blocks=1, filters=8), seed=2, model_name="tiny")
     checkpoint = tmp_path / "models" / "flagz" / "tiny" / "checkpoints" / "4"
     checkpoint.mkdir(parents=True)
-    save_checkpoint(
-        type(net)(net.net, net.config, "tiny", 4, net.metadata), checkpoint / "model.pt"
-    )
+    save_checkpoint(type(net)(net.weights, "tiny", 4, net.metadata), checkpoint / "model.pt")
     output = tmp_path / "out"
     result = hexzctl(
         *quick_game_options(output), "--max-games", 1, "--model", checkpoint.parent.parent

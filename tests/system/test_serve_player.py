@@ -23,7 +23,7 @@ import pytest
 from hexz.checkpoints import NewCheckpoint, open_store
 from hexz.engine import Board, Move
 from hexz.model.checkpoint import Checkpoint, encode_checkpoint, new_checkpoint
-from hexz.model.network import ModelConfig
+from hexz.model.config import ModelConfig
 
 from ..conftest import read_traces
 from ..engine.reference import Cell, Position, RefMove
@@ -263,7 +263,7 @@ def test_no_game_is_stranded_among_a_hundred(server: PlayerServer) -> None:
 
 def save(store: Path, number: int) -> None:
     fresh = new_checkpoint(ModelConfig(blocks=1, filters=8), seed=number)
-    model = encode_checkpoint(Checkpoint(fresh.net, fresh.config, "flagz", number))
+    model = encode_checkpoint(Checkpoint(fresh.weights, "flagz", number))
     open_store(str(store), "flagz").save(NewCheckpoint(number=number, model=model))
 
 

@@ -16,7 +16,7 @@ import pytest
 
 from hexz.example import Example
 from hexz.model.checkpoint import encode_checkpoint, new_checkpoint
-from hexz.model.network import ModelConfig
+from hexz.model.config import ModelConfig
 from hexz.pubsub import ModelChannel
 from hexz.schema.fleet import COMPACT_GAMES_PATH, EXAMPLES_PATH
 from hexz.version import __version__

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hexz.example import Example
-from hexz.model.network import ModelConfig
+from hexz.model.config import ModelConfig
 from hexz.schema.training import TrainingConfig
 from hexz.wire.archive import read_examples
 from hexz.wire.example import decode_example
@@ -26,7 +26,7 @@ def real_examples(tmp_path_factory: pytest.TempPathFactory) -> list[Example]:
     output = tmp_path_factory.mktemp("selfplay")
     result = hexzctl(
         "selfplay", "--search", "gumbel", "--runs-per-move", 4, "--games-per-worker", 50,
-        "--num-workers", 1, "--max-games", 100, "--seed", 3, "--output-dir", output,
+        "--num-workers", 1, "--max-games", 100, "--seed", 5, "--output-dir", output,
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
     examples = [example for file in sorted(output.glob("**/*.zip")) for example in _read(file)]

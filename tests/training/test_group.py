@@ -16,7 +16,7 @@ from torch import nn
 
 from hexz.example import Example
 from hexz.model.checkpoint import decode_checkpoint
-from hexz.model.network import ModelConfig
+from hexz.model.config import ModelConfig
 from hexz.schema.records import TrainingReport
 from hexz.schema.training import TrainingConfig
 from hexz.training.crew import Crew, CrewFailed

@@ -8,8 +8,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from hexz.model.config import ModelConfig
 from hexz.model.layers import TowerConv
-from hexz.model.network import HexzNet, ModelConfig
+from hexz.model.network import HexzNet
 from hexz.schema.training import TrainingConfig
 from hexz.training.optimizer import Optimizer
 

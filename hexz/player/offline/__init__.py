@@ -7,14 +7,17 @@ import json
 import re
 from collections.abc import Iterator
 from importlib import resources
-from typing import Final
+from typing import Any, Final
 
-import torch
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
 
 from hexz.errors import InvalidModel
 from hexz.model.checkpoint import Checkpoint
-from hexz.model.network import MARGIN_SCALE, HexzNet
+from hexz.model.config import MARGIN_SCALE, ModelConfig
+from hexz.model.features import global_map, spatial_matrix
+from hexz.model.script import ScriptNet
+from hexz.model.weights import Weights
 from hexz.player.levels import LEVELS
 from hexz.player.page import own_text, page_html, rules_html
 from hexz.player.spec import parse_spec
@@ -32,6 +35,18 @@ _BESIDE: Final = ("script-src blob:", "worker-src blob:", "img-src blob:")
 """What the page does beside running its own code: it starts that as a worker, and makes pictures to
 save."""
 
+_LAYERS: Final = {
+    "stem_bias": "stem_bias",
+    "policy_head.local": "policy.local",
+    "policy_head.pooled": "policy.pooled",
+    "policy_head.out": "policy.out",
+    "value_head.hidden": "value.hidden",
+    "value_head.out": "value.out",
+    "outlook_heads.ownership": "ownership",
+    "outlook_heads.margin": "margin",
+}
+"""The layers of the heads, and their names in network.js."""
+
 
 def offline_page(checkpoint: Checkpoint) -> str:
     """The HTML of the page, complete in itself.
@@ -39,23 +54,23 @@ def offline_page(checkpoint: Checkpoint) -> str:
     Raises:
         InvalidModel: the network is of an older kind, or too large for one file.
     """
-    net = checkpoint.net
-    if not isinstance(net, HexzNet):
+    config, network = checkpoint.config, checkpoint.weights
+    if config is None or isinstance(network, ScriptNet):
         raise InvalidModel("only networks that hexzctl trains can be put into a page")
-    tensors = dict(_tensors(net))
+    tensors = dict(_tensors(network, config))
     header = {
-        "blocks": net.config.blocks,
-        "filters": net.config.filters,
+        "blocks": config.blocks,
+        "filters": config.filters,
         "marginScale": MARGIN_SCALE,
         "tensors": [[name, list(tensor.shape)] for name, tensor in tensors.items()],
     }
     weights = b"".join(
-        tensor.detach().contiguous().numpy().astype("<f4").tobytes() for tensor in tensors.values()
+        np.ascontiguousarray(tensor).astype("<f4").tobytes() for tensor in tensors.values()
     )
     page = _page({"header": header, "offers": _offers()}, weights)
     if len(page.encode()) > MAX_BYTES:
         raise InvalidModel(
-            f"a network of {net.config.blocks} blocks of {net.config.filters} filters is too large "
+            f"a network of {config.blocks} blocks of {config.filters} filters is too large "
             f"for a page: it would have {len(page.encode()) / 1e6:.1f} MB, and may have "
             f"{MAX_BYTES / 1e6:g}"
         )
@@ -99,30 +114,23 @@ def _offers() -> list[dict[str, object]]:
     return offers
 
 
-def _tensors(net: HexzNet) -> Iterator[tuple[str, Tensor]]:
+def _tensors(network: Weights, config: ModelConfig) -> Iterator[tuple[str, NDArray[Any]]]:
     """All weights by the names that network.js knows, batch norms folded into convolutions."""
-    spatial, whole = net.spatial_features, net.global_features
-    yield "spatial.weight", spatial.weights[:, :, 0, 0]
-    yield "spatial.bias", spatial.bias
-    yield "global.weight", whole.weights
-    yield "global.bias", whole.bias
-    with torch.no_grad():
-        convolutions = {"stem": net.stem.folded()}
-        for number, block in enumerate(net.blocks):
-            convolutions[f"{number}.conv1"] = block.conv1.folded()  # type: ignore[union-attr, operator]
-            convolutions[f"{number}.conv2"] = block.conv2.folded()  # type: ignore[union-attr, operator]
-    for name, convolution in convolutions.items():
-        assert convolution.bias is not None  # noqa: S101 - folding makes one
-        yield f"{name}.weight", convolution.weight
-        yield f"{name}.bias", convolution.bias
-    heads = {"stem_bias": net.stem_bias, "policy.local": net.policy_head.local}
-    heads |= {"policy.pooled": net.policy_head.pooled, "policy.out": net.policy_head.out}
-    heads |= {"value.hidden": net.value_head.hidden, "value.out": net.value_head.out}
-    if net.outlook_heads is not None:
-        heads |= {"ownership": net.outlook_heads.ownership, "margin": net.outlook_heads.margin}
-    for name, layer in heads.items():
-        for part, tensor in layer.named_parameters():
-            yield f"{name}.{part}", tensor
+    for name, (weight, bias) in (("spatial", spatial_matrix()), ("global", global_map())):
+        yield f"{name}.weight", weight
+        yield f"{name}.bias", bias
+    convolutions = {"stem": "stem"}
+    for number in range(config.blocks):
+        for name in ("conv1", "conv2"):
+            convolutions[f"{number}.{name}"] = f"blocks.{number}.{name}"
+    for name, key in convolutions.items():
+        weight, bias = network.folded(f"{key}.0", f"{key}.1")
+        yield f"{name}.weight", weight
+        yield f"{name}.bias", bias
+    for key, name in _LAYERS.items():
+        for part in ("weight", "bias"):
+            if f"{key}.{part}" in network.tensors:
+                yield f"{name}.{part}", network[f"{key}.{part}"]
 
 
 def _names(package: str) -> list[str]:
