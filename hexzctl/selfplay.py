@@ -26,7 +26,7 @@ def selfplay(
         typer.Option(
             parser=path,
             help="Model file, or model directory, whose newest checkpoint is taken. "
-            "Default: a fresh network.",
+            "'shipped' is the network of hexz. Default: a fresh network.",
         ),
     ] = None,
     device: Device = "cpu",
