@@ -22,7 +22,7 @@ from hexz.checkpoints.store import NewCheckpoint
 from hexz.engine import Board
 from hexz.gameplay.game import Game
 from hexz.model.checkpoint import decode_checkpoint
-from hexz.model.network import ModelConfig
+from hexz.model.config import ModelConfig
 from hexz.player.spec import parse_spec
 from hexz.schema.fleet import FleetSettings, Heartbeat, Orders, Receipt
 from hexz.schema.programs import ServerConfig

@@ -29,7 +29,7 @@ from hexz.engine.notation import position_text
 from hexz.errors import HexzError
 from hexz.gameplay.game import Game
 from hexz.model.checkpoint import decode_checkpoint, encode_checkpoint, new_checkpoint
-from hexz.model.network import ModelConfig
+from hexz.model.config import ModelConfig
 from hexz.player.app import make_app
 from hexz.player.players import make_player
 from hexz.player.program import ProgramPlayer
