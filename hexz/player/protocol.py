@@ -56,7 +56,8 @@ class EngineSession:
             command = self._commands.get(words[0])
             if command is None:
                 raise BadCommand(f"unknown command: expected one of {', '.join(self._commands)}")
-            return "\n".join(["= " + "\n".join(command(words[1:])), "", ""])
+            said = "\n".join(command(words[1:]))
+            return f"= {said}\n\n" if said else "=\n\n"
         except HexzError as error:
             return f"? {' '.join(str(error).split())}\n\n"
 

@@ -1,5 +1,5 @@
-"""The first table of docs/plug-in.md: each row is run as it stands there, with the smallest
-networks, the shortest searches, and any port that is free."""
+"""The first table of docs/plug-in.md and the commands of docs/protocol.md: each is run as it stands
+there, with the smallest networks, the shortest searches, and any port that is free."""
 
 from __future__ import annotations
 
@@ -32,8 +32,10 @@ from .processes import hexzctl
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = ROOT / "docs" / "plug-in.md"
+PROTOCOL = ROOT / "docs" / "protocol.md"
 BOARD = Board.random(17)
 SMALL = ModelConfig(blocks=1, filters=8)
+PAGE = PROTOCOL.read_text()
 LEGAL = BOARD.legal_moves()
 
 
@@ -42,8 +44,10 @@ def rows() -> list[str]:
 
 
 def commands(pattern: str) -> list[str]:
-    """What the rows tell to run."""
-    return [command for row in rows() for command in re.findall(rf"`({pattern}[^`]*)`", row)]
+    """What the rows, and the page of the protocol, tell to run."""
+    told = [command for row in rows() for command in re.findall(rf"`({pattern}[^`]*)`", row)]
+    told += re.findall(rf"^    ({pattern}.*)$", PAGE, re.MULTILINE)
+    return list(dict.fromkeys(told))
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +78,7 @@ def _there(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def words(line: str) -> list[str]:
     """The words of a command, with limits that make it quick."""
     quick = re.sub(r"@\d+s\b", "@0.05s", re.sub(r"@\d+\b(?!s)", "@1", line))
-    return shlex.split(quick.replace("50051", "0"))[1:]
+    return shlex.split(quick.replace("50051", "0").replace("uct:2000", "uct:20"))[1:]
 
 
 def run(line: str, *more: object, lines: str | None = None) -> str:
@@ -85,7 +89,7 @@ def run(line: str, *more: object, lines: str | None = None) -> str:
 
 def test_each_row_has_a_test() -> None:
     told = set(commands("hexzctl "))
-    assert len(told) >= 14
+    assert len(told) >= 16
     tested = {name: commands(f"hexzctl {name}") for name in TESTED}
     assert {line for lines in tested.values() for line in lines} == told
     assert all(tested.values())
@@ -165,6 +169,43 @@ def test_the_engine_answers(line: str) -> None:
     answer = run(line, lines=f"board {hexz.position_text(BOARD)}\ngenmove\nboard\nquit\n")
     position = re.findall(r"^= (\S{105} \d \d+)$", answer, re.MULTILINE)[-1]
     assert hexz.read_position(position).move_number == 1
+
+
+def answers(lines: list[str], *options: str) -> list[str]:
+    """What the engine answers to each line."""
+    printed = run(f"hexzctl engine --player {' '.join(options)}", lines="\n".join([*lines, ""]))
+    return printed.split("\n\n")[: len(lines)]
+
+
+def test_the_conversation_on_the_page_of_the_protocol() -> None:
+    conversation = PAGE.partition("    $ ")[2].partition("\n\n## ")[0]
+    begin, *lines = conversation.split("\n")
+    shown = "\n".join(line.strip() for line in lines).strip().split("\n\n")
+    questions, expected = zip(*(part.split("\n", 1) for part in shown), strict=True)
+    assert len(questions) == 3
+    found = answers([*questions, "quit"], *shlex.split(begin)[3:])
+    assert found[:2] == [answer.strip() for answer in expected[:2]]
+    for answer in expected[2], found[2]:
+        assert re.fullmatch(r"= F?[a-k]\d+ -?\d\.\d{4}", answer)
+
+
+def test_each_command_of_the_protocol() -> None:
+    table = re.findall(r"^\| `([a-z]+)([^`]*)` \| `(=[^`]*)`", PAGE, re.MULTILINE)
+    assert len(table) == 9 - 1  # `board` alone and with a position are two
+    moves = [str(BOARD.legal_moves()[0])]
+    values = {
+        "POSITION": hexz.position_text(BOARD),
+        "MOVE": moves[0],
+        "SECONDS": "5",
+        "NUMBER": "2",
+    }
+    lines = [
+        name + re.sub("[A-Z]+", lambda word: values[word[0]], re.sub(r"[\[\]]", "", rest))
+        for name, rest, _ in sorted(table, key=lambda row: (row[0] == "quit", row[0] != "board"))
+    ]
+    found = answers(lines, "uct:20")
+    assert len(found) == len(lines)
+    assert all(answer.startswith("=") for answer in found), found
 
 
 @pytest.mark.parametrize("line", commands("hexzctl export-examples"))
