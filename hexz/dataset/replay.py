@@ -18,8 +18,19 @@ import numpy as np
 import numpy.typing as npt
 
 from hexz.dataset.packages import require_h5py
-from hexz.engine import COLS, GRID, NUM_ACTIONS, NUM_CELLS, NUM_GRASS, NUM_PLANES, ROWS, Plane
-from hexz.errors import InvalidExample
+from hexz.engine import (
+    COLS,
+    GRID,
+    GRID_INDICES,
+    NUM_ACTIONS,
+    NUM_CELLS,
+    NUM_GRASS,
+    NUM_PLANES,
+    ROWS,
+    Board,
+    Plane,
+)
+from hexz.errors import InvalidBoard, InvalidExample
 from hexz.example import Example, validate_example
 
 SLAB: Final = 1024
@@ -42,6 +53,8 @@ _REQUIRED: Final = ("boards", "move_probs", "values")
 _MINE: Final = slice(Plane.FLAGS, Plane.VALUES + 1)
 _THEIRS: Final = slice(Plane.OPPONENT_FLAGS, Plane.OPPONENT_VALUES + 1)
 
+Cells = npt.NDArray[np.int8]
+"""int8 [11, 10]."""
 Rows = dict[str, npt.NDArray[Any]]
 """Arrays of some rows, by the name of their data set."""
 
@@ -115,23 +128,24 @@ class ReplayFile:
 
     def __iter__(self) -> Iterator[Row]:
         """All rows in order, or the first of those from which on the file is damaged."""
-        last: Row | None = None
-        for row, begins_game in self._rows():
-            if last is not None:
-                yield replace(last, ends_game=True) if begins_game else _with_reply(last, row)
-            last = row
-        if last is not None:
-            yield replace(last, ends_game=True)
+        game: list[tuple[Row, bool]] = []
+        for row, begins_game, passes in self._rows():
+            if begins_game:
+                yield from _whole_game(game)
+                game = []
+            game.append((row, passes))
+        yield from _whole_game(game)
 
-    def _rows(self) -> Iterator[tuple[Row, bool]]:
-        """All rows, and whether a game begins with them; where one ends, the next row tells."""
+    def _rows(self) -> Iterator[tuple[Row, bool, bool]]:
+        """All rows, whether a game begins with them, and if not, whether it has become the turn of
+        the other player."""
         before: Rows | None = None
         first, turn = 0, 0
         for start in range(0, self.rows, SLAB):
             try:
                 rows = self._read(start, min(start + SLAB, self.rows))
             except InvalidExample as error:
-                yield Row(start, error, ends_game=False), True
+                yield Row(start, error, ends_game=False), True, False
                 return
             follows, passes = _followers(rows, before)
             moves = _moves_played(rows["boards"])
@@ -142,7 +156,8 @@ class ReplayFile:
                 elif turn and passes[i]:
                     turn = 3 - turn
                 found = self._example(rows, i, first, move_number, turn or None)
-                yield Row(start + i, found, ends_game=False), not follows[i]
+                row = Row(start + i, found, ends_game=False)
+                yield row, not follows[i], bool(follows[i] and passes[i])
 
     def _example(
         self, rows: Rows, i: int, first: int, move_number: int, turn: int | None
@@ -222,15 +237,70 @@ def _reason(error: Exception) -> str:
     return " ".join(str(error).split())[:100]
 
 
-def _with_reply(row: Row, following: Row) -> Row:
-    """A row of a game that goes on, with the policy of the next position if that follows."""
-    example, reply = row.example, following.example
-    if not isinstance(example, Example) or not isinstance(reply, Example):
-        return row
-    if reply.move_number != example.move_number + 1:
-        return row
-    half = reply.policy.astype(np.float16).astype(np.float32)
-    return replace(row, example=replace(example, reply=half))
+def _whole_game(game: list[tuple[Row, bool]]) -> Iterator[Row]:
+    """The rows of a game, each with what only the later ones tell.
+
+    Args:
+        game: rows, and whether the turn passed with each.
+    """
+    final = _final_cells(game[-1][0].example) if game else None
+    mine = True  # the mover is the one who moved last
+    found: list[Row] = []
+    following: Example | InvalidExample | None = None
+    was_passed = False
+    for row, passes in reversed(game):
+        mine ^= was_passed
+        example = row.example
+        if isinstance(example, Example):
+            if isinstance(following, Example):
+                example = _with_next(example, following, passes=was_passed)
+            if final is not None:
+                example = _with_end(example, *final, mine=mine)
+        found.append(replace(row, example=example, ends_game=not found))
+        following, was_passed = row.example, passes
+    yield from reversed(found)
+
+
+def _with_next(example: Example, following: Example, *, passes: bool) -> Example:
+    """An example with its move and the reply, if the next position of its game follows."""
+    if following.move_number != example.move_number + 1:
+        return example
+    half = following.policy.astype(np.float16).astype(np.float32)
+    before, after = example.planes[_MINE], following.planes[_THEIRS if passes else _MINE]
+    # The other new cells are grass that was captured.
+    filled = (before == 0) & (after != 0) & (example.planes[Plane.GRASS] == 0)
+    actions = np.flatnonzero(filled)
+    known = len(actions) == 1 and (example.legal_mask is None or example.legal_mask[actions[0]])
+    return replace(example, reply=half, action=int(actions[0]) if known else None)
+
+
+def _final_cells(last: Example | InvalidExample) -> tuple[Cells, Cells] | None:
+    """How a game ends, if its last position leaves one move only: the owner of each cell, 1 for the
+    mover, -1 for the other player, and its value."""
+    if not isinstance(last, Example):
+        return None
+    try:
+        board = Board.from_planes(last.planes, turn=1, move_number=last.move_number)
+        legal = board.legal_moves()
+        if len(legal) > 1:
+            return None
+        board.play(legal[0])
+    except InvalidBoard:
+        return None
+    if not board.is_over or np.sign(board.score[0] - board.score[1]) != last.result:
+        return None
+    owner, value = np.zeros((2, GRID), np.int8)
+    cells = board.cells()
+    owner[GRID_INDICES] = np.array([0, 1, -1], np.int8)[cells[:, 1]]
+    value[GRID_INDICES] = cells[:, 2]
+    return owner.reshape(_GRID), value.reshape(_GRID)
+
+
+def _with_end(example: Example, owner: Cells, value: Cells, *, mine: bool) -> Example:
+    """An example with the end of its game."""
+    owner = owner if mine else -owner
+    margin = int((owner.astype(np.int64) * value).sum())
+    return replace(example, final_owner=owner, final_value=value, score_margin=margin)
 
 
 def _followers(

@@ -11,10 +11,10 @@ import pytest
 
 from hexz.dataset import reading, replay
 from hexz.dataset.export import Export, ExportConfig
-from hexz.dataset.filters import Filter
+from hexz.dataset.filters import Filter, game_length
 from hexz.dataset.reading import ExampleReader
 from hexz.dataset.sources import find_archives
-from hexz.example import Example
+from hexz.example import Example, validate_example
 
 from ..games import game_examples
 from ..memory import run_measured, traced_peak
@@ -48,6 +48,7 @@ def assert_is_row(made: Example, found: Example, *, reply: bool = True) -> None:
     for name in ("result", "checkpoint", "move_number", "turn"):
         assert getattr(made, name) == getattr(found, name)
     assert (found.reply is not None) == (made.reply is not None and reply)
+    assert found.action == (made.action if found.reply is not None else None)
     if found.reply is not None:
         np.testing.assert_array_equal(made.reply, found.reply)
 
@@ -69,6 +70,27 @@ def test_rows_become_the_examples_that_they_were(
     ids = [example.game_id for example in found]
     lengths = [ids.count(game_id) for game_id in dict.fromkeys(ids)]
     assert lengths == [len(game) for game in games]
+
+
+def test_the_end_is_known_where_the_last_position_leaves_one_move(tmp_path: Path) -> None:
+    games = game_examples(24, seed=5)
+    found = iter(read(write_replay(tmp_path / PLACE, columns_of([e for g in games for e in g]))))
+    known = 0
+    for game in games:
+        is_forced = game[-1].legal_mask is not None and game[-1].legal_mask.sum() == 1
+        known += is_forced
+        for made in game:
+            example = next(found)
+            if not is_forced:
+                assert (example.final_owner, example.score_margin) == (None, None)
+                continue
+            assert example.final_owner is not None
+            validate_example(example)
+            assert example.score_margin == made.score_margin
+            np.testing.assert_array_equal(example.final_owner, made.final_owner)
+            np.testing.assert_array_equal(example.final_value, made.final_value)
+            assert game_length(example) == len(game)
+    assert 0 < known < len(games)
 
 
 def test_a_file_is_the_same_wherever_it_lies(columns: dict[str, Any], tmp_path: Path) -> None:

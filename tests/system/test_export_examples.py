@@ -8,6 +8,7 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -28,6 +29,7 @@ from .processes import (
 
 GAMES = 6
 REPOSITORY = Path(__file__).parents[2]
+PAGE = REPOSITORY / "docs" / "examples.md"
 
 
 @pytest.fixture(scope="module")
@@ -49,13 +51,14 @@ def export(*arguments, **changes):
     return hexzctl("export-examples", *arguments, **changes)
 
 
-def test_arrays(played, examples, tmp_path):
+def test_arrays(played, examples, tmp_path, monkeypatch):
     h5py = pytest.importorskip("h5py")
-    for format_ in ("hdf5", "npz"):
-        result = export(played, "--format", format_, "--output", tmp_path / format_)
+    files = {"hdf5": tmp_path / "flagz.h5", "npz": tmp_path / "flagz.npz"}
+    for format_, path in files.items():
+        result = export(played, "--format", format_, "--output", path)
         assert (result.returncode, result.stderr) == (0, "")
         assert f"Wrote {len(examples)} examples to" in result.stdout
-    with h5py.File(tmp_path / "hdf5") as hdf5, np.load(tmp_path / "npz") as npz:
+    with h5py.File(files["hdf5"]) as hdf5, np.load(files["npz"]) as npz:
         names = {name for name, *_ in describe_columns()}
         assert set(hdf5) == set(npz) == names
         for name in ("planes", "policy", "priors", "visits", "final_owner"):
@@ -63,6 +66,11 @@ def test_arrays(played, examples, tmp_path):
             assert np.array_equal(hdf5[name][:], expected)
         for name in names:
             np.testing.assert_array_equal(hdf5[name][:], npz[name])
+    [code] = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    shown: dict[str, Any] = {}
+    exec(code, shown)  # noqa: S102 - our own documentation
+    assert len(shown["planes"]) == len(shown["games"]) == len(examples)
 
 
 def test_games_can_go_through_a_pipe(played):
