@@ -2,18 +2,21 @@
 
     python benchmarks/load.py [examples] [games] [compact] [bare] [--connections 8] [--seconds 4]
     python benchmarks/load.py compact --connections 4000
+    python benchmarks/load.py heartbeats --workers 10000
     python benchmarks/load.py sizes
 
 Each name is a way to post, and all take turns: single `NumpyExample` messages, whole games of them,
 compact games, and single ones to a Flask route that only reads the body, under the same HTTP
 server. What is posted is real self-play with the default settings, each time under another id;
 requests are made before the clock starts, and one thread with plain sockets sends them. Nothing is
-trained on meanwhile. `sizes` tells the bytes of an example in each form.
+trained on meanwhile. `heartbeats` are those of so many workers in turn, all of which the server
+knows, and count as one example each. `sizes` tells the bytes of an example in each form.
 """
 
 import argparse
 import contextlib
 import os
+import re
 import selectors
 import socket
 import statistics
@@ -24,6 +27,7 @@ import time
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -39,12 +43,15 @@ from hexz.schema.fleet import (
     CONDUCT_PATH,
     EXAMPLES_PATH,
     GAMES_PATH,
+    HEARTBEAT_PATH,
     ConductOrder,
     FleetSettings,
+    Heartbeat,
 )
 from hexz.selfplay.examples import examples_of
 from hexz.selfplay.loop import SelfPlay
 from hexz.trainserver.serve import THREADS
+from hexz.version import __version__
 from hexz.wire.archive import MAX_EXAMPLE_BYTES
 from hexz.wire.example import encode_example, encode_game
 from hexz.wire.game import encode_compact
@@ -62,6 +69,8 @@ class Form:
 
     path: str
     bodies: Sequence[tuple[bytes, int]]
+    answer: bytes = b'"accepted":%d}\n'
+    """Ends the answer, with the number of the examples."""
 
 
 @dataclass
@@ -84,7 +93,7 @@ def self_play() -> list[tuple[str, FinishedGame]]:
     return [(f"{ID}-{number}", game) for number, game in enumerate(finished)]
 
 
-def forms(games: list[tuple[str, FinishedGame]]) -> dict[str, Form]:
+def forms(games: list[tuple[str, FinishedGame]], workers: int) -> dict[str, Form]:
     encoded = [
         [
             encode_example(example)
@@ -102,7 +111,28 @@ def forms(games: list[tuple[str, FinishedGame]]) -> dict[str, Form]:
         "bare": singles,
         "compact": Form(COMPACT_GAMES_PATH, compact),
         "games": Form(GAMES_PATH, [(encode_game(game), len(game)) for game in encoded]),
+        "heartbeats": Form(HEARTBEAT_PATH, [(beat, 1) for beat in heartbeats(workers)], b"}"),
     }
+
+
+def heartbeats(workers: int) -> list[bytes]:
+    """One of each worker of a fleet that keeps up."""
+    return [
+        Heartbeat(
+            worker=f"host-{number:05d}",
+            version=__version__,
+            model_name="flagz",
+            checkpoint=0,
+            device="OpenVINO int8 on cpu",
+            processes=4,
+            games=1000,
+            evaluations=2_000_000,
+            examples=76_000,
+            pending=10,
+            seconds=60.0,
+        ).to_json()
+        for number in range(workers)
+    ]
 
 
 def requests_of(form: Form, number: int) -> Iterator[tuple[bytes, int]]:
@@ -167,6 +197,16 @@ def trust(port: int, first: bytes) -> None:
                 raise RuntimeError(f"the server answers {answer.decode()}")
 
 
+def post_all(port: int, form: Form) -> None:
+    """Posts each body once, over one connection."""
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        for data, _ in islice(requests_of(form, 0), len(form.bodies)):
+            connection.sendall(data)
+            answer = b""
+            while not _is_whole(answer):
+                answer += connection.recv(4096)
+
+
 def _is_ready(port: int) -> bool:
     try:
         with socket.create_connection(("127.0.0.1", port)) as connection:
@@ -186,6 +226,7 @@ def _cpu_seconds(process: psutil.Process) -> float:
 
 def measure(
     server: tuple[int, psutil.Process],
+    form: Form,
     source: Iterator[tuple[bytes, int]],
     connections: int,
     seconds: float,
@@ -222,11 +263,13 @@ def measure(
             for key, _ in selector.select():
                 connection = key.data
                 answer = received.pop(connection, b"") + connection.recv(4096)
-                if answer.startswith(b"HTTP/1.1 200") and not answer.endswith(b"}\n"):
+                if not _is_whole(answer):
                     received[connection] = answer
                     continue
                 count = under_way.pop(connection)
-                if not answer.endswith(b'"accepted":%d}\n' % count):
+                if not answer.startswith(b"HTTP/1.1 200") or not answer.endswith(
+                    form.answer % count if b"%d" in form.answer else form.answer
+                ):
                     raise RuntimeError(f"the server did not take {count}: {answer.decode()}")
                 posted += 1
                 examples += count
@@ -238,6 +281,13 @@ def measure(
         result.server_micros.append(1e6 * (_cpu_seconds(process) - spent) / examples)
         result.client_micros.append(1e6 * (time.process_time() - own - making) / posted)
         result.megabytes = max(result.megabytes, process.memory_info().rss / 1e6)
+
+
+def _is_whole(answer: bytes) -> bool:
+    """Tells whether an answer has all of the body that its head announces."""
+    head, end, body = answer.partition(b"\r\n\r\n")
+    length = re.search(rb"content-length: (\d+)", head, re.IGNORECASE)
+    return bool(end) and (length is None or len(body) >= int(length[1]))
 
 
 def _lot(source: Iterator[tuple[bytes, int]], size: int) -> list[tuple[bytes, int]]:
@@ -267,6 +317,7 @@ def main() -> None:
     parser.add_argument("what", nargs="*", default=["examples", "bare"])
     parser.add_argument("--seconds", type=float, default=4.0)
     parser.add_argument("--connections", type=int, default=8)
+    parser.add_argument("--workers", type=int, default=1000, help="that send heartbeats")
     parser.add_argument("--directory", type=Path, help="of the journal: another disk")
     parser.add_argument("--serve-bare", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -275,7 +326,7 @@ def main() -> None:
         return
     httpserver.most_connections()  # open files for as many
     games = self_play()
-    known = forms(games)
+    known = forms(games, options.workers)
     if options.what == ["sizes"]:
         print_sizes(games, known)
         return
@@ -286,11 +337,16 @@ def main() -> None:
         with contextlib.ExitStack() as stack:
             ours = stack.enter_context(running("-m", "hexzctl", "train-server", *where))
             bare = stack.enter_context(running(__file__, "--serve-bare"))
+            if "heartbeats" in options.what:
+                post_all(ours[0], known["heartbeats"])
             trust(ours[0], next(requests_of(known["examples"], 9 * 10**8))[0])
             for _ in range(ROUNDS):
                 for name, result in results.items():
                     server = bare if name == "bare" else ours
-                    measure(server, sources[name], options.connections, options.seconds, result)
+                    measure(
+                        server, known[name], sources[name],
+                        options.connections, options.seconds, result,
+                    )  # fmt: skip
     print(f"{options.connections} connections, medians of {ROUNDS} rounds (smallest to largest)")
     print(f"{'':10} {'requests/s':>26} {'examples/s':>10} {'CPU us an example':>26} "
           f"{'client, a request':>18} {'MB':>6}")  # fmt: skip

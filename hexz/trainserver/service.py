@@ -73,6 +73,10 @@ PROBLEM_SECONDS: Final = 60.0
 WORKER_SECONDS: Final = 30.0
 """A worker that was silent for so long is gone."""
 
+LOOK_SECONDS: Final = 1.0
+"""How often all workers are looked at, which at each heartbeat would cost the square of their
+number."""
+
 SHOWN_CHECKPOINTS: Final = 200
 """The status has the losses of so many checkpoints, spread over all of them."""
 
@@ -119,6 +123,7 @@ class TrainingService:
         self._started = time.time()
         self._workers: dict[str, tuple[float, Heartbeat]] = {}
         self._waiting = WorkersWaiting()
+        self._looked = 0.0
         self._level = 0
         self._lock = threading.Lock()
         self._newest: CheckpointReady | None = None
@@ -284,13 +289,9 @@ class TrainingService:
         with self._lock:
             self._workers[heartbeat.worker] = (now, heartbeat)
             self._waiting.take(heartbeat)
-            for name, (seen, _) in list(self._workers.items()):
-                if now - seen > WORKER_SECONDS:
-                    del self._workers[name]
-                    self._waiting.forget(name)
-            # Examples that wait for a reason other than their number would not be taken as games.
-            if not self._is_full() and self.journal_problem is None:
-                self._posting.update([heartbeat for _, heartbeat in self._workers.values()])
+            if now - self._looked >= LOOK_SECONDS:
+                self._looked = now
+                self._look_at_workers(now)
             unit = self._posting.unit
         settings = deepened(self._settings.at(newest.examples, unit), self._level)
         notice = self.vetting.take_heartbeat(
@@ -302,6 +303,16 @@ class TrainingService:
             compact_games=COMPACT_VERSION,
             redis_url=self._announcer.private_url if is_local else None,
         )
+
+    def _look_at_workers(self, now: float) -> None:
+        """Forgets those that are gone, and decides what the others shall post."""
+        gone = [name for name, (seen, _) in self._workers.items() if now - seen > WORKER_SECONDS]
+        for name in gone:
+            del self._workers[name]
+            self._waiting.forget(name)
+        # Examples that wait for a reason other than their number would not be taken as games.
+        if not self._is_full() and self.journal_problem is None:
+            self._posting.update([heartbeat for _, heartbeat in self._workers.values()])
 
     def model(self, number: int) -> bytes | None:
         """The model file of a checkpoint; None if there is no such checkpoint.

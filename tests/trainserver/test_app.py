@@ -402,6 +402,7 @@ def test_only_workers_of_this_machine_learn_of_the_private_redis(client, service
 
 def test_a_server_that_does_not_keep_up_orders_compact_games(client, service, monkeypatch):
     monkeypatch.setattr(service, "_posting", Posting(service.counters.accepted))
+    monkeypatch.setattr(service_module, "LOOK_SECONDS", 0.0)
 
     def orders(**changes: object) -> tuple[str, int]:
         answer = client.post(HEARTBEAT, data=heartbeat(**changes)).json
@@ -410,6 +411,22 @@ def test_a_server_that_does_not_keep_up_orders_compact_games(client, service, mo
     assert orders(pending=100) == ("examples", 1)
     assert orders(pending=4000) == ("games", 1)
     assert client.get("/status").json["settings"]["post"] == "games"
+
+
+def test_heartbeats_do_not_look_at_all_workers_each(client, service, monkeypatch):
+    looks = []
+    monkeypatch.setattr(service_module, "LOOK_SECONDS", 1000.0)
+    monkeypatch.setattr(service, "_looked", -1000.0)
+    monkeypatch.setattr(service, "_workers", {})
+    monkeypatch.setattr(service._posting, "update", lambda workers: looks.append(len(workers)))
+    for number in range(20):
+        client.post(HEARTBEAT, data=heartbeat(worker=f"of-many-{number}"))
+    assert len(looks) == 1
+    monkeypatch.setattr(service_module, "LOOK_SECONDS", 0.0)
+    monkeypatch.setattr(service_module, "WORKER_SECONDS", 0.0)
+    client.post(HEARTBEAT, data=heartbeat(worker="the last"))
+    assert looks[1:] == [1]
+    assert service._workers.keys() == {"the last"}
 
 
 def test_workers_are_shown_until_they_are_silent(client, monkeypatch):
