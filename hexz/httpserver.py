@@ -16,7 +16,8 @@ import struct
 import sys
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from concurrent.futures import Future, wait
 from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import TYPE_CHECKING, Any, Final
 
@@ -251,6 +252,25 @@ class _Disconnected(Exception):
     """The client has gone."""
 
 
+class Later:
+    """An answer of a WSGI application that is not there yet. This server lets its thread go until
+    then; others wait for it.
+
+    Args:
+        ready: is done when the answer can be made.
+        answer: makes it, with a call of `start_response`, and must not wait.
+    """
+
+    def __init__(self, ready: Future[Any], answer: Callable[[], Iterable[bytes]]) -> None:
+        self.ready = ready
+        self.answer = answer
+
+    def __iter__(self) -> Iterator[bytes]:
+        if not self.ready.done():
+            wait([self.ready])
+        return iter(self.answer())
+
+
 class _Bridge:
     """The ASGI application that takes requests whole and lets threads ask a WSGI application."""
 
@@ -306,29 +326,25 @@ class _Bridge:
             raise
 
     def _answer(self, environ: WSGIEnvironment, future: asyncio.Future[_Answer]) -> None:
-        """Answers a question, in a thread."""
-        answer = self._ask(environ)
-        with suppress(RuntimeError):  # the server has ended
-            future.get_loop().call_soon_threadsafe(_resolve, future, answer)
-
-    def _ask(self, environ: WSGIEnvironment) -> _Answer:
-        started: list[Any] = []
+        """Resolves the future with the answer to a question, if need be later."""
+        head: list[Any] = []
 
         def start_response(status: str, headers: Any, _error: Any = None) -> Any:
-            started[:] = [int(status[:3]), headers]
+            head[:] = [int(status[:3]), headers]
+
+        def resolve(answer: _Answer) -> None:
+            with suppress(RuntimeError):  # the server has ended
+                future.get_loop().call_soon_threadsafe(_resolve, future, answer)
 
         try:
             chunks: Iterable[bytes] = self._app(environ, start_response)
-            try:
-                content = b"".join(chunks)
-            finally:
-                if hasattr(chunks, "close"):
-                    chunks.close()
         except Exception:
-            _log.exception("a bug in the answer to a request")
-            return _plain(500, "internal error")
-        status, headers = started
-        return status, [(n.lower().encode(), v.encode("latin-1")) for n, v in headers], content
+            resolve(_bug())
+            return
+        if isinstance(chunks, Later):
+            chunks.ready.add_done_callback(lambda _: resolve(_joined(chunks, head)))
+        else:
+            resolve(_joined(chunks, head))
 
 
 _Answer = tuple[int, list[tuple[bytes, bytes]], bytes]
@@ -337,6 +353,26 @@ _Answer = tuple[int, list[tuple[bytes, bytes]], bytes]
 def _resolve(future: asyncio.Future[_Answer], answer: _Answer) -> None:
     if not future.done():
         future.set_result(answer)
+
+
+def _joined(chunks: Iterable[bytes], head: list[Any]) -> _Answer:
+    """The whole answer of an application, which fills `head` by the end of its chunks."""
+    try:
+        try:
+            content = b"".join(chunks)
+        finally:
+            if hasattr(chunks, "close"):
+                chunks.close()
+        status, headers = head
+        return status, [(n.lower().encode(), v.encode("latin-1")) for n, v in headers], content
+    except Exception:
+        return _bug()
+
+
+def _bug() -> _Answer:
+    """The answer in place of one that an application failed to give."""
+    _log.exception("a bug in the answer to a request")
+    return _plain(500, "internal error")
 
 
 def _plain(status: int, reason: str) -> _Answer:

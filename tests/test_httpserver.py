@@ -27,7 +27,10 @@ SIZES = range(9)
 
 SERVER = f"""
 import socket, sys, threading, time
+from concurrent.futures import Future
 from hexz import httpserver
+
+waiting = []
 
 httpserver.HEAD_SECONDS, httpserver.REQUEST_SECONDS, httpserver.STALL_SECONDS = map(
     float, sys.argv[1:]
@@ -43,6 +46,17 @@ def app(environ, start_response):
         print("gone" if environ[httpserver.CLIENT_GONE].wait(20) else "there", flush=True)
     if path == "/bug":
         raise ValueError("broken")
+    if path == "/later":
+        def answer():
+            start_response("201 Created", [("Content-Length", "3")])
+            return [b"now"]
+        waiting.append(Future())
+        return httpserver.Later(waiting[-1], answer)
+    if path == "/release":
+        while len(waiting) < 5:
+            time.sleep(0.01)
+        for future in waiting:
+            future.set_result(None)
     answer = b"x" * (1 << 26) if path == "/large" else b"%d\\n" % len(body)
     start_response("200 OK", [("Content-Length", str(len(answer)))])
     return [answer]
@@ -327,3 +341,16 @@ def test_the_time_that_a_request_was_there_before_it_is_read_is_known() -> None:
         time.sleep(0.2)
         transport: Any = SimpleNamespace(get_extra_info={"socket": server}.get)
         assert 0.15 <= _seconds_unread(transport) < 60
+
+
+def test_answers_that_come_later_hold_no_thread(start: Start) -> None:
+    server = start()
+    waiting = [server.connect() for _ in range(5)]
+    for connection in waiting:
+        connection.sendall(b"POST /later HTTP/1.1\r\nHost: h\r\nContent-Length: 0\r\n\r\n")
+    assert server.ask("/release", b"xy") == (200, b"2\n")
+    for connection in waiting:
+        with contextlib.closing(connection):
+            answer = connection.recv(4096)
+            assert answer.startswith(b"HTTP/1.1 201")
+            assert answer.endswith(b"now")

@@ -16,6 +16,7 @@ from werkzeug.wrappers import Request
 
 from hexz.engine import NUM_CELLS, Board
 from hexz.errors import HexzError, InvalidMessage
+from hexz.httpserver import Later
 from hexz.render.assets import asset, bare_script, fill, head, whole_script
 from hexz.render.policy import policy
 from hexz.render.svg import board_svg
@@ -87,13 +88,22 @@ def _posts(service: TrainingService, guard: _Guard, others: WSGIApplication) -> 
             owner = guard.admit(request)
             if request.method != "POST":
                 raise MethodNotAllowed(["POST"])
-            answer = take(read_body(request, limit), owner)
+            receipt = take(read_body(request, limit), owner)
         except Exception as error:
             return _failure(service, error)(environ, start_response)
-        body = answer.to_json() + b"\n"
-        length = str(len(body))
-        start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", length)])
-        return [body]
+
+        def answer() -> Iterable[bytes]:
+            try:
+                body = receipt.result().to_json() + b"\n"
+            except Exception as error:
+                return _failure(service, error)(environ, start_response)
+            size = str(len(body))
+            start_response(
+                "200 OK", [("Content-Type", "application/json"), ("Content-Length", size)]
+            )
+            return [body]
+
+        return Later(receipt, answer)
 
     return application
 

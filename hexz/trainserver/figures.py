@@ -17,6 +17,7 @@ from hexz.engine import COLS, ROWS, Plane
 from hexz.example import Example
 from hexz.trainserver.copies import start_of
 from hexz.wire.game import CompactGame
+from hexz.wire.single import SoundExample
 
 FIGURES: Final = {
     "value_error": "squared error of the network's value against the result",
@@ -74,6 +75,14 @@ class FigureSums:
                 self._count("played", float(example.policy[example.action]))
         if example.turn is not None:
             self._count("first_mover", example.result if example.turn == 1 else -example.result)
+
+    def add_sound(self, example: SoundExample) -> None:
+        """Takes a position whose figures were found while it was read."""
+        self.examples += 1
+        self._checkpoints += example.checkpoint
+        for name in ("value_error", "search_shift", "entropy", "surprise", "played", "first_mover"):
+            self._count(name, getattr(example, name))
+        self._length, self._lead = example.move_number + 1, example.lead
 
     def add_game(self, game: CompactGame) -> None:
         """Takes all positions of a game."""
@@ -156,6 +165,14 @@ class GameLook(NamedTuple):
         # What no program of ours wrote never has a reply.
         ends = last.reply is None and last.writer_version is not None
         return cls(first.game_id, start_of(first), last.move_number + 1 if ends else None, sums)
+
+    @classmethod
+    def of_sound(cls, example: SoundExample) -> GameLook:
+        """Looks at an example that was found sound; finds what `of` finds in it."""
+        sums = FigureSums()
+        sums.add_sound(example)
+        moves = example.move_number + 1 if example.is_last else None
+        return cls(example.game_id, example.initial_board, moves, sums)
 
     @classmethod
     def of_game(cls, game: CompactGame) -> GameLook:

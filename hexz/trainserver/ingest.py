@@ -23,6 +23,7 @@ from hexz.trainserver.journal import Record
 from hexz.wire.archive import MAX_EXAMPLE_BYTES
 from hexz.wire.example import MAX_GAME_BYTES, decode_example, decode_game
 from hexz.wire.game import MAX_COMPACT_BYTES, read_compact
+from hexz.wire.single import read_sound
 
 _START_CELLS: Final = sorted("#" * NUM_ROCKS + "." * NUM_EMPTY + "12345")
 _PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
@@ -87,6 +88,21 @@ def check_example(body: bytes, *, model_name: str, newest_checkpoint: int, max_l
     """
     if len(body) > MAX_EXAMPLE_BYTES:
         raise TooLarge(f"{len(body)} bytes are too many for one example")
+    sound = read_sound(body)
+    if sound is not None:
+        _check_origin(sound.model_name, model_name)
+        _check_age((sound.checkpoint, sound.checkpoint), newest_checkpoint, max_lag)
+        return Checked([Record(sound.example_id, body)], GameLook.of_sound(sound))
+    return check_any_example(
+        body, model_name=model_name, newest_checkpoint=newest_checkpoint, max_lag=max_lag
+    )
+
+
+def check_any_example(
+    body: bytes, *, model_name: str, newest_checkpoint: int, max_lag: int
+) -> Checked:
+    """What `check_example` does with an example of another form, and with one that is not sound:
+    ten times slower, and with a reason."""
     with _invalid_body():
         example = decode_example(body)
         _check_origin(example.model_name, model_name)

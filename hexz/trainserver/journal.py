@@ -4,8 +4,9 @@ A directory with a file for each segment, `{segment:08d}.journal`, numbered from
 the highest number is open; all others are sealed and never change. `{segment:08d}.ids` remembers
 the examples of a segment that was trained on and deleted. `id` names the journal, `lock` guards it.
 
-Threads that append at the same time share one write and one fdatasync: one of them leads, and what
-comes while it writes is the next group. A group is one frame of the file, little-endian:
+One thread writes, and nobody who appends needs to wait for it: what comes while it writes is the
+next group, with one write and one fdatasync for all of it. A group is one frame of the file,
+little-endian:
 
     magic, CRC-32 of what follows, bytes of the payload, number of records    4 x uint32
     payload, for each record: bytes of its id and of its data, its moves      3 x uint32
@@ -32,6 +33,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from queue import SimpleQueue
 from typing import BinaryIO, Final, Literal, NamedTuple
 
 import numpy as np
@@ -87,18 +89,38 @@ class Record(NamedTuple):
         return self.moves or 1
 
 
+Done = Callable[[int, str | None], None]
+"""Is told how many of the examples were new and are on disk, or why they may not be."""
+
+
 @dataclass(eq=False)
 class _Append:
-    """The new records of one call of `append`, and what became of them."""
+    """A call of `append_later`, until it is told how it went.
 
+    Attributes:
+        records, hashes: the new ones, which it has written.
+        left: the calls, perhaps this one too, that write what it wants to be on disk.
+        also: other calls that want what this one writes.
+        failure: of any of those.
+    """
+
+    done: Done
     records: list[Record] = field(default_factory=list)
     hashes: list[int] = field(default_factory=list)
-    done: bool = False
+    left: int = 0
+    also: list[_Append] = field(default_factory=list)
     failure: str | None = None
 
     @property
     def examples(self) -> int:
         return sum(record.examples for record in self.records)
+
+    def tell(self, failure: str | None) -> None:
+        """Takes note that one of those calls is written, and tells once all are."""
+        self.failure = self.failure or failure
+        self.left -= 1
+        if self.left <= 0:
+            self.done(0 if self.failure else self.examples, self.failure)
 
 
 @dataclass
@@ -137,9 +159,9 @@ class Journal:
         """
         self._directory = directory
         self._minibatch_size = minibatch_size
-        # Guards all fields but the open file, which belongs to the leading thread.
-        self._changed = threading.Condition()
-        self._leading = False
+        # Guards all fields but the open file, which belongs to the thread that writes.
+        self._guard = threading.Lock()
+        self._work: SimpleQueue[bool] = SimpleQueue()
         self._queue: deque[_Append] = deque()
         self._pending: dict[int, _Append] = {}
         # Ids are kept as hashes of 8 bytes. The last of the waiting segments is the open one.
@@ -156,23 +178,25 @@ class Journal:
             except BaseException:
                 self._lock.close()
                 raise
+        self._writer = threading.Thread(target=self._write_groups, name="journal", daemon=True)
+        self._writer.start()
 
     @property
     def sealed(self) -> list[int]:
         """The sealed segments that are not forgotten, in ascending order."""
-        with self._changed:
+        with self._guard:
             return list(self._waiting)[:-1]
 
     @property
     def open_count(self) -> int:
         """The number of examples in the open segment."""
-        with self._changed:
+        with self._guard:
             return self._examples[max(self._waiting)]
 
     @property
     def num_waiting(self) -> int:
         """The number of examples in all segments that are not forgotten, the open one included."""
-        with self._changed:
+        with self._guard:
             return sum(self._examples.values())
 
     def append(self, records: Sequence[Record]) -> int:
@@ -188,18 +212,28 @@ class Journal:
             JournalError: the records may not be on disk. Appending them again is safe, and works
                 once the cause is gone.
         """
+        told: SimpleQueue[tuple[int, str | None]] = SimpleQueue()
+        self.append_later(records, lambda new, failure: told.put((new, failure)))
+        new, failure = told.get()
+        if failure is not None:
+            raise JournalError(failure)
+        return new
+
+    def append_later(self, records: Sequence[Record], done: Done) -> None:
+        """Does what `append` does without waiting for it.
+
+        Args:
+            records: what to add.
+            done: is called once, perhaps at once, and by the thread that writes; nothing else is
+                written until it returns.
+        """
         hashes = [_hash_of(record.id) for record in records]
-        with self._changed:
-            mine, awaited = self._enqueue(records, hashes)
-            while not all(append.done for append in awaited):
-                if self._leading:
-                    self._changed.wait()
-                else:
-                    self._lead()
-        for append in awaited:
-            if append.failure is not None:
-                raise JournalError(append.failure)
-        return mine.examples
+        with self._guard:
+            mine = self._enqueue(records, hashes, done)
+        if not mine.left:
+            done(0, None)
+        elif mine.records:
+            self._work.put(True)
 
     def forget(self, segment: int) -> None:
         """Deletes all segments up to this one, which are trained on. Their ids stay known.
@@ -207,7 +241,7 @@ class Journal:
         Raises:
             JournalError: the segment is not sealed, or a file cannot be written or deleted.
         """
-        with self._changed, _reported(self._directory):
+        with self._guard, _reported(self._directory):
             if segment >= max(self._waiting):
                 raise JournalError(
                     f"segment {segment} was trained on, but {self._directory} ends before it: it "
@@ -222,18 +256,18 @@ class Journal:
             self._forget_old_ids()
 
     def close(self) -> None:
-        """Lets another process open the journal. No thread may be in `append`."""
+        """Writes what waits, and lets another process open the journal. No thread may append."""
+        self._work.put(False)
+        self._writer.join()
         os.close(self._file.descriptor)
         self._lock.close()
 
     # --- Appending ---------------------------------------------------------------------------
 
-    def _enqueue(
-        self, records: Sequence[Record], hashes: Sequence[int]
-    ) -> tuple[_Append, set[_Append]]:
-        """Queues the records that are new; returns them, and all that must be on disk for the
-        whole sequence to be there."""
-        mine = _Append()
+    def _enqueue(self, records: Sequence[Record], hashes: Sequence[int], done: Done) -> _Append:
+        """Queues the records that are new, and lets their call wait for all that must be on disk
+        for the whole sequence to be there."""
+        mine = _Append(done)
         awaited: set[_Append] = set()
         for record, number in zip(records, hashes, strict=True):
             if number in self._known:
@@ -243,25 +277,27 @@ class Journal:
                 mine.records.append(record)
                 mine.hashes.append(number)
             awaited.add(self._pending[number])
+        for append in awaited:
+            append.also.append(mine)
+        mine.left = len(awaited)
         if mine.records:
             self._queue.append(mine)
-        return mine, awaited
+        return mine
 
-    def _lead(self) -> None:
-        """Writes the next group for all threads that wait for it, with the lock given up
-        meanwhile."""
-        self._leading = True
-        group = self._next_group()
-        segment = 0
-        failure: str | None = f"cannot write to {self._directory}: interrupted"
-        self._changed.release()
-        try:
-            segment = self._write(group)
-            failure = None
-        except OSError as error:
-            failure = f"cannot write to {self._directory}: {error.strerror or error}"
-        finally:
-            self._changed.acquire()
+    def _write_groups(self) -> None:
+        """Writes one group after the other, until the journal is closed."""
+        while self._work.get():
+            with self._guard:
+                group = self._next_group()
+            if not group:  # it went with the one before
+                continue
+            segment = 0
+            failure: str | None = None
+            try:
+                segment = self._write(group)
+            except Exception as error:  # whatever it is, those who wait must hear of it
+                reason = error.strerror if isinstance(error, OSError) else None
+                failure = f"cannot write to {self._directory}: {reason or error}"
             self._finish(group, segment, failure)
 
     def _next_group(self) -> list[_Append]:
@@ -300,21 +336,21 @@ class Journal:
         return file.segment
 
     def _finish(self, group: list[_Append], segment: int, failure: str | None) -> None:
-        """Tells all threads how it went."""
+        """Tells all calls how it went."""
         hashes = [number for append in group for number in append.hashes]
-        for number in hashes:
-            del self._pending[number]
-        if failure is None:
-            self._known.update(hashes)
-            self._waiting.setdefault(segment, []).extend(hashes)
-            self._examples[segment] = self._examples.get(segment, 0) + sum(
-                append.examples for append in group
-            )
-        self._begin_counting()
+        with self._guard:
+            for number in hashes:
+                del self._pending[number]
+            if failure is None:
+                self._known.update(hashes)
+                self._waiting.setdefault(segment, []).extend(hashes)
+                self._examples[segment] = self._examples.get(segment, 0) + sum(
+                    append.examples for append in group
+                )
+            self._begin_counting()
         for append in group:
-            append.done, append.failure = True, failure
-        self._leading = False
-        self._changed.notify_all()
+            for one in append.also:
+                one.tell(failure)
 
     def _is_full(self) -> bool:
         return self._file.count >= self._minibatch_size

@@ -7,6 +7,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
 from typing import Final
 
 from msgspec import structs
@@ -164,12 +165,15 @@ class TrainingService:
         """The newest checkpoint; None until it is known, and then nothing is accepted."""
         return None if self._newest is None else self._newest.number
 
-    def accept_example(self, body: bytes, owner: str | None = None) -> Receipt:
-        """Takes one serialized `NumpyExample`; returns once it is on disk.
+    def accept_example(self, body: bytes, owner: str | None = None) -> Future[Receipt]:
+        """Takes one serialized `NumpyExample`.
 
         Args:
             body: what was posted.
             owner: of the token that was shown; None for the shared one.
+
+        Returns:
+            The receipt, once it is on disk; or Refused.
 
         Raises:
             Rejected: it is not an example that can be taken; says why.
@@ -177,15 +181,15 @@ class TrainingService:
         """
         return self._accept(EXAMPLES_PATH, body, owner)
 
-    def accept_game(self, body: bytes, owner: str | None = None) -> Receipt:
+    def accept_game(self, body: bytes, owner: str | None = None) -> Future[Receipt]:
         """Takes all examples of a game or none; see `accept_example`."""
         return self._accept(GAMES_PATH, body, owner)
 
-    def accept_compact_game(self, body: bytes, owner: str | None = None) -> Receipt:
+    def accept_compact_game(self, body: bytes, owner: str | None = None) -> Future[Receipt]:
         """Takes a serialized `CompactGame`; see `accept_example`."""
         return self._accept(COMPACT_GAMES_PATH, body, owner)
 
-    def _accept(self, path: str, body: bytes, owner: str | None) -> Receipt:
+    def _accept(self, path: str, body: bytes, owner: str | None) -> Future[Receipt]:
         newest = self.checkpoint
         if newest is None:
             raise Refused(503, "the newest checkpoint is not loaded yet: try again")
@@ -193,15 +197,25 @@ class TrainingService:
             raise Refused(503, "too many examples wait for training: try again later")
         checked = self._check(path, body, newest, self.config.max_checkpoint_lag)
         worker = self.vetting.poster(owner, checked.look.game_id)
+        receipt: Future[Receipt] = Future()
+
+        def finish(new: int, failure: str | None) -> None:
+            try:
+                self._count(checked, new, failure)
+                if new:
+                    self.vetting.note(worker, checked.look)
+            except Exception as error:
+                receipt.set_exception(error)
+                return
+            checkpoint = self._newest.number if self._newest else newest
+            receipt.set_result(Receipt(checkpoint=checkpoint, accepted=new))
+
         if self.vetting.quarantine.is_quarantined(worker):
-            new = 0
             self._set_aside(worker, path, body, checked.examples)
+            receipt.set_result(Receipt(checkpoint=newest, accepted=0))
         else:
-            new = self._append(checked)
-            if new:
-                self.vetting.note(worker, checked.look)
-        checkpoint = self._newest.number if self._newest else newest
-        return Receipt(checkpoint=checkpoint, accepted=new)
+            self._journal.append_later(checked.records, finish)
+        return receipt
 
     def _is_full(self) -> bool:
         # What waits for nothing but the store is no reason to stop.
@@ -221,19 +235,15 @@ class TrainingService:
             max_lag=max_lag,
         )
 
-    def _append(self, checked: Checked) -> int:
-        """Puts examples into the journal; returns how many were new."""
-        try:
-            new = self._journal.append(checked.records)
-        except JournalError as error:
-            self._note_journal(str(error))
-            raise Refused(503, str(error)) from None
-        self._note_journal(None)
+    def _count(self, checked: Checked, new: int, failure: str | None) -> None:
+        """Takes note of what became of examples that the journal was given; raises Refused if they
+        may not be kept."""
+        self._note_journal(failure)
+        if failure is not None:
+            raise Refused(503, failure)
         self.counters.accepted.add(new)
-        copies = checked.examples - new
-        if copies:
+        if copies := checked.examples - new:
             self.counters.duplicates.add(copies)
-        return new
 
     def _set_aside(self, worker: str, path: str, body: bytes, examples: int) -> None:
         try:
@@ -253,12 +263,21 @@ class TrainingService:
                     and (found := quarantine.released()) is not None
                 ):
                     try:
-                        self._append(self._check(found.path, found.body, newest, max_lag=newest))
+                        self._take_back(found.path, found.body, newest)
                     except Rejected as error:
                         _log.warning("an example of %s is not taken: %s", found.worker, error)
                     quarantine.remove(found.number)
             except (QuarantineError, Refused) as error:
                 _log.warning("released examples wait: %s", error)
+
+    def _take_back(self, path: str, body: bytes, newest: int) -> None:
+        checked = self._check(path, body, newest, max_lag=newest)
+        try:
+            new = self._journal.append(checked.records)
+        except JournalError as error:
+            self._count(checked, 0, str(error))
+        else:
+            self._count(checked, new, None)
 
     def take_heartbeat(
         self, heartbeat: Heartbeat, *, is_local: bool, owner: str | None = None

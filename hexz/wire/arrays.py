@@ -36,7 +36,7 @@ class _Header(NamedTuple):
 
 def pack(array: npt.NDArray[Any]) -> bytes:
     """The bytes that `numpy.save` would write for an array."""
-    return _header_bytes(array.dtype.str, array.shape) + array.tobytes()
+    return header_bytes(array.dtype.str, array.shape) + array.tobytes()
 
 
 def unpack(
@@ -53,7 +53,7 @@ def unpack(
     Raises:
         InvalidExample: it is no array, another one than expected, cut off, or has bytes after it.
     """
-    if data.startswith(expected := _header_bytes(dtypes[0], shape)):
+    if data.startswith(expected := header_bytes(dtypes[0], shape)):
         header = _Header(dtypes[0], False, shape, len(expected))
     else:
         header = _read_header(name, data)
@@ -75,7 +75,8 @@ def unpack(
 
 
 @lru_cache(maxsize=1024)
-def _header_bytes(descr: str, shape: tuple[int, ...]) -> bytes:
+def header_bytes(descr: str, shape: tuple[int, ...]) -> bytes:
+    """The bytes that `numpy.save` writes before those of an array."""
     file = io.BytesIO()
     header = {"descr": descr, "fortran_order": False, "shape": shape}
     np.lib.format.write_array_header_1_0(file, header)

@@ -18,6 +18,7 @@ from hexz.trainserver.ingest import (
     Rejected,
     TooLarge,
     TooOld,
+    check_any_example,
     check_compact_game,
     check_example,
     check_game,
@@ -27,6 +28,7 @@ from hexz.wire import hexz_pb2 as pb
 from hexz.wire.archive import MAX_EXAMPLE_BYTES
 from hexz.wire.example import MAX_GAME_BYTES, decode_example, encode_example, encode_game
 from hexz.wire.game import MAX_COMPACT_BYTES, encode_compact, read_compact
+from hexz.wire.single import read_sound
 from tests.wire.sample import ADDED_FIELDS
 
 from .games import MODEL, finished_game, played_game, random_game
@@ -86,6 +88,51 @@ def test_every_example_of_self_play_is_taken_as_it_is():
         for example in played_game(seed):
             body = encode_example(example)
             assert take(body) == Record(example.example_id, body)
+
+
+def check_quick_is_right(body: bytes) -> bool:
+    """Compares the quick way to read an example with the thorough one; returns whether it is one
+    that the quick one takes."""
+    sound = read_sound(body)
+    if sound is None:
+        return False
+    name, lag = sound.model_name, {"newest_checkpoint": sound.checkpoint, "max_lag": 0}
+    expected = check_any_example(body, model_name=name, **lag)
+    found = check_example(body, model_name=name, **lag)
+    assert found.records == expected.records
+    assert found.look[:3] == expected.look[:3]
+    mine, theirs = found.look.sums.figures(), expected.look.sums.figures()
+    assert mine.checkpoint == theirs.checkpoint
+    np.testing.assert_allclose(mine.values, theirs.values, rtol=1e-4, atol=1e-6)
+    return True
+
+
+def test_examples_of_today_are_read_quickly():
+    for seed in GAMES:
+        assert all(check_quick_is_right(encode_example(e)) for e in played_game(seed))
+
+
+def test_the_quick_way_takes_nothing_that_the_thorough_one_refuses():
+    rng, taken = random.Random(5), 0
+    bodies = [encode_example(example) for seed in GAMES for example in played_game(seed)]
+    for _ in range(10_000):
+        body = bytearray(rng.choice(bodies))
+        message = ARRAYS(bytes(body))
+        name = rng.choice(FIELDS)
+        if rng.random() < 0.3:  # of another position
+            other = ARRAYS(rng.choice(bodies))
+            message.ClearField(name)
+            message.MergeFrom(pb.NumpyExample(**{name: getattr(other, name)}))
+            body = bytearray(message.SerializeToString())
+        else:
+            for _ in range(rng.choice([1, 1, 2])):
+                # Most bytes are those of the planes and the policy.
+                at = rng.randrange(len(body))
+                if rng.random() < 0.5:
+                    at = max(0, len(body) - rng.randrange(2500))
+                body[at % len(body)] ^= 1 << rng.randrange(8)
+        taken += check_quick_is_right(bytes(body))
+    assert taken > 300
 
 
 def test_every_game_of_self_play_is_taken_as_it_is():

@@ -306,7 +306,9 @@ def test_a_copy_is_acknowledged_with_the_first_one_only(tmp_path, monkeypatch, e
                 order.append("copy")
 
         def let_go() -> None:
-            wait_until(lambda: len(journal._changed._waiters) == 1, TIMEOUT)  # type: ignore[attr-defined]
+            assert disk.busy.wait(TIMEOUT)
+            [append] = set(journal._pending.values())
+            wait_until(lambda: len(append.also) == 2, TIMEOUT)
             order.append("disk")
             disk.go.set()
 

@@ -132,7 +132,7 @@ def test_a_fleet_searches_deeper_while_the_trainer_is_behind(tmp_path, games, ca
         # Now it has waited long for the next batch.
         service._supervisor.activities = Activities("idle", now=time.monotonic() - 1000)
         for body in bodies[20 * batches :]:
-            service.accept_example(body)
+            service.accept_example(body).result()
         wait_until(lambda: service.checkpoint == batches + 1)
         after = service.take_heartbeat(heartbeat("w", 10.0, 0.0), is_local=True)
         assert usual < after.settings.search.simulations < 4 * usual

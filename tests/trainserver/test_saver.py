@@ -151,7 +151,7 @@ def test_training_goes_on_without_the_store_until_enough_waits(tmp_path, games, 
 
     def post(service: TrainingService, batch: int) -> None:
         for body in bodies[batch * BATCH : (batch + 1) * BATCH]:
-            assert service.accept_example(body).accepted == 1
+            assert service.accept_example(body).result().accepted == 1
 
     with trainers_in_threads():
         with running_service(config) as service:

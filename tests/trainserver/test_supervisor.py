@@ -72,7 +72,7 @@ def in_threads() -> Iterator[None]:
 def post(service: TrainingService, bodies: list[bytes]) -> None:
     wait_until(lambda: service.checkpoint is not None)
     for body in bodies:
-        assert service.accept_example(body).accepted == 1
+        assert service.accept_example(body).result().accepted == 1
 
 
 def activity(service: TrainingService) -> str:
@@ -161,7 +161,7 @@ def test_a_trainer_that_is_killed_in_training_is_replaced(service, batches):
     trainer().kill()
     wait_until(lambda: service.status().training.failures == 1)
     assert any("SIGKILL" in problem for problem in service.problems())
-    assert service.accept_example(bodies[0]).accepted == 0
+    assert service.accept_example(bodies[0]).result().accepted == 0
     wait_until(lambda: service.checkpoint == before + 1)
     assert_trained_once(service, bodies)
     assert service.checkpoint == before + 1
@@ -208,7 +208,7 @@ def test_a_store_that_fails_is_waited_for(service, batches, tmp_path):
     assert str(models) in service.problems()[0]
     assert service.checkpoint == before
     assert service.model(before) is not None
-    assert service.accept_example(bodies[0]).accepted == 0
+    assert service.accept_example(bodies[0]).result().accepted == 0
     models.unlink()
     (tmp_path / "models").rename(models)
     wait_until(lambda: service.checkpoint == before + 1)
@@ -262,7 +262,7 @@ def test_training_that_fails_keeps_the_old_model_and_the_examples(tmp_path, batc
         assert any("finite" in problem for problem in service.problems())
         assert (service.checkpoint, service.model(0)) == (0, model)
         assert service.status().journal.waiting == BATCH
-        assert service.accept_example(bodies[0]).accepted == 0
+        assert service.accept_example(bodies[0]).result().accepted == 0
     with running_service(tiny_config(tmp_path, minibatch_size=BATCH)) as service:
         wait_until(lambda: service.checkpoint == 1)
         assert service.problems() == []
@@ -385,7 +385,7 @@ def test_old_examples_are_refused_with_the_current_number(tmp_path, games):
         with pytest.raises(Exception, match="the current one is 1") as caught:
             service.accept_example(old)
         assert caught.value.status == 409  # type: ignore[attr-defined]
-        assert service.accept_example(new).checkpoint == 1
+        assert service.accept_example(new).result().checkpoint == 1
 
 
 def _of_checkpoint(body: bytes, checkpoint: int) -> bytes:
