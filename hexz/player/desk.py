@@ -19,9 +19,13 @@ from typing import Final, Protocol
 AT_ONCE: Final = 3
 """Turns at once: while one thread waits for a core, the others go on."""
 
+REHEARSALS: Final = 3
+"""Answers that are made before others wait for theirs, by which the machine is judged."""
+_CROWDED: Final = 4
+"""How much longer an answer is thought to take than in a rehearsal, until more is known: many
+threads want Python's lock then."""
 _LIKELY_SECONDS: Final = 0.004
-"""What an answer is thought to take at first: rather too much. The first answers of many say little
-about it, as nobody else wants to make one yet."""
+"""What an answer is thought to take before any rehearsal."""
 _MOST_SECONDS: Final = 0.02
 """What one answer counts for at most: more is the fault of something else."""
 _SMOOTHING: Final = 1 / 32
@@ -54,6 +58,7 @@ class Desk:
         self._numbers = itertools.count()
         self._turns: dict[Due, float] = {}
         self._left_at = -math.inf
+        self._made = 0
         self._mean = self._deviation = _LIKELY_SECONDS / 2
 
     def __len__(self) -> int:
@@ -106,8 +111,12 @@ class Desk:
             now = self._clock()
             seconds = min(now - max(began, self._left_at), _MOST_SECONDS)
             self._left_at = now
-            self._deviation += _SMOOTHING * (abs(seconds - self._mean) - self._deviation)
-            self._mean += _SMOOTHING * (seconds - self._mean)
+            self._made += 1
+            if self._made <= REHEARSALS:
+                self._mean = self._deviation = _CROWDED / 2 * seconds
+            else:
+                self._deviation += _SMOOTHING * (abs(seconds - self._mean) - self._deviation)
+                self._mean += _SMOOTHING * (seconds - self._mean)
             self._call()
 
     def _call(self) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from hexz.engine import Board, IllegalMove
 from hexz.errors import InvalidSettings
+from hexz.player.desk import REHEARSALS, answering
 from hexz.player.levels import LEVELS
 from hexz.player.player import Answer, Overloaded, Player
 from hexz.player.players import make_player, network_player
@@ -22,10 +23,12 @@ from hexz.schema.programs import PlayerConfig
 from hexz.schema.search import MAX_SIMULATIONS
 from hexz.schema.status import PlayerStatus
 from hexz.version import __version__
+from hexz.wire.suggest import encode_response
 
 if TYPE_CHECKING:
     from hexz.model.outlook import Outlook
     from hexz.player.network import Network
+    from hexz.player.searcher import Searcher
 
 _log = logging.getLogger(__name__)
 
@@ -84,6 +87,7 @@ class PlayerService:
 
             source = open_source(path)
             self._network = Network(source, device=config.device, notify=_log.warning)
+            _rehearse(self._network.searcher)
             if config.follow:
                 self._network.follow()
         self._spec = _public(spec)
@@ -208,6 +212,15 @@ class PlayerService:
         with self._lock:
             self._answers["searched" if answer.simulations else "at_once"] += 1
             self._simulations += answer.simulations
+
+
+def _rehearse(searcher: Searcher) -> None:
+    """Makes some answers for nobody, to learn how long that takes here, and so that the first
+    question does not wait for what happens once only."""
+    board = Board.random(0)
+    for _ in range(REHEARSALS):
+        with answering():
+            encode_response(board, searcher.look(board))
 
 
 def _served(config: PlayerConfig) -> tuple[PlayerSpec, str | None]:

@@ -50,6 +50,27 @@ def test_one_who_steps_aside_lets_the_next_one_and_counts_for_nothing():
     assert (len(desk), desk.seconds) == (AT_ONCE, before)
 
 
+def test_what_an_answer_takes_is_judged_by_rehearsals_and_then_learnt():
+    now = 0.0
+    desk = Desk(lambda: now)
+
+    def answer(seconds: float) -> None:
+        nonlocal now
+        asker = Asker(now)
+        desk.queue(asker)
+        now += seconds
+        desk.leave(asker)
+
+    for seconds in (0.015, 0.001, 0.001):  # the first one imports something
+        answer(seconds)
+    assert desk.seconds == pytest.approx(0.004)
+    for _ in range(300):
+        answer(0.002)
+    assert desk.seconds == pytest.approx(0.002, rel=0.1)
+    answer(60.0)  # a machine that slept, say
+    assert desk.seconds < 0.004
+
+
 @pytest.mark.parametrize(("now", "is_behind"), [(0.9, False), (1.1, True)])
 def test_the_desk_is_behind_once_somebody_waits_for_too_long(now, is_behind):
     desk, _ = line(now, *[0.0] * AT_ONCE, 1.0)

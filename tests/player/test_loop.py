@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hexz.engine import Board, Search, SearchSettings
 from hexz.inference import Evaluation, Evaluator, Floats
 from hexz.player import loop as loops
-from hexz.player.desk import AT_ONCE
+from hexz.player.desk import AT_ONCE, REHEARSALS
 from hexz.player.loop import BATCH_SIZE, SearchLoop, Task
 from hexz.player.schedule import answer_times
 
@@ -98,6 +98,7 @@ class Clients:
         self.simulations: list[int] = []
         self._loop = SearchLoop(SlowEvaluator(self.clock, batch), self.clock)
         self._loop.desk.wait = self._pass  # type: ignore[method-assign]
+        self._loop.desk._made = REHEARSALS  # in which an answer took a millisecond
         self._think = think
         self._rng = random.Random(1)
         self._asking: list[tuple[float, int]] = [(self.clock.now, n) for n in range(count)]
