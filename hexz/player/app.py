@@ -130,11 +130,15 @@ def _add_page_routes(app: Flask, service: PlayerService) -> None:
         simulations = content.get("simulations")
         if simulations is not None and (type(simulations) is not int or simulations < 1):
             raise InvalidRequest('"simulations" must be a whole number above 0')
+        within = content.get("within")
+        if within is not None and (type(within) not in (int, float) or within <= 0):
+            raise InvalidRequest('"within" must be a number of seconds above 0')
         # First: while an answer is made, others wait for theirs.
         outlook = service.outlook(board) if content.get("outlook") is True else None
         answer = service.suggest(
             board,
             simulations=simulations,
+            deadline=within,
             player=service.offers[spec].player,
             gone=request.environ.get(CLIENT_GONE),
         )

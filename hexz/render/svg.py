@@ -69,10 +69,11 @@ def board_svg(board: Board, attributes: str = 'role="img"') -> str:
 
 def whole_svg(board: Board) -> str:
     """A drawing of a board that needs no style sheet beside it, for notebooks and files."""
+    names = ("", "Blue", "Orange")
     if board.is_over:
-        state = f"player {board.winner} has won" if board.winner else "drawn"
+        state = f"{names[board.winner]} has won" if board.winner else "drawn"
     else:
-        state = f"player {board.turn} to move"
+        state = f"{names[board.turn]} to move"
     opening, content = board_svg(board, f'role="img" width="{_WIDTH:.0f}"').split("\n", 1)
     title = f"<title>Flagz, move {board.move_number}: {state}</title>"
     return f"{opening}\n{title}\n<style>\n{asset('board.css')}\n</style>\n{content}"

@@ -136,8 +136,8 @@ def test_summary_and_exports(columns: dict[str, Any], tmp_path: Path) -> None:
     assert summary["models"] == "edgar"
     assert summary["checkpoints"] == "7"
     assert (
-        int(summary["won by player 1"].split()[0])
-        + int(summary["won by player 2"].split()[0])
+        int(summary["won by Blue"].split()[0])
+        + int(summary["won by Orange"].split()[0])
         + int(summary["drawn"].split()[0])
         == 4
     )

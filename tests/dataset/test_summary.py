@@ -65,9 +65,9 @@ def test_games() -> None:
         f"{sum(lengths) / 12:.1f} moves, {min(lengths)} to {max(lengths)}"
     )
     assert shown["drawn"] == f"{wins[0]} ({wins[0] / 12:.1%})"
-    assert shown["won by player 1"] == f"{wins[1]} ({wins[1] / 12:.1%})"
-    assert shown["won by player 2"] == f"{wins[2]} ({wins[2] / 12:.1%})"
-    assert shown["margin of player 1"] == f"{np.mean([a - b for a, b in scores]):+.2f}"
+    assert shown["won by Blue"] == f"{wins[1]} ({wins[1] / 12:.1%})"
+    assert shown["won by Orange"] == f"{wins[2]} ({wins[2] / 12:.1%})"
+    assert shown["margin of Blue"] == f"{np.mean([a - b for a, b in scores]):+.2f}"
     flags = sum(int((game.actions < 110).sum()) for game in finished)
     assert shown["flags among moves played"] == f"{flags / sum(lengths):.1%}"
     assert shown["full searches"] == "100.0%"
@@ -95,7 +95,7 @@ def test_models_and_checkpoints() -> None:
 def test_examples_of_other_programs() -> None:
     shown = figures([old_example()])
     assert (shown["games"], shown["with all moves"]) == ("1", "0")
-    for name in ("length of a game", "won by player 1", "margin of player 1", "simulations a move"):
+    for name in ("length of a game", "won by Blue", "margin of Blue", "simulations a move"):
         assert shown[name] == "unknown"
     assert shown["surprise, KL(target || prior)"] == "unknown"
 

@@ -12,7 +12,7 @@ import pytest
 
 from hexz.engine import Board, Move
 from hexz.gameplay.game import Game
-from hexz.player.page import page_files
+from hexz.player.levels import LEVELS
 
 from ..browser import PHONE, Hands, Page, findings, themed, webdriver
 from .page_server import PREFIX, PageServer
@@ -388,8 +388,12 @@ def test_a_hint(page: Page) -> None:
 
 @pytest.fixture(scope="module")
 def played(sample_traces: list[dict[str, Any]]) -> str:
+    return faulty_game(sample_traces)
+
+
+def faulty_game(traces: list[dict[str, Any]]) -> str:
     """A link to the first moves of a game of random players, full of mistakes."""
-    trace = next(trace for trace in sample_traces if trace["mode"] == "random")
+    trace = next(trace for trace in traces if trace["mode"] == "random")
     kinds: dict[str, Any] = {"F": "flag", "N": "normal"}
     names = [str(Move(kinds[m["t"]], m["r"], m["c"])) for m in trace["moves"][:14]]
     return f"board={trace['board'].replace('#', '%23')}&moves={'-'.join(names)}"
@@ -604,6 +608,33 @@ def test_a_game_can_be_shared_as_a_link_and_a_picture(
     page.click("#sharing .primary")
 
 
+def test_a_clock_runs_from_the_first_move_and_ends_a_game(
+    page: Page, server: PageServer, driver: Any
+) -> None:
+    page.open(TWO_PERSONS)
+    page.click("#new")
+    page.run("arguments[0].value = arguments[1]", page("[name=orange]"), "uct:20")
+    page.run("arguments[0].value = arguments[1]", page("[name=clock]"), "60+1")
+    page.click("#setup .primary")
+    page.until(lambda: page(".clock").is_displayed())
+    assert [clock.text for clock in page.all(".clock")] == ["1:00", "1:00"]
+    page.click(".choice")
+    page.until(lambda: len(page.moves) == 2)
+    assert server.asked[-1]["within"] == pytest.approx(3.5, abs=0.2)
+    page.until(lambda: page(".clock").text != "1:00")
+    # Orange, whose move came with a second more, has more than a minute, or little less.
+    assert page.all(".clock")[1].text in ("0:59", "1:00", "1:01")
+    page.run("const now = performance.now; performance.now = () => now.call(performance) + 7e4;")
+    page.until(lambda: "time is over" in page.status)
+    assert page.status.endswith("time is over. Orange wins.")
+    assert page.fields["late"] == "1"
+    page.driver.refresh()
+    page.until(lambda: page.status.endswith("time is over. Orange wins."))
+    assert not page(".clock").is_displayed()
+    page.click("#undo")
+    assert "late" not in page.fields
+
+
 def test_sound_is_off_until_somebody_asks(page: Page) -> None:
     page.open(TWO_PERSONS)
     assert page("#sound").get_attribute("aria-pressed") == "false"
@@ -674,9 +705,32 @@ def test_nothing_sticks_out_at_any_size(page: Page, size: tuple[int, int], playe
     assert page.run(OVERFLOWING) == []
 
 
+@pytest.mark.parametrize("width", [320, 390, 1024])
+def test_every_name_of_a_level_fits(page: Page, width: int) -> None:
+    """Beside three flags and two digits, with the star of the winner."""
+    page.open(TWO_PERSONS, (width, 700))
+    cut = page.run(
+        """
+        document.querySelectorAll(".points").forEach((points) => { points.textContent = "99"; });
+        const who = document.querySelector("[data-player='2'] .who");
+        who.closest(".side").classList.add("winner");
+        return arguments[0].filter((name) => {
+          who.textContent = name;
+          return who.scrollWidth > who.clientWidth || who.scrollHeight > who.clientHeight + 1;
+        });
+        """,
+        [level.name.capitalize() for level in LEVELS],
+    )
+    assert cut == []
+    page.run("window.seen.moved = []")  # by the script above
+
+
 CLIPPED = """
-return [...document.querySelectorAll("button, .segments span, .who, .tools, header")]
-  .filter((element) => element.checkVisibility() && element.scrollWidth > element.clientWidth + 1)
+const all = "button, .segments span, .who, .tools, header, #notice span";
+const cut = (element) => element.scrollWidth > element.clientWidth + 1
+  || element.scrollHeight > element.clientHeight + 1;
+return [...document.querySelectorAll(all)]
+  .filter((element) => element.checkVisibility() && cut(element))
   .map((element) => element.outerHTML.slice(0, 80));
 """
 
@@ -732,6 +786,25 @@ def test_a_whole_game_by_touch(page: Page) -> None:
         assert play_by_touch(hands) == page.board()
 
 
+def test_letters_are_no_shortcuts_for_those_who_turn_them_off(page: Page) -> None:
+    page.open(f"{TWO_PERSONS}&moves=Fd5-Fe8")
+    page("body").send_keys("?")
+    page.click("#letters")
+    page.click("#shortcuts .primary")
+    page.driver.refresh()
+    page.until(lambda: len(page.moves) == 2)
+    page("body").send_keys("u", "n", "?", ",")
+    assert (len(page.moves), page.shown) == (2, 2)
+    assert not page.all("dialog[open]")
+    page("body").send_keys(Keys.ARROW_LEFT)  # which is no sign
+    assert page.shown == 1
+    page.click("#help")
+    page.click("#letters")
+    page.click("#shortcuts .primary")
+    page("body").send_keys(Keys.ESCAPE, "u")
+    assert len(page.moves) == 1
+
+
 def test_the_keyboard_alone(page: Page, driver: Any) -> None:
     page.open(f"{TWO_PERSONS}&moves=Fd5-Fe8-c5-Ff4-Fh7")
     focused = lambda: driver.switch_to.active_element  # noqa: E731
@@ -777,7 +850,7 @@ def test_everything_has_a_name(page: Page, driver: Any) -> None:
             if not node["ignored"] and role in NAMED_ROLES:
                 assert node["name"]["value"], (scope, role, node)
         if scope == "dialog":
-            assert roles.count("combobox") == 2
+            assert roles.count("combobox") == 3
             page.click("#cancel")
     assert roles.count("gridcell") == 105
     assert roles.count("row") >= 11
@@ -837,10 +910,16 @@ def test_light_and_dark(page: Page, driver: Any) -> None:
 
 
 def test_it_is_small_and_quick(page: Page) -> None:
-    # A picture of the page is loaded by those who show links to it.
-    sizes = {name: len(content) for name, content in page_files().items()}
-    assert sum(sizes.values()) - sizes["preview.png"] < 150_000
     page.open(TWO_PERSONS)
+    loaded = page.run(
+        """
+        const entries = (type) => performance.getEntriesByType(type);
+        const all = [...entries("navigation"), ...entries("resource")];
+        return all.map(({ name, decodedBodySize }) => [name, decodedBodySize]);
+        """
+    )
+    assert any(name.endswith("main.js") for name, _ in loaded)
+    assert sum(size for _, size in loaded) < 150_000
     assert page.run("return window.seen.usable") < 1000
 
 

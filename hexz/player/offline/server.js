@@ -38,10 +38,10 @@ export const listPlayers = async () => offers;
 let questions = 0;
 
 /** What a player would play after some moves. @param {Question} question @returns {Promise<Reply>} */
-export function suggest({ board, actions, player, simulations }) {
+export function suggest({ board, actions, player, simulations, within }) {
   const number = questions++;
   return new Promise((resolve, reject) => {
     waiting.set(number, { resolve, reject });
-    worker.postMessage({ number, board, actions, player, simulations });
+    worker.postMessage({ number, board, actions, player, simulations, within });
   });
 }

@@ -78,11 +78,12 @@ function lineOf(tree) {
 /**
  * What a player plays who looks so far ahead; with one simulation, what the network would play at once.
  * @param {Network} network @param {Position} position @param {number} simulations
+ * @param {number} [until] of `performance.now()`, when it ends at the latest
  * @returns {Omit<Reply, "player" | "elapsed_ms">}
  */
-export function think(network, position, simulations) {
+export function think(network, position, simulations, until = Infinity) {
   const tree = grow(network, position);
-  for (let i = 1; i < simulations; i++) simulate(network, tree);
+  for (let i = 1; i < simulations && performance.now() < until; i++) simulate(network, tree);
   const edge = best(tree.edges), tried = tree.edges.filter(({ visits }) => visits);
   const seen = tried.length ? tried : [{ ...edge, visits: 1, sum: tree.value }];
   const values = seen.reduce((sum, { sum: s }) => sum + s, tree.value), visits = seen.reduce((sum, { visits: n }) => sum + n, 1);

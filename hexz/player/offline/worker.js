@@ -13,11 +13,11 @@ self.onmessage = ({ data }) => {
     network = new Network(data.header, data.weights);
     return;
   }
-  const { number, board, actions, player, simulations } = data, started = performance.now();
+  const { number, board, actions, player, simulations, within } = data, started = performance.now();
   let position = Position.fromText(board);
   for (const action of actions) position = position.play(action);
   const [, kind, amount] = /^(\w+)@(\d+)$/.exec(player) ?? [];
   const reply = kind === "glance" ? glance(network, position, Number(amount) / 100)
-    : think(network, position, Math.min(Number(amount), simulations ?? Infinity));
+    : think(network, position, Math.min(Number(amount), simulations ?? Infinity), started + 1000 * (within ?? Infinity));
   self.postMessage({ number, reply: { ...reply, player, elapsed_ms: performance.now() - started } });
 };

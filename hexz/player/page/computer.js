@@ -9,6 +9,7 @@ import { isLive } from "./state.js";
 /** @import { Store } from "./store.js" */
 
 const SHOWN_MS = 450; // how long a move is on the board before a computer answers
+const LEAST_SECONDS = 0.3, MOVES_TO_COME = 20; // of what is left on a clock, a move gets so much
 const ASK_AGAIN_MS = 2000, TRIES = 5;
 
 /** @param {number} milliseconds */
@@ -40,7 +41,9 @@ export class Computer {
   async #move(turn) {
     const store = this.#store, { node, player, controller: { signal } } = turn;
     try {
-      const question = { board: store.state.game.board, actions: node.actions(), player, signal };
+      const { game: { board }, clock } = store.state, left = clock?.left[node.position.turn - 1];
+      const within = clock && left ? Math.max(LEAST_SECONDS, (left / MOVES_TO_COME + clock.increment / 2) / 1000) : undefined;
+      const question = { board, actions: node.actions(), player, within, signal };
       const [reply] = await Promise.all([this.#ask(question, turn), wait(SHOWN_MS)]);
       if (this.#turn !== turn) return;
       this.#analysis.learn(node, reply, player);

@@ -86,14 +86,16 @@ export class Game {
    * @param {string[]} facts.players for each of the two, PERSON or the spec of a computer player
    * @param {GameNode} facts.tip where the game stands; the line to it is the game
    * @param {number} [facts.resigned] the player who gave up, or 0
+   * @param {boolean} [facts.late] whether that was because the time was over
    * @param {Game | null} [facts.later] what was taken back
    */
-  constructor({ board, seed, players, tip, resigned = 0, later = null }) {
+  constructor({ board, seed, players, tip, resigned = 0, late = false, later = null }) {
     this.board = board;
     this.seed = seed;
     this.players = players;
     this.tip = tip;
     this.resigned = resigned;
+    this.late = late;
     this.later = later;
     this.line = tip.path();
   }
@@ -177,9 +179,9 @@ export class Game {
     return this.#with({ tip: node, resigned: 0, later: null });
   }
 
-  /** @param {number} player */
-  resign(player) {
-    return this.isOver ? this : this.#with({ resigned: player, later: null });
+  /** @param {number} player @param {boolean} [late] whether it is because the time is over */
+  resign(player, late = false) {
+    return this.isOver ? this : this.#with({ resigned: player, late, later: null });
   }
 
   /** The game with the last decision of a person taken back, or null if there is none. */
@@ -199,8 +201,9 @@ export class Game {
 
   /** @param {Partial<Game>} changes */
   #with(changes) {
-    const { board, seed, players, tip, resigned, later } = this;
-    return new Game({ board, seed, players, tip, resigned, later, ...changes });
+    const { board, seed, players, tip, resigned, late, later } = this;
+    const facts = { board, seed, players, tip, resigned, late, later, ...changes };
+    return new Game({ ...facts, late: facts.late && facts.resigned > 0 });
   }
 
   // --- Links and files ---------------------------------------------------------------------------
@@ -213,6 +216,7 @@ export class Game {
     const moves = this.#treeText();
     if (moves) fields.set("moves", moves);
     if (this.resigned) fields.set("resigned", String(this.resigned));
+    if (this.late) fields.set("late", "1");
     return fields.toString();
   }
 
@@ -223,14 +227,14 @@ export class Game {
     const players = [fields.get("blue") ?? PERSON, fields.get("orange") ?? PERSON];
     const start = Game.start(seed === null ? fields.get("board") : randomBoard(BigInt(seed)), players, seed);
     const tip = growTree(start.root, fields.get("moves") ?? "");
-    return start.#with({ tip }).resign(checkedPlayer(fields.get("resigned")));
+    return start.#with({ tip }).resign(checkedPlayer(fields.get("resigned")), fields.has("late"));
   }
 
   toFile() {
-    const { board, players, seed, resigned } = this;
+    const { board, players, seed, resigned, late } = this;
     const moves = this.tip.actions().map(notation), tree = this.#treeText();
     const data = {
-      board, moves, players, seed: seed ?? undefined, resigned: resigned || undefined,
+      board, moves, players, seed: seed ?? undefined, resigned: resigned || undefined, late: late || undefined,
       tree: tree.includes("(") ? tree : undefined,
     };
     return `${JSON.stringify(data, null, 1)}\n`;
@@ -247,7 +251,7 @@ export class Game {
     const start = Game.start(data.board, [0, 1].map((i) => String(data.players?.[i] ?? PERSON)), seed);
     const tip = growTree(start.root, data.moves.map(String).join("-"));
     if (data.tree !== undefined) growTree(start.root, String(data.tree));
-    return start.#with({ tip }).resign(checkedPlayer(data.resigned));
+    return start.#with({ tip }).resign(checkedPlayer(data.resigned), data.late === true);
   }
 
   /** The moves of the game, each followed by what else was tried after it in parentheses. */

@@ -3,8 +3,8 @@
 /**
  * @typedef {{ spec: string, name: string, level?: number | null, elo?: number | null }} Offer a computer
  *   player; level: its number if it is a level, 1 for the weakest
- * @typedef {{ board: string, actions: number[], player: string, simulations?: number, outlook?: boolean,
- *   signal?: AbortSignal }} Question simulations: that may be spent, at most those of the player
+ * @typedef {{ board: string, actions: number[], player: string, simulations?: number, within?: number,
+ *   outlook?: boolean, signal?: AbortSignal }} Question simulations: that may be spent, at most those of the player; within: seconds
  * @typedef {{ ownership: number[], margin: number }} Outlook
  *   ownership: of each cell, -1 Orange to 1 Blue; margin: by how many points Blue will win
  * @typedef {{ move: number, value: number, simulations: number, elapsed_ms: number, player: string,
@@ -45,11 +45,11 @@ async function ask(path, options) {
 export const listPlayers = () => ask("api/players");
 
 /** What a player would play after some moves. @param {Question} question @returns {Promise<Reply>} */
-export function suggest({ board, actions, player, simulations, outlook, signal }) {
+export function suggest({ board, actions, player, simulations, within, outlook, signal }) {
   return ask("api/suggest", {
     method: "POST",
     headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ board, moves: actions, player, simulations, outlook }),
+    body: JSON.stringify({ board, moves: actions, player, simulations, within, outlook }),
     signal,
   });
 }

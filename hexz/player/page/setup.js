@@ -10,6 +10,7 @@ import { messageOf } from "./server.js";
 
 const setup = find("#setup", HTMLDialogElement), form = find("form", HTMLFormElement, setup);
 const blue = find("[name=blue]", HTMLSelectElement, form), orange = find("[name=orange]", HTMLSelectElement, form);
+const clock = find("[name=clock]", HTMLSelectElement, form);
 const seed = find("[name=seed]", HTMLInputElement, form);
 const boardPicture = find("#preview", SVGSVGElement);
 boardPicture.append(find("#board .hz-cells", SVGGElement).cloneNode(true)); // not yet made to play on
@@ -73,7 +74,7 @@ function shuffle() {
  * Asks for a new game.
  * @param {string[]} players those of the present one
  * @param {boolean} isRunning whether that is not finished
- * @param {(seed: string, players: string[]) => void} start called if there shall be one
+ * @param {(seed: string, players: string[], clock: string) => void} start called if there shall be one; clock: "180+2" in seconds, or ""
  */
 export function openSetup(players, isRunning, start) {
   pick(blue, players[0]);
@@ -81,7 +82,7 @@ export function openSetup(players, isRunning, start) {
   describeSeats();
   shuffle();
   byId("gives-up").hidden = !isRunning;
-  form.onsubmit = () => start(parseSeed(seed.value), [blue.value, orange.value]);
+  form.onsubmit = () => start(parseSeed(seed.value), [blue.value, orange.value], clock.value);
   setup.showModal();
 }
 

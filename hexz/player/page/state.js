@@ -1,6 +1,7 @@
 // What the page is about at a moment, and what follows from it.
 
 import { flagAction, isFlag, normalAction } from "./cells.js";
+/** @import { Clock } from "./clock.js" */
 /** @import { Game, GameNode } from "./game.js" */
 /** @import { Lesson } from "./lesson.js" */
 /** @import { Offer } from "./server.js" */
@@ -23,6 +24,7 @@ import { flagAction, isFlag, normalAction } from "./cells.js";
  * @property {string} overlay what the analysis draws on the board
  * @property {number} news grows with what the analysis knows
  * @property {Lesson | null} lesson
+ * @property {Clock | null} clock
  */
 
 /** Whether the board shows where the game stands. @param {State} state */

@@ -32,7 +32,8 @@ export function describeMove(node) {
  */
 export function outcome(game, reader = 0) {
   const { score } = game.position, points = ` ${Math.max(...score)} to ${Math.min(...score)}`;
-  if (game.resigned) return `${COLOURS[game.resigned]} resigned. ${verdict(game, reader)}.`;
+  const loser = COLOURS[game.resigned];
+  if (game.resigned) return `${game.late ? `${loser}’s time is over` : `${loser} resigned`}. ${verdict(game, reader)}.`;
   return `${verdict(game, reader)},${points}: ${reason(game.position)}.`;
 }
 
