@@ -28,6 +28,9 @@ _LIKELY_SECONDS: Final = 0.004
 """What an answer is thought to take before any rehearsal."""
 _MOST_SECONDS: Final = 0.02
 """What one answer counts for at most: more is the fault of something else."""
+_MOST_MARGIN: Final = 0.25
+_HALF_LIFE: Final = 10.0
+"""Seconds after which the margin that a late answer left is half of it."""
 _SMOOTHING: Final = 1 / 32
 """Weight of the last answer in the running means."""
 
@@ -36,10 +39,12 @@ class Due(Protocol):
     """Whose answer is made here.
 
     Attributes:
+        due: when it is to be there.
         answer_at: when it is to be begun.
         done: set at its turn.
     """
 
+    due: float
     answer_at: float
     done: threading.Event
 
@@ -49,6 +54,9 @@ class Desk:
 
     Args:
         clock: tells the time in seconds.
+
+    Attributes:
+        mean: seconds that an answer takes while others wait.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -59,7 +67,9 @@ class Desk:
         self._turns: dict[Due, float] = {}
         self._left_at = -math.inf
         self._made = 0
-        self._mean = self._deviation = _LIKELY_SECONDS / 2
+        self._late = 0.0
+        self._late_at = -math.inf
+        self.mean = self._deviation = _LIKELY_SECONDS / 2
 
     def __len__(self) -> int:
         """Answers that are not made yet."""
@@ -67,9 +77,15 @@ class Desk:
 
     @property
     def seconds(self) -> float:
-        """What an answer takes while others wait: the mean and its mean deviation, as in the
-        estimate of round trips by V. Jacobson, Congestion Avoidance and Control, 1988."""
-        return self._mean + self._deviation
+        """What an answer takes while others wait, rather too much: the mean and its mean deviation,
+        as in the estimate of round trips by V. Jacobson, Congestion Avoidance and Control, 1988."""
+        return self.mean + self._deviation
+
+    @property
+    def margin(self) -> float:
+        """Seconds by which answers are to be there before they are due, since some have been late
+        lately: other programs may take the cores."""
+        return self._late * math.exp2((self._late_at - self._clock()) / _HALF_LIFE)
 
     def queue(self, due: Due) -> None:
         """Lets somebody make an answer once all that are due earlier are made."""
@@ -112,11 +128,14 @@ class Desk:
             seconds = min(now - max(began, self._left_at), _MOST_SECONDS)
             self._left_at = now
             self._made += 1
+            if (late := min(now - due.due, _MOST_MARGIN)) > self.margin:
+                self._late, self._late_at = late, now
             if self._made <= REHEARSALS:
-                self._mean = self._deviation = _CROWDED / 2 * seconds
+                self.mean = seconds if self._made == 1 else min(seconds, self.mean)
+                self._deviation = (_CROWDED - 1) * self.mean
             else:
-                self._deviation += _SMOOTHING * (abs(seconds - self._mean) - self._deviation)
-                self._mean += _SMOOTHING * (seconds - self._mean)
+                self._deviation += _SMOOTHING * (abs(seconds - self.mean) - self._deviation)
+                self.mean += _SMOOTHING * (seconds - self.mean)
             self._call()
 
     def _call(self) -> None:

@@ -177,7 +177,7 @@ class SearchLoop:
         with self._changed:
             first = sum(task.is_young for task in self._tasks)
         line = len(self.desk) + 1
-        return least_seconds(first, BATCH_SIZE, self._latency) + line * self.desk.seconds
+        return least_seconds(first, BATCH_SIZE, self._latency) + line * self.desk.mean
 
     def wait_for_work(self) -> bool:
         """Sleeps until there are searches; returns whether there are, or the loop is closed."""
@@ -262,7 +262,9 @@ class SearchLoop:
         if self._is_planned:
             return
         self._is_planned = True
-        times = answer_times([task.due for task in self._tasks], self.desk.seconds)
+        times = answer_times(
+            [task.due - self.desk.margin for task in self._tasks], self.desk.seconds
+        )
         for task, answer_at in zip(self._tasks, times, strict=True):
             task.answer_at = answer_at
             task.stop_at = answer_at - self._latency  # leaves are still evaluated then

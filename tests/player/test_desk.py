@@ -1,5 +1,6 @@
 """Whose turn it is to make an answer."""
 
+import math
 import threading
 
 import pytest
@@ -10,6 +11,7 @@ from hexz.player.desk import AT_ONCE, Desk, answering
 class Asker:
     def __init__(self, answer_at: float) -> None:
         self.answer_at = answer_at
+        self.due = math.inf
         self.done = threading.Event()
 
 
@@ -69,6 +71,18 @@ def test_what_an_answer_takes_is_judged_by_rehearsals_and_then_learnt():
     assert desk.seconds == pytest.approx(0.002, rel=0.1)
     answer(60.0)  # a machine that slept, say
     assert desk.seconds < 0.004
+
+
+def test_after_a_late_answer_others_are_to_be_earlier_for_a_while():
+    desk, askers = line(5.0, 1.0, 1.0, 1.0)
+    askers[0].due, askers[1].due, askers[2].due = 6.0, 4.9, 1.0
+    margins = []
+    for asker in askers:
+        desk.leave(asker)
+        margins.append(desk.margin)
+    assert margins == [0.0, pytest.approx(0.1), 0.25]
+    desk._clock = lambda: 15.0
+    assert desk.margin == pytest.approx(0.125)
 
 
 @pytest.mark.parametrize(("now", "is_behind"), [(0.9, False), (1.1, True)])
