@@ -26,10 +26,11 @@ ENGINE := setup.py $(shell find hexz -name '*.pyx' -o -name '*.pxd')
 # The compiled modules whose types others read in a .pyi.
 TYPED := $(wildcard $(patsubst %.pyx,%.pyi,$(filter %.pyx,$(ENGINE))))
 
-.PHONY: help build train selfplay test test-fast test-all soak fuzz licences lint lint-javascript proto reference wheel \
+.PHONY: help build play train selfplay test test-fast test-all soak fuzz licences lint lint-javascript proto reference wheel \
 	clean
 
 help:
+	@echo 'make play       opens a page to play on, against levels from beginner to champion'
 	@echo 'make train      trains a player on this machine until Ctrl-C; goes on where it ended'
 	@echo 'make selfplay   plays a minute of self-play and shows the games'
 	@echo 'make test       runs all tests but the endurance tests'
@@ -48,6 +49,15 @@ help:
 	@echo 'PYTHON=... names the interpreter to use; HEXZ_MARCH= builds a portable engine.'
 
 build: $(VENV)/built
+
+# Less is installed to play than to train: an environment that has all of it will do.
+play: $(if $(wildcard $(VENV)/built),build,$(VENV)/playable)
+	@echo
+	@echo 'The page opens in your browser, or open the address yourself. Ctrl-C ends it.'
+	@echo 'A player of your own: make train, and then'
+	@echo '  $(BIN)/hexzctl serve-player --model hexz-data --follow --open'
+	@echo
+	$(BIN)/hexzctl serve-player --port 0 --open
 
 selfplay: build
 	$(BIN)/hexzctl $(SELFPLAY)
@@ -131,6 +141,12 @@ $(VENV)/installed: $(VENV)/pyvenv.cfg pyproject.toml constraints.txt
 	$(BIN)/python -m pip install -c constraints.txt --no-build-isolation -e . --group dev
 	@touch $@
 
+$(VENV)/playable: $(VENV)/pyvenv.cfg pyproject.toml constraints.txt $(ENGINE)
+	$(BIN)/python -m pip install -q -c constraints.txt --upgrade pip setuptools cython
+	$(BIN)/python -m pip install -q -c constraints.txt --no-build-isolation -e .
+	$(BIN)/python setup.py -q build_ext --inplace
+	@touch $@
+
 $(VENV)/built: $(VENV)/installed $(ENGINE)
 	$(BIN)/python setup.py -q build_ext --inplace
 	@touch $@
@@ -151,6 +167,6 @@ proto: $(VENV)/pyvenv.cfg
 	    hexz/wire/hexz.proto
 
 clean:
-	rm -rf build dist *.egg-info $(VENV)/built .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf build dist *.egg-info $(VENV)/built $(VENV)/playable .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find hexz hexzctl tests -name __pycache__ -exec rm -rf {} +
 	find hexz -name '*.so' -delete

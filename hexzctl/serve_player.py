@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import secrets
+
 from hexz.schema.programs import PlayerConfig
+from hexzctl.browser import show_page
 from hexzctl.interruption import Interruption
 from hexzctl.options import options
 
@@ -18,6 +21,8 @@ def serve_player(config: PlayerConfig) -> None:
     Examples:
       hexzctl serve-player
         The page at http://127.0.0.1:8080, for this machine alone.
+      hexzctl serve-player --open
+        The same, and a browser opens a game against the champion.
       hexzctl serve-player --model hexz-data --follow
         The newest network of a training, and each newer one when it is there.
       hexzctl serve-player --host 0.0.0.0 --grpc-port 9090
@@ -30,5 +35,12 @@ def serve_player(config: PlayerConfig) -> None:
     def say_where(url: str, grpc_address: str | None) -> None:
         addition = f", gRPC at {grpc_address}" if grpc_address else ""
         print(f"Play at {url}{addition}", flush=True)
+        if config.open:
+            from hexz.player.levels import LEVELS
+
+            level, seed = LEVELS[-1], secrets.randbelow(10_000)
+            game = f"{url}/#seed={seed}&blue=person&orange={level.spec}"
+            print(f"Against the {level.name}: {game}", flush=True)
+            show_page(game)
 
     serve(config, say_where)

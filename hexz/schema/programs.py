@@ -206,6 +206,9 @@ class PlayerConfig(Settings, frozen=True, kw_only=True):
         ),
     ] = None
     follow: Annotated[bool, setting("Play with newer networks when they appear.")] = False
+    open: Annotated[
+        bool, setting("Open a game against the champion in a browser, if there is a display.")
+    ] = False
     device: Device = "cpu"
     host: Host = LOOPBACK
     port: Port = 8080
