@@ -26,7 +26,7 @@ ENGINE := setup.py $(shell find hexz -name '*.pyx' -o -name '*.pxd')
 # The compiled modules whose types others read in a .pyi.
 TYPED := $(wildcard $(patsubst %.pyx,%.pyi,$(filter %.pyx,$(ENGINE))))
 
-.PHONY: help build play train selfplay test test-fast test-all soak fuzz licences lint lint-javascript proto reference wheel \
+.PHONY: help build play train selfplay test test-fast test-all soak fuzz licences lint lint-javascript proto reference docs wheel \
 	clean
 
 help:
@@ -41,7 +41,8 @@ help:
 	@echo 'make licences   lists the licences of all packages that users install'
 	@echo 'make lint       runs the linters and type checks of Python and, with npm, of JavaScript and workflows'
 	@echo 'make build      brings .venv and the compiled engine up to date, as all of these do'
-	@echo 'make reference  writes docs/reference from hexz/schema'
+	@echo 'make reference  writes docs/reference from hexz/schema and the help of the commands'
+	@echo 'make docs       makes a site of the documentation in build/site'
 	@echo 'make proto      generates hexz/wire/hexz_pb2.* from proto/hexz.proto'
 	@echo 'make wheel      builds a wheel for other machines in dist'
 	@echo 'make clean      removes all that was built; .venv stays'
@@ -157,6 +158,11 @@ wheel: build
 
 reference: build
 	$(BIN)/python -m hexz.schema docs/reference
+	PYTHONPATH=. $(BIN)/python docs/commands.py
+
+docs: build
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
+	@echo 'Open build/site/index.html'
 
 # Generated code asks for a protobuf at least as new as its generator, so the generator is the one
 # of the lower bound in pyproject.toml, in an environment of its own.

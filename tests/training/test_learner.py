@@ -19,6 +19,7 @@ from hexz.example import Example
 from hexz.model.checkpoint import (
     decode_checkpoint,
     encode_checkpoint,
+    known_weights,
     load_checkpoint,
     new_checkpoint,
 )
@@ -316,7 +317,7 @@ def test_a_training_that_diverges_fails(batches):
 def overflowing(weight: float) -> Learner:
     """A learner with huge weights in its first layer."""
     fresh = new_checkpoint(TINY, seed=7)
-    fresh.net.state_dict()["stem.0.weight"].fill_(weight)
+    known_weights(fresh).tensors["stem.0.weight"].fill(weight)
     return Learner.resume(RESUMING, encode_checkpoint(fresh), None)
 
 
