@@ -83,6 +83,13 @@ class ModelTrainingConfig(Settings, frozen=True, kw_only=True):
             le=1024,
         ),
     ] = None
+    grow: Annotated[
+        bool,
+        setting(
+            "Let the network grow to the next size while examples come faster than they can be "
+            "learnt from and searches are as deep as they may become. See docs/scaling.md."
+        ),
+    ] = False
     train_processes: Annotated[
         int,
         setting(

@@ -53,7 +53,15 @@ from hexz.trainserver.quarantine import QuarantineError
 from hexz.trainserver.settings import SettingsSource
 from hexz.trainserver.strength import Strength
 from hexz.trainserver.supervisor import TrainerSupervisor
-from hexz.trainserver.surplus import deepened, depth, next_level
+from hexz.trainserver.surplus import (
+    BEHIND,
+    GROW_AFTER,
+    deepened,
+    depth,
+    is_deepest,
+    larger_than,
+    next_level,
+)
 from hexz.trainserver.tokens import WorkerTokens
 from hexz.trainserver.vetting import Vetting
 from hexz.trainserver.watching import watched_game
@@ -125,7 +133,7 @@ class TrainingService:
         self._workers: dict[str, tuple[float, Heartbeat]] = {}
         self._waiting = WorkersWaiting()
         self._looked = 0.0
-        self._level = 0
+        self._level = self._crowded = 0
         self._lock = threading.Lock()
         self._newest: CheckpointReady | None = None
         self._journal_problem: tuple[str, float] | None = None
@@ -480,13 +488,29 @@ class TrainingService:
         if level != self._level:
             _log.info("searches have %.1f times the simulations of the settings", depth(level))
         self._level = level
+        self._grow_with_surplus()
+
+    def _grow_with_surplus(self) -> None:
+        """Lets the network grow if the surplus lasts though searches are as deep as they may be."""
+        newest = self._newest
+        lasts = self._supervisor.behind >= BEHIND and is_deepest(
+            self._level, self._settings.deepest
+        )
+        self._crowded = self._crowded + 1 if lasts else 0
+        size = newest.info.record.model if newest is not None else {}
+        if not self.config.grow or not size or self._crowded < GROW_AFTER:
+            return
+        larger = larger_than(**size)
+        if larger is not None:
+            self._supervisor.grow(larger.blocks, larger.filters)
+            self._crowded = 0
 
     def _take_checkpoint(self, event: CheckpointReady) -> None:
         # Not before: what is wrong with a store is for the trainer to report.
         self._strength.follow()
         if self._newest is None:
             self._load_history(event.number)
-        else:
+        elif event.number > self._newest.number:  # not the word of a trainer that has just begun
             self._follow_surplus()
         if not self._history or self._history[-1].number < event.number:
             self._history.append(event.info)

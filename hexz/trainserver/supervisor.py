@@ -64,6 +64,7 @@ class TrainerSupervisor:
         self._known: int | None = None
         self._handed_out = 0
         """The last batch that the present trainer was given."""
+        self._is_outgrown = False
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="trainer-supervisor", daemon=True)
 
@@ -90,6 +91,13 @@ class TrainerSupervisor:
         self._stopping.set()
         self._thread.join()
 
+    def grow(self, blocks: int, filters: int) -> None:
+        """Has another trainer go on with a larger network, once this one has saved what it has
+        trained. To be called in `on_checkpoint`."""
+        _log.info("the network shall grow to %d x %d", blocks, filters)
+        self._config = replace(self._config, blocks=blocks, filters=filters)
+        self._is_outgrown = True
+
     def _run(self) -> None:
         try:
             self._keep_running()
@@ -100,8 +108,10 @@ class TrainerSupervisor:
     def _keep_running(self) -> None:
         while not self._stopping.is_set():
             failure = self._run_process()
-            if failure is None or self._stopping.is_set():
+            if self._stopping.is_set():
                 return
+            if failure is None:
+                continue
             try:
                 pause = self._restarts.pause(failure)
             except ChildFailed as final:
@@ -116,6 +126,7 @@ class TrainerSupervisor:
     def _run_process(self) -> ChildFailed | None:
         """One trainer from its start to its end; None if it was told to end."""
         self._handed_out = 0
+        self._is_outgrown = False
         self.state = replace(self.state, activity="starting", progress=None, unsaved=0)
         try:
             trainer = Child(_run_trainer, self._config, self._journal.id, self._known)
@@ -134,7 +145,10 @@ class TrainerSupervisor:
     def _watch(self, trainer: Child) -> None:
         """Works with a trainer until it has failed, or is to be told to end."""
         while not self._stopping.is_set():
-            self._hand_out(trainer)
+            if not self._is_outgrown:
+                self._hand_out(trainer)
+            elif self.state.activity in ("idle", "saving") and not self.state.unsaved:
+                return
             if ready([trainer], TICK_SECONDS):
                 self._take(trainer.receive())
 

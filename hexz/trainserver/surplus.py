@@ -1,9 +1,11 @@
-"""What becomes of examples that come faster than they can be learnt from: deeper searches.
+"""What becomes of examples that come faster than they can be learnt from: deeper searches, and a
+larger network if that is asked for.
 
 A queue that grows teaches nothing, and refusing examples wastes the workers. So the fleet searches
 deeper while the trainer is behind, which makes fewer and better examples, and less deep again once
 the trainer has to wait. Each new checkpoint decides once, so that a change has had time to tell,
-and nothing changes while nothing is trained.
+and nothing changes while nothing is trained. Where searches are as deep as they may become and the
+trainer stays behind, the network grows to the next size of the fleet's profile (`--grow`).
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from typing import Final
 from msgspec.structs import replace
 
 from hexz.schema.fleet import WorkerSettings
+from hexz.schema.fleet_profile import NETWORKS, Network
 from hexz.schema.search import MAX_SIMULATIONS
 
 STEP: Final = 2**0.5
@@ -26,6 +29,28 @@ WAITING: Final = 0.2
 """The share of its time that the trainer waits for examples when searches become less deep."""
 
 
+GROW_AFTER: Final = 8
+"""So many checkpoints in a row with searches as deep as they may become, and batches that wait, are
+a surplus that lasts."""
+
+
+def is_deepest(level: int, deepest: float) -> bool:
+    """Tells whether searches cannot become deeper."""
+    return STEP ** (level + 1) > deepest * 1.001
+
+
+def larger_than(blocks: int, filters: int) -> Network | None:
+    """The next size of a network; None beyond the largest of the profile."""
+    for network in NETWORKS:
+        if (
+            network.blocks >= blocks
+            and network.filters >= filters
+            and ((network.blocks, network.filters) != (blocks, filters))
+        ):
+            return network
+    return None
+
+
 def next_level(level: int, *, behind: int, waiting: float, deepest: float) -> int:
     """How much deeper searches shall be from a new checkpoint on.
 
@@ -35,7 +60,7 @@ def next_level(level: int, *, behind: int, waiting: float, deepest: float) -> in
         waiting: the share of its time that the trainer has waited for examples.
         deepest: by how much searches may become deeper at most.
     """
-    if behind >= BEHIND and STEP ** (level + 1) <= deepest * 1.001:
+    if behind >= BEHIND and not is_deepest(level, deepest):
         return level + 1
     if level and (behind == 0 and waiting >= WAITING):
         return level - 1

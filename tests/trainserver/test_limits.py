@@ -1,17 +1,22 @@
 """The status says which part limits, and the fleet searches deeper while there is a surplus."""
 
+import dataclasses
 import itertools
 import time
 
 import pytest
 from msgspec import structs
 
+from hexz.checkpoints import open_store
 from hexz.schema.fleet import FleetSettings, Heartbeat, WorkerSettings
+from hexz.schema.fleet_profile import NETWORKS
 from hexz.schema.status import LimitStatus
+from hexz.trainserver import service as service_module
+from hexz.trainserver import surplus
 from hexz.trainserver.journal import Journal, Record
 from hexz.trainserver.limits import Activities, Measured, WorkersWaiting, limit_of
 from hexz.trainserver.metrics import registry_of
-from hexz.trainserver.surplus import deepened, next_level
+from hexz.trainserver.surplus import deepened, larger_than, next_level
 from hexz.version import __version__
 
 from ..waiting import wait_until
@@ -136,3 +141,31 @@ def test_a_fleet_searches_deeper_while_the_trainer_is_behind(tmp_path, games, ca
         wait_until(lambda: service.checkpoint == batches + 1)
         after = service.take_heartbeat(heartbeat("w", 10.0, 0.0), is_local=True)
         assert usual < after.settings.search.simulations < 4 * usual
+
+
+def test_networks_grow_through_the_sizes_of_the_profile():
+    sizes = [(4, 32)]
+    while (larger := larger_than(*sizes[-1])) is not None:
+        sizes.append((larger.blocks, larger.filters))
+    assert sizes == [(network.blocks, network.filters) for network in NETWORKS]
+    assert larger_than(5, 40) == NETWORKS[2]  # neither number becomes less
+
+
+def test_a_surplus_that_lasts_makes_the_network_larger(tmp_path, games, monkeypatch):
+    monkeypatch.setattr(service_module, "GROW_AFTER", 1)
+    tiny = dataclasses.replace(NETWORKS[0], blocks=2, filters=12)
+    monkeypatch.setattr(surplus, "NETWORKS", [tiny])
+    bodies = list(itertools.islice(itertools.chain.from_iterable(games), 20 * 10))
+    config = tiny_config(tmp_path, minibatch_size=10, grow=True)
+    journal = Journal(config.journal_dir, config.minibatch_size)
+    for start in range(0, len(bodies), 10):
+        journal.append([Record(f"e{i}", bodies[i]) for i in range(start, start + 10)])
+    journal.close()
+    with trainers_in_threads(), running_service(config) as service:
+        wait_until(lambda: service.checkpoint == 20)
+    infos = open_store(str(tmp_path), "flagz").list()
+    assert [info.number for info in infos] == list(range(21))
+    sizes = [info.record.model["filters"] for info in infos]
+    assert sizes == sorted(sizes)
+    assert set(sizes) == {8, 12}
+    assert list(infos[-1].record.trained.values()) == [20]
