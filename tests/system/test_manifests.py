@@ -21,7 +21,11 @@ from .images import REPOSITORY, read_dockerfile
 
 DEPLOY = REPOSITORY / "deploy"
 KUBERNETES = DEPLOY / "kubernetes"
-COMPOSE = [REPOSITORY / "compose.yaml", DEPLOY / "cpuserver.compose.yaml"]
+COMPOSE = [
+    REPOSITORY / "compose.yaml",
+    DEPLOY / "cpuserver.compose.yaml",
+    DEPLOY / "bucket.compose.yaml",
+]
 PROGRAMS: dict[str, type[Settings]] = {
     "server": ServerConfig, "worker": WorkerConfig, "player": PlayerConfig
 }  # fmt: skip
@@ -96,10 +100,11 @@ def test_compose_files_follow_the_specification(path):
 def test_what_compose_sets_is_known_to_the_programs():
     for path in COMPOSE:
         for name, environment in environments(read_compose(path)).items():
-            known = variables_of(PROGRAMS["player" if name == "cpuserver" else name]) if (
-                name != "redis"
-            ) else set()  # fmt: skip
-            assert set(environment) <= known, (path.name, name)
+            if name in ("redis", "bucket"):
+                assert not environment, (path.name, name)
+                continue
+            known = variables_of(PROGRAMS["player" if name == "cpuserver" else name])
+            assert set(environment) <= known | {"STORAGE_EMULATOR_HOST"}, (path.name, name)
 
 
 def test_compose_builds_stages_that_there_are_and_starts_their_own_commands():
@@ -121,6 +126,22 @@ def test_the_player_takes_the_place_of_the_go_servers_cpuserver():
     assert "50071" in " ".join(service["healthcheck"]["test"])
     for key in ("gpus", "volumes", "command"):
         assert service[key] == [], "what theirs has and ours cannot use is taken away"
+
+
+def test_server_and_player_use_the_emulated_bucket_as_it_is_started():
+    services = read_compose(COMPOSE[2])["services"]
+    bucket = services.pop("bucket")
+    options = dict(option.lstrip("-").split("=", 1) for option in bucket["command"])
+    [volume] = bucket["volumes"]
+    name = volume.removeprefix(f"checkpoints:{options['filesystem-root']}/")
+    assert options["external-url"] == f"{options['scheme']}://bucket:{options['port']}"
+    assert services["server"]["environment"]["HEXZ_STORE"] == f"gs://{name}"
+    assert services["player"]["environment"]["HEXZ_MODEL_PATH"] == f"gs://{name}"
+    for service in services.values():
+        assert service["environment"]["STORAGE_EMULATOR_HOST"] == options["external-url"]
+    assert not bucket.get("ports")
+    assert set(bucket["networks"]) == {"fleet"}
+    assert bucket["cap_drop"] == ["ALL"]
 
 
 def test_only_this_machine_reaches_the_ports_of_compose():
