@@ -79,15 +79,16 @@ def show(
     if is_file(model):
         from hexz.model.description import describe
 
-        facts = describe(model)
+        facts, heading = describe(model), Path(model).name
     else:
         from hexz.checkpoints.catalog import entry, open_model
 
         facts = entry(open_model(model), number).facts
+        heading = str(facts["checkpoint"])
     if as_json:
         print(json.dumps(facts))
     else:
-        print_facts(facts)
+        print_facts(facts, heading)
 
 
 @app.command()

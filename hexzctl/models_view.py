@@ -79,9 +79,9 @@ def print_ratings(ratings: Ratings) -> None:
     _print(table)
 
 
-def print_facts(facts: Mapping[str, Any]) -> None:
-    """A line for each thing that is known of a checkpoint."""
-    table = _table("", str(facts["checkpoint"]))
+def print_facts(facts: Mapping[str, Any], heading: str) -> None:
+    """A line for each thing that is known of a checkpoint or a file."""
+    table = _table("", heading)
     for name, value in flat(facts):
         if name != "checkpoint" and value is not None:
             table.add_row(Text(_label(name)), Text(_text(name, value)))

@@ -126,7 +126,7 @@ def test_notebooks_draw_a_board() -> None:
     drawing = board._repr_svg_()
     assert drawing is not None
     root = ElementTree.fromstring(drawing)  # noqa: S314 - our own
-    assert root[0].text == "Flagz, move 3: player 2 to move"
+    assert root[0].text == "Flagz, move 3: Orange to move"
     kinds = [group.get("class") for group in root.iter("{http://www.w3.org/2000/svg}g")]
     assert [kinds.count(f"hz-{kind}") for kind in ("flag1", "flag2", "cell1", "rock")] == [
         1,

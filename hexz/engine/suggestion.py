@@ -49,6 +49,8 @@ class Suggestion:
         return shares
 
     def best(self, count: int = 5) -> list[tuple[Move, float]]:
-        """The moves with the largest shares and these, largest first; no more than `count`."""
-        order = np.argsort(-self.shares, kind="stable")[:count]
+        """The moves with the largest shares and these, largest first; no more than `count`. Of
+        equal ones the move to play comes first, and then the one with the better result."""
+        is_other = np.arange(len(self.visits)) != self.move.index
+        order = np.lexsort((-self.q, is_other, -self.shares))[:count]
         return [(Move.from_index(i), float(self.shares[i])) for i in order if self.shares[i] > 0]

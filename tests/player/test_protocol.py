@@ -5,11 +5,12 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hexz.engine import Board, Move
+from hexz.engine import Board, Move, Suggestion
 from hexz.engine.notation import position_text, read_position
 from hexz.errors import InvalidBoard
 from hexz.player.players import make_player
@@ -66,6 +67,18 @@ def test_an_analysis_plays_nothing_and_shows_the_best_first(session: EngineSessi
     assert shares == sorted(shares, reverse=True)
     assert sum(shares) == pytest.approx(1, abs=0.01)
     assert moves[0].split()[0] == best
+
+
+def test_of_moves_with_equal_shares_the_one_to_play_comes_first() -> None:
+    visits = np.zeros(220, np.int32)
+    visits[[30, 130, 150]] = 2
+    q = np.zeros(220, np.float32)
+    q[150] = 0.5
+    found = Suggestion(
+        move=Move.from_index(130), value=0.0, visits=visits, q=q,
+        priors=np.zeros(220, np.float32), principal_variation=[],
+    )  # fmt: skip
+    assert [move.index for move, _ in found.best()] == [130, 150, 30]
 
 
 @pytest.mark.parametrize("line", ["", "   ", "# genmove", "#"])

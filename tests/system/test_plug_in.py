@@ -7,12 +7,14 @@ import json
 import re
 import shlex
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import grpc
 import pytest
 import torch
 import urllib3
+from msgspec.structs import asdict
 
 import hexz
 from hexz.checkpoints import NewCheckpoint, open_store
@@ -56,11 +58,12 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("plug-in")
     torch.save(peer_state("D", blocks=2, filters=8), place / "champion.pt")
     save_script(OthersNet(), place / "scriptmodule.pt")
-    network = encode_checkpoint(new_checkpoint(SMALL, seed=1, model_name="flagz"))
     store = open_store(str(place / "hexz-data"), "flagz")
-    store.save(NewCheckpoint(number=0, model=network, metadata={}))
+    for number in (0, 1):
+        network = replace(new_checkpoint(SMALL, seed=number, model_name="flagz"), number=number)
+        store.save(NewCheckpoint(number=number, model=encode_checkpoint(network), metadata={}))
     rated = RatedCheckpoint(value=321.0, low=300.0, high=342.0, boards=50)
-    store.update_ratings(lambda _: Ratings(checkpoints={0: rated}))
+    store.update_ratings(lambda _: Ratings(checkpoints={1: rated}))
     replay = place / "models/flagz/edgar/h5/examples.h5"
     write_replay(replay, columns_of([e for game in game_examples(3) for e in game]))
     engine = (ROOT / "docs" / "engine.py").read_text()
@@ -99,8 +102,8 @@ def test_each_row_has_a_test() -> None:
 
 
 TESTED = (
-    "serve-player", "play", "arena", "selfplay", "models show", "models export", "engine",
-    "export-examples", "models fit",
+    "serve-player", "play", "arena", "selfplay", "models rate", "models show", "models export",
+    "models fit", "engine", "export-examples",
 )  # fmt: skip
 
 
@@ -139,6 +142,12 @@ def test_they_meet_in_the_arena(line: str) -> None:
     assert [pair["boards"] for pair in content["pairs"]] == [1]
 
 
+@pytest.mark.parametrize("line", commands("hexzctl models rate"))
+def test_it_is_rated(line: str, tmp_path: Path) -> None:
+    quick = ["--boards", 1, "--simulations", 1, "--num-workers", 1, "--output-dir", tmp_path]
+    assert re.search(r"^ +model:champion.pt@1 ", run(line, *quick), re.MULTILINE)
+
+
 @pytest.mark.parametrize("line", commands("hexzctl selfplay"))
 def test_examples_are_made_with_it(line: str, tmp_path: Path) -> None:
     quick = ["--runs-per-move", 1, "--num-workers", 1, "--games-per-worker", 1, "--max-games", 1]
@@ -148,7 +157,9 @@ def test_examples_are_made_with_it(line: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("line", commands("hexzctl models show"))
 def test_a_file_is_shown(line: str) -> None:
-    assert "_torso, 2 residual blocks of 8 filters, 11 planes" in run(line)
+    shown = run(line)
+    assert re.search(r"^ +champion.pt *$", shown, re.MULTILINE)
+    assert "_torso, 2 residual blocks of 8 filters, 11 planes" in shown
 
 
 @pytest.mark.parametrize("line", commands("hexzctl models export"))
@@ -160,8 +171,9 @@ def test_a_network_is_exported(line: str) -> None:
     run(line)
     card = json.loads(Path(f"{output}.json").read_text())
     assert card["bytes"] == output.stat().st_size
-    rating = card["rating"]  # as the store has it
-    assert (rating["value"], rating["low"], rating["high"]) == (321.0, 300.0, 342.0)
+    ratings = open_store("hexz-data", "flagz").ratings()
+    assert ratings is not None
+    assert card["rating"] == asdict(ratings.checkpoints[1])
 
 
 @pytest.mark.parametrize("line", commands("hexzctl engine"))
@@ -199,9 +211,10 @@ def test_each_command_of_the_protocol() -> None:
         "SECONDS": "5",
         "NUMBER": "2",
     }
+    order = {"board": 0, "play": 1, "quit": 3}
     lines = [
         name + re.sub("[A-Z]+", lambda word: values[word[0]], re.sub(r"[\[\]]", "", rest))
-        for name, rest, _ in sorted(table, key=lambda row: (row[0] == "quit", row[0] != "board"))
+        for name, rest, _ in sorted(table, key=lambda row: order.get(row[0], 2))
     ]
     found = answers(lines, "uct:20")
     assert len(found) == len(lines)
