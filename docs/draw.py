@@ -68,8 +68,8 @@ def arrow(box: Box, other: Box, label: str) -> str:
         'stroke-width="2" marker-end="url(#head)"/>'
     )
     middle_x, middle_y = (x + to_x) / 2, (y + to_y) / 2
-    level = abs(to_y - y) < 1
-    anchor, shift_x, shift_y = ("middle", 0, -6) if level else ("start", 8, 4)
+    upright = abs(to_x - x) < 1
+    anchor, shift_x, shift_y = ("start", 8, 4) if upright else ("middle", 0, -8)
     return line + (
         f'<text x="{middle_x + shift_x:.1f}" y="{middle_y + shift_y:.1f}" font-size="11" '
         f'text-anchor="{anchor}" fill="{BLUE}">{escape(label)}</text>'
@@ -153,11 +153,11 @@ DIAGRAMS: Final = {
         [
             Box(0, 0, "Worker\nplays"),
             Box(0, 1.2, "Worker\nplays"),
-            Box(1.3, 0.6, "Train server\nchecks what is posted"),
-            Box(2.6, 0.6, "Journal\non disk before it answers"),
-            Box(3.9, 0.6, "Trainer\na process of its own"),
-            Box(3.9, 1.8, "Store\ncheckpoints, for good"),
-            Box(1.3, 1.8, "Redis\nthe newest network"),
+            Box(1.5, 0.6, "Train server\nchecks what is posted"),
+            Box(2.8, 0.6, "Journal\non disk before it answers"),
+            Box(4.1, 0.6, "Trainer\na process of its own"),
+            Box(4.1, 1.8, "Store\ncheckpoints, for good"),
+            Box(1.5, 1.8, "Redis\nthe newest network"),
         ],
         [(0, 2, "examples"), (1, 2, "examples"), (2, 3, ""), (3, 4, "minibatch"), (4, 5, ""),
          (5, 6, "announced"), (6, 1, "network")],

@@ -1,6 +1,7 @@
 """The wheel works outside the source tree, and the distributions hold what they should."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -111,6 +112,15 @@ def test_the_wheel_has_every_file_of_the_packages_and_no_other(wheel):
     data = {".py", *DATA}
     assert modules
     assert names == modules | package_files(*data)
+
+
+def test_the_small_installation_has_no_pytorch(wheel):
+    """tests/system/test_without_torch.py shows that it plays."""
+    archive = zipfile.ZipFile(wheel)
+    [name] = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
+    required = re.findall(r"(?m)^Requires-Dist: ([\w.-]+)(.*)$", archive.read(name).decode())
+    assert "openvino" in {name for name, rest in required if "extra ==" not in rest}
+    assert [rest for name, rest in required if name == "torch"] == ['>=2.13; extra == "train"']
 
 
 def test_packages_have_no_files_of_unknown_kind():
