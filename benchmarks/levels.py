@@ -1,22 +1,48 @@
-"""Rates the levels of play on the scale of benchmarks/rungs, for hexz/player/levels.py.
+"""Rates the levels of play, `uct:800` with 0 Elo, for hexz/player/levels.py.
 
     python benchmarks/levels.py --boards 200
 
-The games are kept in `levels/`, and the results in a copy of the rungs there, so that the command
-goes on where it ended.
+Levels meet their neighbours and, where games are cheap, the level after the next one; random
+playouts tie them to the scale of everything else. The games are kept in `levels/`, so that the
+command goes on where it ended, and plays only what is missing if it is given more boards.
 """
 
 import argparse
-import json
-import shutil
-import subprocess
-import sys
+import itertools
+from collections.abc import Iterator
 from pathlib import Path
 
+from hexz.arena.run import ArenaConfig, ArenaRun, random_boards
 from hexz.player.levels import LEVELS
+from hexz.player.spec import parse_spec
+from hexz.ratings.results import Pairing, Results
 
-RUNGS = Path(__file__).parent / "rungs"
-CHECKPOINTS = "1,2,4,11,16,22,40,74,111,148,222,296"
+ANCHORS = {"random": (0, 1), "uct:100": (2, 4), "uct:800": (4, 5, 6, 7), "uct:3200": (7, 8, 9)}
+"""Players outside of the levels, and the levels by their places that each of them meets."""
+
+CHEAP_SIMULATIONS = 100
+"""Two levels that are no neighbours meet if neither searches more."""
+
+DEAR_SIMULATIONS = 4800
+"""A pairing with a player that searches so much plays a quarter of the boards."""
+
+
+def pairings(names: list[str]) -> Iterator[Pairing]:
+    """The pairings of levels and anchors, by their places among the names, cheap ones first."""
+    for anchor, places in ANCHORS.items():
+        yield from ((names.index(anchor), place) for place in places)
+    for place in range(len(LEVELS)):
+        for other in (place + 1, place + 2):
+            if other < len(LEVELS) and (
+                other == place + 1 or simulations(LEVELS[other].spec) <= CHEAP_SIMULATIONS
+            ):
+                yield place, other
+
+
+def simulations(text: str) -> int:
+    """Of a level, for a move."""
+    budget = parse_spec(text).budget
+    return (budget.simulations or 0) if budget else 0
 
 
 def main() -> None:
@@ -26,22 +52,35 @@ def main() -> None:
     parser.add_argument("--output-dir", type=Path, default=Path("levels"))
     options = parser.parse_args()
 
-    store = options.output_dir / "rungs"
-    if not store.exists():
-        shutil.copytree(RUNGS, store)
-    command = [sys.executable, "-m", "hexzctl", "models", "rate", str(store)]
-    command += ["--checkpoints", CHECKPOINTS, "--player", "random", "--boards", str(options.boards)]
-    command += ["--seed", str(options.seed), "--output-dir", str(options.output_dir)]
-    for level in LEVELS:
-        command += ["--player", level.spec]
-    subprocess.run(command, check=True)
-    ratings = json.loads((options.output_dir / "curve.json").read_text())["players"]
+    options.output_dir.mkdir(exist_ok=True)
+    names = [*(level.spec for level in LEVELS), *ANCHORS]
+    played = list(pairings(names))
+    results = Results(names, played)
+    for pairing in played:
+        pair = [names[place] for place in pairing]
+        is_dear = max(map(simulations, pair)) >= DEAR_SIMULATIONS
+        boards = random_boards(options.boards // 4 if is_dear else options.boards, options.seed)
+        log = options.output_dir / f"{pair[0]}-{pair[1]}.jsonl".replace(":", "-")
+        config = ArenaConfig(specs=[parse_spec(name) for name in pair], boards=boards, log=log)
+        run = ArenaRun(config, print)
+        for _ in run.events():
+            pass
+        for one in run.played:
+            results.add(pairing, one.pair.number, one.margins)
+        found = run.results.of((0, 1))
+        if found is not None:
+            print(f"{pair[0]} against {pair[1]}: {found.score.value:.1%} on {found.boards} boards")
+    ratings = results.ratings()
     for level in LEVELS:
         elo = ratings[level.spec]
         print(
-            f'    Level("{level.name}", "{level.spec}", {elo["value"]:.0f}),'
-            f"  # {elo['low']:.0f} to {elo['high']:.0f}"
+            f'    Level("{level.name}", "{level.spec}", {elo.value:.0f}),'
+            f"  # {elo.low:.0f} to {elo.high:.0f}"
         )
+    for place, other in itertools.pairwise(LEVELS):
+        step = ratings[other.spec].value - ratings[place.spec].value
+        if step > 200:
+            print(f"{other.name} is {step:.0f} Elo above {place.name}: more than 200")
 
 
 if __name__ == "__main__":

@@ -33,11 +33,11 @@ store.follow((state, before) => {
     const left = [1, 2].map((player) => leftOf(before, player) + (moved && was === player ? clock.increment : 0));
     store.set({ clock: { ...clock, left, since: performance.now() } });
   }
-  if (clock !== before.clock) draw(state);
+  if (clock !== before.clock) drawClocks(state);
 });
 
 /** @param {State} state */
-function draw(state) {
+function drawClocks(state) {
   for (const player of [1, 2]) {
     const shown = find(`[data-player="${player}"] .clock`, HTMLElement), left = state.clock ? leftOf(state, player) : 0;
     shown.hidden = !state.clock;
@@ -56,7 +56,7 @@ function timeText(milliseconds) {
 setInterval(() => {
   const { state } = store, player = runner(state);
   if (!player) return;
-  draw(state);
+  drawClocks(state);
   if (leftOf(state, player) > 0) return;
   const game = state.game.resign(player, true);
   store.set({ game, shown: game.tip, hint: null });
