@@ -20,11 +20,11 @@ from hexz.ratings.results import Pairing, Results
 ANCHORS = {"random": (0, 1), "uct:100": (2, 4), "uct:800": (4, 5, 6, 7), "uct:3200": (7, 8, 9)}
 """Players outside of the levels, and the levels by their places that each of them meets."""
 
-CHEAP_SIMULATIONS = 100
+CHEAP_SIMULATIONS = 40
 """Two levels that are no neighbours meet if neither searches more."""
 
-DEAR_SIMULATIONS = 4800
-"""A pairing with a player that searches so much plays a quarter of the boards."""
+DEAR_SIMULATIONS = 800
+"""A pairing with a network that searches so much plays a quarter of the boards."""
 
 
 def pairings(names: list[str]) -> Iterator[Pairing]:
@@ -40,9 +40,9 @@ def pairings(names: list[str]) -> Iterator[Pairing]:
 
 
 def simulations(text: str) -> int:
-    """Of a level, for a move."""
-    budget = parse_spec(text).budget
-    return (budget.simulations or 0) if budget else 0
+    """Of a network's search, for a move."""
+    spec = parse_spec(text)
+    return (spec.budget.simulations or 0) if spec.needs_network and spec.budget else 0
 
 
 def main() -> None:
