@@ -51,7 +51,7 @@ def _seconds_since(think: float | None, left: float | None) -> float:
     if think is None or left is None:
         return 0.0
     waited = think + GO_GRACE_SECONDS - left
-    return waited if 0 < waited <= min(think, GO_GRACE_SECONDS) / 2 else 0.0
+    return waited if 0 < waited <= min(think / 2, GO_GRACE_SECONDS) else 0.0
 
 
 class RpcServer:

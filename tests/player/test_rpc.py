@@ -217,6 +217,7 @@ def to_move(kind: int, row: int, col: int) -> Move:
     [
         (1.0, 1.7, 0.3),  # the Go server's deadline: a second after its think time
         (1.0, 2.0, 0.0),
+        (5.0, 5.2, 0.8),
         (1.0, 0.9, 0.0),  # somebody else's deadline
         (1.0, 30.0, 0.0),
         (0.2, 1.05, 0.0),
