@@ -1,7 +1,6 @@
 """Learning curves: from a store of checkpoints to ratings and pictures."""
 
 import csv
-import hashlib
 import json
 import struct
 
@@ -121,8 +120,8 @@ def test_players_that_play_otherwise_are_kept_apart(tmp_path, store):
 
 
 def test_other_players_are_rated_too(tmp_path, store):
-    network = encode_checkpoint(new_checkpoint(ModelConfig(blocks=1, filters=8), seed=9))
-    (tmp_path / "x.pt").write_bytes(network)
+    network = new_checkpoint(ModelConfig(blocks=1, filters=8), seed=9)
+    (tmp_path / "x.pt").write_bytes(encode_checkpoint(network))
     specs = ["random", "uct:20", f"gumbel:{tmp_path}/x.pt@2"]
     wanted = config(tmp_path, numbers=[0, 3], players=[parse_spec(spec) for spec in specs])
     rating = rate(store, wanted)
@@ -131,7 +130,7 @@ def test_other_players_are_rated_too(tmp_path, store):
     assert list(found.checkpoints) == [0, 3]
     assert rating.run.total == rating.run.results.boards == 6 * 5
     players = {name for first, second, _ in found.results for name in (first, second)}
-    digest = hashlib.sha256(network).hexdigest()[:8]
+    digest = network.weights.digest()[:8]
     assert players == {"gumbel@2 0", "gumbel@2 3", "uct:800", *specs[:2], f"{specs[2]} {digest}"}
 
 
