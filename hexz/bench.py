@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Iterator
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from importlib import resources
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -51,6 +53,34 @@ class Rate:
     @classmethod
     def of(cls, name: str, runs: list[float]) -> Rate:
         return cls(name, statistics.median(runs), min(runs), max(runs))
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What was measured on a kind of processor.
+
+    Attributes:
+        name: of the kind, for people.
+        machine: that it was measured on.
+        figures: rates a second and a core, by name: those of the engine, and positions of the
+            default network in batches of COMPARED_BATCH, by precision.
+    """
+
+    name: str
+    machine: str
+    figures: Mapping[str, float]
+
+
+COMPARED_BATCH: Final = 32
+
+
+def recorded() -> dict[str, Recorded]:
+    """Returns what was measured on each kind of processor; see `Processor.kind`."""
+    text = resources.files("hexz").joinpath("data/performance.toml").read_text("utf-8")
+    return {
+        kind: Recorded(facts.pop("name"), facts.pop("machine"), facts)
+        for kind, facts in tomllib.loads(text).items()
+    }
 
 
 Step = Callable[[], int]

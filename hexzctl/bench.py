@@ -19,9 +19,13 @@ if TYPE_CHECKING:
 
 app = App(
     help="Measure what this machine does: the engine, the network, self-play. Each figure is the "
-    "median of 5 runs.",
+    "median of 5 runs.\n\nExamples:\n  hexzctl bench --compare\n    This machine beside an AMX, an "
+    "AVX-512 VNNI and an AVX2 one.",
     no_args_is_help=True,
 )
+
+_COMPARED_SECONDS = 0.3
+"""Of each of the five runs of a figure."""
 
 Model = Annotated[
     Path | None,
@@ -31,6 +35,21 @@ Model = Annotated[
 ]
 Seconds = Annotated[float, typer.Option(min=0.01, max=3600, help="Duration of one run.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, see docs/performance.md.")]
+
+
+@app.callback(invoke_without_command=True)
+def bench(
+    compare: Annotated[
+        bool,
+        typer.Option(
+            "--compare",
+            help="Measure the engine and the network for 15 seconds, and print this machine beside "
+            "others.",
+        ),
+    ] = False,
+) -> None:
+    if compare:
+        _print_comparison(_measured(_COMPARED_SECONDS))
 
 
 @app.command()
@@ -160,6 +179,42 @@ def selfplay(
     print(f"self-play / alone  {100 * rates.efficiency:.1f} %")
     if rates.speedup is not None:
         print(f"self-play / eager  {rates.speedup:.1f} x")
+
+
+def _measured(seconds: float) -> dict[str, float]:
+    """The figures of this machine, by the names of `recorded`."""
+    from hexz.bench import COMPARED_BATCH, ENGINE_RATES, RUNS, engine_rates, inference_rate
+    from hexz.model.backends import PRECISIONS, create_evaluator
+    from hexzctl.display import Steps, notice
+
+    found = {}
+    with Steps(len(ENGINE_RATES) + len(PRECISIONS["cpu"]), RUNS * seconds) as steps:
+        for rate in engine_rates(seconds, steps.begin):
+            found[rate.name] = rate.median
+        weights = _load(None).weights
+        for precision in PRECISIONS["cpu"]:
+            steps.begin(precision)
+            evaluator = create_evaluator(
+                weights, precision=precision, batch_size=COMPARED_BATCH, notify=notice
+            )
+            found[precision] = inference_rate(evaluator, COMPARED_BATCH, seconds).median
+    return found
+
+
+def _print_comparison(measured: dict[str, float]) -> None:
+    from hexz.bench import recorded
+    from hexz.processor import processor
+
+    here, kinds = processor(), recorded()
+    print(f"{'a second and a core':<20}{'this machine':>14}", end="")
+    print("".join(f"{kind.name:>14}" for kind in kinds.values()))
+    for name, figure in measured.items():
+        others = (kind.figures.get(name) for kind in kinds.values())
+        cells = "".join(f"{other:>14,.0f}" if other else f"{'':>14}" for other in others)
+        print(f"{name:<20}{figure:>14,.0f}{cells}")
+    print(f"This machine: {here.name}; {', '.join(here.features) or 'none of these'}")
+    for kind in kinds.values():
+        print(f"{kind.name}: {kind.machine}")
 
 
 def _load(model: Path | None) -> Checkpoint:

@@ -99,7 +99,8 @@ class Steps(Display):
 
     def _state(self) -> str:
         elapsed = time.monotonic() - self._started
-        each = self._seconds or (elapsed / self._done if self._done else None)
+        so_far = elapsed / self._done if self._done else None
+        each = max(filter(None, (self._seconds, so_far)), default=None)
         state = f"{self._what}, step {self._done + 1} of {self._total}, {elapsed:.0f} s"
         if each is None:
             return state

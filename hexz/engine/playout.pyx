@@ -318,7 +318,8 @@ class RandomPlayer:
         if board.pos.over:
             raise IllegalMove("the game is over")
         cdef uint64_t[::1] state = self._state
-        move = Move.from_index(random_action(&board.pos, &state[0]))
+        cdef CellSet moves = normal_moves(&board.pos, board.pos.turn)
+        move = Move.from_index(random_action(&board.pos, moves, &state[0]))
         visits = np.zeros(NUM_ACTIONS, np.int32)
         visits[move.index] = 1
         return Suggestion(

@@ -22,16 +22,33 @@ cdef enum:
     MAX_VALUE = 5
     NO_NEXT = 6         # entry of Position.next where the player owns no neighbour of value < 5
 
+cdef extern from *:
+    """
+    /* Entries become no larger than a value, or stay as they are where they are kept apart: two
+       vector instructions. */
+    static inline void hexz_lower(
+            uint8_t *restrict entries, const uint8_t *restrict apart, uint8_t value) {
+        for (int i = 0; i < 32; i++) {
+            uint8_t bound = apart[i] | value;
+            entries[i] = entries[i] < bound ? entries[i] : bound;
+        }
+    }
+    """
+    void lower "hexz_lower"(uint8_t* entries, const uint8_t* apart, uint8_t value) noexcept nogil
+
 cdef enum:              # kinds of cells in the wire format
     NORMAL = 0          # or empty
     GRASS = 2
     ROCK = 3
     FLAG = 5
 
+    WINDOW = 32         # entries of Position.next that have a row and those beside it
+
 cdef struct Geometry:
     CellSet board                 # all cells that exist
     CellSet around[GRID]          # the neighbours of a cell
-    uint8_t neighbours[GRID][6]   # the same as a list, padded with GRID
+    uint8_t window[GRID]          # where in Position.next the window of a cell begins
+    uint8_t apart[GRID][WINDOW]   # of the entries there: 0 for neighbours of the cell, else 255
     uint8_t grid_of[NUM_CELLS]    # row-major number among existing cells -> grid index
     uint8_t mirrored[4][GRID]     # symmetry -> grid index -> grid index
 
@@ -44,7 +61,7 @@ cdef struct Position:
     CellSet flags[2]
     CellSet near[2]             # cells with a neighbour of the player
     CellSet near5[2]            # cells with a neighbour of the player of value 5: blocked
-    uint8_t next[2][GRID + 2]   # 1 + lowest value of the player's neighbours, or NO_NEXT; [GRID] is a sink
+    uint8_t next[2][GRID + 2]   # 1 + lowest value of the player's neighbours, or NO_NEXT
     uint8_t value[GRID + 2]     # of grass and normal cells, else 0
     int16_t score[2]
     uint8_t flags_left[2]
@@ -89,19 +106,13 @@ cdef inline int list_actions(const Position* pos, uint8_t* actions) noexcept nog
 cdef inline void own_cell(Position* pos, int player, int cell, int value) noexcept nogil:
     """Gives a cell to a player, without captures. A flag has value 0."""
     cdef CellSet around = GEOMETRY.around[cell]
-    cdef uint8_t* next = &pos.next[player][0]
-    cdef const uint8_t* neighbours = &GEOMETRY.neighbours[cell][0]
-    cdef uint8_t successor = <uint8_t>(value + 1)
-    cdef int i
     pos.own[player] |= bit(cell)
     pos.value[cell] = <uint8_t>value
     pos.score[player] += <int16_t>value
     pos.near[player] |= around
-    if value == MAX_VALUE:
-        pos.near5[player] |= around
-    else:
-        for i in range(6):
-            next[neighbours[i]] = min(next[neighbours[i]], successor)
+    # Without a branch: whether the value is 5 cannot be foreseen, and 6 lowers nothing.
+    pos.near5[player] |= around & -<CellSet>(value == MAX_VALUE)
+    lower(&pos.next[player][GEOMETRY.window[cell]], &GEOMETRY.apart[cell][0], <uint8_t>(value + 1))
 
 
 cdef inline void capture_grass(Position* pos, int player, int cell, int value) noexcept nogil:
@@ -127,17 +138,20 @@ cdef inline void capture_grass(Position* pos, int player, int cell, int value) n
         value = pos.value[cell]
 
 
-cdef inline void settle_turn(Position* pos, int mover) noexcept nogil:
-    """Decides who moves after `mover`, and whether the game is over."""
+cdef inline CellSet settle_turn(Position* pos, int mover) noexcept nogil:
+    """Decides who moves after `mover`, and whether the game is over. Returns the normal moves of
+    whose turn it is."""
     cdef bint any_empty = pos.empty != 0
     cdef bint can[2]
     cdef int lead = pos.score[0] - pos.score[1]
-    can[0] = any_empty and (pos.flags_left[0] > 0 or normal_moves(pos, 0) != 0)
-    can[1] = any_empty and (pos.flags_left[1] > 0 or normal_moves(pos, 1) != 0)
+    cdef CellSet own = normal_moves(pos, mover), others = normal_moves(pos, 1 - mover)
+    can[mover] = any_empty and (pos.flags_left[mover] > 0 or own != 0)
+    can[1 - mover] = any_empty and (pos.flags_left[1 - mover] > 0 or others != 0)
     pos.turn = <uint8_t>(1 - mover if can[1 - mover] else mover)
     pos.over = not (can[0] and can[1]) and (
         not (can[0] or can[1]) or (not can[0] and lead < 0) or (not can[1] and lead > 0)
     )
+    return others if can[1 - mover] else own
 
 
 cdef inline void place(Position* pos, int action) noexcept nogil:
@@ -160,11 +174,11 @@ cdef inline void place(Position* pos, int action) noexcept nogil:
     pos.moves += 1
 
 
-cdef inline void play_action(Position* pos, int action) noexcept nogil:
-    """Plays a legal action."""
+cdef inline CellSet play_action(Position* pos, int action) noexcept nogil:
+    """Plays a legal action. Returns the normal moves of whose turn it is then."""
     cdef int mover = pos.turn
     place(pos, action)
-    settle_turn(pos, mover)
+    return settle_turn(pos, mover)
 
 
 cdef inline int outcome(const Position* pos, int player) noexcept nogil:

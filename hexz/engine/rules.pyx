@@ -18,18 +18,15 @@ cdef void fill_geometry() noexcept:
         shift = row % 2
         for col in range(COLS - shift):
             cell = row * COLS + col
-            count = 0
+            GEOMETRY.window[cell] = <uint8_t>min(max(0, (row - 1) * COLS), GRID + 2 - WINDOW)
+            memset(&GEOMETRY.apart[cell][0], 255, WINDOW)
             for r, c in (
                 (row, col + 1), (row - 1, col + shift), (row - 1, col - 1 + shift),
                 (row, col - 1), (row + 1, col - 1 + shift), (row + 1, col + shift),
             ):
                 if 0 <= r < ROWS and 0 <= c < COLS - r % 2:
                     GEOMETRY.around[cell] |= bit(r * COLS + c)
-                    GEOMETRY.neighbours[cell][count] = r * COLS + c
-                    count += 1
-            while count < 6:
-                GEOMETRY.neighbours[cell][count] = GRID
-                count += 1
+                    GEOMETRY.apart[cell][r * COLS + c - GEOMETRY.window[cell]] = 0
     for cell in range(GRID):
         row = cell // COLS
         col = cell % COLS
