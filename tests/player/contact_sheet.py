@@ -76,7 +76,7 @@ def states_of_the_page(server: PageServer, faulty: str) -> Iterator[State]:
         "lesson",
         after(opened(f"{faulty}&resigned=2", "#learn"), lambda page: "better move" in page.status),
     )
-    yield "share", opened(ended, "#share")
+    yield "share", after(opened(ended, "#share"), lambda page: page.all("#sharing[open]"))
     yield "keyboard", opened(middle, "#help")
     yield "no server", dead
     yield "rules", lambda page: page.driver.get(f"{server.url}static/rules.html")
