@@ -57,6 +57,7 @@ class SoakFleet(Fleet):
         self._machines = {self.log: server}
         self._clock = clock
         self._options += [f"--host={network.address(server)}", "--allow-unauthenticated"]
+        self._options += ["--max-checkpoint-lag=100000"]  # what is posted is always of the first
 
     def worker_log(self) -> Path:
         return self._directory / f"worker-{len(self.workers)}.log"
