@@ -24,16 +24,14 @@ cdef int read_cells(Position* pos, cells, turn, flags_left, move_number) except 
     turn = _checked_int(turn, "turn", 1, 2)
     move_number = _checked_int(move_number, "move number", 0, NUM_CELLS)
     try:
-        flags_left = tuple(flags_left)
-    except TypeError:
+        first, second = flags_left  # no more than three are ever asked for
+    except (TypeError, ValueError):
         raise InvalidBoard("flags_left must be a pair of integers") from None
-    if len(flags_left) != 2:
-        raise InvalidBoard(f"flags_left must have 2 entries, not {len(flags_left)}")
     for i in range(NUM_CELLS):
         _put_cell(pos, i, rows[i])
     for player in range(2):
         pos.flags_left[player] = _checked_int(
-            flags_left[player], "flags left", 0, FLAGS_PER_PLAYER)
+            (first, second)[player], "flags left", 0, FLAGS_PER_PLAYER)
     pos.moves = move_number
     _check_flags(pos)
     _check_history(pos, GEOMETRY.board, GEOMETRY.board)

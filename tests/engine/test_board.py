@@ -1,6 +1,7 @@
 """`Board` and `Move` against the reference model, along random games on all kinds of boards."""
 
 import copy
+import itertools
 import pickle
 import random
 from itertools import islice
@@ -625,7 +626,7 @@ def test_wrong_move_numbers_are_refused(mid_game, move_number):
 
 @pytest.mark.parametrize(
     "flags_left",
-    [None, 3, "33", (), (1,), (1, 1, 1), (4, 3), (3, 4), *[(n, 3) for n in BAD_INTS]],
+    [None, 3, "33", (), (1,), (1, 1, 1), itertools.count(), (4, 3), *[(n, 3) for n in BAD_INTS]],
 )
 def test_wrong_flags_left_are_refused(flags_left):
     cells = np.zeros((105, 3), int)
