@@ -187,7 +187,8 @@ def _become(request: Mapping[str, Any], files: Sequence[int]) -> Sequence[str]:
     """Makes a fork of the server what was asked for; returns its arguments."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    for signum in (signal.SIGTERM, signal.SIGHUP):  # which the tests may ignore, under nohup
+        signal.signal(signum, signal.SIG_DFL)
     if request["new_session"]:
         os.setsid()
     elif request["new_group"]:

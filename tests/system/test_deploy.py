@@ -139,9 +139,7 @@ def test_every_variable_of_the_player_is_known_to_it():
     service = re.findall(r"- name: ([A-Z_]+)\n", (DEPLOY / "player-service.yaml").read_text())
     assert set(service) == {"HEXZ_MODEL_PATH", "HEXZ_PLAYER"}
     assert set(service) <= known
-    assert set(read_dockerfile()["player"].environment) - known == {
-        "PYTHONUNBUFFERED", "TORCH_INDEX",
-    }  # fmt: skip
+    assert set(read_dockerfile()["player"].environment) - known == {"PYTHONUNBUFFERED"}
 
 
 def test_a_worker_ends_before_cloud_run_ends_it():
