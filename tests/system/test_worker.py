@@ -355,7 +355,9 @@ def test_urls_that_are_none_are_one_line(options, word):
 def test_every_option_has_a_variable():
     result = hexzctl("worker", "--help")
     options = [
-        line for line in result.stdout.splitlines() if " --" in line and "--help" not in line
+        line
+        for line in result.stdout.splitlines()
+        if line.startswith("  --") and not line.startswith("  --help")
     ]
     assert len(options) == 11
     for variable in (
