@@ -16,11 +16,16 @@ _STREAMS: Final = ("stdout", "stderr")
 
 
 @contextlib.contextmanager
-def lossy_output() -> Iterator[None]:
+def lossy_output(*, only_errors: bool = False) -> Iterator[None]:
     """Loses what cannot be printed meanwhile, for a full disk, a closed pipe or a terminal that is
-    gone. Streams that somebody else has put in the place of Python's are left alone."""
+    gone. Streams that somebody else has put in the place of Python's are left alone.
+
+    Args:
+        only_errors: whether what is printed to standard output is what was asked for, so that a
+            loss of that is an error.
+    """
     replaced = []
-    for name in _STREAMS:
+    for name in _STREAMS[only_errors:]:
         stream = getattr(sys, name)
         if stream is not None and stream is getattr(sys, f"__{name}__"):
             with contextlib.suppress(OSError, ValueError):

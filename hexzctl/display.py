@@ -47,12 +47,17 @@ class Display:
         self._line = line
         self._next_line = time.monotonic() + LOG_SECONDS
         self._live = Live(
-            console=console, get_renderable=render, refresh_per_second=4, transient=transient
+            console=console,
+            get_renderable=render,
+            refresh_per_second=4,
+            transient=transient,
+            # What is printed into a file meanwhile belongs there, not above the display.
+            redirect_stdout=not console.stderr or _shows_output(),
         )
         self._output = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
-        self._output.enter_context(lossy_output())
+        self._output.enter_context(lossy_output(only_errors=self._console.stderr))
         if self._console.is_terminal:
             self._live.start()
         return self
@@ -72,6 +77,10 @@ class Display:
         if not self._console.is_terminal:
             line = f"{time.strftime('%H:%M:%S')} {self._line()}"
             print(line, file=self._console.file, flush=True)
+
+
+def _shows_output() -> bool:
+    return sys.stdout is not None and sys.stdout.isatty()
 
 
 class Steps(Display):

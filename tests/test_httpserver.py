@@ -26,15 +26,17 @@ MAX_BODY = 1 << 20
 SIZES = range(9)
 
 SERVER = f"""
-import socket, sys, threading, time
+import resource, socket, sys, threading, time
 from concurrent.futures import Future
 from hexz import httpserver
 
 waiting = []
 
 httpserver.HEAD_SECONDS, httpserver.REQUEST_SECONDS, httpserver.STALL_SECONDS = map(
-    float, sys.argv[1:]
+    float, sys.argv[1:4]
 )
+if files := int(sys.argv[4]):
+    resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
 
 def app(environ, start_response):
     path, body = environ["PATH_INFO"], environ["wsgi.input"].read()
@@ -102,16 +104,12 @@ def start() -> Iterator[Start]:
         def run(
             head: float = 10, request: float = 60, stall: float = 30, files: int | None = None
         ) -> Server:
-            def limit_files() -> None:
-                if files is not None:
-                    resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
-
+            # Not with a `preexec_fn`, for which Python forks: gRPC may be in this process.
             process = subprocess.Popen(
-                [sys.executable, "-c", SERVER, *map(str, (head, request, stall))],
+                [sys.executable, "-c", SERVER, *map(str, (head, request, stall, files or 0))],
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 text=True,
-                preexec_fn=limit_files,  # noqa: PLW1509 - this process has one thread
             )
             stack.enter_context(process)
             stack.callback(process.kill)
