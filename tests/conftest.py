@@ -163,3 +163,13 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     driver = start_chromium(tmp_path_factory.mktemp("downloads"))
     yield driver
     driver.quit()
+
+
+@pytest.fixture(autouse=True)
+def _same_browser(request: pytest.FixtureRequest) -> Iterator[None]:
+    """No test finds the browser with the theme of another one, which may have ended halfway."""
+    yield
+    if "chromium" in request.fixturenames:
+        from .browser import themed
+
+        themed(request.getfixturevalue("chromium"), None)

@@ -26,7 +26,7 @@ MAX_BODY = 1 << 20
 SIZES = range(9)
 
 SERVER = f"""
-import resource, socket, sys, threading, time
+import resource, signal, socket, sys, threading, time
 from concurrent.futures import Future
 from hexz import httpserver
 
@@ -35,6 +35,7 @@ waiting = []
 httpserver.HEAD_SECONDS, httpserver.REQUEST_SECONDS, httpserver.STALL_SECONDS = map(
     float, sys.argv[1:4]
 )
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # which the tests may ignore, under nohup
 if files := int(sys.argv[4]):
     resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
 

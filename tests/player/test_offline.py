@@ -173,7 +173,6 @@ def test_it_plays_from_the_disk(page_html: str, chromium: Any, tmp_path: Path) -
         assert findings(chromium) == []
     page.click("#rules .primary")
     assert findings(chromium) == []
-    themed(chromium, None)
     assert page.errors() == []
     page.driver.get("about:blank")
 

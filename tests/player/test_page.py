@@ -882,7 +882,6 @@ def test_axe_finds_nothing(page: Page, driver: Any, played: str, theme: str) -> 
         page.click(closer)
     driver.get(f"{page.url}static/rules.html")
     assert findings(driver) == []
-    themed(driver, None)
 
 
 NAMED_ROLES = {"button", "gridcell", "switch", "slider", "radio", "image", "link", "combobox"}
@@ -906,7 +905,6 @@ def test_light_and_dark(page: Page, driver: Any) -> None:
     page.until(lambda: back() == light)
     themed(driver, "dark")
     page.until(lambda: back() == dark)
-    themed(driver, None)
 
 
 def test_it_is_small_and_quick(page: Page) -> None:

@@ -52,7 +52,6 @@ def find(chromium: Any) -> None:
             assert "\n".join(findings(chromium)) == "", (width, theme)
             wide = chromium.execute_script("return document.documentElement.scrollWidth")
             assert wide <= width
-    themed(chromium, None)
 
 
 @pytest.mark.parametrize("make", [of_selfplay, of_an_arena, of_an_export, of_an_index])
