@@ -8,16 +8,13 @@ with hexzctl plays.
 
 import argparse
 
+from matches import batch_of, scores, spoken
+
 from hexz.arena.entrants import Entrant, Field
-from hexz.arena.games import GamePair, Played
-from hexz.arena.pool import batch_size, pairs_at_once, play_pairs
 from hexz.arena.run import random_boards
-from hexz.machine import available_cores
 from hexz.model.backends import prepare_model
 from hexz.player.models import open_source
 from hexz.player.spec import Budget, PlayerSpec
-from hexz.ratings.results import score_of
-from hexz.ratings.statistics import elo_of_score, estimate_score
 
 PRECISIONS = ("int8", "float32")
 
@@ -32,8 +29,7 @@ def main() -> None:
     network = open_source(options.model).load().weights
     budget = Budget(simulations=options.simulations)
     specs = [PlayerSpec(kind="gumbel", path=name, budget=budget) for name in PRECISIONS]
-    cores = available_cores()
-    size = batch_size(specs, pairs_at_once(specs, options.boards, cores), mixed=False)
+    size = batch_of(specs, options.boards)
     field = Field(
         tuple(Entrant(spec, number) for number, spec in enumerate(specs)),
         tuple(
@@ -42,16 +38,8 @@ def main() -> None:
         ),
     )
     boards = random_boards(options.boards, options.seed)
-    pairs = [GamePair((0, 1), board, number) for number, board in enumerate(boards)]
-    playing = play_pairs(field, pairs, iter(pairs), num_processes=cores, seed=options.seed)
-    played = [event for events in playing for event in events if isinstance(event, Played)]
-    score = estimate_score([score_of(event.margins) for event in played])
-    low, value, high = map(elo_of_score, (score.low, score.value, score.high))
-    print(
-        f"int8 against float32: {100 * score.value:.1f} % ({100 * score.low:.1f} to "
-        f"{100 * score.high:.1f}), {value:+.0f} Elo ({low:+.0f} to {high:+.0f}), "
-        f"{len(played)} boards"
-    )
+    found = list(scores(field, boards, seed=options.seed))
+    print(f"int8 against float32: {spoken(found)}")
 
 
 if __name__ == "__main__":

@@ -26,23 +26,19 @@ import argparse
 import math
 import random
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+import matches
 import msgspec
 
-from hexz.arena.entrants import Entrant, Field
-from hexz.arena.games import GamePair, Played
-from hexz.arena.pool import batch_size, pairs_at_once, play_pairs
+from hexz.arena.entrants import Field
 from hexz.arena.preparation import prepare
 from hexz.arena.run import random_boards
 from hexz.errors import HexzError
-from hexz.machine import available_cores
 from hexz.player.spec import parse_spec
-from hexz.ratings.results import score_of
-from hexz.ratings.statistics import elo_of_score, estimate_score
 
 _ALPHA: Final = 0.602
 _GAMMA: Final = 0.101
@@ -88,17 +84,17 @@ def main() -> None:
     try:
         tuning = msgspec.convert(tomllib.loads(options.file.read_text("utf-8")), Tuning)
         options.directory.mkdir(parents=True, exist_ok=True)
-        found = tune(tuning, options.directory / "iterations.jsonl")
-        print(confirm(tuning, found))
+        arena = Arena(tuning.player, tuning.boards)
+        found = tune(tuning, arena, options.directory / "iterations.jsonl")
+        print(confirm(tuning, arena, found))
     except (HexzError, OSError, ValueError) as error:
         parser.exit(1, f"{options.file}: {error}\n")
 
 
-def tune(tuning: Tuning, path: Path) -> Constants:
+def tune(tuning: Tuning, arena: "Arena", path: Path) -> Constants:
     """Does the iterations that the file does not have, and returns what was found."""
     lines = path.read_bytes().splitlines() if path.exists() else []
     done = [msgspec.json.decode(line, type=Iteration) for line in lines]
-    arena = Arena(tuning)
     logs = done[-1].logs if done else start_of(tuning)
     with path.open("ab") as file:
         for number in range(len(done) + 1, tuning.iterations + 1):
@@ -129,28 +125,25 @@ def iterate(tuning: Tuning, arena: "Arena", number: int, logs: Mapping[str, floa
     return Iteration(logs=moved, lead=lead)
 
 
-def confirm(tuning: Tuning, found: Constants) -> str:
+def confirm(tuning: Tuning, arena: "Arena", found: Constants) -> str:
     """Plays what was found against where it began, on boards that it was not found by."""
     boards = random_boards(tuning.confirm_boards, tuning.seed - 1)
     start = constants_of(tuning, start_of(tuning))
-    score = estimate_score(Arena(tuning).play(found, start, boards))
-    low, value, high = map(elo_of_score, (score.low, score.value, score.high))
-    return (
-        f"{spoken(found)} against {spoken(start)}: {100 * score.value:.1f} % "
-        f"({100 * score.low:.1f} to {100 * score.high:.1f}), {value:+.0f} Elo ({low:+.0f} to "
-        f"{high:+.0f}), {tuning.confirm_boards} boards"
-    )
+    score = matches.spoken(arena.play(found, start, boards))
+    return f"{spoken(found)} against {spoken(start)}: {score}"
 
 
-@dataclass
 class Arena:
-    """Matches of the player with one set of constants against itself with another."""
+    """Matches of a player with one set of constants against itself with another.
 
-    tuning: Tuning
+    Args:
+        player: its spec.
+        boards: of a match, usually.
+    """
 
-    def __post_init__(self) -> None:
-        spec = parse_spec(self.tuning.player)
-        size = batch_size([spec, spec], self._at_once(self.tuning.boards), mixed=False)
+    def __init__(self, player: str, boards: int) -> None:
+        spec = parse_spec(player)
+        size = matches.batch_of([spec, spec], boards)
         self._field = prepare([spec], device="cpu", batch_size=size, notify=print)
         if self._field.entrants[0].search is None:
             raise ValueError(f"{spec} does not search with a number of simulations")
@@ -159,20 +152,9 @@ class Arena:
         """The scores of the first one, by board."""
         [one] = self._field.entrants
         sides = tuple(
-            Entrant(one.spec, one.network, one.digest, tuple(constants.items()))
-            for constants in (first, second)
+            replace(one, constants=tuple(constants.items())) for constants in (first, second)
         )
-        pairs = [GamePair((0, 1), board, number) for number, board in enumerate(boards)]
-        return list(self._scores(Field(sides, self._field.networks), pairs))
-
-    def _scores(self, field: Field, pairs: Sequence[GamePair]) -> Iterator[float]:
-        playing = play_pairs(field, pairs, iter(pairs), num_processes=available_cores(), seed=0)
-        for events in playing:
-            yield from (score_of(event.margins) for event in events if isinstance(event, Played))
-
-    def _at_once(self, boards: int) -> int:
-        spec = parse_spec(self.tuning.player)
-        return pairs_at_once([spec, spec], boards, available_cores())
+        return list(matches.scores(Field(sides, self._field.networks), boards))
 
 
 def start_of(tuning: Tuning) -> dict[str, float]:

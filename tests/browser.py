@@ -41,6 +41,18 @@ def start_chromium(downloads: Path) -> Any:
     return webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
 
 
+def resize(driver: Any, width: int, height: int, *, mobile: bool = False) -> None:
+    """Gives the page this size, as on a phone or not."""
+    metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": mobile}
+    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+
+
+def renew(driver: Any) -> None:
+    """Takes back what `resize` and `themed` have changed."""
+    driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    themed(driver, None)
+
+
 def themed(driver: Any, theme: str | None) -> None:
     """Has the browser's user prefer "light" or "dark", or nothing any more."""
     features = [] if theme is None else [{"name": "prefers-color-scheme", "value": theme}]
@@ -70,11 +82,7 @@ class Page:
 
     def open(self, link: str = "", size: tuple[int, int] = DESKTOP) -> None:
         """Opens a game in a fresh tab's state; `link` is what follows `#`."""
-        width, height = size
-        self.driver.execute_cdp_cmd(
-            "Emulation.setDeviceMetricsOverride",
-            {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": size == PHONE},
-        )
+        resize(self.driver, *size, mobile=size == PHONE)
         self.driver.get("about:blank")
         self.driver.get(self.url + (f"#{link}" if link else ""))
         self.until(lambda: self("#status").text)

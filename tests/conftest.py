@@ -167,9 +167,9 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
 @pytest.fixture(autouse=True)
 def _same_browser(request: pytest.FixtureRequest) -> Iterator[None]:
-    """No test finds the browser with the theme of another one, which may have ended halfway."""
+    """No test finds the browser as another one has left it, which may have ended halfway."""
     yield
     if "chromium" in request.fixturenames:
-        from .browser import themed
+        from .browser import renew
 
-        themed(request.getfixturevalue("chromium"), None)
+        renew(request.getfixturevalue("chromium"))

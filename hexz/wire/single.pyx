@@ -158,7 +158,7 @@ def read_sound(bytes body not None):
         memcpy(policy, fields[MOVE_PROBS].at + HEADER, sizeof(policy))
         _widen(fields[PRIORS].at + HEADER, count, priors)
         if not (
-            _is_policy(policy, legal, count)
+            _is_policy(policy, legal, count, POLICY_TOLERANCE)
             and _sums_to_one(priors, count, PRIOR_TOLERANCE)
         ):
             return None
@@ -384,10 +384,12 @@ cdef bint _sums_to_one(const float* numbers, int count, double tolerance) noexce
     return -tolerance <= total - 1 <= tolerance
 
 
-cdef bint _is_policy(const float* policy, const uint8_t* legal, int count) noexcept:
+cdef bint _is_policy(
+    const float* policy, const uint8_t* legal, int count, double tolerance
+) noexcept:
     """Whether probabilities of all actions are on legal ones only, and sum to 1."""
     cdef int i, positive = 0
-    if not _sums_to_one(policy, NUM_ACTIONS, POLICY_TOLERANCE):
+    if not _sums_to_one(policy, NUM_ACTIONS, tolerance):
         return False
     for i in range(NUM_ACTIONS):
         positive += policy[i] > 0
@@ -399,14 +401,8 @@ cdef bint _is_policy(const float* policy, const uint8_t* legal, int count) noexc
 cdef bint _is_reply(const float* reply, const Position* pos) noexcept:
     """The same in half precision, for what is legal in a position."""
     cdef uint8_t legal[NUM_ACTIONS]
-    cdef int i, positive = 0, count = list_actions(pos, legal)
-    if not _sums_to_one(reply, NUM_ACTIONS, PRIOR_TOLERANCE):
-        return False
-    for i in range(NUM_ACTIONS):
-        positive += reply[i] > 0
-    for i in range(count):
-        positive -= reply[legal[i]] > 0
-    return positive == 0
+    cdef int count = list_actions(pos, legal)
+    return _is_policy(reply, legal, count, PRIOR_TOLERANCE)
 
 
 cdef int _final_margin(const uint8_t* final) noexcept:

@@ -17,7 +17,7 @@ from typing import Any, Final
 from hexz.model.shipped import shipped_checkpoint
 from hexz.player.offline import offline_page
 
-from ..browser import Page, start_chromium, themed
+from ..browser import Page, resize, start_chromium, themed
 from ..conftest import SAMPLE_TRACES, read_traces
 from ..render.test_accessibility import of_an_arena, of_an_export, of_an_index, of_selfplay
 from ..trainserver.status_server import StatusServer, watched
@@ -110,11 +110,6 @@ def picture(driver: Any) -> str:
     return f"data:image/jpeg;base64,{found['data']}"
 
 
-def resize(driver: Any, width: int, height: int) -> None:
-    metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 900}
-    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-
-
 def sheet(driver: Any, title: str, pictures: list[tuple[str, str]], width: int) -> bytes:
     """All pictures of a size with their names, as a PNG."""
     shown = min(width, SHEET_WIDTH // (4 if width > 800 else 8)) - 14
@@ -157,7 +152,7 @@ def main() -> None:
             for theme in ("light", "dark"):
                 pictures = []
                 for name, act in states:
-                    resize(driver, width, height)
+                    resize(driver, width, height, mobile=width < 900)
                     themed(driver, theme)
                     act(page)
                     pictures.append((name, picture(driver)))

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import socket
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from flask import Flask, Response, abort, jsonify, request
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
-from werkzeug.serving import make_server
 
 from hexz.engine import CELLS, COLS, GRID, Board, UctPlayer
 from hexz.player.page import CONTENT_SECURITY_POLICY, CONTENT_TYPES, page_files
+
+from ..small_server import SmallServer
 
 PREFIX = "/games/flagz"
 """The page is here as well."""
@@ -27,7 +26,7 @@ PLAYERS: dict[str, tuple[str, int | None]] = {
 """Names and ratings by spec; those with a rating are levels."""
 
 
-class PageServer:
+class PageServer(SmallServer):
     """Serves the page on a free port; attributes change how it answers.
 
     Attributes:
@@ -43,8 +42,8 @@ class PageServer:
     def __init__(self) -> None:
         app = self._app()
         below = DispatcherMiddleware(app, {PREFIX: app})  # as behind a proxy
-        self._server = make_server("127.0.0.1", 0, below, threaded=True)
-        self.url = f"http://127.0.0.1:{self._server.port}/"
+        super().__init__(below)
+        self.url = f"{self.root}/"
         self.reset()
 
     def reset(self) -> None:
@@ -54,17 +53,6 @@ class PageServer:
         self.busy = 0
         self.pause_before = ""
         self.asked: list[dict[str, Any]] = []
-
-    @contextmanager
-    def running(self) -> Iterator[PageServer]:
-        thread = threading.Thread(target=self._server.serve_forever)
-        thread.start()
-        try:
-            yield self
-        finally:
-            self._server.shutdown()
-            thread.join()
-            self._server.server_close()
 
     def _app(self) -> Flask:
         app = Flask(__name__, static_folder=None)

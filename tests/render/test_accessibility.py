@@ -13,7 +13,7 @@ from hexz.render import games_page
 from hexz.render.page import index_page
 
 from ..arena.helpers import field, pairs, play
-from ..browser import findings, themed
+from ..browser import findings, resize, themed
 from ..dataset.test_positions import parts_of
 from ..games import game_examples
 from ..trainserver.status_server import StatusServer
@@ -45,8 +45,7 @@ def of_an_index(_: object) -> str:
 def find(chromium: Any) -> None:
     """Looks at what is shown, in both themes and at two sizes."""
     for width, height in SIZES:
-        metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
-        chromium.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+        resize(chromium, width, height)
         for theme in ("light", "dark"):
             themed(chromium, theme)
             assert "\n".join(findings(chromium)) == "", (width, theme)

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from flask import Flask, Response, request
 from msgspec.structs import replace
-from werkzeug.serving import make_server
 
 from hexz.engine import Board
 from hexz.schema.fleet import FleetSettings
@@ -26,8 +22,10 @@ from hexz.schema.status import (
 )
 from hexz.trainserver.app import _status_page
 
+from ..small_server import SmallServer
 
-class StatusServer:
+
+class StatusServer(SmallServer):
     """Serves the page on a free port.
 
     Attributes:
@@ -38,24 +36,13 @@ class StatusServer:
     def __init__(self) -> None:
         app = Flask(__name__, static_folder=None)
         app.add_url_rule("/status", view_func=self._answer)
-        self._server = make_server("127.0.0.1", 0, app, threaded=True)
-        self.url = f"http://127.0.0.1:{self._server.port}/status"
+        super().__init__(app)
+        self.url = f"{self.root}/status"
         self.status = status()
 
     def change(self, **changes: Any) -> None:
         """Changes what there is to show."""
         self.status = replace(self.status, **changes)
-
-    @contextmanager
-    def running(self) -> Iterator[StatusServer]:
-        thread = threading.Thread(target=self._server.serve_forever)
-        thread.start()
-        try:
-            yield self
-        finally:
-            self._server.shutdown()
-            thread.join()
-            self._server.server_close()
 
     def _answer(self) -> Response:
         if request.accept_mimetypes.best_match(["application/json", "text/html"]) == "text/html":
