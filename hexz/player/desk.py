@@ -21,7 +21,7 @@ AT_ONCE: Final = 3
 
 REHEARSALS: Final = 3
 """Answers that are made before others wait for theirs, by which the machine is judged."""
-_CROWDED: Final = 4
+_CROWDED: Final = 6
 """How much longer an answer is thought to take than in a rehearsal, until more is known: many
 threads want Python's lock then."""
 _LIKELY_SECONDS: Final = 0.004
@@ -29,6 +29,9 @@ _LIKELY_SECONDS: Final = 0.004
 _MOST_SECONDS: Final = 0.02
 """What one answer counts for at most: more is the fault of something else."""
 _MOST_MARGIN: Final = 0.25
+_SPARE: Final = 0.06
+"""By what share answers may take longer than is thought: the more are to be made, the earlier each
+of them has to be there."""
 _HALF_LIFE: Final = 10.0
 """Seconds after which the margin that a late answer left is half of it."""
 _SMOOTHING: Final = 1 / 32
@@ -67,8 +70,8 @@ class Desk:
         self._turns: dict[Due, float] = {}
         self._left_at = -math.inf
         self._made = 0
-        self._late = 0.0
-        self._late_at = -math.inf
+        self._spare = 0.0
+        self._spare_at = -math.inf
         self.mean = self._deviation = _LIKELY_SECONDS / 2
 
     def __len__(self) -> int:
@@ -83,9 +86,16 @@ class Desk:
 
     @property
     def margin(self) -> float:
-        """Seconds by which answers are to be there before they are due, since some have been late
-        lately: other programs may take the cores."""
-        return self._late * math.exp2((self._late_at - self._clock()) / _HALF_LIFE)
+        """Seconds by which answers are to be there before they are due, since many had to be made
+        lately, or some have been late: other programs may take the cores."""
+        return self._spare * math.exp2((self._spare_at - self._clock()) / _HALF_LIFE)
+
+    def expect(self, answers: int, within: float) -> None:
+        """Says how many answers are to be made, and within how many seconds. What they leave of
+        that is the searches' too."""
+        work = answers * self.seconds
+        with self._changed:
+            self._keep_spare(min(_SPARE * work, (within - work) / 2))
 
     def queue(self, due: Due) -> None:
         """Lets somebody make an answer once all that are due earlier are made."""
@@ -128,8 +138,7 @@ class Desk:
             seconds = min(now - max(began, self._left_at), _MOST_SECONDS)
             self._left_at = now
             self._made += 1
-            if (late := min(now - due.due, _MOST_MARGIN)) > self.margin:
-                self._late, self._late_at = late, now
+            self._keep_spare(now - due.due)
             if self._made <= REHEARSALS:
                 self.mean = seconds if self._made == 1 else min(seconds, self.mean)
                 self._deviation = (_CROWDED - 1) * self.mean
@@ -137,6 +146,11 @@ class Desk:
                 self._deviation += _SMOOTHING * (abs(seconds - self.mean) - self._deviation)
                 self.mean += _SMOOTHING * (seconds - self.mean)
             self._call()
+
+    def _keep_spare(self, seconds: float) -> None:
+        seconds = min(seconds, _MOST_MARGIN)
+        if seconds > self.margin:
+            self._spare, self._spare_at = seconds, self._clock()
 
     def _call(self) -> None:
         while self._line and len(self._turns) < AT_ONCE:
@@ -150,9 +164,14 @@ _answering = threading.local()
 
 
 @contextlib.contextmanager
-def answering() -> Iterator[None]:
+def answering(at_end: Callable[[Callable[[], None]], bool] = lambda _: False) -> Iterator[None]:
     """Says that this thread answers somebody, so that its turn at a desk lasts until the end of the
-    block."""
+    block.
+
+    Args:
+        at_end: has something done later, once the answer is sent, and tells whether it will be: the
+            turn lasts until then.
+    """
     later: list[Callable[[], None]] = []
     _answering.later = later
     try:
@@ -160,4 +179,5 @@ def answering() -> Iterator[None]:
     finally:
         _answering.later = None
         for leave in later:
-            leave()
+            if not at_end(leave):
+                leave()

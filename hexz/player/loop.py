@@ -262,6 +262,9 @@ class SearchLoop:
         if self._is_planned:
             return
         self._is_planned = True
+        dues = [task.due for task in self._tasks if task.due < math.inf]
+        if dues:
+            self.desk.expect(len(dues), max(dues) - self._clock())
         times = answer_times(
             [task.due - self.desk.margin for task in self._tasks], self.desk.seconds
         )

@@ -152,8 +152,8 @@ class Searcher:
         """Waits until an answer is not too early. Of a few searches that end together, the first
         ones would be; of many, none must wait."""
         desk = self._loop.desk
-        is_alone = earliest - desk.margin - task.answer_at <= _TOGETHER * desk.seconds
-        if task.ran_out_of_time and is_alone and (early := earliest - time.monotonic()) > 0:
+        are_few = len(self._loop) + len(desk) <= _TOGETHER
+        if task.ran_out_of_time and are_few and (early := earliest - time.monotonic()) > 0:
             desk.step_aside(task)
             time.sleep(early)
 

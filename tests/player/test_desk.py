@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from hexz.player.desk import AT_ONCE, Desk, answering
+from hexz.player.desk import _CROWDED, _SPARE, AT_ONCE, Desk, answering
 
 
 class Asker:
@@ -43,6 +43,21 @@ def test_one_who_answers_somebody_keeps_the_turn_until_the_answer_is_made():
     assert askers[-1].done.is_set()
 
 
+def test_a_turn_lasts_until_the_answer_is_sent_where_that_can_be_told():
+    desk, askers = line(0.0, *[1.0] * (AT_ONCE + 1))
+    sent = []
+
+    def at_end(leave):
+        sent.append(leave)
+        return True
+
+    with answering(at_end):
+        desk.leave(askers[0])
+    assert not askers[-1].done.is_set()
+    sent[0]()
+    assert askers[-1].done.is_set()
+
+
 def test_one_who_steps_aside_lets_the_next_one_and_counts_for_nothing():
     desk, askers = line(0.0, *[1.0] * (AT_ONCE + 1))
     before = desk.seconds
@@ -65,7 +80,7 @@ def test_what_an_answer_takes_is_judged_by_rehearsals_and_then_learnt():
 
     for seconds in (0.015, 0.001, 0.001):  # the first one imports something
         answer(seconds)
-    assert desk.seconds == pytest.approx(0.004)
+    assert desk.seconds == pytest.approx(_CROWDED * 0.001)
     for _ in range(300):
         answer(0.002)
     assert desk.seconds == pytest.approx(0.002, rel=0.1)
@@ -83,6 +98,14 @@ def test_after_a_late_answer_others_are_to_be_earlier_for_a_while():
     assert margins == [0.0, pytest.approx(0.1), 0.25]
     desk._clock = lambda: 15.0
     assert desk.margin == pytest.approx(0.125)
+
+
+@pytest.mark.parametrize(("within", "seconds"), [(1.0, _SPARE * 0.4), (0.42, 0.01), (0.3, 0.0)])
+def test_of_many_answers_each_is_to_be_earlier_but_only_where_time_is_left(within, seconds):
+    desk, _ = line(0.0)
+    assert desk.seconds == 0.004
+    desk.expect(100, within)
+    assert desk.margin == pytest.approx(seconds)
 
 
 @pytest.mark.parametrize(("now", "is_behind"), [(0.9, False), (1.1, True)])
