@@ -24,6 +24,7 @@ import contextlib
 import fcntl
 import hashlib
 import io
+import logging
 import os
 import secrets
 import struct
@@ -40,6 +41,8 @@ import numpy as np
 
 from hexz.errors import HexzError
 from hexz.files import atomic_file, read_file, sync
+
+_log = logging.getLogger(__name__)
 
 REMEMBERED_IDS: Final = 500_000
 """An example that comes again is recognised if it is among so many that were trained on last."""
@@ -119,8 +122,12 @@ class _Append:
         """Takes note that one of those calls is written, and tells once all are."""
         self.failure = self.failure or failure
         self.left -= 1
-        if self.left <= 0:
+        if self.left > 0:
+            return
+        try:
             self.done(0 if self.failure else self.examples, self.failure)
+        except Exception:  # its fault; the thread writes for all others too
+            _log.exception("what became of %d examples could not be told", self.examples)
 
 
 @dataclass
@@ -225,7 +232,7 @@ class Journal:
         Args:
             records: what to add.
             done: is called once, perhaps at once, and by the thread that writes; nothing else is
-                written until it returns.
+                written until it returns. What it raises there goes to the log.
         """
         hashes = [_hash_of(record.id) for record in records]
         with self._guard:

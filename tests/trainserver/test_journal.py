@@ -17,6 +17,7 @@ import zlib
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from queue import SimpleQueue
 
 import pytest
 
@@ -287,6 +288,21 @@ def test_appends_that_wait_share_one_sync(tmp_path, monkeypatch):
         results = run_threads(first, let_go, *others)
     assert results == [1, None, *[1] * 7]
     assert disk.calls == 2
+
+
+def test_who_fails_to_be_told_keeps_nobody_else_from_writing(tmp_path, caplog):
+    def fail(_new: int, _failure: str | None) -> None:
+        raise RuntimeError("no ears")
+
+    with opened(tmp_path) as journal:
+        journal.append_later(records(1), fail)
+        told: SimpleQueue[tuple[int, str | None]] = SimpleQueue()
+        journal.append_later(records(2), lambda *result: told.put(result))
+        assert told.get(timeout=TIMEOUT) == (1, None)
+        assert journal.append(records(3)) == 1
+        assert journal.num_waiting == 3
+    assert "no ears" in caplog.text
+    assert contents(tmp_path) == records(1, 2, 3)
 
 
 @pytest.mark.parametrize("error", [None, OSError(5, "Input/output error")])
