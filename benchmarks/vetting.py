@@ -22,8 +22,8 @@ import numpy.typing as npt
 from hexz.engine import FinishedGame, SearchSettings
 from hexz.example import Example
 from hexz.selfplay.examples import examples_of
-from hexz.trainserver.figures import FIGURES, LENGTH, GameLook
-from hexz.trainserver.outliers import Finding, Outliers
+from hexz.vetting.figures import FIGURES, LENGTH, GameLook
+from hexz.vetting.outliers import Finding, Outliers
 
 DATA = Path(__file__).parents[1] / "tests" / "data" / "game_figures.npz"
 NETWORKS = ("shipped", "fresh")

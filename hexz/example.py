@@ -15,9 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from hexz.engine import (
+    CELLS,
     COLS,
     GRID,
-    GRID_INDICES,
     NUM_ACTIONS,
     NUM_CELLS,
     NUM_PLANES,
@@ -34,6 +34,9 @@ from hexz.soundness import (
     plane_problem,
     probability_problem,
 )
+
+GRID_INDICES: Final[npt.NDArray[np.intp]] = np.array([row * COLS + col for row, col in CELLS])
+"""The place of each cell in a flat grid, [105]."""
 
 _PLANES_SHAPE: Final = (NUM_PLANES, ROWS, COLS)
 

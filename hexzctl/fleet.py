@@ -13,7 +13,7 @@ from hexzctl.options import path
 
 if TYPE_CHECKING:
     from hexz.trainserver.remote import RemoteServer
-    from hexz.trainserver.tokens import WorkerTokens
+    from hexz.vetting.tokens import WorkerTokens
 
 app = App(
     help="Look at the workers of a train server, keep out those that post nonsense, and give "
@@ -140,6 +140,6 @@ def _order(url: str, worker: str, reason: str, *, quarantined: bool) -> None:
 
 def _tokens(data_dir: Path) -> WorkerTokens:
     from hexz.schema.programs import tokens_file
-    from hexz.trainserver.tokens import WorkerTokens
+    from hexz.vetting.tokens import WorkerTokens
 
     return WorkerTokens(tokens_file(data_dir))

@@ -15,8 +15,8 @@ import numpy.typing as npt
 
 from hexz.dataset.filters import GameParts
 from hexz.dataset.statistics import surprise
-from hexz.engine import GRID, GRID_INDICES, NUM_CELLS, NUM_PLANES, Plane
-from hexz.example import Example, solid_cells
+from hexz.engine import GRID, NUM_CELLS, NUM_PLANES, Plane
+from hexz.example import GRID_INDICES, Example, solid_cells
 from hexz.render.page import fill_page
 
 _SHOWN: Final = 5e-4

@@ -21,7 +21,6 @@ from hexz.dataset.packages import require_h5py
 from hexz.engine import (
     COLS,
     GRID,
-    GRID_INDICES,
     NUM_ACTIONS,
     NUM_CELLS,
     NUM_GRASS,
@@ -31,7 +30,7 @@ from hexz.engine import (
     Plane,
 )
 from hexz.errors import InvalidBoard, InvalidExample
-from hexz.example import Example, validate_example
+from hexz.example import GRID_INDICES, Example, validate_example
 
 SLAB: Final = 1024
 """Rows that are read at once."""

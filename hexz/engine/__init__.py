@@ -2,12 +2,19 @@
 
 from hexz.engine.board import Board, transform_planes, transform_policy
 from hexz.engine.finished_game import FinishedGame
-from hexz.engine.layout import (
+from hexz.engine.move import SYMMETRIES, Move
+from hexz.engine.playout import RandomPlayer, UctPlayer, random_playouts
+from hexz.engine.search.games import GameBatch
+from hexz.engine.search.search import Search, collect_leaves, expand_leaves
+from hexz.engine.suggestion import Suggestion
+from hexz.engine.vector import VectorEnv
+from hexz.errors import IllegalMove, InvalidBoard, InvalidSettings
+from hexz.layout import (
     CELLS,
     COLS,
     GRID,
-    GRID_INDICES,
     MAX_MOVES,
+    MAX_VALUE,
     NUM_ACTIONS,
     NUM_CELLS,
     NUM_EMPTY,
@@ -19,21 +26,14 @@ from hexz.engine.layout import (
     CellKind,
     Plane,
 )
-from hexz.engine.move import SYMMETRIES, Move
-from hexz.engine.playout import RandomPlayer, UctPlayer, random_playouts
-from hexz.engine.search.games import GameBatch
-from hexz.engine.search.search import Search, collect_leaves, expand_leaves
-from hexz.engine.suggestion import Suggestion
-from hexz.engine.vector import VectorEnv
-from hexz.errors import IllegalMove, InvalidBoard, InvalidSettings
 from hexz.schema.search import SearchSettings
 
 __all__ = [
     "CELLS",
     "COLS",
     "GRID",
-    "GRID_INDICES",
     "MAX_MOVES",
+    "MAX_VALUE",
     "NUM_ACTIONS",
     "NUM_CELLS",
     "NUM_EMPTY",

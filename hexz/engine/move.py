@@ -6,8 +6,8 @@ import operator
 import re
 from typing import Final, Literal, NamedTuple
 
-from hexz.engine.layout import COLS, GRID, NUM_ACTIONS, ROWS
 from hexz.errors import IllegalMove
+from hexz.layout import COLS, GRID, NUM_ACTIONS, ROWS
 
 SYMMETRIES: Final = (0, 1, 2, 3)
 """Bit 0 mirrors left-right, bit 1 top-bottom; each symmetry is its own inverse."""

@@ -7,8 +7,8 @@ from typing import Any, Final
 import numpy as np
 
 from hexz.engine.board import Board
-from hexz.engine.layout import NUM_CELLS, CellKind
 from hexz.errors import InvalidBoard
+from hexz.layout import NUM_CELLS, CellKind
 
 _FLAGS: Final = 3
 """Of each player at the start."""

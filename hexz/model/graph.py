@@ -8,20 +8,18 @@ are part of the convolutions here.
 
 from __future__ import annotations
 
-from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hexz.engine import COLS, NUM_CELLS, NUM_PLANES, NUM_ROCKS, ROWS, Plane
+from hexz.engine import COLS, MAX_VALUE, NUM_CELLS, NUM_PLANES, NUM_ROCKS, ROWS, Plane
 from hexz.model.config import ModelConfig
 from hexz.model.features import CONTENTS, geometry, global_map, neighbours, spatial_map
 from hexz.model.peer import FEW_PLANES, MAX_POINTS, PeerConfig
 from hexz.model.weights import Weights
 
 T = TypeVar("T")
-
-_TOP_VALUE: Final = 5
 
 
 class Ops(Protocol[T]):
@@ -238,7 +236,7 @@ def _legal(ops: Ops[T], planes: T) -> T:
         return ops.channels(planes, [index])
 
     def beside_a_5(index: int) -> T:
-        found = ops.above_zero(ops.conv(ops.equals(plane(index), _TOP_VALUE), neighbours()))
+        found = ops.above_zero(ops.conv(ops.equals(plane(index), MAX_VALUE), neighbours()))
         odd = geometry()[:, 1:]
         return ops.add(
             ops.multiply(ops.channels(found, [1]), odd),

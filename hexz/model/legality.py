@@ -5,10 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from hexz.engine import NUM_ROCKS, Plane
+from hexz.engine import MAX_VALUE, NUM_ROCKS, Plane
 from hexz.model.features import CONTENTS, geometry, neighbours
-
-_TOP_VALUE = 5
 
 
 class LegalMoves(nn.Module):
@@ -50,6 +48,6 @@ class LegalMoves(nn.Module):
         return torch.cat((flags, plane(int(Plane.NEXT_VALUES)) > 0), dim=1)
 
     def _is_beside_a_5(self, values: Tensor) -> Tensor:
-        fives = (values == _TOP_VALUE).to(self.neighbours.dtype)
+        fives = (values == MAX_VALUE).to(self.neighbours.dtype)
         beside = nn.functional.conv2d(fives, self.neighbours, padding=1) > 0
         return (beside[:, 1:] & self.odd_row) | (beside[:, :1] & ~self.odd_row)

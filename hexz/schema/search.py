@@ -2,12 +2,11 @@
 
 from typing import Annotated, Final, Literal
 
+from hexz.layout import NUM_ACTIONS
 from hexz.schema.declaration import Settings, setting
 
 MAX_SIMULATIONS: Final = 1_000_000
 """A tree of so many has some 2 GB."""
-MAX_ACTIONS: Final = 220
-"""A flag or a value on each of the 11 x 10 places of the board's planes."""
 
 Algorithm = Literal["puct", "gumbel"]
 
@@ -93,7 +92,7 @@ class SearchSettings(Settings, frozen=True, kw_only=True):
     ] = 16
     max_considered: Annotated[
         int,
-        setting("Actions that Gumbel's sequential halving starts with [GZ].", ge=1, le=MAX_ACTIONS),
+        setting("Actions that Gumbel's sequential halving starts with [GZ].", ge=1, le=NUM_ACTIONS),
     ] = 16
     fast_considered: Annotated[
         int,
@@ -101,7 +100,7 @@ class SearchSettings(Settings, frozen=True, kw_only=True):
             "The same in a fast search. Few, so that its few simulations halve anything at all: 12 "
             "over 16 actions visit each once, and the move is chosen by one evaluation of each.",
             ge=1,
-            le=MAX_ACTIONS,
+            le=NUM_ACTIONS,
         ),
     ] = 4
     c_visit: Annotated[

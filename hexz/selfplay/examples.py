@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from hexz.engine import COLS, GRID, GRID_INDICES, ROWS, Board, FinishedGame
-from hexz.example import Example
+from hexz.engine import COLS, GRID, ROWS, Board, FinishedGame
+from hexz.example import GRID_INDICES, Example
 from hexz.version import __version__
 
 

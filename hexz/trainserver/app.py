@@ -35,8 +35,8 @@ from hexz.schema.programs import ServerConfig
 from hexz.trainserver.ingest import Rejected
 from hexz.trainserver.metrics import registry_of
 from hexz.trainserver.service import RETRY_SECONDS, Refused, TrainingService
-from hexz.trainserver.tokens import WorkerTokens
-from hexz.trainserver.vetting import UnknownWorker
+from hexz.vetting.tokens import WorkerTokens
+from hexz.vetting.workers import UnknownWorker
 from hexz.web import add_probes, is_loopback, limit_waiting, read_body
 from hexz.wire.archive import MAX_EXAMPLE_BYTES
 from hexz.wire.example import MAX_GAME_BYTES

@@ -18,8 +18,8 @@ import numpy as np
 from hexz.engine import NUM_EMPTY, NUM_ROCKS, Board
 from hexz.errors import HexzError, IllegalMove, InvalidBoard, InvalidExample
 from hexz.example import Example, solid_cells
-from hexz.trainserver.figures import GameLook
 from hexz.trainserver.journal import Record
+from hexz.vetting.figures import GameLook
 from hexz.wire.archive import MAX_EXAMPLE_BYTES
 from hexz.wire.example import MAX_GAME_BYTES, decode_example, decode_game
 from hexz.wire.game import MAX_COMPACT_BYTES, read_compact

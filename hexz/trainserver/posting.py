@@ -10,9 +10,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection
 
+from hexz.rate import Rate
 from hexz.schema.fleet import Heartbeat
 from hexz.schema.shared import PostUnit
-from hexz.trainserver.counters import Rate
 
 _log = logging.getLogger(__name__)
 

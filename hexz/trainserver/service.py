@@ -49,7 +49,6 @@ from hexz.trainserver.journal import Journal, JournalError
 from hexz.trainserver.limits import Measured, WorkersWaiting, limit_of
 from hexz.trainserver.playing import PlayPage
 from hexz.trainserver.posting import Posting
-from hexz.trainserver.quarantine import QuarantineError
 from hexz.trainserver.settings import SettingsSource
 from hexz.trainserver.strength import Strength
 from hexz.trainserver.supervisor import TrainerSupervisor
@@ -62,10 +61,11 @@ from hexz.trainserver.surplus import (
     larger_than,
     next_level,
 )
-from hexz.trainserver.tokens import WorkerTokens
-from hexz.trainserver.vetting import Vetting
 from hexz.trainserver.watching import watched_game
 from hexz.version import __version__
+from hexz.vetting.quarantine import QuarantineError
+from hexz.vetting.tokens import WorkerTokens
+from hexz.vetting.workers import Vetting
 from hexz.wire.game import VERSION as COMPACT_VERSION
 
 _log = logging.getLogger(__name__)

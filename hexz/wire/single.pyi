@@ -5,7 +5,7 @@ from typing import NamedTuple
 class SoundExample(NamedTuple):
     """What the train server wants to know of a sound example.
 
-    The figures are those of `hexz.trainserver.figures`; the last three are None for a fast search.
+    The figures are those of `hexz.vetting.figures`; the last three are None for a fast search.
     """
 
     model_name: str

@@ -8,7 +8,6 @@ from hexz.engine import (
     CELLS,
     COLS,
     GRID,
-    GRID_INDICES,
     MAX_MOVES,
     NUM_ACTIONS,
     NUM_CELLS,
@@ -23,6 +22,7 @@ from hexz.engine import (
     Move,
     Plane,
 )
+from hexz.example import GRID_INDICES
 
 
 def test_a_start_has_these_cells() -> None:

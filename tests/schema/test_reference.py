@@ -4,12 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from hexz.engine.layout import NUM_ACTIONS
 from hexz.schema.__main__ import messages_page, settings_page
 from hexz.schema.declaration import settings_of
 from hexz.schema.fleet import FleetSettings
 from hexz.schema.programs import COMMANDS
-from hexz.schema.search import SearchSettings
 
 DIRECTORY = Path(__file__).parents[2] / "docs" / "reference"
 
@@ -28,8 +26,3 @@ def test_each_setting_is_named_and_explained_in_a_sentence():
             assert f"`{known.option}`" in page or f"`{known.name}`" in page
             assert known.declaration.help[0].isupper()
             assert known.declaration.help[-1] == "."
-
-
-def test_the_search_considers_no_more_actions_than_there_are():
-    (known,) = [s for s in settings_of(SearchSettings) if s.name == "max_considered"]
-    assert known.declaration.le == NUM_ACTIONS

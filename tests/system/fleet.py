@@ -26,7 +26,7 @@ from hexz.schema.fleet import ConductOrder
 from hexz.selfplay.examples import examples_of
 from hexz.selfplay.loop import SelfPlay
 from hexz.trainserver.remote import RemoteServer
-from hexz.trainserver.vetting import UNNAMED
+from hexz.vetting.workers import UNNAMED
 from hexz.wire.archive import read_examples
 from hexz.wire.example import encode_example
 

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from hexz.engine import Board
 from hexz.example import Example
-from hexz.trainserver.figures import GameLook
 from hexz.trainserver.ingest import (
     InvalidBody,
     Rejected,
@@ -24,6 +23,7 @@ from hexz.trainserver.ingest import (
     check_game,
 )
 from hexz.trainserver.journal import Record
+from hexz.vetting.figures import GameLook
 from hexz.wire import hexz_pb2 as pb
 from hexz.wire.archive import MAX_EXAMPLE_BYTES
 from hexz.wire.example import MAX_GAME_BYTES, decode_example, encode_example, encode_game

@@ -1,7 +1,7 @@
 """Single examples while the server keeps up, compact games when it does not."""
 
+from hexz.rate import Rate
 from hexz.schema.fleet import Heartbeat
-from hexz.trainserver.counters import Rate
 from hexz.trainserver.posting import CROWDED_EXAMPLES, Posting
 
 

@@ -4,7 +4,7 @@ import stat
 
 import pytest
 
-from hexz.trainserver.tokens import TokenError, WorkerTokens
+from hexz.vetting.tokens import TokenError, WorkerTokens
 
 
 @pytest.fixture

@@ -5,9 +5,6 @@ from __future__ import annotations
 from enum import IntEnum
 from typing import Final
 
-import numpy as np
-import numpy.typing as npt
-
 ROWS: Final = 11
 COLS: Final = 10
 GRID: Final = ROWS * COLS
@@ -16,8 +13,6 @@ GRID: Final = ROWS * COLS
 CELLS: Final = tuple((row, col) for row in range(ROWS) for col in range(COLS - row % 2))
 """Row and column of each cell, in the order of `Board.cells()`."""
 NUM_CELLS: Final = len(CELLS)
-GRID_INDICES: Final[npt.NDArray[np.intp]] = np.array([row * COLS + col for row, col in CELLS])
-"""The place of each cell in a flat grid, [105]."""
 
 NUM_ACTIONS: Final = 2 * GRID
 """A flag and a normal move for each cell of the grid; see `Move.index`."""
@@ -25,8 +20,10 @@ MAX_MOVES: Final = NUM_CELLS
 """Every move fills an empty cell, so no game has more moves than the board has cells."""
 
 NUM_ROCKS: Final = 15
-NUM_GRASS: Final = 5
-"""Cells of grass at the start, of the values 1 to 5."""
+MAX_VALUE: Final = 5
+"""The highest value of a cell."""
+NUM_GRASS: Final = MAX_VALUE
+"""Cells of grass at the start, one of each value."""
 NUM_EMPTY: Final = NUM_CELLS - NUM_ROCKS - NUM_GRASS
 """Empty cells at the start."""
 

@@ -15,13 +15,13 @@ import pytest
 from hexz.engine import Board
 from hexz.example import Example
 from hexz.schema.fleet import ConductOrder
-from hexz.trainserver.copies import GameMemory, start_of
-from hexz.trainserver.figures import FIGURES, LENGTH, GameLook
-from hexz.trainserver.outliers import MIN_OTHERS, Finding, Outliers
-from hexz.trainserver.quarantine import Quarantine
-from hexz.trainserver.vetting import COPIES, UNNAMED, UnknownWorker, Vetting
+from hexz.vetting.copies import GameMemory, start_of
+from hexz.vetting.figures import FIGURES, LENGTH, GameLook
+from hexz.vetting.outliers import MIN_OTHERS, Finding, Outliers
+from hexz.vetting.quarantine import Quarantine
+from hexz.vetting.workers import COPIES, UNNAMED, UnknownWorker, Vetting
 
-from .games import played_game, random_game
+from ..trainserver.games import played_game, random_game
 
 DATA = Path(__file__).parents[1] / "data" / "game_figures.npz"
 WORKERS = 20

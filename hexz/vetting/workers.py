@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import Final
 
 from hexz.errors import HexzError
+from hexz.rate import Rate
 from hexz.schema.fleet import ConductOrder
 from hexz.schema.status import Comparison, State, WorkerConduct
-from hexz.trainserver.copies import GameMemory
-from hexz.trainserver.counters import Rate
-from hexz.trainserver.figures import FIGURES, LENGTH, FigureSums, GameLook
-from hexz.trainserver.outliers import Finding, Outliers
-from hexz.trainserver.quarantine import Quarantine, QuarantineError, Verdict
+from hexz.vetting.copies import GameMemory
+from hexz.vetting.figures import FIGURES, LENGTH, FigureSums, GameLook
+from hexz.vetting.outliers import Finding, Outliers
+from hexz.vetting.quarantine import Quarantine, QuarantineError, Verdict
 
 _log = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from hexz.engine import COLS, ROWS, Plane
 from hexz.example import Example
-from hexz.trainserver.copies import start_of
+from hexz.vetting.copies import start_of
 from hexz.wire.game import CompactGame
 from hexz.wire.single import SoundExample
 
