@@ -24,47 +24,23 @@ Importing this takes a few milliseconds. What is behind a name is imported when 
 PyTorch only to load a network.
 """
 
-from hexz.version import __version__
-
-__all__ = [
-    "Board",
-    "Evaluation",
-    "Example",
-    "Game",
-    "HexzError",
-    "IllegalMove",
-    "InvalidBoard",
-    "InvalidExample",
-    "InvalidGame",
-    "InvalidModel",
-    "Move",
-    "Network",
-    "Player",
-    "Suggestion",
-    "VectorEnv",
-    "__version__",
-    "load_network",
-    "load_player",
-    "pettingzoo_env",
-    "play",
-    "position_text",
-    "read_examples",
-    "read_position",
-]
+from hexz.version import __version__ as __version__
 
 
 def __getattr__(name: str) -> object:
-    """Imports what is behind a name of the interface when it is first used."""
-    if name not in __all__:
-        raise AttributeError(f"module 'hexz' has no attribute {name!r}")
-    # Not an import statement: to tools that follow those, all rooms below would import all others.
-    from importlib import import_module
+    """Imports the interface, which hexz._api lists, when a name of it is first used."""
+    if name == "__all__" or not name.startswith("_"):
+        # No import statement: to tools that follow those, all rooms below would import all others.
+        from importlib import import_module
 
-    value: object = getattr(import_module("hexz._api"), name)
-    globals()[name] = value
-    return value
+        api = import_module("hexz._api")
+        if name in {"__all__", *api.__all__}:
+            value: object = getattr(api, name)
+            globals()[name] = value
+            return value
+    raise AttributeError(f"module 'hexz' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
     """Shows the interface only, whatever of the inside is imported by now."""
-    return sorted({*__all__, *(name for name in globals() if name.startswith("__"))})
+    return sorted({*__getattr__("__all__"), *(name for name in globals() if name.startswith("__"))})

@@ -23,6 +23,7 @@ from hexz.errors import (
 )
 from hexz.example import Example
 from hexz.gameplay.game import Game
+from hexz.version import __version__
 
 if TYPE_CHECKING:
     from pettingzoo import AECEnv
@@ -46,6 +47,7 @@ __all__ = [
     "Player",
     "Suggestion",
     "VectorEnv",
+    "__version__",
     "load_network",
     "load_player",
     "pettingzoo_env",
