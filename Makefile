@@ -137,15 +137,18 @@ $(VENV)/pyvenv.cfg:
 	echo "Using $$("$$python" -c 'import sys; print(sys.executable, sys.version.split()[0])')"; \
 	"$$python" -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
 
+# setuptools warns in six lines of any editable installation.
+INSTALL = PYTHONWARNINGS=ignore $(BIN)/python -m pip install -c constraints.txt --no-build-isolation -e .
+
 $(VENV)/installed: $(VENV)/pyvenv.cfg pyproject.toml constraints.txt
 	$(BIN)/python -m pip install -q -c constraints.txt --upgrade pip setuptools cython
-	$(BIN)/python -m pip install -c constraints.txt --no-build-isolation -e . --group dev
+	$(INSTALL) --group dev
 	@touch $@
 
 $(VENV)/playable: $(VENV)/pyvenv.cfg pyproject.toml constraints.txt $(ENGINE)
 	@echo 'Installing 390 MB into $(VENV), and compiling the engine. This takes some minutes, once.'
 	$(BIN)/python -m pip install -q -c constraints.txt --upgrade pip setuptools cython
-	$(BIN)/python -m pip install -q -c constraints.txt --no-build-isolation -e .
+	$(INSTALL)
 	$(BIN)/python setup.py -q build_ext --inplace
 	@touch $@
 
@@ -153,7 +156,7 @@ $(VENV)/built: $(VENV)/installed $(ENGINE)
 	$(BIN)/python setup.py -q build_ext --inplace
 	@touch $@
 
-wheel: build
+wheel: $(if $(wildcard $(VENV)/built),build,$(VENV)/playable)
 	rm -rf build/portable-*
 	HEXZ_MARCH= $(BIN)/python -m pip wheel -q --no-deps --no-build-isolation -w dist .
 
@@ -163,7 +166,7 @@ reference: build
 
 docs: build
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
-	@echo 'Open build/site/index.html'
+	@echo 'Open build/site/index.html. To search in it, serve it: python3 -m http.server --directory build/site'
 
 # Generated code asks for a protobuf at least as new as its generator, so the generator is the one
 # of the lower bound in pyproject.toml, in an environment of its own.

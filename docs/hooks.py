@@ -14,8 +14,13 @@ _LINK: Final = re.compile(r"\]\((\.\./[^)#\s]+)(#[^)\s]*)?\)")
 
 
 def on_page_markdown(markdown: str, *, page: Any, **_: Any) -> str:
-    """Links from a page to what lies outside of docs/ become addresses; it must be there."""
+    """The first page is README.md. Links from a page to what lies outside of docs/ become
+    addresses; it must be there."""
     folder = Path(page.file.abs_src_path).parent
+    if page.file.src_path == "index.md":
+        readme = (ROOT / "README.md").read_text("utf-8")
+        here = re.sub(r"\]\((?![a-z]+:|docs/)", "](../", readme)
+        markdown = re.sub(r"\]\(docs/|(?<=src=\")docs/", lambda m: m[0][: -len("docs/")], here)
 
     def replaced(match: re.Match[str]) -> str:
         target = (folder / match[1]).resolve()

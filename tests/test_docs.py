@@ -1,5 +1,9 @@
 """README and the documentation: their commands are commands, their links lead somewhere, and the
-site of them is built without a warning and fetches nothing from elsewhere."""
+site of them is built without a warning and fetches nothing from elsewhere.
+
+All commands of hexzctl, make, python and pytest are looked at here, those of `docker`, `kubectl`
+and `gcloud` in tests/system/test_manifests.py and test_images.py as far as no cloud is needed.
+tests/system/test_first_pages.py, test_plug_in.py and tests/test_api.py run what can run."""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ import re
 import shlex
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,20 +21,26 @@ import pytest
 from docs import commands as reference
 from hexzctl.cli import COMMANDS, command
 
+from .browser import themed
+
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 GENERATED = {"commands.md", "settings.md", "messages.md"}
-OTHERS = "make|docker|python|pip|uvx|pipx|conda|gcloud|gsutil|kubectl|kustomize|pytest|go|git"
-_ENTRY = re.compile(r"`(hexzctl [^`]+)`")
+_SPAN = re.compile(r"`([^`]+)`")
+_ENTRY = re.compile(r"(?:^|.* )(hexzctl .+)", re.DOTALL)
+_LINE = re.compile(r"    (?:[A-Z_]+=\S+ )*(?:\$ )?(?:\.venv/bin/)?(hexzctl .+)")
+_SCRIPT = re.compile(r"(?:^    |`|&& )(?:[A-Z_]+=\S+ )*(?:python|pytest) ([^`\n&]+)", re.MULTILINE)
 
 
 def told(page: Path) -> Iterator[str]:
     """The command lines of a page: indented ones, in one piece, and those in a sentence."""
     text = re.sub(r"\\\n\s*", " ", page.read_text("utf-8"))
     for line in text.splitlines():
-        if match := re.match(r"    (?:[A-Z_]+=\S+ )*(?:\$ )?(?:\.venv/bin/)?(hexzctl .+)", line):
+        if match := _LINE.match(line):
             yield match[1]
-    yield from _ENTRY.findall(text)
+    for span in _SPAN.findall(text.replace("```", "")):
+        if match := _ENTRY.fullmatch(span):
+            yield match[1]
 
 
 LINES = sorted(
@@ -70,6 +81,32 @@ def _parse(parser: Any, words: list[str], where: str) -> None:
 def test_there_are_many() -> None:
     assert len(LINES) > 100
     assert ("README.md", "hexzctl doctor") in LINES
+
+
+def test_scripts_exist_and_know_the_options_that_they_are_given() -> None:
+    found = 0
+    for page in PAGES:
+        for line in _SCRIPT.findall(re.sub(r"\\\n\s*", " ", page.read_text("utf-8"))):
+            words = shlex.split(line, comments=True)
+            module = words[0] == "-m" and words[1].startswith("tests.")
+            scripts = [f"{words[1].replace('.', '/')}"] if module else []
+            scripts += [word for word in words if re.match(r"(?:benchmarks|docs|tests)/", word)]
+            for script in scripts:
+                path = ROOT / script
+                assert path.exists() or path.with_suffix(".py").exists(), f"{page.name}: {line}"
+            if scripts and scripts[0].startswith("benchmarks/"):
+                source = (ROOT / scripts[0]).read_text("utf-8")
+                for option in re.findall(r"(?<!\S)--[\w-]+", line):
+                    assert f'"{option}"' in source, f"{page.name}: {line}"
+                found += 1
+    assert found > 30
+
+
+def test_the_extras_exist() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    for page in (*PAGES, ROOT / "docs" / "flagz.ipynb"):
+        for names in re.findall(r"(?:hexzctl|whl\))\[([\w,]+)\]", page.read_text("utf-8")):
+            assert set(names.split(",")) <= set(project["optional-dependencies"]), page
 
 
 def test_the_make_targets_exist() -> None:
@@ -130,3 +167,32 @@ def test_the_site_has_what_it_promises_without_a_script(site: Path) -> None:
     assert (site / "laptop.svg").exists()
     assert "<h1" in text
     assert all((site / "how" / f"{name}.svg").exists() for name in ("engine", "fleet", "network"))
+
+
+def test_the_site_is_dark_where_the_system_is_and_needs_no_script(
+    site: Path, chromium: Any
+) -> None:
+    def background(theme: str) -> int:
+        themed(chromium, theme)
+        chromium.get((site / "start.html").as_uri())
+        paper = chromium.execute_script("return getComputedStyle(document.body).backgroundColor")
+        return sum(map(int, re.findall(r"\d+", paper)[:3]))
+
+    for without_script in (False, True):
+        chromium.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": without_script})
+        try:
+            assert background("light") > 600
+            assert background("dark") < 200
+            shown = chromium.find_element("css selector", ".md-sidebar--primary").text
+            assert "Troubleshooting" in shown
+            search = chromium.find_element("css selector", ".md-search__input")
+            assert not search.is_displayed()  # it needs a script, and a server
+        finally:
+            chromium.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": False})
+
+
+def test_the_first_page_of_the_site_is_the_readme(site: Path) -> None:
+    text = (site / "index.html").read_text("utf-8")
+    assert "make play" in text
+    assert 'src="game.gif"' in text
+    assert 'href="strength.html"' in text

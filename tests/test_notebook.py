@@ -1,6 +1,7 @@
 """docs/flagz.ipynb runs from its first cell to its last."""
 
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,9 @@ def test_people_can_play_analyse_and_plot(tmp_path, monkeypatch):
         assert "<svg" in outputs(cells, name)[-1].data["image/svg+xml"]
     assert "expected line:" in outputs(cells, "suggestion")[0].text
     assert "image/png" in outputs(cells, "plot")[-1].data
+    shapes = outputs(cells, "arrays")[0].text
+    assert re.search(r"planes uint8 \(\d+, 11, 11, 10\)", shapes)
+    assert "image/png" in outputs(cells, "arrays")[-1].data
 
 
 @pytest.mark.soak

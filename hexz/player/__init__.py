@@ -1,6 +1,6 @@
 """Players: move suggestions for the Go server, for a web page and for the command line.
 
-`hexzctl serve-player` serves one; docs/play.md says how gunicorn does.
+`hexzctl serve-player` serves one; docs/serve.md says how gunicorn does.
 """
 
 from __future__ import annotations
