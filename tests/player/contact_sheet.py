@@ -28,16 +28,40 @@ SIZES: Final = [(1440, 900), (1024, 700), (844, 390), (390, 844), (320, 640)]
 SHEET_WIDTH: Final = 2400
 GROUND: Final = "document.querySelector('[value=ground]').click(); return true"
 
-State = tuple[str, Callable[[Page], None]]
+TRIED: Final = "Fd5-Fe8(c5-Ff4(Fh7))-d4(Ff4-c5)-Fh7"
+
+Act = Callable[[Page], None]
+State = tuple[str, Act]
+
+
+def after(act: Act, ready: Callable[[Page], object]) -> Act:
+    """Waits for something after an act."""
+
+    def both(page: Page) -> None:
+        act(page)
+        page.until(lambda: ready(page))
+
+    return both
+
+
+def then(act: Act, selector: str) -> Act:
+    """Clicks on something after an act."""
+
+    def both(page: Page) -> None:
+        act(page)
+        page.click(selector)
+
+    return both
 
 
 def states_of_the_page(server: PageServer, faulty: str) -> Iterator[State]:
     """What people meet on the page to play on; `faulty` is a link to a game with mistakes."""
 
-    def opened(link: str, *clicks: str) -> Callable[[Page], None]:
+    def opened(link: str, *clicks: str) -> Act:
         def act(page: Page) -> None:
             server.reset()
-            page.driver.get("about:blank")
+            page.driver.get(f"{server.url}static/rules.html")
+            page.run("localStorage.clear()")
             page.driver.get(f"{server.url}#{link}")
             page.until(lambda: page("#status").text)
             for selector in clicks:
@@ -46,20 +70,19 @@ def states_of_the_page(server: PageServer, faulty: str) -> Iterator[State]:
 
         return act
 
-    def after(
-        act: Callable[[Page], None], ready: Callable[[Page], object]
-    ) -> Callable[[Page], None]:
-        def both(page: Page) -> None:
-            act(page)
-            page.until(lambda: ready(page))
-
-        return both
-
     def dead(page: Page) -> None:
         opened(AGAINST_COMPUTER)(page)
         server.is_dead = True
         page.click('[data-name="d5"]')
         page.until(lambda: "does not answer" in page.status or "not" in page.status)
+
+    def timed(page: Page) -> None:
+        opened(AGAINST_COMPUTER, "#new")(page)
+        page.run("arguments[0].value = arguments[1]", page("[name=clock]"), "60+1")
+        page.click("#setup .primary")
+        page.until(lambda: page.all(".clock")[0].is_displayed() and page.all(".choice"))
+        page.click(".choice")
+        page.until(lambda: len(page.moves) == 2)
 
     middle = f"{TWO_PERSONS}&moves={OPENING}"
     ended = f"{AGAINST_COMPUTER}&moves={OPENING}&resigned=2"
@@ -69,12 +92,22 @@ def states_of_the_page(server: PageServer, faulty: str) -> Iterator[State]:
     yield "a hint", after(opened(middle, "#hint"), lambda page: page.all(".hinted"))
     yield "analysis", analysed
     yield "ground", after(analysed, lambda page: page.run(GROUND))
+    yield "a click on grass", opened(middle, '[data-name="c1"]')
     yield "looking back", opened(middle, "#previous")
+    yield "variations", opened(f"{TWO_PERSONS}&moves={TRIED}", "#moves .tried button")
+    yield "a clock", timed
+    yield "resign", opened(middle, "#resign")
     yield "won", opened(ended)
     yield "new game", opened(middle, "#new")
+    lesson = after(
+        opened(f"{faulty}&resigned=2", "#learn"), lambda page: "better move" in page.status
+    )
+    yield "lesson", lesson
+    yield "answer", then(lesson, "#answer")
+    yield "away from a lesson", then(lesson, "#next")
     yield (
-        "lesson",
-        after(opened(f"{faulty}&resigned=2", "#learn"), lambda page: "better move" in page.status),
+        "mistakes",
+        after(opened(faulty, "#analyse"), lambda page: page("#summary").text),
     )
     yield "share", after(opened(ended, "#share"), lambda page: page.all("#sharing[open]"))
     yield "keyboard", opened(middle, "#help")
@@ -95,6 +128,16 @@ def other_states(directory: Path, status: StatusServer, traces: list[Any]) -> It
         path = directory / f"{name}.html"
         path.write_text(text, encoding="utf-8")
         yield name, lambda page, path=path: page.driver.get(path.as_uri())  # type: ignore[misc]
+    ended = f"#seed=17&blue=person&orange=glance@2&moves={OPENING}&resigned=2"
+
+    def shared(page: Page) -> None:
+        page.driver.get("about:blank")
+        page.driver.get((directory / "exported page.html").as_uri() + ended)
+        page.until(lambda: page("#share").is_displayed())
+        page.click("#share")
+        page.until(lambda: page.all("#sharing[open]"))
+
+    yield "exported page, shared", shared
     status.change(game=watched(6)[0])
 
     def watch(page: Page) -> None:

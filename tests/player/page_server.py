@@ -113,10 +113,10 @@ class PageServer(SmallServer):
 
 
 def _outlook(board: Board) -> dict[str, Any]:
-    """As if nothing changed hands any more."""
+    """As if Blue got the left of what is left, maybe, and Orange the right, for sure."""
     ownership = [0.0] * GRID
     for (row, col), (_, owner, *_) in zip(CELLS, board.cells().tolist(), strict=True):
-        ownership[row * COLS + col] = [0.0, 1.0, -1.0][owner]
+        ownership[row * COLS + col] = [0.5 if col < COLS // 2 else -1.0, 1.0, -1.0][owner]
     return {"ownership": ownership, "margin": board.score[0] - board.score[1]}
 
 

@@ -177,6 +177,24 @@ def test_it_plays_from_the_disk(page_html: str, chromium: Any, tmp_path: Path) -
     page.driver.get("about:blank")
 
 
+def test_its_games_can_be_shared(page_html: str, chromium: Any, tmp_path: Path) -> None:
+    """The picture is saved, and the link opens the game in this file."""
+    where = {"behavior": "allow", "downloadPath": str(tmp_path)}
+    chromium.execute_cdp_cmd("Browser.setDownloadBehavior", where)
+    page = page_of(page_html, chromium, tmp_path)
+    page.open("seed=17&blue=person&orange=glance@100&moves=Fd5-Fe8&resigned=1")
+    page.click("#share")
+    page.until(lambda: "Orange wins" in page("#picture").get_attribute("aria-label"))
+    page.click("#save-picture")
+    page.until((tmp_path / "flagz-17.png").exists)
+    link = page("#link").get_property("value")
+    page.driver.get("about:blank")
+    page.driver.get(link)
+    page.until(lambda: page.status == "You resigned. You lose.")
+    assert page.moves == ["Fd5", "Fe8"]
+    assert page.errors() == []
+
+
 def test_a_network_that_is_too_large_is_refused() -> None:
     with pytest.raises(InvalidModel, match="8 blocks of 96 filters is too large"):
         offline_page(new_checkpoint(ModelConfig(blocks=8, filters=96)))

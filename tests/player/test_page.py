@@ -237,6 +237,9 @@ def test_replay(page: Page) -> None:
     page("#moves .tried button").click()
     assert page.status.startswith("Tried: ")
     assert (page.shown, page.moves) == (6, moves[:5])
+    page.click("#back")
+    page.click("#redo")
+    assert page.moves == moves
 
 
 def test_what_is_tried_changes_no_game(page: Page) -> None:
@@ -416,6 +419,24 @@ def test_the_whole_game_is_analysed_once(page: Page, server: PageServer, played:
     assert page("#chart .course").get_attribute("d").count("M") == 1
 
 
+def test_a_move_that_is_pressed_stays_under_the_finger(
+    page: Page, driver: Any, played: str
+) -> None:
+    """Whatever the analysis finds meanwhile, and nobody who scrolls is taken elsewhere."""
+    page.open(played)
+    page.click("#analyse")
+    scrolled = "return document.querySelector('#moves').scrollTop"
+    page.run("document.querySelector('#moves').style.height = '60px'")
+    page.run("document.querySelector('#moves').scrollTop = 0")
+    hand = webdriver.ActionChains(driver)
+    hand.click_and_hold(page("#moves li:nth-child(2) button")).perform()
+    page.until(lambda: page("#summary").text)
+    assert page.run(scrolled) == 0
+    hand.reset_actions()
+    webdriver.ActionChains(driver).release().perform()
+    assert page.shown == 2
+
+
 def test_a_graph_joins_only_neighbours(page: Page) -> None:
     page.open(TWO_PERSONS)
     course = page.run(
@@ -457,12 +478,40 @@ def test_a_lesson(page: Page, played: str) -> None:
     played_line = [disc.get_attribute("transform") for disc in page.all(".hz-heat g")]
     places = [page.cell(move.removeprefix("F")).get_attribute("transform") for move in (best, bad)]
     assert [better[0], played_line[0]] == places
+    page.click("#previous")
+    assert page.status.startswith("Move ")
+    assert not page.all(".hz-heat g")
+    page.click("#again")
+    assert "best is" in page.status
+    page.click("#again")
+    page.click("#previous")
+    assert "Find a better move" not in page.status
+    assert not page.all(".choice")
+    page.click("#again")
+    assert page.status.startswith(f"1 of {count}: ")
     for _ in range(count):
         page.click("#following")
     assert page.status == "That was the last mistake."
+    assert not page("#following").is_displayed()  # these were the mistakes of both
+    page.click("#again")
+    assert page.status.startswith(f"1 of {count}: ")
     page.click("#leave")
     assert page.moves == moves
     assert page.status == "Orange resigned. Blue wins."
+
+
+def test_a_lesson_goes_on_with_the_mistakes_of_the_other_player(page: Page, played: str) -> None:
+    page.open(f"{played}&blue=person&orange=uct:20&resigned=2")
+    page.click("#learn")
+    page.until(lambda: "1 of" in page.status or "There are no mistakes" in page.status)
+    while not page.status.startswith(("That was", "There are")):
+        page.click("#following")
+    assert page("#following").text == "Orange\u2019s mistakes"
+    page.click("#following")
+    assert "1 of" in page.status
+    assert ": Orange played" in page.status
+    page("body").send_keys(Keys.ESCAPE)
+    assert page.status == "Orange resigned. You win."
 
 
 def test_whose_ground_each_cell_will_be(page: Page) -> None:
@@ -472,8 +521,14 @@ def test_whose_ground_each_cell_will_be(page: Page) -> None:
     blue, orange = page.board().score
     assert page("#expected").text == f"Expected result: Blue by {blue - orange} points"
     page.click("[name=overlay][value=ground]")
-    owned = (page.board().cells()[:, 1] > 0).sum()
-    assert len(page.all("#board .ground use")) == owned
+    open_cells = len(page.all("#board :is(.hz-empty, .hz-grass)[data-cell]"))
+    assert len(page.all("#board .ground + text")) == open_cells  # below what is written there
+    labels = page.labels()
+    assert labels["c1"] == "c1: grass worth 2. May be Blue\u2019s"
+    assert labels["h3"].endswith(". Will be Orange\u2019s")
+    assert (labels["b1"], labels["d5"]) == ("b1: rock", "d5: Blue flag")
+    page.click("[name=overlay][value=visits]")
+    assert not page.all("#board .ground")
 
 
 # --- A server in trouble -------------------------------------------------------------------------
@@ -561,6 +616,32 @@ def test_a_new_game_in_the_middle_of_one_and_the_unfinished_one(page: Page) -> N
     assert not page("#notice").is_displayed()
 
 
+def test_games_that_are_only_looked_at_are_not_the_unfinished_one(page: Page) -> None:
+    """Neither a link of somebody else nor the end of a game in another tab takes its place."""
+    page.open(AGAINST_COMPUTER)
+    page.cell("d5").click()
+    page.until(lambda: len(page.moves) == 2)
+    remembered = "return localStorage.getItem('unfinished')"
+    mine = page.run(remembered)
+    for other in (f"{TWO_PERSONS}&moves={OPENING}", f"{TWO_PERSONS}&moves={OPENING}&resigned=1"):
+        page.open(other)
+        page.click("#previous")
+        page.click("#last")
+        assert page.run(remembered) == mine
+    page.open("seed=3&moves=Fd5")
+    page.click(".choice")
+    assert page.run(remembered) != mine
+    page.run("localStorage.setItem('unfinished', arguments[0])", mine)  # as another tab does
+    page.click("#resign")
+    page.click("#yes")
+    page.open()
+    assert page("#notice").text.startswith("Your game against Novice is at move 2.")
+    page.click("#notice .act")
+    page.click("#resign")
+    page.click("#yes")
+    assert page.run(remembered) is None
+
+
 def test_a_first_visit_is_against_somebody_gentle(page: Page) -> None:
     page.open()
     assert [who.text for who in page.all(".who")] == ["You", "Beginner"]
@@ -579,7 +660,7 @@ def test_the_end_offers_a_rematch_and_the_next_level(page: Page, server: PageSer
     page.click("#rematch")
     assert [page.fields[seat] for seat in ("blue", "orange")] == ["person", "uct:20"]
     page.open(f"seed=17&blue=uct:20&orange=person&moves={OPENING}&resigned=2")
-    assert page.status == "Orange resigned. Blue wins."
+    assert page.status == "You resigned. You lose."
     assert not page("#level").is_displayed()
 
 
@@ -591,7 +672,7 @@ def test_a_game_can_be_shared_as_a_link_and_a_picture(
     )
     page.open(f"{TWO_PERSONS}&moves={OPENING}&resigned=1")
     page.click("#share")
-    assert page("#link").get_property("value") == driver.current_url
+    page.until(lambda: page("#link").get_property("value") == driver.current_url)
     page.until(lambda: "Orange wins" in page("#picture").get_attribute("aria-label"))
     page.click("#save-picture")
     page.until((tmp_path / "flagz-17.png").exists)
@@ -625,14 +706,35 @@ def test_a_clock_runs_from_the_first_move_and_ends_a_game(
     # Orange, whose move came with a second more, has more than a minute, or little less.
     assert page.all(".clock")[1].text in ("0:59", "1:00", "1:01")
     page.run("const now = performance.now; performance.now = () => now.call(performance) + 7e4;")
-    page.until(lambda: "time is over" in page.status)
-    assert page.status.endswith("time is over. Orange wins.")
+    page.until(lambda: page.status == "Your time is over. You lose.")
+    assert page.run("return window.seen.moved") == []
     assert page.fields["late"] == "1"
     page.driver.refresh()
-    page.until(lambda: page.status.endswith("time is over. Orange wins."))
+    page.until(lambda: page.status == "Your time is over. You lose.")
     assert not page(".clock").is_displayed()
     page.click("#undo")
     assert "late" not in page.fields
+
+
+def test_a_clock_goes_on_after_a_reload(page: Page) -> None:
+    page.open(TWO_PERSONS)
+    page.click("#new")
+    page.run("arguments[0].value = arguments[1]", page("[name=clock]"), "60+1")
+    page.click("#setup .primary")
+    page.until(lambda: page(".clock").is_displayed())
+    page.click(".choice")
+    page.until(lambda: page.all(".clock")[1].text == "0:57")
+    page.driver.refresh()
+    page.until(lambda: page(".clock").is_displayed())
+    assert page.all(".clock")[1].text in ("0:57", "0:56", "0:55")
+    page.click("#new")
+    page.run("arguments[0].value = ''", page("[name=clock]"))
+    page.click("#setup .primary")
+    page.until(lambda: page.moves == [])
+    assert not page(".clock").is_displayed()
+    page.driver.back()
+    page.until(lambda: page(".clock").is_displayed())
+    assert len(page.moves) == 1
 
 
 def test_sound_is_off_until_somebody_asks(page: Page) -> None:
@@ -723,6 +825,18 @@ def test_every_name_of_a_level_fits(page: Page, width: int) -> None:
     )
     assert cut == []
     page.run("window.seen.moved = []")  # by the script above
+
+
+@pytest.mark.parametrize("size", [(1440, 900), (1024, 700), (844, 390), (390, 844), (320, 640)])
+def test_dialogs_show_all_that_can_be_done(page: Page, size: tuple[int, int]) -> None:
+    page.open(f"{AGAINST_COMPUTER}&moves={OPENING}", size)
+    for opener, dialog in (("#new", "#setup"), ("#copy", "#sharing")):
+        page.click(opener)
+        page.until(lambda dialog=dialog: page(f"{dialog}[open]"))  # type: ignore[misc]
+        for control in page.all(f"{dialog} :is(button, input, select, canvas)"):
+            top, height = control.rect["y"] - page.run("return scrollY"), control.rect["height"]
+            assert 0 <= top <= top + height <= size[1], control.get_attribute("outerHTML")
+        page.driver.switch_to.active_element.send_keys(Keys.ESCAPE)
 
 
 CLIPPED = """
@@ -886,6 +1000,42 @@ def test_axe_finds_nothing(page: Page, driver: Any, played: str, theme: str) -> 
 
 NAMED_ROLES = {"button", "gridcell", "switch", "slider", "radio", "image", "link", "combobox"}
 NAMED_ROLES |= {"textbox", "grid", "dialog", "table"}
+
+
+def test_who_wants_no_motion_gets_none(page: Page, driver: Any, server: PageServer) -> None:
+    """Nothing goes on and on either: whoever thinks is named in words."""
+    still = [{"name": "prefers-reduced-motion", "value": "reduce"}]
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": still})
+    page.open(AGAINST_COMPUTER)
+    server.is_dead = True
+    page.cell("d5").click()
+    page.until(lambda: page.all("#status.busy"))
+    page.click("#analyse")
+    moving = "return document.getAnimations().map(({ effect: { target } }) => target.outerHTML)"
+    assert page.run(moving) == []
+    themed(driver, None)
+    page.until(lambda: page.run(moving))
+    server.reset()
+    page.until(lambda: len(page.moves) == 2)
+    page.errors()
+
+
+def test_a_browser_that_may_remember_nothing(page: Page, driver: Any) -> None:
+    """Where site data is forbidden, `localStorage` itself throws."""
+    forbidden = """
+    const refuse = () => { throw new DOMException("forbidden", "SecurityError"); };
+    Object.defineProperty(window, "localStorage", { get: refuse });
+    """
+    script = driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": forbidden})
+    page.open(AGAINST_COMPUTER)
+    page.cell("d5").click()
+    page.until(lambda: len(page.moves) == 2)
+    page.click("#sound")
+    assert page("#sound").get_attribute("aria-pressed") == "true"
+    page.click("#theme")
+    page.open()
+    assert "Your turn" in page.status
+    driver.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", script)
 
 
 def test_light_and_dark(page: Page, driver: Any) -> None:

@@ -3,20 +3,26 @@
 import { opponentOf } from "./cells.js";
 import { html, input } from "./dom.js";
 import { Game, PERSON, someSeed } from "./game.js";
+import { memory } from "./memory.js";
 import { listPlayers, messageOf } from "./server.js";
-import { OPPONENT, UNFINISHED, notify, replaceGame, start, store } from "./session.js";
+import { CLOCK, OPPONENT, UNFINISHED, notify, replaceGame, start, store } from "./session.js";
 import { levelsOf, offer } from "./setup.js";
 import { nameOf } from "./words.js";
 
-/** The address is the game, and the browser remembers one that is not finished. */
+let link = ""; // of the game, with what was tried beside it
+
+/**
+ * The address is the game, and the browser remembers one that is not finished once something was done in it:
+ * not one that was only looked at, and what another tab plays is not forgotten when this one's game ends.
+ */
 store.follow(({ game, shown }, before) => {
   if (game === before.game && shown === before.shown) return;
-  const link = game.toLink();
+  const earlier = link;
+  link = game.toLink();
   history.replaceState(null, "", `#${link}`);
-  if (!game.players.includes(PERSON) || game === before.game) return;
-  if (game.isOver || !game.length) {
-    if (game.isOver) localStorage.removeItem(UNFINISHED);
-  } else localStorage.setItem(UNFINISHED, link);
+  if (link === earlier || game.root !== before.game.root || !game.players.includes(PERSON)) return;
+  if (game.length && !game.isOver) memory.setItem(UNFINISHED, link);
+  else if (memory.getItem(UNFINISHED) === earlier) memory.removeItem(UNFINISHED);
 });
 
 export function save() {
@@ -47,16 +53,20 @@ function seated(game) {
 /** A new game against whom the person played last, or somebody gentle. */
 function defaultGame() {
   const { offers } = store.state, gentle = levelsOf(offers)[0] ?? offers.at(-1);
-  const last = offers.find(({ spec }) => spec === localStorage.getItem(OPPONENT));
+  const last = offers.find(({ spec }) => spec === memory.getItem(OPPONENT));
   return Game.fromSeed(someSeed(), [PERSON, (last ?? gentle)?.spec ?? PERSON]);
 }
 
+/** @param {Game} game one that was left, maybe with a clock */
+const keptClockOf = async (game) => (memory.getItem(CLOCK) ? (await import("./clock.js")).keptClock(game.toLink()) : null);
+
 /** Begins the game of the address, or a new one, and offers one that was not finished. */
-export function openAddress() {
-  const link = location.hash.slice(1);
-  if (!link) return openPlainAddress();
+export async function openAddress() {
+  const address = location.hash.slice(1);
+  if (!address) return openPlainAddress();
   try {
-    start(seated(Game.fromLink(link)));
+    const game = seated(Game.fromLink(address));
+    start(game, await keptClockOf(game));
   } catch (error) {
     start(defaultGame());
     notify(`The link is no game that can be read. ${messageOf(error)}`);
@@ -66,11 +76,11 @@ export function openAddress() {
 function openPlainAddress() {
   start(defaultGame());
   try {
-    const game = seated(Game.fromLink(localStorage.getItem(UNFINISHED) ?? ""));
+    const game = seated(Game.fromLink(memory.getItem(UNFINISHED) ?? ""));
     const opponent = game.onlyPerson ? ` against ${nameOf(game, opponentOf(game.onlyPerson), store.state.offers)}` : "";
-    notify(`Your game${opponent} is at move ${game.length}.`, { name: "Go on", run: () => replaceGame(game) });
+    notify(`Your game${opponent} is at move ${game.length}.`, { name: "Go on", run: async () => replaceGame(game, await keptClockOf(game)) });
   } catch {
-    localStorage.removeItem(UNFINISHED); // there is none, or none that can be read
+    memory.removeItem(UNFINISHED); // there is none, or none that can be read
   }
 }
 

@@ -2,7 +2,8 @@
 // They run from the first move on, and stand while no computer can answer.
 
 import { find } from "./dom.js";
-import { store } from "./session.js";
+import { memory } from "./memory.js";
+import { CLOCK, store } from "./session.js";
 /** @import { State } from "./state.js" */
 
 const TICK_MS = 100, TENTHS_BELOW_MS = 20_000;
@@ -13,6 +14,19 @@ const TICK_MS = 100, TENTHS_BELOW_MS = 20_000;
 export function clockOf(words) {
   const [time, increment] = words.split("+").map((seconds) => 1000 * Number(seconds));
   return time ? { time, increment, left: [time, time], since: 0 } : null;
+}
+
+/** Lets the browser remember the clock of a game that is left, where it then stands. @param {State} state */
+function keep(state) {
+  if (!state.clock || state.game.isOver) return;
+  const left = [1, 2].map((player) => leftOf(state, player));
+  memory.setItem(CLOCK, JSON.stringify({ link: state.game.toLink(), clock: { ...state.clock, left } }));
+}
+
+/** The clock of a game that was left, if it is the last one that was. @param {string} link to it @returns {Clock | null} */
+export function keptClock(link) {
+  const kept = JSON.parse(memory.getItem(CLOCK) ?? "null");
+  return kept?.link === link ? { ...kept.clock, since: performance.now() } : null;
 }
 
 /** Whose clock runs; 0 for nobody's. @param {State} state */
@@ -28,6 +42,7 @@ function leftOf(state, player) {
 /** A change of turn puts the time that was used into the clock, and what comes after a move. */
 store.follow((state, before) => {
   const { clock, game } = state, was = runner(before);
+  if (game.root !== before.game.root) keep(before);
   const moved = game.tip.parent === before.game.tip;
   if (clock && clock === before.clock && (moved || was !== runner(state))) {
     const left = [1, 2].map((player) => leftOf(before, player) + (moved && was === player ? clock.increment : 0));
@@ -52,6 +67,8 @@ function timeText(milliseconds) {
   const digits = left < TENTHS_BELOW_MS ? (Math.floor(10 * seconds) / 10).toFixed(1) : String(Math.floor(seconds));
   return `${minutes}:${Number(digits) < 10 ? "0" : ""}${digits}`;
 }
+
+addEventListener("pagehide", () => keep(store.state));
 
 setInterval(() => {
   const { state } = store, player = runner(state);

@@ -5,15 +5,15 @@ import { cellOf, flagAction, isFlag, normalAction, notation } from "./cells.js";
 import { Stepper } from "./controls.js";
 import { byId, find, input } from "./dom.js";
 import { PERSON } from "./game.js";
-import { drawMoves } from "./moves.js";
-import { drawPanel, lessonOverlay, opinionOf, overlayOf } from "./panel.js";
+import { drawMoves, onMove } from "./moves.js";
+import { drawPanel, groundOf, lessonOverlay, opinionOf, overlayOf } from "./panel.js";
 import { choose } from "./play.js";
 import { analysis, currentLine, show, store } from "./session.js";
 import { sound } from "./sound.js";
 import { actionOn, activeTool, choices, isLive, isThinking, purpose } from "./state.js";
 import { drawTools } from "./tools.js";
 import { BoardView } from "./view.js";
-import { describeCell, judgementText, nameOf, statusText, verdict } from "./words.js";
+import { describeCell, futureOf, judgementText, nameOf, statusText, verdict } from "./words.js";
 /** @import { Position } from "./rules.js" */
 /** @import { State } from "./state.js" */
 /** @import { Mark } from "./view.js" */
@@ -26,6 +26,8 @@ export const steps = new Stepper(
   (ply) => show(currentLine()[ply]),
 );
 
+onMove(show);
+
 /** What a cell holds, what can be done with it, and what the analysis thinks of that. @param {number} cell */
 function labelOf(cell) {
   const { state } = store, opinions = opinionsOn(cell);
@@ -34,8 +36,9 @@ function labelOf(cell) {
 
 /** @param {number} cell */
 function opinionsOn(cell) {
-  const { analysing, lesson, shown } = store.state, reply = analysing && !lesson && analysis.of(shown.position);
+  const { analysing, lesson, shown, overlay } = store.state, reply = analysing && !lesson && analysis.of(shown.position);
   if (!reply) return "";
+  if (overlay === "ground") return futureOf(groundOf(reply, shown.position).get(cell));
   return [normalAction(cell), flagAction(cell)].map((action) => {
     const opinion = opinionOf(reply, action);
     if (!opinion || opinion.chance === null) return "";
@@ -119,20 +122,20 @@ function drawAnalysis(state) {
   input("analyse").disabled = !offers.length;
   for (const choice of OVERLAYS) choice.checked = choice.value === overlay;
   board.showOverlay(lesson ? lessonOverlay(state, analysis) : on ? overlayOf(overlay, reply, shown.position) : []);
-  board.showGround(on && overlay === "ground" ? reply?.outlook?.ownership ?? null : null);
+  board.showGround(on && overlay === "ground" ? groundOf(reply, shown.position) : new Map());
   if (on) drawPanel(state, analysis);
 }
 
 /** What shows which part of the state. @type {[(state: State) => void, (keyof State)[]][]} */
 const PARTS = [
-  [drawBoard, ["game", "shown", "tool", "lesson", "analysing", "news"]],
+  [drawBoard, ["game", "shown", "tool", "lesson", "analysing", "overlay", "news"]],
   [drawMarks, ["game", "shown", "tool", "lesson", "hint", "looked"]],
   [drawPlayers, ["game", "shown", "offers"]],
   [drawStatus, ["game", "shown", "offers", "hint", "paused", "trouble", "lesson", "news", "problem"]],
   [drawDetail, ["game", "shown", "looked", "notice", "analysing", "lesson", "news"]],
   [drawTools, ["game", "shown", "tool", "offers", "lesson", "hinting", "problem"]],
   [() => steps.draw(), ["game", "shown"]],
-  [(state) => drawMoves(state, analysis, show), ["game", "shown", "analysing", "lesson", "news"]],
+  [(state) => drawMoves(state, analysis), ["game", "shown", "analysing", "lesson", "news"]],
   [drawAnalysis, ["game", "shown", "offers", "analysing", "overlay", "lesson", "news", "problem"]],
 ];
 

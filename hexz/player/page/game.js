@@ -174,9 +174,9 @@ export class Game {
     return this.#with({ tip: this.tip.child(action), later: null });
   }
 
-  /** The game that goes on from a node: what came after it stays in the tree. @param {GameNode} node */
+  /** The game that goes on from a node: what came after it stays in the tree, and can be played again. @param {GameNode} node */
   goOnFrom(node) {
-    return this.#with({ tip: node, resigned: 0, later: null });
+    return this.#with({ tip: node, resigned: 0, later: this });
   }
 
   /** @param {number} player @param {boolean} [late] whether it is because the time is over */

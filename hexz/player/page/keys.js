@@ -1,6 +1,7 @@
 // The keyboard, but for the keys on the board.
 
 import { button, byId, find, input } from "./dom.js";
+import { memory } from "./memory.js";
 import { back, changeTool, hint, openNew, redo, undo } from "./play.js";
 import { leave } from "./review.js";
 import { store } from "./session.js";
@@ -10,7 +11,7 @@ import { isLive } from "./state.js";
 const SHORTCUTS = "shortcuts"; // "off" in what the browser remembers
 
 /** Whether single letters and signs do something: those who speak to their computer may not want that (WCAG 2.1.4). */
-const areOn = () => localStorage.getItem(SHORTCUTS) !== "off";
+const areOn = () => memory.getItem(SHORTCUTS) !== "off";
 
 export const openShortcuts = () => find("#shortcuts", HTMLDialogElement).showModal();
 const analyse = () => input("analyse").click();
@@ -48,6 +49,6 @@ export function onKey(event) {
 
 input("letters").checked = areOn();
 input("letters").addEventListener("change", () => {
-  if (input("letters").checked) localStorage.removeItem(SHORTCUTS);
-  else localStorage.setItem(SHORTCUTS, "off");
+  if (input("letters").checked) memory.removeItem(SHORTCUTS);
+  else memory.setItem(SHORTCUTS, "off");
 });

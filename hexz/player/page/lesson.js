@@ -21,7 +21,7 @@ export function newLesson(game) {
   return { phase: "preparing", player: game.onlyPerson, mistakes: [], number: 0, start: game.root, tried: null, line: "better" };
 }
 
-/** The lesson once the whole game is known. @param {Lesson} lesson @param {Game} game @param {Analysis} analysis @returns {Lesson} */
+/** The lesson from its first mistake on, once the whole game is known. @param {Lesson} lesson @param {Game} game @param {Analysis} analysis @returns {Lesson} */
 export function begin(lesson, game, analysis) {
   const mistakes = analysis.mistakes(game.line, lesson.player);
   return goTo({ ...lesson, mistakes }, 0);
@@ -33,6 +33,9 @@ export function goTo(lesson, number) {
   if (!mistake?.parent) return { ...lesson, phase: "done", tried: null };
   return { ...lesson, phase: "find", number, start: mistake.parent, tried: null, line: "better" };
 }
+
+/** Whether the board shows something else than what a lesson asks about. @param {Lesson} lesson @param {GameNode} shown */
+export const isAway = ({ phase, start, tried }, shown) => phase !== "preparing" && phase !== "done" && shown !== start && shown !== tried;
 
 /** The mistake that a lesson is about. @param {Lesson} lesson */
 export const mistakeOf = ({ mistakes, number }) => mistakes[number];

@@ -62,5 +62,5 @@ if (rules instanceof HTMLDialogElement) {
 byId("sound").setAttribute("aria-pressed", String(isOn()));
 new Computer(store, analysis);
 await learnPlayers();
-openAddress();
+await openAddress();
 find("main", HTMLElement).classList.remove("loading");

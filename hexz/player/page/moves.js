@@ -12,27 +12,54 @@ import { firstLine } from "./game.js";
 const MARKS = { blunder: "??", mistake: "?", inaccuracy: "?!", good: "!" };
 const NAMES = { blunder: "A blunder", mistake: "A mistake", inaccuracy: "An inaccuracy", good: "The only good move" };
 
-/** @param {State} state @param {Analysis} analysis @param {(node: GameNode) => void} go called on a click */
-export function drawMoves({ game, shown, analysing, lesson }, analysis, go) {
-  const list = byId("moves"), judges = analysing && !lesson;
-  const item = (/** @type {GameNode} */ node) => html("li", {}, moveButton(node, node === shown, judges ? analysis : null, go));
-  list.replaceChildren(...game.line.flatMap((node, ply) => {
+const list = byId("moves");
+/** @type {GameNode[]} in the list, in its order */
+let listed = [];
+/** @type {GameNode | null} the one that the list was scrolled to */
+let seen = null;
+
+/** @param {(node: GameNode) => void} go called on a click on a move */
+export function onMove(go) {
+  list.addEventListener("click", ({ target }) => {
+    const button = target instanceof Element && target.closest("button");
+    if (button) go(listed[Number(button.dataset.number)]);
+  });
+}
+
+/** @param {State} state @param {Analysis} analysis */
+export function drawMoves({ game, shown, analysing, lesson }, analysis) {
+  const judges = analysing && !lesson;
+  listed = [];
+  const item = (/** @type {GameNode} */ node) => html("li", {}, moveButton(node, node === shown, judges ? analysis : null));
+  keepEqual(game.line.flatMap((node, ply) => {
     const tried = node.children.filter((child) => child !== game.line[ply + 1]);
-    return [...(node.parent ? [item(node)] : []), ...tried.map((first) => triedLine(first, shown, go))];
+    return [...(node.parent ? [item(node)] : []), ...tried.map((first) => triedLine(first, shown))];
   }));
   const current = list.querySelector("[aria-current]");
-  if (current instanceof HTMLElement) list.scrollTop = current.offsetTop - list.clientHeight / 2;
+  if (shown !== seen && current instanceof HTMLElement) list.scrollTop = current.offsetTop - list.clientHeight / 2;
+  seen = shown;
   byId("summary").hidden = !judges;
   byId("summary").textContent = judges ? summaryOf(game.line, analysis) : "";
 }
 
-/** @param {GameNode} node @param {boolean} isShown @param {Analysis | null} analysis @param {(node: GameNode) => void} go */
-function moveButton(node, isShown, analysis, go) {
+/** Leaves what has not changed where it is: it may be under a finger at the moment. @param {HTMLElement[]} items */
+function keepEqual(items) {
+  for (const [i, item] of items.entries()) {
+    const old = list.children[i];
+    if (!old) list.append(item);
+    else if (!old.isEqualNode(item)) old.replaceWith(item);
+  }
+  while (list.children.length > items.length) list.lastElementChild?.remove();
+}
+
+/** @param {GameNode} node @param {boolean} isShown @param {Analysis | null} analysis */
+function moveButton(node, isShown, analysis) {
   const { mover, points, captured, action, ply } = node;
   const unseen = (/** @type {string} */ text) => html("span", { className: "unseen" }, text);
-  const button = html("button", { type: "button", tabIndex: -1, onclick: () => go(node) },
+  const button = html("button", { type: "button", tabIndex: -1 },
     html("span", { className: "number" }, ply), html("span", { className: `hex p${mover}` }),
     unseen(`${COLOURS[mover]}: `), notation(action));
+  button.dataset.number = String(listed.push(node) - 1);
   if (points) button.append(html("span", { className: "gain" }, `+${points}`));
   if (captured.length) button.append(html("span", { className: "grass" }, `ψ${captured.join("ψ")}`));
   const judgement = analysis?.judgementOf(node) ?? null, turns = analysis?.isTurningPoint(node);
@@ -49,11 +76,11 @@ function moveButton(node, isShown, analysis, go) {
   return button;
 }
 
-/** A line that was tried, with those beside it. @param {GameNode} first @param {GameNode} shown @param {(node: GameNode) => void} go @returns {HTMLLIElement} */
-function triedLine(first, shown, go) {
+/** A line that was tried, with those beside it. @param {GameNode} first @param {GameNode} shown @returns {HTMLLIElement} */
+function triedLine(first, shown) {
   return html("li", { className: "tried" }, ...firstLine(first).flatMap((node) => {
-    const others = node.children.slice(1).map((other) => html("div", { className: "tried" }, ...triedLine(other, shown, go).childNodes));
-    return [moveButton(node, node === shown, null, go), ...others];
+    const others = node.children.slice(1).map((other) => html("div", { className: "tried" }, ...triedLine(other, shown).childNodes));
+    return [moveButton(node, node === shown, null), ...others];
   }));
 }
 

@@ -2,9 +2,9 @@
 
 import { chanceOf, triesOf } from "./analysis.js";
 import { drawBar, drawChart, percent } from "./board.js";
-import { COLOURS, cellOf, notation } from "./cells.js";
+import { CELLS, COLOURS, cellOf, notation } from "./cells.js";
 import { byId, find, html } from "./dom.js";
-import { mistakeOf } from "./lesson.js";
+import { isAway, mistakeOf } from "./lesson.js";
 /** @import { Analysis } from "./analysis.js" */
 /** @import { GameNode } from "./game.js" */
 /** @import { Position } from "./rules.js" */
@@ -12,6 +12,7 @@ import { mistakeOf } from "./lesson.js";
 /** @import { State } from "./state.js" */
 /** @import { Disc } from "./view.js" */
 
+const GROUND_FROM = 0.08; // whose a cell will be is not known below
 const TOP_MOVES = 5, LINE_MOVES = 10;
 const SHOWN_SHARE = 0.01, NUMBERED_SHARE = 0.05;
 
@@ -53,6 +54,15 @@ export function overlayOf(kind, reply, position) {
   }).reverse();
 }
 
+/** Whose the cells will be that nobody owns yet, -1 Orange to 1 Blue, where that can be said. @param {Reply | undefined} reply @param {Position} position */
+export function groundOf(reply, position) {
+  const ownership = reply?.outlook?.ownership ?? [];
+  return new Map(CELLS.flatMap((cell) => {
+    const { kind, owner } = position.cells[cell], isOpen = kind !== "rock" && !owner;
+    return isOpen && Math.abs(ownership[cell] ?? 0) >= GROUND_FROM ? [[cell, ownership[cell]]] : [];
+  }));
+}
+
 /** The moves of a line as numbered discs. @param {number[]} actions @param {Position} position @returns {Disc[]} */
 function discsOf(actions, position) {
   const items = [];
@@ -65,8 +75,8 @@ function discsOf(actions, position) {
 }
 
 /** Both lines of a lesson, at the position before the mistake. @param {State} state @param {Analysis} analysis @returns {Disc[]} */
-export function lessonOverlay({ lesson }, analysis) {
-  if (lesson?.phase !== "answer") return [];
+export function lessonOverlay({ lesson, shown }, analysis) {
+  if (lesson?.phase !== "answer" || isAway(lesson, shown)) return [];
   const mistake = mistakeOf(lesson), { position } = lesson.start;
   if (lesson.line === "better") return discsOf(analysis.of(position)?.pv ?? [], position);
   return discsOf([mistake.action, ...(analysis.of(mistake.position)?.pv ?? [])], position);
@@ -82,6 +92,7 @@ export function drawPanel({ game, shown, problem }, analysis) {
   const line = game.lineThrough(shown), { done, of } = analysis.progress(line);
   drawCourse(line, shown, analysis);
   drawTop(reply, line[shown.ply + 1]?.action);
+  byId("preferred").classList.toggle("none", position.isOver);
   byId("line").textContent = reply ? reply.pv.slice(0, LINE_MOVES).map(notation).join("  ") : "";
   const progress = done < of ? `${done} of ${of} positions · ` : "";
   byId("thinking").textContent = problem ? `${problem}.`

@@ -1,6 +1,7 @@
 // What can be done in a review, and how its lesson goes on.
 
-import { begin, goTo, judge, newLesson } from "./lesson.js";
+import { opponentOf } from "./cells.js";
+import { begin, goTo, isAway, judge, newLesson } from "./lesson.js";
 import { analysis, store } from "./session.js";
 /** @import { Lesson } from "./lesson.js" */
 
@@ -17,8 +18,17 @@ function setLesson(lesson) {
 /** @param {(lesson: Lesson) => Lesson} next */
 const inLesson = (next) => () => store.state.lesson && setLesson(next(store.state.lesson));
 export const answer = inLesson((lesson) => ({ ...lesson, phase: "answer", line: "better" }));
-export const tryAgain = inLesson((lesson) => goTo(lesson, lesson.number));
-export const goFurther = inLesson((lesson) => goTo(lesson, lesson.number + 1));
+const anew = (/** @type {Lesson} */ lesson) => begin(lesson, store.state.game, analysis);
+
+/** The same mistake once more, or all once all were seen; to an answer that was left, just back. */
+export const tryAgain = inLesson((lesson) => {
+  if (lesson.phase === "answer" && isAway(lesson, store.state.shown)) return lesson;
+  return lesson.phase === "done" ? anew(lesson) : goTo(lesson, lesson.number);
+});
+
+/** The next mistake, or after the last one those of the other player. */
+export const goFurther = inLesson((lesson) => (
+  lesson.phase === "done" ? anew({ ...lesson, player: opponentOf(lesson.player) }) : goTo(lesson, lesson.number + 1)));
 export const leave = () => store.set({ lesson: null, shown: store.state.game.tip });
 
 /** The lesson goes on once the analysis knows what it needs. */

@@ -3,13 +3,14 @@
 import { Analysis } from "./analysis.js";
 import { opponentOf } from "./cells.js";
 import { Game, PERSON, someSeed } from "./game.js";
+import { memory } from "./memory.js";
 import { Store } from "./store.js";
 /** @import { Clock } from "./clock.js" */
 /** @import { GameNode } from "./game.js" */
 /** @import { Notice, State } from "./state.js" */
 
 export const NO_SERVER = "The server does not answer";
-export const OPPONENT = "opponent", UNFINISHED = "unfinished"; // what the browser remembers
+export const OPPONENT = "opponent", UNFINISHED = "unfinished", CLOCK = "clock"; // what the browser remembers
 
 const newGame = Game.fromSeed(someSeed(), [PERSON, PERSON]);
 export const store = new Store(/** @type {State} */ ({
@@ -23,8 +24,7 @@ export const currentLine = () => store.state.game.lineThrough(store.state.shown)
 
 /** @param {GameNode} node */
 export function show(node) {
-  const { lesson } = store.state;
-  store.set({ shown: node, notice: null, lesson: lesson && node !== lesson.start && node !== lesson.tried ? null : lesson });
+  store.set({ shown: node, notice: null });
 }
 
 /** Puts another game in the place of this one. @param {Game} game @param {Clock | null} [clock] */
@@ -37,7 +37,7 @@ export function start(game, clock = null) {
 /** The same, so that "Back" of the browser brings this one again. @param {Game} game @param {Clock | null} [clock] */
 export function replaceGame(game, clock) {
   const computer = game.onlyPerson ? game.players[opponentOf(game.onlyPerson) - 1] : null;
-  if (computer) localStorage.setItem(OPPONENT, computer);
+  if (computer) memory.setItem(OPPONENT, computer);
   history.pushState(null, "", `#${game.toLink()}`);
   start(game, clock);
 }

@@ -13,6 +13,7 @@ export async function share({ link, words, name }) {
   input("link").value = link;
   button("save-picture").onclick = () => download(name);
   sharing.showModal();
+  input("link").scrollLeft = 0; // or only its end would be seen
   await draw(words);
 }
 

@@ -1,17 +1,19 @@
 // Short sounds for moves, off until somebody asks for them.
 
+import { memory } from "./memory.js";
+
 const KEY = "sound";
 const NOTES = { placed: [330], flag: [440], captured: [330, 495], over: [330, 415, 495] };
 
 /** @type {AudioContext | null} */
 let context = null;
 
-export const isOn = () => localStorage.getItem(KEY) === "on";
+export const isOn = () => memory.getItem(KEY) === "on";
 
 /** @param {boolean} on */
 export function turn(on) {
-  if (on) localStorage.setItem(KEY, "on");
-  else localStorage.removeItem(KEY);
+  if (on) memory.setItem(KEY, "on");
+  else memory.removeItem(KEY);
 }
 
 /** @param {keyof typeof NOTES} name */

@@ -4,7 +4,16 @@
 (() => {
   const QUERY = /prefers-color-scheme|^all$|^not all$/;
   const system = matchMedia("(prefers-color-scheme: dark)");
-  let chosen = localStorage.getItem("theme");
+  const memory = storage();
+  let chosen = memory?.getItem("theme");
+
+  function storage() {
+    try {
+      return localStorage; // throws where somebody forbids it
+    } catch {
+      return null;
+    }
+  }
 
   function apply() {
     const dark = chosen ? chosen === "dark" : system.matches;
@@ -24,8 +33,8 @@
     document.getElementById("theme")?.addEventListener("click", () => {
       const dark = !apply();
       chosen = dark === system.matches ? null : dark ? "dark" : "light";
-      if (chosen) localStorage.setItem("theme", chosen);
-      else localStorage.removeItem("theme");
+      if (chosen) memory?.setItem("theme", chosen);
+      else memory?.removeItem("theme");
       apply();
     });
   });

@@ -1,7 +1,9 @@
 // The buttons below the board, of which each state of a game has its own.
 
+import { COLOURS, opponentOf } from "./cells.js";
 import { button, byId } from "./dom.js";
 import { PERSON } from "./game.js";
+import { isAway } from "./lesson.js";
 import { nextLevel } from "./play.js";
 import { activeTool, isLive, purpose } from "./state.js";
 /** @import { State } from "./state.js" */
@@ -43,15 +45,18 @@ function drawOver(state) {
 }
 
 /** @param {State} state */
-function drawLesson({ lesson, problem }) {
+function drawLesson({ lesson, problem, shown }) {
   if (!lesson) return;
-  const { phase, mistakes, number } = lesson;
-  const canTry = phase === "wrong" || phase === "right" || phase === "answer" || (phase === "judging" && problem !== null);
-  button("again").disabled = !canTry;
-  byId("answer").hidden = phase === "answer";
+  const { phase, mistakes, number, player } = lesson, away = isAway(lesson, shown), done = phase === "done";
+  const canTry = away || phase === "wrong" || phase === "right" || phase === "answer" || (phase === "judging" && problem !== null);
+  button("again").disabled = !(canTry || (done && mistakes.length));
+  byId("again").textContent = away ? "Go on" : done ? "Once more" : "Try again";
+  byId("answer").hidden = phase === "answer" || done;
   button("answer").disabled = !(phase === "find" || phase === "wrong" || phase === "right");
   byId("lines").hidden = phase !== "answer";
   for (const choice of LINES) choice.checked = choice.value === lesson.line;
-  button("following").disabled = phase === "preparing" || phase === "done" || phase === "judging";
-  byId("following").textContent = phase === "find" ? "Skip" : number + 1 < mistakes.length ? "Next" : "Finish";
+  byId("following").hidden = done && !player;
+  button("following").disabled = phase === "preparing" || phase === "judging";
+  byId("following").textContent = done ? `${COLOURS[opponentOf(player)]}’s mistakes`
+    : phase === "find" ? "Skip" : number + 1 < mistakes.length ? "Next" : "Finish";
 }

@@ -6,7 +6,6 @@ import { find, svg } from "./dom.js";
 /** @import { Position } from "./rules.js" */
 
 const CAPTURE_STEP_MS = 130;
-const GROUND_FROM = 0.08; // whose a cell will be is not known below
 
 /**
  * @typedef {{ cell: number, player: number, text: string | number }} Choice
@@ -41,7 +40,8 @@ export class BoardView {
   #cells = new Map();
   #marks;
   #overlay;
-  #ground;
+  /** @type {Element[]} */
+  #ground = [];
   /** @type {{ marks: number[], overlay: number[] }} */
   #covered = { marks: [], overlay: [] }; // cells on which a layer draws
 
@@ -54,8 +54,6 @@ export class BoardView {
   constructor(element, { onChoose, onLook }) {
     this.#marks = find(".hz-marks", SVGGElement, element);
     this.#overlay = find(".hz-heat", SVGGElement, element);
-    this.#ground = svg("g", { class: "ground" });
-    this.#overlay.before(this.#ground);
     this.#makeCells(element);
     // Not on the drawing itself: one that listens for focus is a stop of the tab key.
     const place = /** @type {HTMLElement} */ (element.parentElement);
@@ -135,17 +133,16 @@ export class BoardView {
   }
 
   /**
-   * Colours the cells by whose they will be.
-   * @param {number[] | null} ownership by cell, -1 Orange to 1 Blue; null: no longer
+   * Tints the cells by whose they will be, below what is written on them.
+   * @param {Map<number, number>} ownership by cell, -1 Orange to 1 Blue
    */
   showGround(ownership) {
-    this.#ground.replaceChildren(...(ownership ? [...this.#cells] : []).flatMap(([cell, { group }]) => {
-      const share = /** @type {number[]} */ (ownership)[cell];
-      if (Math.abs(share) < GROUND_FROM) return [];
-      const owner = share > 0 ? 1 : 2, size = (0.55 * Math.sqrt(Math.abs(share))).toFixed(2);
-      const shape = use("shape", { class: `p${owner}`, transform: `scale(${size})` });
-      return [svg("g", { transform: transformOf(group) }, shape)];
-    }));
+    for (const tint of this.#ground) tint.remove();
+    this.#ground = Array.from(ownership, ([cell, share]) => {
+      const tint = use("shape", { class: `ground p${share > 0 ? 1 : 2}`, "fill-opacity": (0.65 * Math.abs(share)).toFixed(2) });
+      this.#at(cell).shape.after(tint);
+      return tint;
+    });
   }
 
   /**

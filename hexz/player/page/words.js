@@ -2,7 +2,7 @@
 
 import { percent } from "./board.js";
 import { COLOURS, cellName, cellOf, isFlag, normalAction, notation } from "./cells.js";
-import { mistakeOf } from "./lesson.js";
+import { isAway, mistakeOf } from "./lesson.js";
 import { activeTool, isLive, isThinking, purpose } from "./state.js";
 import { chanceOf } from "./analysis.js";
 /** @import { Analysis } from "./analysis.js" */
@@ -32,9 +32,10 @@ export function describeMove(node) {
  */
 export function outcome(game, reader = 0) {
   const { score } = game.position, points = ` ${Math.max(...score)} to ${Math.min(...score)}`;
-  const loser = COLOURS[game.resigned];
-  if (game.resigned) return `${game.late ? `${loser}’s time is over` : `${loser} resigned`}. ${verdict(game, reader)}.`;
-  return `${verdict(game, reader)},${points}: ${reason(game.position)}.`;
+  const isReader = game.resigned === reader, loser = COLOURS[game.resigned];
+  if (game.late) return `${isReader ? "Your" : `${loser}’s`} time is over. ${verdict(game, reader)}.`;
+  if (game.resigned) return `${isReader ? "You" : loser} resigned. ${verdict(game, reader)}.`;
+  return `${verdict(game, reader)},${points}: ${reason(game.position, reader)}.`;
 }
 
 /** Who won. @param {Game} game @param {number} [reader] the player who reads it, or 0 for others */
@@ -42,15 +43,16 @@ export function verdict(game, reader = 0) {
   const winner = game.winner ?? 0;
   if (winner === 0) return "A draw";
   if (!reader) return `${COLOURS[winner]} wins`;
-  return reader === winner ? "You win" : `${COLOURS[winner]} wins`;
+  return reader === winner ? "You win" : "You lose";
 }
 
-/** Why a position is the end. @param {Position} position */
-function reason(position) {
+/** Why a position is the end. @param {Position} position @param {number} reader the player who reads it, or 0 for others */
+function reason(position, reader) {
   if (!position.cells.some(({ kind }) => kind === "empty")) return "no cell is empty";
   const [blue, orange] = [1, 2].map((player) => position.canMove(player));
   if (!blue && !orange) return "nobody can move";
-  return `${COLOURS[blue ? 2 : 1]} cannot move and is behind`;
+  const stuck = blue ? 2 : 1;
+  return stuck === reader ? "you cannot move and are behind" : `${COLOURS[stuck]} cannot move and is behind`;
 }
 
 /** Asks for a move. @param {string} whose @param {Position} position */
@@ -62,8 +64,8 @@ function invitation(whose, position) {
 /** The line above the board. @param {State} state @param {Analysis} analysis */
 export function statusText(state, analysis) {
   const { game, shown, lesson, hint, paused, trouble, offers } = state;
-  if (lesson) return lessonText(lesson, state, analysis);
-  if (!isLive(state)) return awayText(state);
+  if (lesson && !isAway(lesson, shown)) return lessonText(lesson, state, analysis);
+  if (lesson || !isLive(state)) return awayText(state);
   const last = shown.parent && !game.resigned ? `${describeMove(shown)} ` : "";
   if (game.isOver) return outcome(game, game.onlyPerson);
   if (hint?.node === shown) return hintText(hint, analysis);
@@ -100,14 +102,14 @@ function lessonText(lesson, { game, problem }, analysis) {
   }
   if (phase === "done") {
     if (mistakes.length) return "That was the last mistake.";
-    const whose = player ? "no mistakes of yours" : "no mistakes";
-    return `There are ${whose} in this game.`;
+    const whose = player ? ` of ${player === game.onlyPerson ? "yours" : COLOURS[player]}` : "";
+    return `There are no mistakes${whose} in this game.`;
   }
   const mistake = mistakeOf(lesson), loss = percent(analysis.lossOf(mistake) ?? 0);
   const who = game.onlyPerson === mistake.mover ? "You" : COLOURS[mistake.mover];
   const count = `${number + 1} of ${mistakes.length}`;
   if (phase === "find") {
-    return `${count}: ${who} played ${notation(mistake.action)}, which lost ${loss}. Find a better move.`;
+    return `${count}: ${who} played ${notation(mistake.action)}, which lost ${loss} of the chance to win. Find a better move.`;
   }
   if (phase === "answer") {
     const best = analysis.of(lesson.start.position)?.move;
@@ -127,7 +129,13 @@ export function judgementText(node, analysis) {
   if (judgement === "good") return "The only good move.";
   if (!judgement || best === undefined || best === null) return "";
   const name = { blunder: "A blunder", mistake: "A mistake", inaccuracy: "An inaccuracy" }[judgement];
-  return `${name}: it lost ${percent(analysis.lossOf(node) ?? 0)}, better was ${notation(best)}.`;
+  return `${name}: it lost ${percent(analysis.lossOf(node) ?? 0)} of the chance to win, better was ${notation(best)}.`;
+}
+
+/** Whose a cell will be. @param {number} [share] -1 Orange to 1 Blue */
+export function futureOf(share) {
+  if (share === undefined) return "";
+  return `${Math.abs(share) < 0.6 ? "May" : "Will"} be ${COLOURS[share > 0 ? 1 : 2]}’s`;
 }
 
 /**
@@ -151,8 +159,7 @@ export function describeCell(position, cell, isOver) {
 /** Why a click on a cell is no move, to somebody who may not know the rules. @param {State} state @param {number} cell */
 export function refusal(state, cell) {
   const { game, shown: { position } } = state, { kind, owner, value } = position.cells[cell];
-  if (state.lesson) return "";
-  if (!purpose(state)) return game.isComputersTurn && isLive(state) ? "It is not your turn yet." : "";
+  if (!purpose(state)) return state.lesson ? "" : game.isComputersTurn && isLive(state) ? "It is not your turn yet." : "";
   if (kind === "rock") return "A rock: nothing can stand here.";
   if (kind === "grass") return `Grass is captured: place a value of ${value} or more beside it, and it is yours.`;
   if (owner) return `This cell is ${COLOURS[owner]}’s for good.`;
