@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from flask import Flask, Response, abort, jsonify, request
@@ -21,7 +21,7 @@ from hexz.errors import HexzError, IllegalMove, InvalidBoard
 from hexz.httpserver import ARRIVED, CLIENT_GONE
 from hexz.player.desk import answering
 from hexz.player.metrics import registry_of
-from hexz.player.page import CONTENT_SECURITY_POLICY, CONTENT_TYPES, page_files
+from hexz.player.page import CONTENT_SECURITY_POLICY, CONTENT_TYPES, index_at, page_files
 from hexz.player.player import Answer
 from hexz.player.service import PlayerService
 from hexz.web import add_probes, limit_waiting, read_body
@@ -106,7 +106,7 @@ def _add_go_routes(app: Flask, service: PlayerService) -> None:
 
 
 def _add_page_routes(app: Flask, service: PlayerService) -> None:
-    app.add_url_rule("/", view_func=lambda: _page_file("index.html"))
+    app.add_url_rule("/", view_func=lambda: _sent(_packed_index(_address()), "html"))
     app.add_url_rule("/static/<name>", "file", _page_file)
 
     @app.get("/api/players")
@@ -237,26 +237,45 @@ class _PageFile:
     digest: str
 
 
+def _packed(content: bytes) -> _PageFile:
+    zipped = gzip.compress(content, mtime=0)
+    return _PageFile(content, zipped, hashlib.sha256(content).hexdigest()[:32])
+
+
 @cache
 def _packed_files() -> dict[str, _PageFile]:
-    return {
-        name: _PageFile(
-            content, gzip.compress(content, mtime=0), hashlib.sha256(content).hexdigest()[:32]
-        )
-        for name, content in page_files().items()
+    return {name: _packed(content) for name, content in page_files().items()}
+
+
+@lru_cache(maxsize=8)
+def _packed_index(address: str) -> _PageFile:
+    return _packed(index_at(address))
+
+
+def _address() -> str:
+    """Where the browser found the page, also behind a proxy that says so."""
+    told = {
+        part: request.headers.get(f"X-Forwarded-{part}", "").split(",")[0].strip()
+        for part in ("Proto", "Host", "Prefix")
     }
+    host = told["Host"] or request.host
+    return f"{told['Proto'] or request.scheme}://{host}{told['Prefix'].rstrip('/')}/"
 
 
 def _page_file(name: str) -> Response:
-    """A file of the page. Browsers keep it, and ask each time whether it has changed: its parts
-    must be of one version."""
     file = _packed_files().get(name)
     if file is None:
         abort(404)
+    return _sent(file, name.rpartition(".")[2])
+
+
+def _sent(file: _PageFile, kind: str) -> Response:
+    """A file of the page. Browsers keep it, and ask each time whether it has changed: its parts
+    must be of one version."""
     zip_it = request.accept_encodings.best_match(["gzip"]) is not None
     response = Response(
         file.zipped if zip_it else file.content,
-        content_type=CONTENT_TYPES[name.rpartition(".")[2]],
+        content_type=CONTENT_TYPES[kind],
         headers={
             "Cache-Control": "no-cache",
             "Content-Security-Policy": CONTENT_SECURITY_POLICY,

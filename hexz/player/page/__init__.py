@@ -6,6 +6,7 @@ Only what is drawn is put in here: the cells and the colours of the board are th
 
 from __future__ import annotations
 
+import html
 import json
 import re
 from functools import cache
@@ -35,6 +36,8 @@ file of its own."""
 
 _TITLE: Final = "Flagz"
 _ABOUT: Final = "Play Flagz, a strategy game on 105 hexagons, against a computer or a person"
+
+_PREVIEW: Final = "static/preview.png"
 
 _SHARED: Final = (
     "board.css",
@@ -77,6 +80,14 @@ def page_files() -> dict[str, bytes]:
         if name.endswith(".js")
     }
     return files | {name: text.encode() for name, text in (texts | scripts).items()}
+
+
+def index_at(address: str) -> bytes:
+    """`index.html` as it is served at an address that ends with a slash: what shows previews of
+    links takes the picture from its whole address only (https://ogp.me)."""
+    whole = html.escape(f"{address}{_PREVIEW}")
+    index = page_files()["index.html"].decode()
+    return index.replace(f'content="{_PREVIEW}"', f'content="{whole}"').encode()
 
 
 def own_text(name: str) -> str:
@@ -134,7 +145,8 @@ def _links(folder: str, script: str, files: dict[str, bytes]) -> str:
             f'<meta property="og:title" content="{_TITLE}">',
             f'<meta property="og:description" content="{_ABOUT}">',
             '<meta property="og:type" content="website">',
-            f'<meta property="og:image" content="{folder}preview.png">',
+            f'<meta property="og:image" content="{_PREVIEW}">',
+            '<meta name="twitter:card" content="summary_large_image">',
             f'<link rel="manifest" href="{folder}flagz.webmanifest">',
             _styles(folder),
             '<link rel="expect" href="#setup" blocking="render">',
