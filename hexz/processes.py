@@ -304,7 +304,7 @@ class Restarts:
 
 
 def ready(children: Sequence[Child], seconds: float) -> list[Child]:
-    """Those from which something can be received, perhaps that they have ended; waits for one."""
+    """Waits for children, and returns those of which something can be received, be it their end."""
     return wait(children, seconds)  # type: ignore[arg-type, return-value]
 
 

@@ -224,8 +224,8 @@ def add_probes(app: Flask, check_ready: Callable[[], None], registry: CollectorR
 
 
 def limit_waiting(environ: WSGIEnvironment) -> None:
-    """A client that stops in the middle of a request must not keep its thread for ever: some
-    such clients would be the end of the server."""
+    """Limits how long a client may take with its request: some that stop in the middle of one
+    and keep their threads would be the end of the server."""
     connection = environ.get("gunicorn.socket")
     if connection is not None:
         # Not settimeout, with which each call on a socket becomes two.

@@ -46,7 +46,7 @@ def arena(
         typer.Option(
             parser=path,
             metavar="PATH",
-            help="Boards to play on instead, one a line, 105 characters.",
+            help="File of boards to play on instead of random ones: one a line, 105 characters.",
         ),
     ] = None,
     seed: Annotated[
@@ -62,7 +62,9 @@ def arena(
     log: Annotated[
         Path,
         typer.Option(
-            parser=path, metavar="PATH", help="Keeps all games. What it has is not played again."
+            parser=path,
+            metavar="PATH",
+            help="File that keeps all games. What it has is not played again.",
         ),
     ] = Path("arena.jsonl"),
     html: Annotated[

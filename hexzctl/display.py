@@ -67,7 +67,7 @@ class Display:
         self._output.close()
 
     def step(self) -> None:
-        """Something has happened, which is logged if there was no line for LOG_SECONDS."""
+        """Takes note of a step, which is logged if there was no line for LOG_SECONDS."""
         if time.monotonic() >= self._next_line:
             self.log()
 
@@ -101,7 +101,7 @@ class Steps(Display):
         )
 
     def begin(self, what: str) -> None:
-        """The next step begins, and so the one before is done."""
+        """Begins the next step: the one before is done."""
         self._done += self._what != "starting"
         self._what = what
         self.step()

@@ -2,33 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from typing import Annotated
 
 import typer
 
 from hexz.places import DEFAULT_MODEL
-from hexz.schema.declaration import declared, settings_of
-from hexz.schema.programs import ServerConfig, WorkerConfig
-from hexz.schema.shared import ModelName, RedisUrl
-from hexzctl.options import option
-
-_SERVER = {setting.name: setting for setting in settings_of(ServerConfig)}
-_WORKER = {setting.name: setting for setting in settings_of(WorkerConfig)}
+from hexz.schema.programs import DEFAULT_STORE, ServerConfig, WorkerConfig
+from hexzctl.options import auth_token, option_of
 
 
 def doctor(
-    store: Annotated[str, option(_SERVER["store"], envvar="HEXZ_STORE")] = ServerConfig().store,
-    server_url: Annotated[
-        str | None, option(_WORKER["server_url"], envvar="HEXZ_SERVER_URL")
-    ] = None,
-    redis_url: Annotated[
-        str | None, option(declared("redis_url", RedisUrl), envvar="HEXZ_REDIS_URL")
-    ] = None,
-    model_name: Annotated[
-        str, option(declared("model_name", ModelName), envvar="MODEL_NAME")
-    ] = DEFAULT_MODEL,
+    store: Annotated[str, option_of(ServerConfig, "store")] = DEFAULT_STORE,
+    server_url: Annotated[str | None, option_of(WorkerConfig, "server_url")] = None,
+    redis_url: Annotated[str | None, option_of(WorkerConfig, "redis_url")] = None,
+    model_name: Annotated[str, option_of(WorkerConfig, "model_name")] = DEFAULT_MODEL,
 ) -> None:
     """Look for what is wrong with this machine, and say what to do about it.
 
@@ -49,7 +37,7 @@ def doctor(
         store=store,
         redis_url=redis_url,
         server_url=server_url,
-        token=os.environ.get("HEXZ_AUTH_TOKEN") or None,
+        token=auth_token(),
     )
     width = min(shutil.get_terminal_size().columns, 100)
     problems = 0

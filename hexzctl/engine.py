@@ -19,7 +19,7 @@ def engine(
         typer.Option(
             metavar="SPEC",
             autocompletion=complete_player,
-            help="Who plays: model, model:PATH@800, uct:32000, ...",
+            help="Player that answers: model, model:PATH@800, uct:32000, ...",
         ),
     ] = "model",
 ) -> None:

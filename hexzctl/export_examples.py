@@ -88,11 +88,13 @@ def export_examples(
     sort: Annotated[
         Literal["surprise"] | None,
         typer.Option(
-            help="html: worst disagreements of target and prior first; with --limit no others."
+            help="For html: put those in which target and prior disagree most first; with --limit "
+            "take only these."
         ),
     ] = None,
     page_per: Annotated[
-        Literal["file", "game"], typer.Option(help="html in a directory: what a page shows.")
+        Literal["file", "game"],
+        typer.Option(help="For html in a directory: show a file or a game on each page."),
     ] = "file",
     strict: Annotated[
         bool, typer.Option("--strict", help="Stop at the first entry that cannot be read.")

@@ -14,7 +14,8 @@ def export_page(
     model: Annotated[
         str | None,
         typer.Option(
-            metavar="PATH", help="A model file or directory; the network that ships otherwise."
+            metavar="PATH",
+            help="Model file or directory. Default: the network that ships with hexzctl.",
         ),
     ] = None,
     output: Annotated[

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hexz.schema.programs import ServerConfig, WorkerConfig
 from hexzctl.command import App
-from hexzctl.options import path
+from hexzctl.options import auth_token, option_of
 
 if TYPE_CHECKING:
     from hexz.trainserver.remote import RemoteServer
@@ -21,24 +21,26 @@ app = App(
     no_args_is_help=True,
 )
 token = App(
-    help="Tokens of single workers, beside the one that all share. Run this where the train server "
-    "runs: it keeps their hashes in its data directory, and follows changes at once.",
+    help="Give single workers tokens, beside the one that all share. Run this where the train "
+    "server runs: it keeps their hashes in its data directory, and follows changes at once.",
     no_args_is_help=True,
 )
 app.add_typer(token, name="token")
 
-Worker = Annotated[str, typer.Argument(metavar="WORKER", help="Its name in `hexzctl fleet list`.")]
-ServerUrl = Annotated[
-    str, typer.Option(envvar="HEXZ_SERVER_URL", help="The train server: http:// or https://.")
+Worker = Annotated[
+    str, typer.Argument(metavar="WORKER", help="Name of the worker in `hexzctl fleet list`.")
 ]
-Reason = Annotated[str, typer.Option(metavar="TEXT", help="Shown with the worker in the status.")]
-Name = Annotated[str, typer.Argument(metavar="NAME", help="Letters, digits, '-' and '_'.")]
-DataDir = Annotated[
-    Path, typer.Option(parser=path, envvar="HEXZ_DATA_DIR", help="As of the train server.")
+ServerUrl = Annotated[str, option_of(WorkerConfig, "server_url")]
+Reason = Annotated[
+    str, typer.Option(metavar="TEXT", help="Reason to show with the worker in the status.")
 ]
+Name = Annotated[
+    str, typer.Argument(metavar="NAME", help="Name of the worker: letters, digits, '-' and '_'.")
+]
+DataDir = Annotated[Path, option_of(ServerConfig, "data_dir")]
 
-_LOCAL = "http://127.0.0.1:8080"
-_DATA = Path("hexz-data")
+_LOCAL = WorkerConfig().server_url
+_DATA = ServerConfig().data_dir
 
 
 @app.command("list")
@@ -129,7 +131,7 @@ def names(data_dir: DataDir = _DATA) -> None:
 def _server(url: str) -> RemoteServer:
     from hexz.trainserver.remote import RemoteServer
 
-    return RemoteServer(url, os.environ.get("HEXZ_AUTH_TOKEN"))
+    return RemoteServer(url, auth_token())
 
 
 def _order(url: str, worker: str, reason: str, *, quarantined: bool) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from hexz.places import is_file, model_folder
-from hexz.schema.programs import FitConfig
+from hexz.schema.programs import DEFAULT_STORE, FitConfig
 from hexzctl.command import App
 from hexzctl.interruption import Interruption
 from hexzctl.options import Device, MaxSeconds, NumWorkers, complete_player, options, path
@@ -29,7 +29,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON, see docs/arena.m
 
 @app.command("list")
 def list_(
-    model: Model = "hexz-data",
+    model: Model = DEFAULT_STORE,
     every: Annotated[
         bool, typer.Option("--all", help="All checkpoints, not only some 30.")
     ] = False,

@@ -23,7 +23,7 @@ _LOSSES: Final = ("total", "policy", "value")
 
 
 def print_models(catalogs: Mapping[str, Sequence[CatalogEntry]]) -> None:
-    """A line for each model: its newest and its best checkpoint."""
+    """Prints a line for each model: its newest and its best checkpoint."""
     table = _table("model", "checkpoints", "newest", "saved", "examples", "best rated", "Elo")
     for name, entries in catalogs.items():
         newest = entries[-1]
@@ -42,7 +42,7 @@ def print_models(catalogs: Mapping[str, Sequence[CatalogEntry]]) -> None:
 
 
 def print_catalog(entries: Sequence[CatalogEntry], *, every: bool) -> None:
-    """A line for each checkpoint, or for some 30 of them, all rated ones included."""
+    """Prints a line for each checkpoint, or for some 30 of them, all rated ones included."""
     table = _table("checkpoint", "saved", "KB", "examples", *_LOSSES, "Elo", "95 % interval")
     step = 1 if every else -(-len(entries) // _SHOWN)
     for place, entry in enumerate(reversed(entries)):
@@ -62,7 +62,7 @@ def print_catalog(entries: Sequence[CatalogEntry], *, every: bool) -> None:
 
 
 def print_ratings(ratings: Ratings) -> None:
-    """A line for each rated checkpoint, the newest first, and for the reference player `uct`."""
+    """Prints a line for each rated checkpoint, the newest first, and for the player `uct`."""
     table = _table("checkpoint", "examples", "hours", "boards", "Elo", "95 % interval")
     for number, elo in reversed(ratings.checkpoints.items()):
         table.add_row(
@@ -80,7 +80,7 @@ def print_ratings(ratings: Ratings) -> None:
 
 
 def print_facts(facts: Mapping[str, Any], heading: str) -> None:
-    """A line for each thing that is known of a checkpoint or a file."""
+    """Prints a line for each thing that is known of a checkpoint or a file."""
     table = _table("", heading)
     for name, value in flat(facts):
         if name != "checkpoint" and value is not None:
@@ -89,7 +89,7 @@ def print_facts(facts: Mapping[str, Any], heading: str) -> None:
 
 
 def print_differences(numbers: Sequence[int], found: Mapping[str, Sequence[Any]]) -> None:
-    """A line for each thing in which two checkpoints differ."""
+    """Prints a line for each thing in which two checkpoints differ."""
     table = _table("", *map(str, numbers), "difference")
     for name, (first, second) in found.items():
         if name != "checkpoint":

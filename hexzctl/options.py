@@ -14,6 +14,7 @@ from hexz.errors import InvalidSettings
 from hexz.places import local_path
 from hexz.schema import shared
 from hexz.schema.declaration import Setting, Settings, declared, settings_of
+from hexz.schema.programs import WorkerConfig
 from hexz.schema.resolution import CONFIG_VARIABLE, resolve
 from hexz.schema.search import Algorithm
 
@@ -64,6 +65,21 @@ def option(setting: Setting, *, note: str = "", panel: str | None = None, **othe
     )
 
 
+def option_of(kind: type[Settings], name: str) -> Any:
+    """The option of one setting of a program, for commands that take no others of it."""
+    setting = _setting(kind, name)
+    return option(setting, envvar=setting.variable)
+
+
+def auth_token() -> str | None:
+    """The token that this process is to show to train servers."""
+    return os.environ.get(_setting(WorkerConfig, "auth_token").variable) or None
+
+
+def _setting(kind: type[Settings], name: str) -> Setting:
+    return next(setting for setting in settings_of(kind) if setting.name == name)
+
+
 def _parameters(kind: type[Settings]) -> list[Parameter]:
     default = kind()
     found = [
@@ -112,7 +128,7 @@ def path(text: str | Path) -> Path:
 _CONFIG = typer.Option(
     parser=path,
     envvar=CONFIG_VARIABLE,
-    help="TOML file of settings, with the names of these options, as minibatch_size = 8192. "
+    help="TOML file of settings, with the names of these options, as model_name = 'flagz'. "
     "Options and variables of the environment win.",
 )
 

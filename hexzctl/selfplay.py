@@ -49,7 +49,7 @@ def selfplay(
         typer.Option(
             min=0,
             max=2**63 - 1,
-            help="Repeats a run with as many workers. Default: a random seed.",
+            help="Seed that repeats a run with as many workers. Default: a random one.",
             show_default=False,
         ),
     ] = None,

@@ -38,7 +38,7 @@ def redis(url: str | None, model_name: str) -> Finding:
 
 
 class Clocks:
-    """How far the clocks of others are ahead of ours, as far as they told."""
+    """The seconds by which clocks of others are ahead of ours, as far as they told."""
 
     def __init__(self) -> None:
         self._ahead: dict[str, float] = {}

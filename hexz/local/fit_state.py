@@ -21,7 +21,7 @@ class CannotResume(HexzError):
 
 @dataclass(frozen=True, kw_only=True)
 class FitState:
-    """How far a fit is.
+    """The state of an unfinished fit.
 
     Attributes:
         settings: of the fit, and its sources; another fit has others.

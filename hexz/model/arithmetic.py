@@ -15,7 +15,7 @@ _CHUNK = 32
 
 
 class NumpyOps:
-    """See `Ops`."""
+    """The arithmetic of networks in NumPy; see `Ops`."""
 
     def conv(self, x: Floats, weight: NDArray[Any], bias: NDArray[Any] | None = None) -> Floats:
         outputs, inputs, size, _ = weight.shape

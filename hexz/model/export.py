@@ -116,7 +116,7 @@ def export(
 
 
 def card_path(output: str | os.PathLike[str]) -> Path:
-    """Where the card of an exported file lies."""
+    """The path of the card of an exported file."""
     return Path(f"{os.fspath(output)}.json")
 
 

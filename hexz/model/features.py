@@ -128,8 +128,8 @@ def spatial_matrix() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
 
 
 def spatial_map() -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """The same with the geometry put in: weights [33, 11] of the board planes, and what is added to
-    each cell, [1, 33, 11, 10]."""
+    """The linear map of `SPATIAL` with the geometry put in: weights [33, 11] of the board planes,
+    and what is added to each cell, [1, 33, 11, 10]."""
     weights, bias = spatial_matrix()
     constant = np.einsum("fg,bgrc->bfrc", weights[:, NUM_PLANES:], geometry())
     return weights[:, :NUM_PLANES], constant + bias[:, None, None]

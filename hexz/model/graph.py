@@ -29,7 +29,7 @@ class Ops(Protocol[T]):
         """A convolution with weights [O, C, k, k], k odd, that keeps the board's size."""
 
     def tower_conv(self, name: str, x: T, weight: NDArray[Any], bias: NDArray[Any]) -> T:
-        """The same in a tower, of an input that is an output of `indicators` or `tower_relu`."""
+        """A convolution in a tower, of what `indicators` or `tower_relu` have returned."""
 
     def indicators(self, x: T) -> T:
         """Clamps to 0..1; what comes is a whole number."""
@@ -45,7 +45,7 @@ class Ops(Protocol[T]):
     def add(self, x: T, y: T | NDArray[Any]) -> T: ...
     def multiply(self, x: T, y: T | NDArray[Any]) -> T: ...
     def linear(self, x: T, weight: NDArray[Any], bias: NDArray[Any] | None = None) -> T:
-        """[B, C] and weights [O, C] to [B, O]."""
+        """A linear layer with weights [O, C]: [B, C] to [B, O]."""
 
     def total(self, x: T) -> T:
         """Sums over the cells, [B, C]."""
@@ -57,16 +57,16 @@ class Ops(Protocol[T]):
         """Puts channels behind each other."""
 
     def channels(self, x: T, which: list[int]) -> T:
-        """Some of the channels."""
+        """Takes some of the channels."""
 
     def equals(self, x: T, value: int) -> T:
-        """1 where x is the value, else 0."""
+        """A mask: 1 where x is the value, else 0."""
 
     def above_zero(self, x: T) -> T:
-        """1 where x is positive, else 0."""
+        """A mask: 1 where x is positive, else 0."""
 
     def everywhere(self, x: T) -> T:
-        """[B, C] as [B, C, 1, 1], for all cells."""
+        """Makes [B, C, 1, 1] of [B, C], for all cells."""
 
     def repeated(self, constant: NDArray[np.float32], like: T) -> T:
         """A constant [1, C, 11, 10] for each position of another tensor."""
@@ -75,7 +75,7 @@ class Ops(Protocol[T]):
         """All numbers of a position, [B, N]."""
 
     def vector(self, x: T) -> T:
-        """[B, 1] to [B]."""
+        """Makes [B] of [B, 1]."""
 
 
 class Tower(NamedTuple, Generic[T]):
@@ -90,7 +90,7 @@ class Tower(NamedTuple, Generic[T]):
 
 
 def forward(ops: Ops[T], weights: Weights, planes: T) -> tuple[T, T]:
-    """Board planes [B, 11, 11, 10] to policy logits [B, 220] and values [B]."""
+    """Computes board planes [B, 11, 11, 10] to policy logits [B, 220] and values [B]."""
     if isinstance(weights.config, PeerConfig):
         return _peer_heads(ops, weights, peer_tower(ops, weights, planes))
     return _heads(ops, weights, tower(ops, weights, planes))

@@ -38,7 +38,7 @@ class OutlookEvaluator:
         self._weights = weights
 
     def evaluate(self, board: Board) -> Outlook:
-        """How the game will end from a position that is not over."""
+        """Tells how the game will end from a position that is not over."""
         ownership, margin = outlook(NumpyOps(), self._weights, board.planes()[None])
         sign = 1 if board.turn == 1 else -1
         points = MARGIN_SCALE * float(np.arctanh(np.clip(margin[0], -_MOST, _MOST)))

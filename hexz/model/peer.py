@@ -69,7 +69,7 @@ class PeerConfig:
 
     @classmethod
     def of(cls, state_dict: Mapping[str, Any]) -> PeerConfig:
-        """Reads it from a state_dict whose other tensors are not checked.
+        """Reads the configuration from a state_dict whose other tensors are not checked.
 
         Raises:
             InvalidModel: a tensor is missing, or its shape is impossible.

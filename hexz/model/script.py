@@ -50,7 +50,7 @@ def check_size(data: bytes, origin: str) -> None:
 
 
 def contents(data: bytes) -> dict[str, Any]:
-    """What can be said of a file without running it."""
+    """The facts that a file tells without being run."""
     code = _entries(data, _CODE)
     weights = _entries(data, re.compile(r"[^/]+/(data|constants)/\d+"))
     return {

@@ -60,7 +60,7 @@ class Network:
         self._thread.start()
 
     def status(self) -> NetworkStatus:
-        """Its state."""
+        """The state of the network."""
         searcher = self.searcher
         return NetworkStatus(
             name=self.model_name,

@@ -143,7 +143,7 @@ class PlayerService:
         return answer
 
     def outlook(self, board: Board) -> Outlook | None:
-        """How the game will end from a position that is not over; None if nothing here can tell."""
+        """Tells how a game will end from a position; None if nothing here can tell."""
         evaluator = None if self._network is None else self._network.outlook
         return None if evaluator is None or board.is_over else evaluator.evaluate(board)
 

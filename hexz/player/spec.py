@@ -109,7 +109,7 @@ class PlayerSpec:
 
     @property
     def needs_budget(self) -> bool:
-        """Tells whether it thinks as long as whoever asks for a move says."""
+        """Tells whether the player thinks as long as whoever asks for a move says."""
         return self.budget is None and self.kind not in ("random", "glance")
 
     @property

@@ -16,6 +16,7 @@ import redis
 
 from hexz.errors import ChannelError
 from hexz.processes import Program
+from hexz.schema.programs import LOOPBACK
 
 START_SECONDS: Final = 10.0
 """A server that does not answer after this long has failed to start."""
@@ -24,15 +25,17 @@ START_TRIES: Final = 3
 
 _TICK_SECONDS: Final = 0.01
 
-# Everything is in memory: the models are in the checkpoint store as well.
+# Everything is in memory: the models are in the checkpoint store as well. Announcements are short:
+# a follower that is sent more is cut off.
 _CONFIGURATION: Final = """\
-bind 127.0.0.1
+bind {host}
 port {port}
 requirepass {password}
 save ""
 appendonly no
 databases 1
 loglevel warning
+client-output-buffer-limit pubsub 1mb 1mb 60
 """
 
 
@@ -65,7 +68,7 @@ class PrivateRedis:
         for remaining in reversed(range(START_TRIES)):
             self._password = secrets.token_urlsafe(32)
             self._port = _free_port()
-            self.url = f"redis://:{self._password}@127.0.0.1:{self._port}/0"
+            self.url = f"redis://:{self._password}@{LOOPBACK}:{self._port}/0"
             try:
                 self._launch()
             except ChannelError:
@@ -107,7 +110,9 @@ class PrivateRedis:
         # Files without names: nobody else can read the password, neither there nor in `ps`.
         with tempfile.TemporaryFile() as configuration, tempfile.TemporaryFile() as log:
             configuration.write(
-                _CONFIGURATION.format(port=self._port, password=self._password).encode()
+                _CONFIGURATION.format(
+                    host=LOOPBACK, port=self._port, password=self._password
+                ).encode()
             )
             configuration.seek(0)
             self._program = Program(command, stdin=configuration, stdout=log, stderr=log, cwd="/")
@@ -147,6 +152,6 @@ def _redis_server() -> str:
 
 def _free_port() -> int:
     with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
+        listener.bind((LOOPBACK, 0))
         port: int = listener.getsockname()[1]
         return port

@@ -99,7 +99,7 @@ class WorkerReport(Message, frozen=True, kw_only=True):
 
     @property
     def evaluations_per_second(self) -> float:
-        """On average since it began to play."""
+        """The positions that it evaluated in a second, on average since it began to play."""
         return self.evaluations / self.seconds if self.seconds else 0.0
 
 
@@ -124,7 +124,7 @@ class WorkerSettings(Settings, frozen=True, kw_only=True):
     post: Annotated[
         PostRule,
         setting(
-            "What a request carries: one example, a compact game, or with auto examples as long as "
+            "Content of a request: one example, a compact game, or with auto examples as long as "
             "the server keeps up with them. The server replaces auto before it tells workers."
         ),
     ] = "auto"
@@ -250,7 +250,7 @@ class Orders(Message, frozen=True, kw_only=True):
 
 
 def incompatibility(version: str, server_version: str = __version__) -> str | None:
-    """Why a worker of a version cannot work for a server of another, or None if it can.
+    """The reason why a worker of a version cannot work for a server of another, or None if it can.
 
     Versions understand each other if they differ in the last of their three numbers only.
     """

@@ -16,7 +16,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def from_json(cls, data: bytes | str) -> Self:
-        """Raises InvalidMessage with the reason."""
+        """Reads a message; raises InvalidMessage with the reason if it is none."""
         try:
             return msgspec.json.decode(data, type=cls)
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:

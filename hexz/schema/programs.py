@@ -31,6 +31,8 @@ _TOKEN: Final = re.compile(r"[!-~]{16,}")
 """What a header can carry; a shorter token could be guessed."""
 
 LOOPBACK: Final = "127.0.0.1"
+DEFAULT_PORT: Final = 8080
+DEFAULT_STORE: Final = "hexz-data"
 
 
 def tokens_file(data_dir: Path) -> Path:
@@ -49,10 +51,10 @@ class ModelTrainingConfig(Settings, frozen=True, kw_only=True):
     data_dir: Annotated[
         Path,
         setting(
-            "Directory in which accepted examples wait for training; `train` keeps checkpoints and "
-            "logs there as well. It must survive restarts."
+            "Directory of the train server, in which accepted examples wait for training; `train` "
+            "keeps checkpoints and logs there as well. It must survive restarts."
         ),
-    ] = Path("hexz-data")
+    ] = Path(DEFAULT_STORE)
     redis_url: RedisUrl = None
     auth_token: AuthToken = None
     minibatch_size: MinibatchSize = 4096
@@ -159,9 +161,11 @@ class ServerConfig(ModelTrainingConfig, frozen=True, kw_only=True):
             le=MAX_SIMULATIONS,
         ),
     ] = None
-    store: Annotated[str, setting("Checkpoints: a directory or gs://bucket/prefix.")] = "hexz-data"
+    store: Annotated[str, setting("Checkpoints: a directory or gs://bucket/prefix.")] = (
+        DEFAULT_STORE
+    )
     host: Host = LOOPBACK
-    port: Port = 8080
+    port: Port = DEFAULT_PORT
     allow_unauthenticated: Annotated[
         bool, setting("Serve other machines without HEXZ_AUTH_TOKEN.")
     ] = False
@@ -182,8 +186,8 @@ class ServerConfig(ModelTrainingConfig, frozen=True, kw_only=True):
 class WorkerConfig(Settings, frozen=True, kw_only=True):
     """The settings of `hexzctl worker`."""
 
-    server_url: Annotated[str, setting("The train server: http:// or https://.")] = (
-        "http://127.0.0.1:8080"
+    server_url: Annotated[str, setting("Address of the train server: http:// or https://.")] = (
+        f"http://{LOOPBACK}:{DEFAULT_PORT}"
     )
     model_name: ModelName = DEFAULT_MODEL
     redis_url: RedisUrl = None
@@ -200,15 +204,15 @@ class PlayerConfig(Settings, frozen=True, kw_only=True):
     player: Annotated[
         str,
         setting(
-            "Who plays: model, model@800, model:PATH@2.5s, gumbel@64, uct:32000, random, or a "
-            "program, as cmd:./my-engine."
+            "Player that answers: model, model@800, model:PATH@2.5s, gumbel@64, uct:32000, random, "
+            "or a program, as cmd:./my-engine."
         ),
     ] = "model"
     model: Annotated[
         str | None,
         setting(
-            "Its network: a file, a directory, of which the newest checkpoint plays, or "
-            "gs://bucket/prefix. Default: the one that ships with hexzctl.",
+            "Network of the player: a file, a directory, of which the newest checkpoint plays, "
+            "or gs://bucket/prefix. Default: the one that ships with hexzctl.",
             variable="HEXZ_MODEL_PATH",
         ),
     ] = None
@@ -218,7 +222,7 @@ class PlayerConfig(Settings, frozen=True, kw_only=True):
     ] = False
     device: Device = "cpu"
     host: Host = LOOPBACK
-    port: Port = 8080
+    port: Port = DEFAULT_PORT
     grpc_port: Annotated[
         int | None,
         setting(
@@ -297,8 +301,8 @@ class FitConfig(Settings, frozen=True, kw_only=True):
     start: Annotated[
         str | None,
         setting(
-            "Go on from this network instead: a file, a directory, of which the newest checkpoint "
-            "counts, or gs://bucket/prefix."
+            "Network to go on from: a file, a directory, of which the newest checkpoint counts, or "
+            "gs://bucket/prefix. Default: a new one."
         ),
     ] = None
     model_name: ModelName = DEFAULT_MODEL

@@ -1,6 +1,6 @@
 """Settings that several programs have."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from hexz.schema.declaration import Settings, setting
 from hexz.schema.search import MAX_SIMULATIONS, Algorithm
@@ -9,7 +9,7 @@ PostUnit = Literal["examples", "games"]
 PostRule = Literal["auto", "examples", "games"]
 
 ModelName = Annotated[str, setting("Name of the model.", variable="MODEL_NAME")]
-Device = Annotated[Literal["cpu", "cuda", "mps"], setting("Where networks run.")]
+Device = Annotated[Literal["cpu", "cuda", "mps"], setting("Device that networks run on.")]
 Seed = Annotated[int, setting("Seed of all random choices.", ge=0, le=2**63 - 1)]
 Host = Annotated[str, setting("Address to listen at; 0.0.0.0 serves other machines as well.")]
 Port = Annotated[
@@ -22,8 +22,8 @@ AuthToken = Annotated[
 RedisUrl = Annotated[
     str | None,
     setting(
-        "Where models are announced: redis:// or rediss://. Passwords belong into the variable. "
-        "Default: a private Redis server on the machine of the train server.",
+        "Redis at which models are announced: redis:// or rediss://. Passwords belong into the "
+        "variable. Default: a private Redis server on the machine of the train server.",
         secret=True,
     ),
 ]
@@ -34,8 +34,9 @@ NumWorkers = Annotated[
     int | None,
     setting("Processes that play. Default: one a core; no more than 4 on a GPU.", ge=1, le=256),
 ]
-# At most as many as anybody could mean, so that a typing error is wrong usage.
-GamesPerProcess = Annotated[int, setting("Games that each process has going.", ge=1, le=65536)]
+MAX_GAMES: Final = 65_536
+"""More than anybody means: a typing error is wrong usage."""
+GamesPerProcess = Annotated[int, setting("Games that each process has going.", ge=1, le=MAX_GAMES)]
 Search = Annotated[
     Algorithm,
     setting("Kind of search: puct wants hundreds of runs a move, gumbel learns from 16 up."),
@@ -63,7 +64,7 @@ class PlayChanges(Settings, frozen=True, kw_only=True):
         setting(
             "Games that each process has going. Default: as the server says.",
             ge=1,
-            le=65536,
+            le=MAX_GAMES,
         ),
     ] = None
     search: Annotated[Algorithm | None, setting("Kind of search. Default: as the server says.")] = (
@@ -78,6 +79,6 @@ class PlayChanges(Settings, frozen=True, kw_only=True):
     post: Annotated[
         PostUnit | None,
         setting(
-            "What a request carries: one example, or a compact game. Default: as the server says."
+            "Content of a request: one example, or a compact game. Default: as the server says."
         ),
     ] = None

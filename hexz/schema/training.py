@@ -61,7 +61,7 @@ class TrainingConfig(Settings, frozen=True, kw_only=True):
     reuse: Annotated[
         float,
         setting(
-            "How often an example is trained on, on average, if training keeps up.", ge=1, le=1000
+            "Times that an example is trained on, on average, if training keeps up.", ge=1, le=1000
         ),
     ] = 4.0
     window_min: Annotated[

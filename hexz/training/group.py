@@ -16,14 +16,14 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from hexz.schema.programs import LOOPBACK
+
 TIMEOUT: Final = timedelta(minutes=5)
 """One that waits longer for another gives up."""
 
 _FEW: Final = 4096
 """So many numbers are added up by each process for itself: one message on the way instead of two,
 which for them takes longer than what is in it."""
-
-_LOOPBACK: Final = "127.0.0.1"
 
 
 class Group:
@@ -59,7 +59,7 @@ class Group:
             backend = distributed.ProcessGroupGloo
             options = backend._Options()
             options._threads = 1
-            options._devices = [backend.create_device(hostname=_LOOPBACK)]
+            options._devices = [backend.create_device(hostname=LOOPBACK)]
         options._timeout = TIMEOUT
         return cls(rank, size, backend(store, rank, size, options))
 

@@ -68,7 +68,7 @@ def expected_examples(workers: Sequence[Heartbeat], settings: WorkerSettings | N
 
 
 def happening(seen: Seen) -> str:
-    """What happens, in a sentence or two."""
+    """Tells what happens, in a sentence or two."""
     if seen.checkpoint is None:
         return "Starting: the newest checkpoint is loaded, or the first one made."
     if seen.training.activity == "paused" or _is_full(seen):
@@ -106,7 +106,7 @@ def _left(seen: Seen) -> str:
 
 
 def duration(seconds: float) -> str:
-    """So long, in words."""
+    """A duration in words."""
     if seconds < 100:
         return f"{max(1, round(seconds))} s"
     minutes = round(seconds / 60)

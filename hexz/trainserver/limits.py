@@ -114,7 +114,7 @@ def _percent(share: float) -> str:
 
 
 class WorkersWaiting:
-    """How large a share of the last minute each worker has waited. Not for several threads at
+    """The share of the last minute that each worker has waited. Not for several threads at
     once."""
 
     def __init__(self) -> None:
@@ -146,7 +146,7 @@ class WorkersWaiting:
 
 
 class Activities:
-    """How large a share of the last minutes each activity of the trainer had.
+    """The share of the last minutes that each activity of the trainer had.
 
     Args:
         first: the first activity.

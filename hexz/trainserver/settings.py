@@ -41,7 +41,7 @@ class SettingsSource:
 
     @property
     def deepest(self) -> float:
-        """By how much searches may become deeper at most."""
+        """The factor by which searches may become deeper at most."""
         return self._settings.deepest
 
     def _stamp(self) -> tuple[int, int] | None:

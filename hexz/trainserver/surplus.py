@@ -52,13 +52,13 @@ def larger_than(blocks: int, filters: int) -> Network | None:
 
 
 def next_level(level: int, *, behind: int, waiting: float, deepest: float) -> int:
-    """How much deeper searches shall be from a new checkpoint on.
+    """The level of depth that searches shall have from a new checkpoint on.
 
     Args:
-        level: as they are, 0 as the settings say.
+        level: the one they have; 0: as deep as the settings say.
         behind: full batches that wait for training.
         waiting: the share of its time that the trainer has waited for examples.
-        deepest: by how much searches may become deeper at most.
+        deepest: the factor by which searches may become deeper at most.
     """
     if behind >= BEHIND and not is_deepest(level, deepest):
         return level + 1
@@ -70,7 +70,7 @@ def next_level(level: int, *, behind: int, waiting: float, deepest: float) -> in
 
 
 def depth(level: int) -> float:
-    """How many times the simulations of the settings a level has."""
+    """The factor by which a level has more simulations than the settings."""
     return float(STEP**level)
 
 

@@ -46,7 +46,7 @@ Figures = npt.NDArray[np.float64]
 
 
 class Finding(NamedTuple):
-    """In what a worker is an outlier.
+    """A figure in which a worker is an outlier.
 
     Attributes:
         figure: the place of the figure.

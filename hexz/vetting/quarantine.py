@@ -178,7 +178,7 @@ class Quarantine:
                 self._count(worker, -examples, -size)
 
     def is_quarantined(self, worker: str) -> bool:
-        """Whether what a worker posts is set aside."""
+        """Tells whether what a worker posts is set aside."""
         verdict = self._verdicts.get(worker)
         return verdict is not None and verdict.quarantined
 

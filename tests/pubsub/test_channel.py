@@ -284,6 +284,25 @@ def test_a_follower_whose_connections_are_cut_hears_the_next_announcement(
     assert time.monotonic() - started < POLL_SECONDS / 2
 
 
+def test_an_announcement_that_is_too_large_takes_no_memory(redis_server, channel, follower):
+    channel.publish(1, b"one")
+    assert follower.next().checkpoint == 1
+    wait_for_subscribers(redis_server, 1)
+    with redis_server.client() as client:
+        tracemalloc.start()
+        try:
+            announcement = b"9" * (100 << 20)
+            tracemalloc.reset_peak()
+            before = tracemalloc.get_traced_memory()[0]
+            client.publish("hexz:flagz:tiny:checkpoints", announcement)
+            channel.publish(2, b"two")
+            assert follower.next().checkpoint == 2
+            # What is sent is in memory once more, as the client packs it.
+            assert tracemalloc.get_traced_memory()[1] - before < len(announcement) * 3 // 2
+        finally:
+            tracemalloc.stop()
+
+
 @pytest.mark.parametrize("state", ["idle", "frozen", "down"])
 def test_a_follower_stops_at_once(redis_server, channel, state, monkeypatch):
     monkeypatch.setattr("hexz.pubsub.channel.POLL_SECONDS", 0.1)
