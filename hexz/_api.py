@@ -102,10 +102,10 @@ class Player:
         >>> suggestion.move in Board.random(17).legal_moves()
         True
         """
+        from hexz.player.player import require_move
         from hexz.player.spec import Budget
 
-        if board.is_over:
-            raise IllegalMove("the game is over: there is no move to suggest")
+        require_move(board)
         limited = simulations is not None or seconds is not None
         budget = Budget(simulations=simulations, seconds=seconds) if limited else None
         return self._player.suggest(board, budget).suggestion

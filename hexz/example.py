@@ -63,7 +63,8 @@ _ACTIONS: Final = np.ones(NUM_ACTIONS, np.bool_)
 _ACTIONS.reshape(2, ROWS, COLS)[:, 1::2, COLS - 1] = False
 
 _BOARD_TEXT: Final = re.compile(r"[.#1-5]{105}")
-_ID: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
+PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
+"""The ids of examples and games, which are names of files in archives."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False, slots=True)
@@ -170,17 +171,17 @@ def solid_cells(example: Example) -> npt.NDArray[np.bool_]:
 
 def _check_origin(example: Example) -> None:
     for name, text in (("model_name", example.model_name), ("game_id", example.game_id)):
-        _check_text(name, text)
+        check_text(name, text)
     _check_range("checkpoint", example.checkpoint, 0, 2**31 - 1)
     _check_range("move_number", example.move_number, 0, NUM_CELLS - 1)
     _check_range("unix_micros", example.unix_micros, 1, 2**63 - 1)
     if example.turn is not None:
         _check_range("turn", example.turn, 1, 2)
     if example.writer_version is not None:
-        _check_text("writer_version", example.writer_version)
+        check_text("writer_version", example.writer_version)
     if example.example_id is not None:
-        _check_text("example_id", example.example_id)
-        if not _ID.fullmatch(example.example_id):
+        check_text("example_id", example.example_id)
+        if not PLAIN_NAME.fullmatch(example.example_id):
             raise InvalidExample(f"example_id {example.example_id!r} is no plain name")
     if example.initial_board is not None and not _BOARD_TEXT.fullmatch(example.initial_board):
         raise InvalidExample("initial_board is not 105 of the characters '.#12345'")
@@ -270,6 +271,7 @@ def _check_range(name: str, number: int, low: int, high: int) -> None:
         raise InvalidExample(f"{name} is {number}, not in {low}..{high}")
 
 
-def _check_text(name: str, text: str) -> None:
+def check_text(name: str, text: str) -> None:
+    """Raises InvalidExample unless a text is one that an example may have."""
     if not 0 < len(text) <= MAX_NAME or not text.isprintable():
         raise InvalidExample(f"{name} is not a text of 1 to {MAX_NAME} printable characters")

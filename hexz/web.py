@@ -18,7 +18,12 @@ from typing import TYPE_CHECKING, Final, NoReturn, TypeVar
 
 from flask import Flask, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
-from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
+from werkzeug.exceptions import (
+    BadRequest,
+    HTTPException,
+    MethodNotAllowed,
+    RequestEntityTooLarge,
+)
 from werkzeug.wrappers import Request
 
 from hexz import httpserver
@@ -199,6 +204,29 @@ def read_body(request: Request, limit: int) -> bytes:
     if body is None or len(body) > limit:
         raise RequestEntityTooLarge(f"a body of this kind has at most {limit} bytes")
     return body
+
+
+def failure(error: Exception, retry_seconds: int) -> tuple[int, str, dict[str, str]]:
+    """The status, the reason and the headers that answer a request that failed with an error.
+
+    Args:
+        error: one of ours may say its `status`; it is 503 otherwise.
+        retry_seconds: after which a client may try again what was refused with 503.
+    """
+    headers: dict[str, str] = {}
+    match error:
+        case HTTPException():
+            status, reason = error.code or 500, error.description or error.name
+            if isinstance(error, MethodNotAllowed):
+                headers["Allow"] = ", ".join(error.valid_methods or ())
+        case HexzError():
+            status, reason = getattr(error, "status", 503), str(error)
+        case _:
+            _log.error("a bug in the answer to a request", exc_info=error)
+            status, reason = 500, f"internal error: {type(error).__name__}"
+    if status == 503:
+        headers["Retry-After"] = str(retry_seconds)
+    return status, reason, headers
 
 
 def add_probes(app: Flask, check_ready: Callable[[], None], registry: CollectorRegistry) -> None:

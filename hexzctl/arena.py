@@ -10,7 +10,14 @@ import typer
 
 from hexz.errors import OutputError
 from hexzctl.interruption import Interruption
-from hexzctl.options import Device, MaxSeconds, NumWorkers, complete_player, path
+from hexzctl.options import (
+    Device,
+    MaxSeconds,
+    NumWorkers,
+    complete_player,
+    path_option,
+    seed_option,
+)
 
 if TYPE_CHECKING:
     from hexz.ratings.statistics import Sprt
@@ -43,15 +50,11 @@ def arena(
     ] = None,
     boards_file: Annotated[
         Path | None,
-        typer.Option(
-            parser=path,
-            metavar="PATH",
-            help="File of boards to play on instead of random ones: one a line, 105 characters.",
+        path_option(
+            "File of boards to play on instead of random ones: one a line, 105 characters."
         ),
     ] = None,
-    seed: Annotated[
-        int, typer.Option(min=0, max=2**63 - 1, help="Seed of the boards, and of uct and random.")
-    ] = 0,
+    seed: Annotated[int, seed_option("Seed of the boards, and of uct and random.")] = 0,
     sprt: Annotated[
         str | None,
         typer.Option(
@@ -60,21 +63,9 @@ def arena(
         ),
     ] = None,
     log: Annotated[
-        Path,
-        typer.Option(
-            parser=path,
-            metavar="PATH",
-            help="File that keeps all games. What it has is not played again.",
-        ),
+        Path, path_option("File that keeps all games. What it has is not played again.")
     ] = Path("arena.jsonl"),
-    html: Annotated[
-        Path | None,
-        typer.Option(
-            parser=path,
-            metavar="PATH",
-            help="Write a page with tables and all games.",
-        ),
-    ] = None,
+    html: Annotated[Path | None, path_option("Write a page with tables and all games.")] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the results as JSON, see docs/arena.md.")
     ] = False,

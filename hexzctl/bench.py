@@ -11,7 +11,7 @@ import typer
 
 from hexz.version import __version__
 from hexzctl.command import App
-from hexzctl.options import Device, GamesPerProcess, RunsPerMove, Search, path
+from hexzctl.options import Device, GamesPerProcess, RunsPerMove, Search, path_option
 
 if TYPE_CHECKING:
     from hexz.bench import Rate
@@ -29,9 +29,7 @@ _COMPARED_SECONDS = 0.3
 
 Model = Annotated[
     Path | None,
-    typer.Option(
-        parser=path, help="Model file or directory. Default: a fresh network of the default size."
-    ),
+    path_option("Model file or directory. Default: a fresh network of the default size."),
 ]
 Seconds = Annotated[float, typer.Option(min=0.01, max=3600, help="Duration of one run.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, see docs/performance.md.")]

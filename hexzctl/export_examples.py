@@ -9,7 +9,7 @@ import typer
 
 from hexz.dataset.formats import FORMATS
 from hexzctl.command import App, Command
-from hexzctl.options import path
+from hexzctl.options import path_option, seed_option
 
 
 class _Command(Command):
@@ -50,10 +50,7 @@ def export_examples(
         ),
     ] = None,
     output: Annotated[
-        Path | None,
-        typer.Option(
-            parser=path, metavar="PATH", help="File to write, or for html also a directory."
-        ),
+        Path | None, path_option("File to write, or for html also a directory.")
     ] = None,
     summary: Annotated[
         bool, typer.Option("--summary", help="Print what is there, and write nothing.")
@@ -82,9 +79,7 @@ def export_examples(
     sample: Annotated[
         int | None, typer.Option(min=1, help="Take so many at random instead of the first.")
     ] = None,
-    seed: Annotated[
-        int, typer.Option(min=0, max=2**63 - 1, help="Seed of --sample: one seed makes one choice.")
-    ] = 0,
+    seed: Annotated[int, seed_option("Seed of --sample: one seed makes one choice.")] = 0,
     sort: Annotated[
         Literal["surprise"] | None,
         typer.Option(

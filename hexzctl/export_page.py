@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from hexzctl.options import path
+from hexzctl.options import path_option
 
 
 def export_page(
@@ -18,9 +18,7 @@ def export_page(
             help="Model file or directory. Default: the network that ships with hexzctl.",
         ),
     ] = None,
-    output: Annotated[
-        Path, typer.Option(parser=path, metavar="PATH", help="The file to write.")
-    ] = Path("flagz.html"),
+    output: Annotated[Path, path_option("The file to write.")] = Path("flagz.html"),
 ) -> None:
     """Write a page to play on that needs no server, with the network inside.
 

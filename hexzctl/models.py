@@ -12,7 +12,15 @@ from hexz.places import is_file, model_folder
 from hexz.schema.programs import DEFAULT_STORE, FitConfig
 from hexzctl.command import App
 from hexzctl.interruption import Interruption
-from hexzctl.options import Device, MaxSeconds, NumWorkers, complete_player, options, path
+from hexzctl.options import (
+    Device,
+    MaxSeconds,
+    NumWorkers,
+    complete_player,
+    options,
+    path_option,
+    seed_option,
+)
 
 MAX_BOARDS = 10_000
 
@@ -100,9 +108,7 @@ def export(
     form: Annotated[
         Literal["torchscript", "onnx"], typer.Option("--format", help="Format of the file.")
     ],
-    output: Annotated[
-        Path, typer.Option(parser=path, help="The file; its card is put beside it as .json.")
-    ],
+    output: Annotated[Path, path_option("The file; its card is put beside it as .json.")],
 ) -> None:
     """Write a network as a file for programs of others.
 
@@ -191,17 +197,12 @@ def rate(
     max_seconds: MaxSeconds = None,
     output_dir: Annotated[
         Path,
-        typer.Option(
-            parser=path,
-            help="Directory for the games, curve.json, curve.csv, curve.png and games.html.",
-        ),
+        path_option("Directory for the games, curve.json, curve.csv, curve.png and games.html."),
     ] = Path("ratings"),
     tensorboard: Annotated[
-        Path | None, typer.Option(parser=path, help="Write the ratings for TensorBoard here, too.")
+        Path | None, path_option("Write the ratings for TensorBoard here, too.")
     ] = None,
-    seed: Annotated[
-        int, typer.Option(min=0, max=2**63 - 1, help="Seed of the boards and of uct.")
-    ] = 0,
+    seed: Annotated[int, seed_option("Seed of the boards and of uct.")] = 0,
     device: Device = "cpu",
     num_workers: NumWorkers = None,
 ) -> None:

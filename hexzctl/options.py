@@ -125,6 +125,16 @@ def path(text: str | Path) -> Path:
         raise typer.BadParameter(str(error)) from None
 
 
+def path_option(text: str) -> Any:
+    """The option of a path on this machine, with this help, for `Annotated`."""
+    return typer.Option(parser=path, help=text)
+
+
+def seed_option(text: str) -> Any:
+    """The option of a seed, with this help, for `Annotated`."""
+    return typer.Option(min=0, max=2**63 - 1, help=text)
+
+
 _CONFIG = typer.Option(
     parser=path,
     envvar=CONFIG_VARIABLE,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from hexz.gameplay import MAX_SEED
-from hexzctl.options import complete_player, path
+from hexzctl.options import complete_player, path_option
 
 if TYPE_CHECKING:
     from hexz.player.player import Player
@@ -57,8 +57,7 @@ def play(
         ),
     ] = None,
     load: Annotated[
-        Path | None,
-        typer.Option(parser=path, help="Go on with a game that was saved here or on the web page."),
+        Path | None, path_option("Go on with a game that was saved here or on the web page.")
     ] = None,
 ) -> None:
     """Play against the computer in this terminal.

@@ -16,17 +16,16 @@ from hexzctl.options import (
     NumWorkers,
     RunsPerMove,
     Search,
-    path,
+    path_option,
 )
 
 
 def selfplay(
     model: Annotated[
         Path | None,
-        typer.Option(
-            parser=path,
-            help="Model file, or model directory, whose newest checkpoint is taken. "
-            "'shipped' is the network of hexz. Default: a fresh network.",
+        path_option(
+            "Model file, or model directory, whose newest checkpoint is taken. "
+            "'shipped' is the network of hexz. Default: a fresh network."
         ),
     ] = None,
     device: Device = "cpu",
@@ -39,10 +38,7 @@ def selfplay(
     runs_per_move: RunsPerMove = 800,
     search: Search = "puct",
     output_dir: Annotated[
-        Path,
-        typer.Option(
-            parser=path, help="Examples go to DIR/examples/*.zip, a page of games to DIR."
-        ),
+        Path, path_option("Examples go to DIR/examples/*.zip, a page of games to DIR.")
     ] = Path("selfplay-out"),
     seed: Annotated[
         int | None,

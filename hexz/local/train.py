@@ -10,16 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-import urllib3
-
 from hexz.checkpoints import CheckpointInfo, open_store
 from hexz.errors import HexzError, OutputError
-from hexz.httpclient import read_answer
 from hexz.local.parts import PLAY, run_player, run_server, run_worker
 from hexz.local.rater import Rater
 from hexz.processes import Child, ChildDied, ChildFailed, Restarts, ready
 from hexz.schema.programs import LocalTrainingConfig, PlayerConfig
-from hexz.schema.status import MAX_STATUS_BYTES, ServerStatus
+from hexz.schema.status import ServerStatus
+from hexz.trainserver.remote import NoAnswer, RemoteServer
 
 TICK_SECONDS: Final = 0.25
 """How often the processes, the time limit and requests to stop are looked at."""
@@ -102,7 +100,7 @@ class LocalTraining:
     _wants_player: bool = False
     _stopping: bool = False
     _parts: list[_Part] = field(default_factory=list)
-    _http: urllib3.PoolManager = field(default_factory=lambda: urllib3.PoolManager(retries=False))
+    _server: RemoteServer | None = None
 
     def stop(self) -> None:
         """Asks for the end. Finished games are still taken."""
@@ -165,7 +163,7 @@ class LocalTraining:
         while not self._stopping and time.monotonic() < deadline:
             for part in self._parts:
                 yield from self._keep_running(part)
-            if self.url and time.monotonic() >= next_status:
+            if time.monotonic() >= next_status:
                 next_status = time.monotonic() + STATUS_SECONDS
                 for status in self._ask():
                     newest = status.content.checkpoint
@@ -189,6 +187,7 @@ class LocalTraining:
             self._wants_player = True
         else:
             self.url = message
+            self._server = RemoteServer(message, self.config.auth_token)
             self._tell_player()
 
     def _take_player(self, url: str | None) -> None:
@@ -249,20 +248,9 @@ class LocalTraining:
 
     def _ask(self, seconds: float = STATUS_SECONDS) -> Iterator[Status]:
         """Asks the server how it goes. It may not be up yet, or just restarting."""
-        headers = {"Accept": "application/json"}
-        if self.config.auth_token:
-            headers["Authorization"] = f"Bearer {self.config.auth_token}"
-        with contextlib.suppress(urllib3.exceptions.HTTPError, ValueError):
-            answer = self._http.request(
-                "GET",
-                f"{self.url}/status",
-                headers=headers,
-                timeout=seconds,
-                preload_content=False,
-            )
-            content = read_answer(answer, MAX_STATUS_BYTES, seconds)
-            if answer.status == 200:
-                yield Status(ServerStatus.from_json(content))
+        if self._server is not None:
+            with contextlib.suppress(NoAnswer):
+                yield Status(self._server.status(seconds))
 
     def _end(self) -> Iterator[Event]:
         """The worker first, so that the server still takes what it has finished."""

@@ -14,17 +14,16 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from flask import Flask, Response, abort, jsonify, request
-from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from hexz.engine import MAX_MOVES, Board
-from hexz.errors import HexzError, IllegalMove, InvalidBoard
+from hexz.errors import IllegalMove, InvalidBoard
 from hexz.httpserver import ARRIVED, CLIENT_GONE
 from hexz.player.desk import answering
 from hexz.player.metrics import registry_of
 from hexz.player.page import CONTENT_SECURITY_POLICY, CONTENT_TYPES, index_at, page_files
 from hexz.player.player import Answer
 from hexz.player.service import PlayerService
-from hexz.web import add_probes, limit_waiting, read_body
+from hexz.web import add_probes, failure, limit_waiting, read_body
 from hexz.wire.suggest import (
     MAX_REQUEST_BYTES,
     InvalidRequest,
@@ -209,20 +208,9 @@ def _outlook(outlook: Outlook | None) -> dict[str, Any] | None:
 
 def _failure(service: PlayerService, error: Exception) -> Response:
     """The answer to a request that failed."""
-    headers = {}
-    match error:
-        case InvalidRequest() | InvalidBoard() | IllegalMove():
-            status, reason = 400, str(error)
-        case HTTPException():
-            status, reason = error.code or 500, error.description or error.name
-            if isinstance(error, MethodNotAllowed):
-                headers["Allow"] = ", ".join(error.valid_methods or ())
-        case HexzError():
-            status, reason = 503, str(error)
-            headers["Retry-After"] = str(RETRY_SECONDS)
-        case _:
-            _log.error("a bug in the answer to a request", exc_info=error)
-            status, reason = 500, f"internal error: {type(error).__name__}"
+    status, reason, headers = failure(error, RETRY_SECONDS)
+    if isinstance(error, InvalidRequest | InvalidBoard | IllegalMove):
+        status, headers = 400, {}
     service.refuse(status)
     return Response(f"{reason}\n", status, headers, mimetype="text/plain")
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from hexz.engine import Board, Suggestion
-from hexz.errors import HexzError
+from hexz.errors import HexzError, IllegalMove
 from hexz.player.spec import Budget
 
 DEFAULT_BUDGET: Final = Budget(seconds=1.0)
@@ -16,6 +16,12 @@ DEFAULT_BUDGET: Final = Budget(seconds=1.0)
 
 AIM: Final = 0.968
 """Share of the time for a move at which the answer is to be there."""
+
+
+def require_move(board: Board) -> None:
+    """Raises IllegalMove if the game is over, so that no move can be suggested."""
+    if board.is_over:
+        raise IllegalMove("the game is over: there is no move to suggest")
 
 
 class Overloaded(HexzError):

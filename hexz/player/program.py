@@ -20,7 +20,7 @@ import numpy as np
 from hexz.engine import NUM_ACTIONS, Board, IllegalMove, Move, Suggestion
 from hexz.engine.notation import position_text
 from hexz.errors import HexzError
-from hexz.player.player import AIM, Answer, Overloaded, Player
+from hexz.player.player import AIM, Answer, Overloaded, Player, require_move
 from hexz.player.spec import Budget, PlayerSpec
 from hexz.processes import Program
 
@@ -225,8 +225,7 @@ class ProgramPlayer(Player):
             Overloaded: it is still busy with other moves.
         """
         started = time.monotonic()
-        if board.is_over:
-            raise IllegalMove("the game is over: there is no move to suggest")
+        require_move(board)
         budget = self.budget(budget)
         if not self._lock.acquire(timeout=(budget.seconds or LONGEST_SECONDS) / 2):
             raise Overloaded(f"{self.name} is still busy with other moves: try again later")

@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from hexz.engine import Board, IllegalMove
+from hexz.engine import Board
 from hexz.errors import InvalidSettings
 from hexz.player.desk import REHEARSALS, answering
 from hexz.player.levels import LEVELS
-from hexz.player.player import Answer, Overloaded, Player
+from hexz.player.player import Answer, Overloaded, Player, require_move
 from hexz.player.players import make_player, network_player
 from hexz.player.program import ProgramPlayer
 from hexz.player.spec import Budget, PlayerSpec, parse_spec
@@ -122,8 +122,7 @@ class PlayerService:
                 questions wait; try again.
             HexzError: the network is bad.
         """
-        if board.is_over:
-            raise IllegalMove("the game is over: there is no move to suggest")
+        require_move(board)
         asker = player or self._player
         budget = Budget(seconds=MAX_SECONDS)
         if deadline is not None:

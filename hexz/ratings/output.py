@@ -6,12 +6,16 @@ import csv
 import io
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from hexz.errors import HexzError, OutputError
+from hexz.errors import InvalidSettings, OutputError
 from hexz.files import atomic_file
 from hexz.schema.records import Ratings
+
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
 
 
 class CurveOutput:
@@ -25,7 +29,7 @@ class CurveOutput:
 
     Raises:
         OutputError: the directory cannot be made.
-        HexzError: TensorBoard is wanted and not installed.
+        InvalidSettings: TensorBoard is wanted and not installed.
     """
 
     def __init__(
@@ -79,18 +83,24 @@ def _plot_writer(notify: Callable[[str], None]) -> Callable[[Ratings, str], byte
     return curve_png
 
 
-def _event_writer(directory: Path | None) -> Callable[[Ratings], None]:
-    if directory is None:
-        return lambda _: None
+def require_tensorboard() -> type[SummaryWriter]:
+    """The writer of TensorBoard's event files; raises InvalidSettings if it is not installed."""
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError:
-        raise HexzError(
+        raise InvalidSettings(
             "TensorBoard is not installed: pip install 'hexzctl[tensorboard]'"
         ) from None
+    return SummaryWriter
+
+
+def _event_writer(directory: Path | None) -> Callable[[Ratings], None]:
+    if directory is None:
+        return lambda _: None
+    summary_writer = require_tensorboard()
 
     def write(ratings: Ratings) -> None:
-        with SummaryWriter(str(directory)) as writer:
+        with summary_writer(str(directory)) as writer:
             for number, elo in ratings.checkpoints.items():
                 for end in ("value", "low", "high"):
                     writer.add_scalar(f"elo/{end}", getattr(elo, end), number)

@@ -13,6 +13,7 @@ from hexz.schema.declaration import Settings, setting
 from hexz.schema.fleet_profile import fleet_defaults
 from hexz.schema.search import MAX_SIMULATIONS
 from hexz.schema.shared import (
+    MAX_PORT,
     AuthToken,
     Device,
     Host,
@@ -228,7 +229,7 @@ class PlayerConfig(Settings, frozen=True, kw_only=True):
         setting(
             "Serve gRPC at this port too, for today's Go server; 0 is any free port.",
             ge=0,
-            le=65535,
+            le=MAX_PORT,
         ),
     ] = None
 

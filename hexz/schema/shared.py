@@ -12,8 +12,9 @@ ModelName = Annotated[str, setting("Name of the model.", variable="MODEL_NAME")]
 Device = Annotated[Literal["cpu", "cuda", "mps"], setting("Device that networks run on.")]
 Seed = Annotated[int, setting("Seed of all random choices.", ge=0, le=2**63 - 1)]
 Host = Annotated[str, setting("Address to listen at; 0.0.0.0 serves other machines as well.")]
+MAX_PORT: Final = 65_535
 Port = Annotated[
-    int, setting("Port to listen at; 0 is any free one.", ge=0, le=65535, variable="PORT")
+    int, setting("Port to listen at; 0 is any free one.", ge=0, le=MAX_PORT, variable="PORT")
 ]
 AuthToken = Annotated[
     str | None,

@@ -11,11 +11,11 @@ from importlib import resources
 from typing import TYPE_CHECKING, Final
 
 from flask import Flask, Response, g, request
-from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.exceptions import MethodNotAllowed
 from werkzeug.wrappers import Request
 
 from hexz.engine import NUM_CELLS, Board
-from hexz.errors import HexzError, InvalidMessage
+from hexz.errors import InvalidMessage
 from hexz.httpserver import Later
 from hexz.render.assets import asset, bare_script, fill, head, whole_script
 from hexz.render.policy import policy
@@ -32,12 +32,11 @@ from hexz.schema.fleet import (
     incompatibility,
 )
 from hexz.schema.programs import ServerConfig
-from hexz.trainserver.ingest import Rejected
 from hexz.trainserver.metrics import registry_of
 from hexz.trainserver.service import RETRY_SECONDS, Refused, TrainingService
 from hexz.vetting.tokens import WorkerTokens
 from hexz.vetting.workers import UnknownWorker
-from hexz.web import add_probes, is_loopback, limit_waiting, read_body
+from hexz.web import add_probes, failure, is_loopback, limit_waiting, read_body
 from hexz.wire.archive import MAX_EXAMPLE_BYTES
 from hexz.wire.example import MAX_GAME_BYTES
 from hexz.wire.game import MAX_COMPACT_BYTES
@@ -184,21 +183,7 @@ def _add_status_routes(app: Flask, service: TrainingService) -> None:
 
 def _failure(service: TrainingService, error: Exception) -> Response:
     """The answer to a request that failed."""
-    headers = {}
-    match error:
-        case Rejected() | Refused():
-            status, reason = error.status, str(error)
-        case HTTPException():
-            status, reason = error.code or 500, error.description or error.name
-            if isinstance(error, MethodNotAllowed):
-                headers["Allow"] = ", ".join(error.valid_methods or ())
-        case HexzError():
-            status, reason = 503, str(error)
-        case _:
-            _log.error("a bug in the answer to a request", exc_info=error)
-            status, reason = 500, f"internal error: {type(error).__name__}"
-    if status == 503:
-        headers["Retry-After"] = str(RETRY_SECONDS)
+    status, reason, headers = failure(error, RETRY_SECONDS)
     if status == 401:
         headers["WWW-Authenticate"] = 'Basic realm="hexzctl train-server"'
     service.counters.refuse(status, reason)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import re
 from collections.abc import Iterator
 from typing import ClassVar, Final, NamedTuple
 
@@ -17,7 +16,7 @@ import numpy as np
 
 from hexz.engine import NUM_EMPTY, NUM_ROCKS, Board
 from hexz.errors import HexzError, IllegalMove, InvalidBoard, InvalidExample
-from hexz.example import Example, solid_cells
+from hexz.example import PLAIN_NAME, Example, solid_cells
 from hexz.trainserver.journal import Record
 from hexz.vetting.figures import GameLook
 from hexz.wire.archive import MAX_EXAMPLE_BYTES
@@ -26,7 +25,6 @@ from hexz.wire.game import MAX_COMPACT_BYTES, read_compact
 from hexz.wire.single import read_sound
 
 _START_CELLS: Final = sorted("#" * NUM_ROCKS + "." * NUM_EMPTY + "12345")
-_PLAIN_NAME: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
 
 
 class Rejected(HexzError):
@@ -265,6 +263,6 @@ def _id_of(example: Example) -> str:
     if example.example_id is not None:
         return example.example_id
     game = example.game_id
-    if not _PLAIN_NAME.fullmatch(game):
+    if not PLAIN_NAME.fullmatch(game):
         game = hashlib.sha256(game.encode()).hexdigest()[:32]
     return f"{game}-{example.move_number:03d}"

@@ -29,19 +29,22 @@ class RemoteServer:
 
     def __init__(self, url: str, token: str | None) -> None:
         self._url = url.rstrip("/")
-        self._http = urllib3.PoolManager(timeout=_SECONDS, retries=False)
+        self._http = urllib3.PoolManager(retries=False)
         self._headers = {"Accept": "application/json", "Content-Type": "application/json"}
         if token is not None:
             self._headers["Authorization"] = f"Bearer {token}"
 
-    def status(self) -> ServerStatus:
+    def status(self, seconds: float = _SECONDS) -> ServerStatus:
         """Returns everything that it says about itself.
+
+        Args:
+            seconds: that it may take at most.
 
         Raises:
             NoAnswer: it does not; names the server and the reason.
         """
         try:
-            return ServerStatus.from_json(self._ask("GET", "/status"))
+            return ServerStatus.from_json(self._ask("GET", "/status", seconds=seconds))
         except InvalidMessage as error:
             raise NoAnswer(f"{self._url} is no train server of this version: {error}") from None
 
@@ -53,7 +56,9 @@ class RemoteServer:
         """
         self._ask("POST", f"{CONDUCT_PATH}/{quote(worker, safe='')}", order.to_json())
 
-    def _ask(self, method: str, path: str, body: bytes | None = None) -> bytes:
+    def _ask(
+        self, method: str, path: str, body: bytes | None = None, *, seconds: float = _SECONDS
+    ) -> bytes:
         try:
             answer = self._http.request(
                 method,
@@ -61,9 +66,10 @@ class RemoteServer:
                 body=body,
                 headers=self._headers,
                 redirect=False,
+                timeout=seconds,
                 preload_content=False,
             )
-            content = read_answer(answer, MAX_STATUS_BYTES, _SECONDS)
+            content = read_answer(answer, MAX_STATUS_BYTES, seconds)
         except (urllib3.exceptions.HTTPError, ValueError) as error:
             reason = str(error).rpartition(": ")[2] or type(error).__name__
             raise NoAnswer(f"cannot reach the train server {self._url}: {reason}") from None

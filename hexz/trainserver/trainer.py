@@ -34,6 +34,7 @@ from hexz.errors import (
 from hexz.machine import usable_device
 from hexz.model.config import ModelConfig
 from hexz.processes import Parent, ToldToEnd
+from hexz.ratings.output import require_tensorboard
 from hexz.schema.programs import ServerConfig
 from hexz.schema.records import CheckpointRecord, TrainingReport
 from hexz.schema.status import Progress
@@ -347,15 +348,8 @@ class _EventWriter:
 
     def __init__(self, directory: Path | None) -> None:
         self._writer: Any = None
-        if directory is None:
-            return
-        try:
-            from torch.utils.tensorboard import SummaryWriter
-        except ImportError:
-            raise InvalidSettings(
-                "TensorBoard is not installed: pip install 'hexzctl[tensorboard]'"
-            ) from None
-        self._writer = SummaryWriter(str(directory))
+        if directory is not None:
+            self._writer = require_tensorboard()(str(directory))
 
     def write(self, report: TrainingReport, checkpoint: int) -> None:
         if self._writer is None:

@@ -6,7 +6,6 @@ Policies are narrowed to half precision, which training keeps: by no more than 1
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
@@ -16,7 +15,14 @@ from google.protobuf.message import DecodeError
 
 from hexz.engine import COLS, GRID, NUM_ACTIONS, NUM_PLANES, ROWS, FinishedGame
 from hexz.errors import InvalidExample
-from hexz.example import HALF_TOLERANCE, MAX_NAME, PROBABILITY_TOLERANCE, VALUE_TOLERANCE
+from hexz.example import (
+    HALF_TOLERANCE,
+    MAX_NAME,
+    PLAIN_NAME,
+    PROBABILITY_TOLERANCE,
+    VALUE_TOLERANCE,
+    check_text,
+)
 from hexz.version import __version__
 from hexz.wire import hexz_pb2 as pb
 from hexz.wire.arrays import pack
@@ -29,7 +35,6 @@ MAX_COMPACT_BYTES: Final = 1 << 18
 """Longest compact game that is read. A game of self-play has some 15,000 bytes; no game can have
 more than about half of this."""
 
-_GAME_ID: Final = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]*")
 _LONGEST_ID: Final = MAX_NAME - len("-000")
 
 
@@ -200,14 +205,12 @@ def _parse(data: bytes) -> pb.CompactGame:
         raise InvalidExample(_version_problem(message.version))
     if not message.writer_version:
         raise InvalidExample("the game is cut off: it has no writer_version at its end")
-    if len(message.game_id) > _LONGEST_ID or not _GAME_ID.fullmatch(message.game_id):
+    if len(message.game_id) > _LONGEST_ID or not PLAIN_NAME.fullmatch(message.game_id):
         raise InvalidExample(
             f"game_id is not a plain name of 1 to {_LONGEST_ID} letters, digits, '.', '_' and '-'"
         )
     for name in ("model_name", "writer_version"):
-        text = getattr(message, name)
-        if not 0 < len(text) <= MAX_NAME or not text.isprintable():
-            raise InvalidExample(f"{name} is not a text of 1 to {MAX_NAME} printable characters")
+        check_text(name, getattr(message, name))
     if message.unix_micros <= 0:
         raise InvalidExample("the game has no unix_micros")
     return message

@@ -27,7 +27,7 @@ cdef enum:
     EXCLUDED = -1000000000
 
 
-cdef class Gumbel(SelectionRule):
+cdef class Rule(SelectionRule):
     cdef Constants constants
     cdef list tables
 

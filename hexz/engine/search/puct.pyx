@@ -28,7 +28,7 @@ cdef enum:
     LOST_PENALTY = 1000
 
 
-cdef class Puct(SelectionRule):
+cdef class Rule(SelectionRule):
     cdef Constants constants
 
     def __cinit__(self, settings):

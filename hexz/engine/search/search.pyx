@@ -1,6 +1,7 @@
 # cython: language_level=3
 """`Search`: position, tree and results of one game's search, for players, analysis and arena."""
 import operator
+from importlib import import_module
 
 import numpy as np
 
@@ -20,18 +21,14 @@ from hexz.engine.search.walk cimport (
 )
 
 from hexz.engine.move import Move
-from hexz.engine.search.gumbel import Gumbel
-from hexz.engine.search.puct import Puct
 from hexz.errors import InvalidSettings
 from hexz.engine.suggestion import Suggestion
 from hexz.errors import IllegalMove
 
-RULES = {"puct": Puct, "gumbel": Gumbel}
-
 
 cdef SelectionRule rule_of(settings):
-    """The selection rule of a SearchSettings."""
-    return RULES[settings.algorithm](settings)
+    """The selection rule of a SearchSettings, from the module of its name."""
+    return import_module(f"hexz.engine.search.{settings.algorithm}").Rule(settings)
 
 
 cdef class Search(Exclusive):
