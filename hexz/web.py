@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import ipaddress
 import logging
@@ -11,6 +10,7 @@ import signal
 import socket
 import struct
 import sys
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -161,11 +161,17 @@ def create_app(kind: type[S], make: Callable[[S, Lifetime], Flask]) -> Flask:
     # second signal would come in the middle of what the first began.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     closing = contextlib.ExitStack()
-    atexit.register(closing.close)
+    threading.Thread(target=_close_at_end, args=[closing], name="closing").start()
     try:
         return make(resolve(kind, notify=_log.warning), Lifetime(closing, _end_process))
     except HexzError as error:
         _end_process(str(error))
+
+
+def _close_at_end(closing: contextlib.ExitStack) -> None:
+    # What atexit calls is called once all threads have ended, and ours end when they are told to.
+    threading.main_thread().join()
+    closing.close()
 
 
 def _end_process(reason: str) -> NoReturn:

@@ -127,10 +127,14 @@ def test_a_second_server_on_the_same_data_is_one_line(server):
     assert_one_error_line(result.stderr, "another train server uses", str(directory))
 
 
+PATIENT = ("--graceful-timeout", 600)
+"""Has gunicorn kill no worker that would not end by itself."""
+
+
 def test_gunicorn_runs_it_too(tmp_path, bodies):
     address = f"127.0.0.1:{free_port()}"
     with ServerProcess(
-        tmp_path, gunicorn=["--bind", address], HEXZ_STORE=str(tmp_path),
+        tmp_path, gunicorn=["--bind", address, *PATIENT], HEXZ_STORE=str(tmp_path),
         HEXZ_DATA_DIR=str(tmp_path), MODEL_NAME="flagz", HEXZ_BLOCKS="1", HEXZ_FILTERS="8",
     ) as server:  # fmt: skip
         server.wait_until_ready()
@@ -176,7 +180,7 @@ def test_1500_connections_are_kept_and_the_next_one_is_served(tmp_path, by_gunic
     """However it is started, and with whatever soft limit of open files."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     address = f"127.0.0.1:{free_port()}"
-    gunicorn = ["--bind", address] if by_gunicorn else None
+    gunicorn = ["--bind", address, *PATIENT] if by_gunicorn else None
     variables = {"HEXZ_BLOCKS": "1", "HEXZ_FILTERS": "8", "HEXZ_DATA_DIR": str(tmp_path)}
     resource.setrlimit(resource.RLIMIT_NOFILE, (1024, hard))
     with ServerProcess(
