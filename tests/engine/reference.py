@@ -85,13 +85,13 @@ class Position:
         return Position(dict(self.cells), self.turn, dict(self.flags_left), self.move_number)
 
     def empty_cells(self) -> list[Coord]:
-        return [coord for coord in COORDS if self.cells[coord].kind == "empty"]
+        return [coord for coord in COORDS if self.cells[coord] == EMPTY]
 
     # --- Next value ---
 
     def next_value(self, coord: Coord, player: int) -> int:
         """What `player` would place on an empty cell; 0: nothing; BLOCKED: never anything."""
-        adjacent = [self.cells[n] for n in neighbours(coord)]
+        adjacent = map(self.cells.__getitem__, neighbours(coord))
         owned = [value for _, owner, value in adjacent if owner == player]
         if not owned:
             return 0
@@ -113,8 +113,17 @@ class Position:
             return []
         return self.flag_moves(self.turn) + self.normal_moves(self.turn)
 
+    def is_legal(self, move: RefMove) -> bool:
+        """What is among `legal_moves`, looked at alone."""
+        kind, row, col = move
+        if self.is_over or self.cells.get((row, col)) != EMPTY:
+            return False
+        if kind == "F":
+            return self.flags_left[self.turn] > 0
+        return 1 <= self.next_value((row, col), self.turn) <= 5
+
     def play(self, move: RefMove) -> None:
-        assert move in self.legal_moves(), f"illegal move {move}"
+        assert self.is_legal(move), f"illegal move {move}"
         kind, row, col = move
         mover, coord = self.turn, (row, col)
         if kind == "F":
@@ -136,8 +145,9 @@ class Position:
     # --- Turn and end ---
 
     def can_move(self, player: int) -> bool:
-        has_flag = self.flags_left[player] > 0
-        return any(has_flag or self.next_value(e, player) > 0 for e in self.empty_cells())
+        empty = self.empty_cells()
+        has_flag = bool(empty) and self.flags_left[player] > 0
+        return has_flag or any(self.next_value(e, player) > 0 for e in empty)
 
     def score(self, player: int) -> int:
         return sum(cell.value for cell in self.cells.values() if cell.owner == player)

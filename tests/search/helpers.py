@@ -41,10 +41,11 @@ def constant(value: float = 0.0, logits: np.ndarray | None = None):
     """An evaluator that gives all positions the same value and logits (0 if not given)."""
     row = np.zeros(220, np.float32) if logits is None else np.asarray(logits, np.float32)
 
-    def evaluate(planes):
-        return np.tile(row, (len(planes), 1)), np.full(len(planes), value, np.float32)
+    @cache
+    def answers(number: int) -> tuple[np.ndarray, np.ndarray]:
+        return np.tile(row, (number, 1)), np.full(number, value, np.float32)
 
-    return evaluate
+    return lambda planes: answers(len(planes))
 
 
 # --- Positions -----------------------------------------------------------------------------------

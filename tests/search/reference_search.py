@@ -200,7 +200,8 @@ class ReferenceSearch:
         if allowed is not None:
             scores = np.where(allowed, scores, -np.inf)
         best = int(np.argmax(scores))
-        runner_up = np.delete(scores, best).max(initial=-np.inf)
+        others = (scores[:best], scores[best + 1 :])
+        runner_up = max(part.max(initial=-np.inf) for part in others)
         margin = (scores[best] - runner_up) / max(1.0, abs(scores[best]))
         if margin > 0:  # equal scores are equal proofs, and the first of them is taken
             self.closest_call = min(self.closest_call, margin)

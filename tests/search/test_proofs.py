@@ -20,30 +20,36 @@ from .helpers import (
 ALGORITHMS = ["puct", "gumbel"]
 PERFECT = PerfectPlay()
 EVALUATE = HashEvaluator(11)
-ENDGAMES = [
-    *endgames(40, max_empty=8),
-    *endgames(20, max_empty=5, first_seed=100),
-    *[board for board in boards_with_double_moves(20) if board.num_empty <= 8],
-    *small_boards(10),
-    *[board for board in (*endgames(80, 6), *small_boards(60)) if PERFECT.value(board) == 0],
-]
 
 
-def test_endgames_have_all_results_and_wrong_moves():
-    values = [PERFECT.value(board) for board in ENDGAMES]
+@pytest.fixture(scope="module")
+def positions() -> list[Board]:
+    """Endgames with all results."""
+    draws = [board for board in (*endgames(80, 6), *small_boards(60)) if PERFECT.value(board) == 0]
+    return [
+        *endgames(40, max_empty=8),
+        *endgames(20, max_empty=5, first_seed=100),
+        *[board for board in boards_with_double_moves(20) if board.num_empty <= 8],
+        *small_boards(10),
+        *draws,
+    ]
+
+
+def test_endgames_have_all_results_and_wrong_moves(positions):
+    values = [PERFECT.value(board) for board in positions]
     assert all(values.count(result) >= 8 for result in (1, 0, -1))
     errors = [
         board
-        for board in ENDGAMES
+        for board in positions
         if len({PERFECT.value_of(board, move) for move in board.legal_moves()}) > 1
     ]
     assert len(errors) > 15
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_proofs_are_true_and_the_move_keeps_them(algorithm):
+def test_proofs_are_true_and_the_move_keeps_them(positions, algorithm):
     proven = 0
-    for board in ENDGAMES:
+    for board in positions:
         tree = search(board, EVALUATE, algorithm=algorithm, simulations=2000, explore=False)
         if tree.proven is None:
             continue
@@ -53,14 +59,14 @@ def test_proofs_are_true_and_the_move_keeps_them(algorithm):
         assert suggestion.q[suggestion.move.index] == tree.proven
         assert PERFECT.value_of(board, suggestion.move) == tree.proven
         proven += 1
-    assert proven > 0.7 * len(ENDGAMES)
+    assert proven > 0.7 * len(positions)
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_every_exact_q_is_true(algorithm):
+def test_every_exact_q_is_true(positions, algorithm):
     """The evaluator never says -1 or 1, so that a Q of -1 or 1 claims a proof."""
     claims = 0
-    for board in ENDGAMES:
+    for board in positions:
         for simulations in (4, 12, 40):
             tree = search(
                 board, EVALUATE, algorithm=algorithm, simulations=simulations, explore=False
@@ -74,9 +80,9 @@ def test_every_exact_q_is_true(algorithm):
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_a_proven_search_stops(algorithm):
+def test_a_proven_search_stops(positions, algorithm):
     """No evaluation and no simulation follows the proof, however many were asked for."""
-    for board in ENDGAMES:
+    for board in positions:
         settings = SearchSettings(algorithm=algorithm, simulations=2000, explore=False)
         tree = Search(board, settings)
         while step(tree, EVALUATE):
@@ -90,10 +96,10 @@ def test_a_proven_search_stops(algorithm):
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 @pytest.mark.parametrize("explore", [False, True])
-def test_no_lost_move_is_played_while_there_is_another(algorithm, explore):
+def test_no_lost_move_is_played_while_there_is_another(positions, algorithm, explore):
     """Also where it has the most visits, since it looked good until it was proven lost."""
     tempted = 0
-    for seed, board in enumerate(ENDGAMES[:40]):
+    for seed, board in enumerate(positions[:40]):
         for simulations in range(1, 26):
             tree = search(
                 board,
@@ -115,10 +121,10 @@ def test_no_lost_move_is_played_while_there_is_another(algorithm, explore):
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_a_lost_move_is_avoided_against_the_prior(algorithm):
+def test_a_lost_move_is_avoided_against_the_prior(positions, algorithm):
     """However sure the network is of it."""
     avoided = 0
-    for board in ENDGAMES:
+    for board in positions:
         lost = [move for move in board.legal_moves() if after(board, move).is_over]
         lost = [move for move in lost if PERFECT.value_of(board, move) == -1]
         if not lost or len(lost) == len(board.legal_moves()):
@@ -152,10 +158,10 @@ def test_a_forced_move_costs_one_simulation():
 
 
 @pytest.mark.parametrize("explore", [False, True])
-def test_a_kept_tree_that_is_proven_gives_a_suggestion(explore):
+def test_a_kept_tree_that_is_proven_gives_a_suggestion(positions, explore):
     """It needs no simulation of its own, and all that is asked of it is known."""
     proven = 0
-    for start in ENDGAMES:
+    for start in positions:
         settings = SearchSettings(simulations=2000, explore=explore)
         tree, board = Search(start, settings, 1), start.copy()
         while True:
@@ -175,9 +181,9 @@ def test_a_kept_tree_that_is_proven_gives_a_suggestion(explore):
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_perfect_play_is_never_beaten_once_proven(algorithm):
+def test_perfect_play_is_never_beaten_once_proven(positions, algorithm):
     """From a proven position the result is kept to the end of the game against any play."""
-    for seed, start in enumerate(ENDGAMES[:25]):
+    for seed, start in enumerate(positions[:25]):
         rng, board = np.random.default_rng(seed), start.copy()
         mover, promised = start.turn, None
         while not board.is_over:
@@ -195,9 +201,9 @@ def test_perfect_play_is_never_beaten_once_proven(algorithm):
             assert {0: 0, mover: 1}.get(board.winner, -1) >= promised
 
 
-def test_policy_targets_of_proven_roots_keep_the_result():
+def test_policy_targets_of_proven_roots_keep_the_result(positions):
     """PUCT's target has only moves that are worth what the position is worth."""
-    for board in ENDGAMES:
+    for board in positions:
         tree = search(board, EVALUATE, simulations=2000, explore=False)
         if tree.proven is not None:
             policy = tree.policy()
