@@ -6,9 +6,9 @@ import pytest
 
 from ..firefox import Firefox, running_firefox
 from .page_server import PageServer
-from .whole_games import SEED, play_by_keyboard, play_by_touch
+from .whole_games import SMALL, play_by_keyboard, play_by_touch
 
-TWO_PERSONS = f"#seed={SEED}&blue=person&orange=person"
+TWO_PERSONS = f"#{SMALL}&blue=person&orange=person"
 
 
 @pytest.fixture(scope="module")

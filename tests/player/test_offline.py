@@ -23,7 +23,7 @@ from hexz.model.torch_evaluator import TorchEvaluator
 from hexz.player.offline import MAX_BYTES, offline_page
 
 from ..browser import PHONE, Hands, Page, findings, themed
-from .whole_games import SEED, play_by_keyboard, play_by_touch
+from .whole_games import SEED, SMALL, play_by_keyboard, play_by_touch
 
 NODE = shutil.which("node")
 POSITIONS = 1000
@@ -133,7 +133,7 @@ def test_a_whole_game_by_keyboard_against_a_computer(
 
 def test_a_whole_game_by_touch(page_html: str, chromium: Any, tmp_path: Path) -> None:
     page = page_of(page_html, chromium, tmp_path)
-    page.open(f"seed={SEED}&blue=person&orange=person", PHONE)
+    page.open(f"{SMALL}&blue=person&orange=person", PHONE)
     with Hands(page) as hands:
         assert play_by_touch(hands) == page.board()
     assert page.errors() == []

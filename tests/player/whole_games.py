@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
+from urllib.parse import quote
 
-from hexz.engine import Board, Move
+from hexz.engine import CELLS, Board, Move
 
 SEED = 17
+
+
+def _small_board() -> str:
+    """Two corners and their edges are free, with grass of each value; all else is rock."""
+    free = [(r < 4 and c < 5) or (r > 6 and c > 4) for r, c in CELLS]
+    grass = {2: "1", 12: "2", 22: "3", 83: "4", 92: "5"}
+    return "".join(grass.get(i, "." if is_free else "#") for i, is_free in enumerate(free))
+
+
+SMALL: Final = f"board={quote(_small_board())}"
+"""A link to a game of a third of the moves."""
+
 TAB, ENTER, HOME = "\ue004", "\ue007", "\ue011"
 UP, RIGHT, DOWN = "\ue013", "\ue014", "\ue015"
 
 _FACTS = """
 const fields = new URLSearchParams(location.hash.slice(1));
 return {
+  board: fields.get("board"),
+  seed: fields.get("seed"),
   moves: (fields.get("moves") ?? "").split("-").filter(Boolean),
   choices: [...document.querySelectorAll(".choice")].map((cell) => cell.dataset.name),
   focused: document.activeElement.dataset.name ?? null,
@@ -48,7 +63,7 @@ class Browser(Protocol):
 
 
 def play_by_keyboard(browser: Browser) -> Board:
-    """Plays the game of SEED to its end; returns its end."""
+    """Plays the game that is shown to its end; returns its end."""
     while not browser.run(_FACTS)["focused"]:
         browser.press(TAB)
     while not (board := _board(facts := browser.run(_FACTS))).is_over:
@@ -65,7 +80,7 @@ def play_by_keyboard(browser: Browser) -> Board:
 
 
 def play_by_touch(browser: Browser) -> Board:
-    """Plays the game of SEED to its end; returns its end."""
+    """Plays the game that is shown to its end; returns its end."""
     while not (board := _board(facts := browser.run(_FACTS))).is_over:
         if _plants(board):
             browser.tap(*browser.run(_MIDDLE, "[value=flag] + span"))
@@ -78,7 +93,8 @@ def play_by_touch(browser: Browser) -> Board:
 
 
 def _board(facts: dict[str, Any]) -> Board:
-    board = Board.random(SEED)
+    text = facts["board"]
+    board = Board.random(int(facts["seed"])) if text is None else Board.from_text(text)
     for move in facts["moves"]:
         board.play(Move.parse(move))
     return board
