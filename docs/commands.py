@@ -29,7 +29,7 @@ def page() -> str:
     """The page, as Markdown."""
     parts = [_HEAD]
     for words in _commands():
-        said = CliRunner().invoke(app, [*words, "--help"], env={"COLUMNS": "88", "TERM": "dumb"})
+        said = CliRunner().invoke(app, [*words, "--help"], env={"COLUMNS": "80", "TERM": "dumb"})
         text = said.output.replace(f"{Path(hexz.__file__).parent}/", "hexz/")
         lines = "\n".join(line.rstrip() for line in text.strip().splitlines())
         parts.append(f"\n## hexzctl {' '.join(words)}\n\n```text\n{lines}\n```\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import ipaddress
 import logging
 import os
@@ -92,7 +93,9 @@ def listen(host: str, port: int) -> socket.socket:
         listener.bind(address)
         listener.listen(httpserver.QUEUED_CONNECTIONS)
     except OSError as error:
-        raise CannotListen(f"cannot listen at {host}:{port}: {error.strerror}") from None
+        taken = error.errno == errno.EADDRINUSE
+        what = "; name another port, or 0 for any free one" if taken else ""
+        raise CannotListen(f"cannot listen at {host}:{port}: {error.strerror}{what}") from None
     return listener
 
 

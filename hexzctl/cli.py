@@ -24,25 +24,25 @@ from hexzctl.command import App, Group
 from hexzctl.interruption import Interruption
 
 COMMANDS: Final = {
-    "arena": "Play matches between players and rate them.",
-    "engine": "Be an engine for another program, which writes commands to standard input.",
-    "export-examples": "Show examples, or turn them into files that other programs read.",
-    "export-page": "Write a page to play on that needs no server, with the network inside.",
-    "selfplay": "Play games of the network against itself and write training examples.",
     "play": "Play against the computer in this terminal.",
     "serve-player": "Serve a player: a page to play on, and move suggestions for the Go server.",
+    "export-page": "Write a page to play on that needs no server, with the network inside.",
     "train": "Train a player on this machine: self-play, training and a status page in one "
     "command.",
+    "models": "Look at the checkpoints of models, and rate them.",
+    "arena": "Play matches between players and rate them.",
+    "selfplay": "Play games of the network against itself and write training examples.",
+    "export-examples": "Show examples, or turn them into files that other programs read.",
     "train-server": "Train a model on the examples that workers post, and send it back to them.",
     "worker": "Play with the newest network and post the examples to a train server.",
-    "models": "Look at the checkpoints of models, and rate them.",
     "fleet": "Look at the workers of a train server, keep out those that post nonsense, and give "
     "them tokens of their own.",
-    "help": "Show the help of hexzctl, or of a command.",
+    "engine": "Be an engine for another program, which writes commands to standard input.",
     "doctor": "Look for what is wrong with this machine, and say what to do about it.",
     "bench": "Measure what this machine does: the engine, the network, self-play.",
+    "help": "Show the help of hexzctl, or of a command.",
 }
-"""How the help of each command begins."""
+"""How the help of each command begins, in the order in which most people come to need them."""
 
 _HELP: Final = """Train and play a strong computer player of Flagz.
 

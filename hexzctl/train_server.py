@@ -27,4 +27,4 @@ def train_server(config: ServerConfig) -> None:
     from hexz.trainserver.serve import serve
 
     require_torch("to train")
-    serve(config, lambda url: print(f"Listening at {url}", flush=True))
+    serve(config, lambda url: print(f"Listening at {url}\nStatus page: {url}/status", flush=True))

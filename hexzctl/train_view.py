@@ -82,7 +82,7 @@ class TrainView:
         if self._status is None:
             return "starting"
         rows = [*_playing(self._status), *_training(self._status)]
-        return ", ".join(f"{name} {text}" for name, text in rows)
+        return ", ".join(f"{name} {text}" for name, text in rows if text.strip("-, "))
 
     def _render(self) -> Panel:
         config, status = self._training.config, self._status
@@ -151,7 +151,7 @@ def _training(status: ServerStatus) -> list[tuple[str, str]]:
     window = None if newest is None else newest.window_size
     seconds = status.next_checkpoint_seconds
     return [
-        ("checkpoint", str(status.checkpoint)),
+        ("checkpoint", "-" if status.checkpoint is None else str(status.checkpoint)),
         ("next one in about", "-" if seconds is None else duration(seconds)),
         ("examples", f"{status.examples.trained or 0:,}"),
         ("now", activity),

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from docs import commands as reference
 from hexzctl.cli import COMMANDS, command
@@ -107,6 +108,19 @@ def test_the_extras_exist() -> None:
     for page in (*PAGES, ROOT / "docs" / "flagz.ipynb"):
         for names in re.findall(r"(?:hexzctl|whl\))\[([\w,]+)\]", page.read_text("utf-8")):
             assert set(names.split(",")) <= set(project["optional-dependencies"]), page
+
+
+def test_the_conda_environment_has_everything() -> None:
+    """All extras, in the versions of this repository, with a Python that will do."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    *packages, pip = yaml.safe_load((ROOT / "environment.yml").read_text("utf-8"))["dependencies"]
+    constraints, itself = pip["pip"]
+    assert (ROOT / constraints.removeprefix("-c ")).exists()
+    extras = re.fullmatch(r"-e \.\[(.+)\]", itself)[1].split(",")
+    assert set(extras) == set(project["optional-dependencies"])
+    assert {"c-compiler", "make"} <= set(packages)
+    version = tuple(map(int, re.fullmatch(r"python=(\d+)\.(\d+)", packages[0]).groups()))
+    assert version >= (3, 11)
 
 
 def test_the_make_targets_exist() -> None:

@@ -11,6 +11,10 @@ from hexz.schema.status import JournalStatus, TrainingStatus, WatchedGame
 USUAL_MOVES: Final = 65
 """A game has about so many: 60 of an untrained network, 70 of a strong one."""
 
+FEW_GAMES: Final = 20
+"""If fewer were over in the last minute, what workers evaluate tells more about the next one: the
+first games of all processes are over at about the same time."""
+
 EVALUATED_SHARE: Final = 0.7
 """Of the positions that a search visits; the others it knows (docs/performance.md)."""
 
@@ -51,7 +55,9 @@ def seconds_to_checkpoint(seen: Seen) -> float | None:
     training = seen.steps * (seen.seconds_per_step or 0.0)
     if _is_full(seen):
         return training or None
-    per_second = seen.examples_per_second or expected_examples(seen.workers, seen.settings)
+    per_second = seen.examples_per_second
+    if per_second * 60 < FEW_GAMES * USUAL_MOVES:
+        per_second = max(per_second, expected_examples(seen.workers, seen.settings))
     return _missing(seen) / per_second + training if per_second else None
 
 

@@ -42,7 +42,8 @@ LEGAL = BOARD.legal_moves()
 
 
 def rows() -> list[str]:
-    return DOCUMENT.read_text().split("\n\n")[1].splitlines()[2:]
+    table = DOCUMENT.read_text().partition("\n\n|")[2].partition("\n\n")[0]
+    return table.splitlines()[2:]
 
 
 def commands(pattern: str) -> list[str]:

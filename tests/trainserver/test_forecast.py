@@ -57,6 +57,7 @@ def training(step: int) -> TrainingStatus:
     (seen(workers=[heartbeat(checkpoint=None)]), 35, "A worker has come"),
     (seen(), 35, "The first games are played, now at move 3 of some 65. Checkpoint 5 needs 1,000 "
      "more examples, which takes about 35 s."),
+    (seen(examples_per_second=1.0), 35, "Games are played. "),  # one is over, the others soon
     (seen(open_batch=600, examples_per_second=400.0), 26, "Games are played. Checkpoint 5 needs "
      "400 more examples, which takes about 26 s."),
     (seen(workers=[heartbeat(seconds=0.0)]), None, "The first games are played, now at move 3 of "
