@@ -24,6 +24,9 @@ def on_page_markdown(markdown: str, *, page: Any, **_: Any) -> str:
 
     def replaced(match: re.Match[str]) -> str:
         target = (folder / match[1]).resolve()
+        if target == ROOT / "README.md":
+            first = os.path.relpath(ROOT / "docs" / "index.md", folder)
+            return f"]({first}{match[2] or ''})"
         if target.is_relative_to(ROOT / "docs"):
             return match[0]
         if not target.exists():
