@@ -80,6 +80,7 @@ class PlayChanges(Settings, frozen=True, kw_only=True):
     post: Annotated[
         PostUnit | None,
         setting(
-            "Content of a request: one example, or a compact game. Default: as the server says."
+            "Content of a request: one example, or a compact game. Default of a worker: as the "
+            "server says."
         ),
     ] = None

@@ -18,7 +18,7 @@ const EXISTS = Float32Array.from({ length: GRID }, (_, cell) => Number(exists(Ma
  */
 
 /** The planes that the network sees, as `Board.planes()` has them. @param {Position} position */
-export function planesOf(position) {
+function planesOf(position) {
   const planes = new Float32Array(PLANES * GRID), { turn } = position;
   [turn, 3 - turn].forEach((player, side) => {
     const at = 5 * side * GRID;

@@ -16,7 +16,7 @@ const LINE_MOVES = 12;
  */
 
 /** The probabilities of the legal actions. @param {Float32Array} logits @param {number[]} actions */
-export function priorsOf(logits, actions) {
+function priorsOf(logits, actions) {
   const most = Math.max(...actions.map((action) => logits[action]));
   const weights = actions.map((action) => Math.exp(logits[action] - most));
   const total = weights.reduce((sum, weight) => sum + weight, 0);

@@ -20,7 +20,7 @@ const inLesson = (next) => () => store.state.lesson && setLesson(next(store.stat
 export const answer = inLesson((lesson) => ({ ...lesson, phase: "answer", line: "better" }));
 const anew = (/** @type {Lesson} */ lesson) => begin(lesson, store.state.game, analysis);
 
-/** The same mistake once more, or all once all were seen; to an answer that was left, just back. */
+/** Asks for the mistake once more, or for all once all were seen; goes just back to an answer that was left. */
 export const tryAgain = inLesson((lesson) => {
   if (lesson.phase === "answer" && isAway(lesson, store.state.shown)) return lesson;
   return lesson.phase === "done" ? anew(lesson) : goTo(lesson, lesson.number);

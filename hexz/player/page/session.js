@@ -34,7 +34,7 @@ export function start(game, clock = null) {
   store.set({ game, shown: game.tip, tool: "normal", hint: null, lesson: null, paused, trouble: null, notice: null, clock });
 }
 
-/** The same, so that "Back" of the browser brings this one again. @param {Game} game @param {Clock | null} [clock] */
+/** Starts another game so that "Back" of the browser brings this one again. @param {Game} game @param {Clock | null} [clock] */
 export function replaceGame(game, clock) {
   const computer = game.onlyPerson ? game.players[opponentOf(game.onlyPerson) - 1] : null;
   if (computer) memory.setItem(OPPONENT, computer);

@@ -20,7 +20,7 @@ export function nameOf(game, player, offers) {
 }
 
 /** What the move did that led to a node. @param {GameNode} node */
-export function describeMove(node) {
+function describeMove(node) {
   const cell = cellOf(node.action), points = node.captured.reduce((sum, value) => sum + value, 0);
   const placed = isFlag(node.action) ? "planted a flag on" : `placed ${node.position.cells[cell].value} on`;
   return `${COLOURS[node.mover]} ${placed} ${cellName(cell)}${points ? ` and captured ${points}` : ""}.`;
