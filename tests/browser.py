@@ -104,7 +104,13 @@ class Page:
         return self(f'[data-name="{name}"]')
 
     def click(self, selector: str) -> None:
-        self(selector).click()
+        """Clicks what is there, though the page may draw it anew before it is clicked."""
+
+        def click() -> bool:
+            self(selector).click()
+            return True
+
+        self.until(click)
 
     @property
     def status(self) -> str:

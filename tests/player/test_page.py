@@ -411,18 +411,20 @@ def faulty_game(traces: list[dict[str, Any]]) -> str:
 def test_the_whole_game_is_analysed_once(page: Page, server: PageServer, played: str) -> None:
     page.open(played)
     page.click("#analyse")
-    page.until(lambda: page("#summary").text)
+    summary = page.until(lambda: page("#summary").text)
     asked = Counter(len(question["moves"]) for question in server.asked)
     assert set(asked) == set(range(15))
     assert all(asked[ply] == 1 for ply in range(14))  # the last one is shown, and looked at deeper
     mistakes = page.all("#moves :is(.mistake, .blunder)")
     assert mistakes
     assert len(mistakes) == len(page.all("#chart .mistake"))
-    counts = [int(word.strip(",.")) for word in page("#summary").text.split()[2:5:2]]
+    counts = [int(word.strip(",.")) for word in summary.split()[2:5:2]]
     assert sum(counts) == len(mistakes)
-    page.click("#moves :is(.mistake, .blunder)")  # drawn anew while the last is searched
-    assert "it lost" in page("#detail").text
-    assert page("#chart .course").get_attribute("d").count("M") == 1
+    # All of this is drawn anew while the last one is searched.
+    page.click("#moves :is(.mistake, .blunder)")
+    page.until(lambda: "it lost" in page("#detail").text)
+    course = page.until(lambda: page("#chart .course").get_attribute("d"))
+    assert course.count("M") == 1
 
 
 def test_a_move_that_is_pressed_stays_under_the_finger(
