@@ -66,8 +66,8 @@ selfplay: build
 train: build
 	$(BIN)/hexzctl train
 
-# A test a core at once, and those of a file one after another, as they share what took long to make;
-# files in the order of tests/conftest.py, not by their numbers of tests.
+# Three tests at once on two cores; those of a file one after another, as they share what took long
+# to make; and files in the order of tests/conftest.py, not by their numbers of tests.
 PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 test: build
