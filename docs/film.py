@@ -22,10 +22,12 @@ from PIL import Image
 from selenium.webdriver.support.ui import WebDriverWait
 
 import hexz
+from hexz.player.levels import LEVELS
 from tests.browser import Page, start_chromium
 
 SEED = 23
 PLAYER = "model@800"
+CHAMPION = LEVELS[-1].spec
 WIDTH, HEIGHT = 940, 850
 FRAME_MS, LAST_MS = 330, 3000
 COLOURS = 96
@@ -36,7 +38,7 @@ def game_link() -> str:
     with hexz.load_player(PLAYER) as player:
         game = hexz.play(player, player, hexz.Board.random(SEED))
     moves = "-".join(str(move) for move in game.moves)
-    return f"seed={SEED}&blue=person&orange=model@4800&moves={moves}"
+    return f"seed={SEED}&blue=person&orange={CHAMPION}&moves={moves}"
 
 
 def photographs(page: Page, link: str, every: int) -> list[Image.Image]:

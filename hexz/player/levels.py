@@ -34,7 +34,7 @@ LEVELS: Final = (
     Level("amateur", "glance@25", -80),
     Level("hobbyist", "glance@34", 90),
     Level("regular", "glance@46", 250),
-    Level("adept", "glance@60", 400),
+    Level("adept", "glance@64", 435),
     Level("skilled", "glance@80", 600),
     Level("club", "glance@100", 800),
     Level("strong", "model@4", 960),
@@ -43,6 +43,6 @@ LEVELS: Final = (
     Level("candidate", "model@100", 1470),
     Level("master", "model@250", 1650),
     Level("grandmaster", "model@800", 1830),
-    Level("champion", "model@4800", 2020),
+    Level("champion", "model@2400", 1480),
 )
 """Weakest first. `python benchmarks/levels.py` rates them."""
