@@ -137,7 +137,10 @@ class SelfPlayRun:
                 if self._records:
                     return
                 if not is_late:
-                    yield Notice("time is up, and the first games are still under way: waiting")
+                    yield Notice(
+                        "time is up, and the first games are still under way: waiting. Ctrl-C ends "
+                        "it; fewer --games-per-worker or --runs-per-move let games end sooner"
+                    )
                 is_late = True
             for event in pool.receive(TICK_SECONDS):
                 self._keep(event)

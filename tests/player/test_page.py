@@ -487,7 +487,7 @@ def test_a_lesson(page: Page, played: str) -> None:
     places = [page.cell(move.removeprefix("F")).get_attribute("transform") for move in (best, bad)]
     assert [better[0], played_line[0]] == places
     page.click("#previous")
-    assert page.status.startswith("Move ")
+    assert page.status.endswith("\u201cGo on\u201d returns to the review.")
     assert not page.all(".hz-heat g")
     page.click("#again")
     assert "best is" in page.status
@@ -682,6 +682,7 @@ def test_a_game_can_be_shared_as_a_link_and_a_picture(
     page.click("#share")
     page.until(lambda: page("#link").get_property("value") == driver.current_url)
     page.until(lambda: "Orange wins" in page("#picture").get_attribute("aria-label"))
+    assert not page("#only-here").is_displayed()
     page.click("#save-picture")
     page.until((tmp_path / "flagz-17.png").exists)
     colours = page.run(

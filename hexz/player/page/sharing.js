@@ -12,6 +12,7 @@ const SCALE = 2, BAND = 56; // pixels a unit of the drawing, and units for the w
 export async function share({ link, words, name }) {
   input("link").value = link;
   button("save-picture").onclick = () => download(name);
+  byId("only-here").hidden = location.protocol !== "file:";
   sharing.showModal();
   input("link").scrollLeft = 0; // or only its end would be seen
   await draw(words);

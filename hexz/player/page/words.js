@@ -65,7 +65,8 @@ function invitation(whose, position) {
 export function statusText(state, analysis) {
   const { game, shown, lesson, hint, paused, trouble, offers } = state;
   if (lesson && !isAway(lesson, shown)) return lessonText(lesson, state, analysis);
-  if (lesson || !isLive(state)) return awayText(state);
+  if (lesson) return `${awayText(state)} “Go on” returns to the review.`;
+  if (!isLive(state)) return awayText(state);
   const last = shown.parent && !game.resigned ? `${describeMove(shown)} ` : "";
   if (game.isOver) return outcome(game, game.onlyPerson);
   if (hint?.node === shown) return hintText(hint, analysis);
