@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 import logging
 import re
+import secrets
 from collections.abc import Iterable
 from functools import lru_cache
 from importlib import resources
@@ -52,6 +53,9 @@ _OPEN_PATHS: Final = ("/healthz", "/readyz")
 _WORKER_PATH: Final = re.compile(rf"{HEARTBEAT_PATH}$|/models/|/healthz$|/readyz$")
 
 _WORKER_AGENT: Final = re.compile(r"hexzctl/(\d[\w.+-]{0,50})")
+
+_NEWEST: Final = "model@64"
+"""The newest checkpoint on the page to play on, which offers gentler players first."""
 
 
 def make_app(service: TrainingService) -> Flask:
@@ -165,7 +169,8 @@ def _add_status_routes(app: Flask, service: TrainingService) -> None:
             raise Refused(404, "there is no page to play on here: see hexzctl serve-player")
         url = service.play_page.find()
         if url is not None:
-            return Response(status=303, headers={"Location": url})
+            game = f"{url}/#seed={secrets.randbelow(10_000)}&blue=person&orange={_NEWEST}"
+            return Response(status=303, headers={"Location": game})
         return Response(
             "The player starts; this takes some seconds.\n",
             headers={"Refresh": "1"},

@@ -117,7 +117,7 @@ function showConduct(workers) {
 }
 
 // Width, height and margins of a chart, in its own units.
-const W = 320, H = 190, LEFT = 44, RIGHT = 8, TOP = 8, BOTTOM = 22;
+const W = 320, H = 190, LEFT = 52, RIGHT = 8, TOP = 8, BOTTOM = 22;
 
 /**
  * Draws lines of points over the examples.

@@ -796,7 +796,13 @@ def test_a_phone_on_its_side_shows_all_rows(page: Page) -> None:
         assert rect["x"] > page("#board").rect["x"] + page("#board").rect["width"]
 
 
-@pytest.mark.parametrize("size", [(1440, 900), (1024, 700), (844, 390), (390, 844), (320, 640)])
+@pytest.mark.parametrize(
+    "size",
+    [
+        *((1440, 900), (1024, 700), (844, 390), (390, 844), (320, 640)),
+        *((667, 375), (640, 360), (720, 450)),  # small phones on their side, laptops at 200 %
+    ],
+)
 def test_nothing_sticks_out_at_any_size(page: Page, size: tuple[int, int], played: str) -> None:
     for link in (AGAINST_COMPUTER, f"{TWO_PERSONS}&moves={OPENING}", f"{played}&resigned=2"):
         page.open(link, size)

@@ -130,6 +130,7 @@ def test_ctrl_c_ends_everything_and_the_next_start_goes_on(start: Callable[..., 
     training.wait_for(lambda: training.status()["game"])
     training.wait_for(lambda: training.get("/play").status == 303)
     page = training.get("/play").headers["Location"]
+    assert page.endswith("&blue=person&orange=model@64")  # and nobody gentler
     assert b"<title>Flagz</title>" in urllib3.request("GET", page, timeout=TIMEOUT).data
     family = training.family()
     assert {"redis-server"} < {process.name() for process in family}
