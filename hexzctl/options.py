@@ -150,5 +150,8 @@ Search = Annotated[Algorithm, option(declared("search", shared.Search))]
 RunsPerMove = Annotated[int, option(declared("runs_per_move", shared.RunsPerMove))]
 MaxSeconds = Annotated[
     float | None,
-    typer.Option(min=0.001, help="Stop after this long; games under way are dropped."),
+    typer.Option(
+        min=0.001,
+        help="Stop after this long; games under way are dropped, unless nothing else would be left.",
+    ),
 ]
