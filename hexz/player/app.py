@@ -70,7 +70,7 @@ class _Answering:
         self._app = app
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        with answering():
+        with answering("http"):
             return self._app(environ, start_response)
 
 

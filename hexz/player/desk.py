@@ -14,6 +14,7 @@ import itertools
 import math
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
 AT_ONCE: Final = 3
@@ -21,7 +22,7 @@ AT_ONCE: Final = 3
 
 REHEARSALS: Final = 3
 """Answers that are made before others wait for theirs, by which the machine is judged."""
-_CROWDED: Final = 6
+_CROWDED: Final = 8
 """How much longer an answer is thought to take than in a rehearsal, until more is known: many
 threads want Python's lock then."""
 _LIKELY_SECONDS: Final = 0.004
@@ -29,7 +30,7 @@ _LIKELY_SECONDS: Final = 0.004
 _MOST_SECONDS: Final = 0.02
 """What one answer counts for at most: more is the fault of something else."""
 _MOST_MARGIN: Final = 0.25
-_SPARE: Final = 0.06
+_SPARE: Final = 0.1
 """By what share answers may take longer than is thought: the more are to be made, the earlier each
 of them has to be there."""
 _HALF_LIFE: Final = 10.0
@@ -42,14 +43,39 @@ class Due(Protocol):
     """Whose answer is made here.
 
     Attributes:
+        kind: of the answer; those of one kind take about as long.
         due: when it is to be there.
         answer_at: when it is to be begun.
         done: set at its turn.
     """
 
+    kind: str
     due: float
     answer_at: float
     done: threading.Event
+
+
+@dataclass
+class Pace:
+    """What an answer takes while others wait, in seconds.
+
+    Attributes:
+        mean, deviation: the running mean, and the mean deviation from it.
+    """
+
+    mean: float
+    deviation: float
+
+    @property
+    def seconds(self) -> float:
+        """Rather too much, as the estimate of round trips by V. Jacobson, Congestion Avoidance and
+        Control, 1988."""
+        return self.mean + self.deviation
+
+    def note(self, seconds: float) -> None:
+        """Takes note of one more answer."""
+        self.deviation += _SMOOTHING * (abs(seconds - self.mean) - self.deviation)
+        self.mean += _SMOOTHING * (seconds - self.mean)
 
 
 class Desk:
@@ -59,7 +85,8 @@ class Desk:
         clock: tells the time in seconds.
 
     Attributes:
-        mean: seconds that an answer takes while others wait.
+        rehearsed: the pace of a kind of which no answer has been made yet.
+        paces: of the others.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
@@ -72,17 +99,21 @@ class Desk:
         self._made = 0
         self._spare = 0.0
         self._spare_at = -math.inf
-        self.mean = self._deviation = _LIKELY_SECONDS / 2
+        self.rehearsed = Pace(_LIKELY_SECONDS / 2, _LIKELY_SECONDS / 2)
+        self.paces: dict[str, Pace] = {}
 
     def __len__(self) -> int:
         """Answers that are not made yet."""
         return len(self._line) + len(self._turns)
 
+    def seconds(self, kind: str) -> float:
+        """What an answer of a kind takes, rather too much."""
+        return self.paces.get(kind, self.rehearsed).seconds
+
     @property
-    def seconds(self) -> float:
-        """What an answer takes while others wait, rather too much: the mean and its mean deviation,
-        as in the estimate of round trips by V. Jacobson, Congestion Avoidance and Control, 1988."""
-        return self.mean + self._deviation
+    def mean(self) -> float:
+        """Seconds that answers of the slowest kind take."""
+        return max((pace.mean for pace in self.paces.values()), default=self.rehearsed.mean)
 
     @property
     def margin(self) -> float:
@@ -90,10 +121,9 @@ class Desk:
         lately, or some have been late: other programs may take the cores."""
         return self._spare * math.exp2((self._spare_at - self._clock()) / _HALF_LIFE)
 
-    def expect(self, answers: int, within: float) -> None:
-        """Says how many answers are to be made, and within how many seconds. What they leave of
-        that is the searches' too."""
-        work = answers * self.seconds
+    def expect(self, work: float, within: float) -> None:
+        """Says how many seconds answers will take, and within how many they are to be made. What
+        they leave of that is the searches' too."""
         with self._changed:
             self._keep_spare(min(_SPARE * work, (within - work) / 2))
 
@@ -121,7 +151,10 @@ class Desk:
     def is_behind(self) -> bool:
         """Tells whether answers wait that should have been begun."""
         with self._changed:
-            return bool(self._line) and self._clock() > self._line[0][0] + self.seconds
+            if not self._line:
+                return False
+            answer_at, _, due = self._line[0]
+            return self._clock() > answer_at + self.seconds(due.kind)
 
     def wait(self, seconds: float) -> None:
         """Waits for the end of a turn, but no longer than this."""
@@ -140,11 +173,10 @@ class Desk:
             self._made += 1
             self._keep_spare(now - due.due)
             if self._made <= REHEARSALS:
-                self.mean = seconds if self._made == 1 else min(seconds, self.mean)
-                self._deviation = (_CROWDED - 1) * self.mean
+                mean = seconds if self._made == 1 else min(seconds, self.rehearsed.mean)
+                self.rehearsed = Pace(mean, (_CROWDED - 1) * mean)
             else:
-                self._deviation += _SMOOTHING * (abs(seconds - self.mean) - self._deviation)
-                self.mean += _SMOOTHING * (seconds - self.mean)
+                self.paces.setdefault(due.kind, replace(self.rehearsed)).note(seconds)
             self._call()
 
     def _keep_spare(self, seconds: float) -> None:
@@ -163,21 +195,29 @@ class Desk:
 _answering = threading.local()
 
 
+def kind_of_answer() -> str:
+    """The kind of the answer that this thread makes."""
+    return getattr(_answering, "kind", "")
+
+
 @contextlib.contextmanager
-def answering(at_end: Callable[[Callable[[], None]], bool] = lambda _: False) -> Iterator[None]:
+def answering(
+    kind: str, at_end: Callable[[Callable[[], None]], bool] = lambda _: False
+) -> Iterator[None]:
     """Says that this thread answers somebody, so that its turn at a desk lasts until the end of the
     block.
 
     Args:
+        kind: of the answer: how it is sent.
         at_end: has something done later, once the answer is sent, and tells whether it will be: the
             turn lasts until then.
     """
     later: list[Callable[[], None]] = []
-    _answering.later = later
+    _answering.kind, _answering.later = kind, later
     try:
         yield
     finally:
-        _answering.later = None
+        _answering.kind, _answering.later = "", None
         for leave in later:
             if not at_end(leave):
                 leave()

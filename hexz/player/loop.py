@@ -22,7 +22,7 @@ import numpy as np
 from hexz.engine import COLS, NUM_PLANES, ROWS, Search
 from hexz.errors import InvalidEvaluation
 from hexz.inference import Evaluation, Evaluator, Floats
-from hexz.player.desk import Desk
+from hexz.player.desk import Desk, kind_of_answer
 from hexz.player.player import Overloaded
 from hexz.player.schedule import answer_times, least_seconds
 
@@ -57,6 +57,7 @@ class Task:
         most: simulations of `search` at which it ends; None: no limit.
         due: when its answer is to be there, on the clock of the loop; infinity: no limit.
         gone: set once nobody waits for the answer any more.
+        kind: of the answer.
         answer_at: when its answer is to be begun, if it still searches then.
         stop_at: when no more leaves are to be collected.
         is_young: its root is not evaluated yet.
@@ -69,6 +70,7 @@ class Task:
     most: int | None
     due: float
     gone: threading.Event
+    kind: str = field(default_factory=kind_of_answer)
     answer_at: float = math.inf
     stop_at: float = math.inf
     is_stopped: bool = False
@@ -262,12 +264,12 @@ class SearchLoop:
         if self._is_planned:
             return
         self._is_planned = True
-        dues = [task.due for task in self._tasks if task.due < math.inf]
-        if dues:
-            self.desk.expect(len(dues), max(dues) - self._clock())
-        times = answer_times(
-            [task.due - self.desk.margin for task in self._tasks], self.desk.seconds
-        )
+        seconds = [self.desk.seconds(task.kind) for task in self._tasks]
+        hurried = [i for i, task in enumerate(self._tasks) if task.due < math.inf]
+        if hurried:
+            work = sum(seconds[i] for i in hurried)
+            self.desk.expect(work, max(self._tasks[i].due for i in hurried) - self._clock())
+        times = answer_times([task.due - self.desk.margin for task in self._tasks], seconds)
         for task, answer_at in zip(self._tasks, times, strict=True):
             task.answer_at = answer_at
             task.stop_at = answer_at - self._latency  # leaves are still evaluated then

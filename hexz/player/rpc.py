@@ -128,7 +128,7 @@ class RpcServer:
 
         def guarded(request: bytes, context: grpc.ServicerContext) -> bytes:
             try:
-                with answering(context.add_callback):
+                with answering("grpc", context.add_callback):
                     return method(request, context)
             except (InvalidRequest, InvalidBoard, IllegalMove) as error:
                 self._abort(context, grpc.StatusCode.INVALID_ARGUMENT, str(error))

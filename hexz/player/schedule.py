@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 
 
-def answer_times(due: Sequence[float], seconds: float) -> list[float]:
+def answer_times(due: Sequence[float], seconds: Sequence[float]) -> list[float]:
     """When to begin each of several answers that are made one after another.
 
     The answer that is due first is made first, and each as late as those after it allow. Where not
@@ -14,7 +14,7 @@ def answer_times(due: Sequence[float], seconds: float) -> list[float]:
 
     Args:
         due: when each answer must be there.
-        seconds: that one answer takes.
+        seconds: that each takes.
 
     Returns:
         A time for each, in the order of `due`.
@@ -22,7 +22,7 @@ def answer_times(due: Sequence[float], seconds: float) -> list[float]:
     times = [0.0] * len(due)
     latest = math.inf
     for place in sorted(range(len(due)), key=due.__getitem__, reverse=True):
-        latest = times[place] = min(latest, due[place]) - seconds
+        latest = times[place] = min(latest, due[place]) - seconds[place]
     return times
 
 

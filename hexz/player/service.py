@@ -218,7 +218,7 @@ def _rehearse(searcher: Searcher) -> None:
     question does not wait for what happens once only."""
     board = Board.random(0)
     for _ in range(REHEARSALS):
-        with answering():
+        with answering(""):
             encode_response(board, searcher.look(board))
 
 

@@ -9,6 +9,8 @@ from hexz.player.desk import _CROWDED, _SPARE, AT_ONCE, Desk, answering
 
 
 class Asker:
+    kind = ""
+
     def __init__(self, answer_at: float) -> None:
         self.answer_at = answer_at
         self.due = math.inf
@@ -37,7 +39,7 @@ def test_turns_come_in_the_order_in_which_answers_are_due():
 
 def test_one_who_answers_somebody_keeps_the_turn_until_the_answer_is_made():
     desk, askers = line(0.0, *[1.0] * (AT_ONCE + 1))
-    with answering():
+    with answering(""):
         desk.leave(askers[0])
         assert not askers[-1].done.is_set()
     assert askers[-1].done.is_set()
@@ -51,7 +53,7 @@ def test_a_turn_lasts_until_the_answer_is_sent_where_that_can_be_told():
         sent.append(leave)
         return True
 
-    with answering(at_end):
+    with answering("", at_end):
         desk.leave(askers[0])
     assert not askers[-1].done.is_set()
     sent[0]()
@@ -60,11 +62,11 @@ def test_a_turn_lasts_until_the_answer_is_sent_where_that_can_be_told():
 
 def test_one_who_steps_aside_lets_the_next_one_and_counts_for_nothing():
     desk, askers = line(0.0, *[1.0] * (AT_ONCE + 1))
-    before = desk.seconds
+    before = desk.seconds("")
     desk.step_aside(askers[0])
     assert askers[-1].done.is_set()
     desk.leave(askers[0])
-    assert (len(desk), desk.seconds) == (AT_ONCE, before)
+    assert (len(desk), desk.seconds("")) == (AT_ONCE, before)
 
 
 def test_what_an_answer_takes_is_judged_by_rehearsals_and_then_learnt():
@@ -80,12 +82,26 @@ def test_what_an_answer_takes_is_judged_by_rehearsals_and_then_learnt():
 
     for seconds in (0.015, 0.001, 0.001):  # the first one imports something
         answer(seconds)
-    assert desk.seconds == pytest.approx(_CROWDED * 0.001)
+    assert desk.seconds("") == pytest.approx(_CROWDED * 0.001)
     for _ in range(300):
         answer(0.002)
-    assert desk.seconds == pytest.approx(0.002, rel=0.1)
+    assert desk.seconds("") == pytest.approx(0.002, rel=0.1)
     answer(60.0)  # a machine that slept, say
-    assert desk.seconds < 0.004
+    assert desk.seconds("") < 0.004
+
+
+def test_each_kind_of_answer_has_its_own_pace():
+    now = 0.0
+    desk = Desk(lambda: now)
+    for kind, seconds in 3 * [("", 0.001)] + 300 * [("http", 0.002), ("grpc", 0.004)]:
+        asker = Asker(now)
+        asker.kind = kind
+        desk.queue(asker)
+        now += seconds
+        desk.leave(asker)
+    paces = [desk.seconds(kind) for kind in ("http", "grpc", "another")]
+    assert paces == pytest.approx([0.002, 0.004, _CROWDED * 0.001], rel=0.1)
+    assert desk.mean == pytest.approx(0.004, rel=0.1)
 
 
 def test_after_a_late_answer_others_are_to_be_earlier_for_a_while():
@@ -103,8 +119,7 @@ def test_after_a_late_answer_others_are_to_be_earlier_for_a_while():
 @pytest.mark.parametrize(("within", "seconds"), [(1.0, _SPARE * 0.4), (0.42, 0.01), (0.3, 0.0)])
 def test_of_many_answers_each_is_to_be_earlier_but_only_where_time_is_left(within, seconds):
     desk, _ = line(0.0)
-    assert desk.seconds == 0.004
-    desk.expect(100, within)
+    desk.expect(0.4, within)
     assert desk.margin == pytest.approx(seconds)
 
 

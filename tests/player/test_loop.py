@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from hexz.engine import Board, Search, SearchSettings
 from hexz.inference import Evaluation, Evaluator, Floats
 from hexz.player import loop as loops
-from hexz.player.desk import AT_ONCE, REHEARSALS
+from hexz.player.desk import AT_ONCE, REHEARSALS, Pace
 from hexz.player.loop import BATCH_SIZE, SearchLoop, Task
 from hexz.player.schedule import answer_times
 
@@ -55,28 +55,33 @@ class SlowEvaluator(Evaluator):
 
 # --- The plan ------------------------------------------------------------------------------------
 
-dues = st.lists(st.floats(0, 2), min_size=1, max_size=40)
+answers = st.lists(
+    st.tuples(st.floats(0, 2), st.floats(0.001, 0.05)), min_size=1, max_size=40
+).map(lambda pairs: tuple(zip(*pairs, strict=True)))
+"""When answers are due, and what they take."""
 
 
-@given(dues, st.floats(0.001, 0.05))
-def test_answers_made_one_after_another_are_all_in_time_if_that_is_possible(due, seconds):
+@given(answers)
+def test_answers_made_one_after_another_are_all_in_time_if_that_is_possible(answers):
+    due, seconds = answers
     times = answer_times(due, seconds)
     order = sorted(range(len(due)), key=times.__getitem__)
     assert [due[i] for i in order] == sorted(due)
     now = min(times)
     for i in order:
         assert now <= times[i] + 1e-9
-        now = max(now, times[i]) + seconds
+        now = max(now, times[i]) + seconds[i]
         assert now <= due[i] + 1e-9
 
 
-@given(dues, st.floats(0.001, 0.05))
-def test_no_answer_is_begun_earlier_than_it_must(due, seconds):
-    times = answer_times(due, seconds)
-    latest = sorted(zip(times, due, strict=True))
-    for (time, own), (following, _) in itertools.pairwise(latest):
-        assert time + seconds == pytest.approx(min(own, following))
-    assert latest[-1][0] + seconds == pytest.approx(latest[-1][1])
+@given(answers)
+def test_no_answer_is_begun_earlier_than_it_must(answers):
+    due, seconds = answers
+    latest = sorted(zip(answer_times(due, seconds), due, seconds, strict=True))
+    for (time, own, takes), (following, *_) in itertools.pairwise(latest):
+        assert time + takes == pytest.approx(min(own, following))
+    time, own, takes = latest[-1]
+    assert time + takes == pytest.approx(own)
 
 
 # --- Many at once --------------------------------------------------------------------------------
@@ -118,7 +123,7 @@ class Clients:
 
     def learn(self) -> None:
         """Lets it know what answers take."""
-        self._loop.desk.mean, self._loop.desk._deviation = self.answer, 0.0
+        self._loop.desk.paces[""] = Pace(self.answer, 0.0)
 
     def _pass(self, seconds: float) -> None:
         self.clock.now += seconds
