@@ -113,7 +113,8 @@ class Desk:
     @property
     def mean(self) -> float:
         """Seconds that answers of the slowest kind take."""
-        return max((pace.mean for pace in self.paces.values()), default=self.rehearsed.mean)
+        paces = list(self.paces.values())  # others may add one
+        return max((pace.mean for pace in paces), default=self.rehearsed.mean)
 
     @property
     def margin(self) -> float:
