@@ -3,14 +3,16 @@
 A server, one for each process of pytest, imports them once. It forks each `hexzctl` that `start`
 starts, and that leaves a copy of itself behind before it does anything, which forks its children.
 These processes have arguments, environment, directory, files, session, signals and exit code as any
-other. Three things differ: the server is their parent, or the copy; what they should have imported
-may be there without; and they end without freeing their memory.
+other. Four things differ: the server is their parent, or the copy; what they should have imported
+may be there without; they end without freeing their memory; and at SIGUSR2 they write the stacks of
+all their threads to standard error.
 """
 
 from __future__ import annotations
 
 import atexit
 import contextlib
+import faulthandler
 import fcntl
 import functools
 import gc
@@ -203,6 +205,7 @@ def _become(request: Mapping[str, Any], files: Sequence[int]) -> Sequence[str]:
     sys.stdin, sys.stdout = os.fdopen(0, closefd=False), os.fdopen(1, "w", closefd=False)
     sys.stderr = os.fdopen(2, "w", 1, errors="backslashreplace", closefd=False)
     sys.__stdin__, sys.__stdout__, sys.__stderr__ = sys.stdin, sys.stdout, sys.stderr  # type: ignore[misc]
+    faulthandler.register(signal.SIGUSR2)
     arguments: list[str] = request["arguments"]
     _show(arguments)
     return arguments

@@ -1,5 +1,6 @@
 """A player service in a process of its own, as its users start it."""
 
+import contextlib
 import json
 import re
 import signal
@@ -94,10 +95,22 @@ class PlayerServer:
         """Sends a signal; returns the exit code. No process may be left soon afterwards."""
         seen = self._processes()
         self.process.send_signal(signum)
-        code = self.process.wait(TIMEOUT)
+        try:
+            code = self.process.wait(TIMEOUT)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"it does not end: {self._stacks()}") from None
         _, alive = psutil.wait_procs(seen, timeout=15)
         assert alive == []
         return code
+
+    def _stacks(self) -> str:
+        """What its processes are, and what its threads do."""
+        states = [f"{process.pid} is {process.status()}" for process in self._processes()]
+        if isinstance(self.process, fork_server.Forked):
+            self.process.send_signal(signal.SIGUSR2)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(2)  # until they are written
+        return "\n".join([*states, self.errors.read_text()])
 
     def _processes(self) -> Sequence[psutil.Process]:
         server = psutil.Process(self.process.pid)
