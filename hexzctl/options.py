@@ -152,6 +152,6 @@ MaxSeconds = Annotated[
     float | None,
     typer.Option(
         min=0.001,
-        help="Stop after this long; games under way are dropped, unless nothing else would be left.",
+        help="Stop after this long; games under way are dropped, unless there is nothing else.",
     ),
 ]

@@ -55,9 +55,9 @@ class SlowEvaluator(Evaluator):
 
 # --- The plan ------------------------------------------------------------------------------------
 
-answers = st.lists(
-    st.tuples(st.floats(0, 2), st.floats(0.001, 0.05)), min_size=1, max_size=40
-).map(lambda pairs: tuple(zip(*pairs, strict=True)))
+answers = st.lists(st.tuples(st.floats(0, 2), st.floats(0.001, 0.05)), min_size=1, max_size=40).map(
+    lambda pairs: tuple(zip(*pairs, strict=True))
+)
 """When answers are due, and what they take."""
 
 
