@@ -222,6 +222,11 @@ class Fleet:
         logs = sorted(self._directory.glob("*.log"))
         return "\n".join(f"{log.name}: {log.read_text()[-1000:]}" for log in logs)
 
+    def bugs(self) -> str:
+        """What the server has logged of its own faults."""
+        _, mark, words = self.log.read_text(errors="replace").partition("a bug in ")
+        return f"{mark}{words[:5000]}"
+
     def command(self, log: Path) -> tuple[list[str], dict[str, str]]:
         """How the program starts that writes to this log: words before its own, and variables."""
         return [], {}

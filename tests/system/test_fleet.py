@@ -68,7 +68,7 @@ def posting(fleet: Fleet, threads: int = 4) -> Iterator[set[str]]:
         stop.set()
         for poster in posters:
             poster.join()
-    assert refused == []
+    assert refused == [], fleet.bugs()
 
 
 def queued_ids(fleet: Fleet) -> list[str]:
