@@ -265,11 +265,16 @@ class SearchLoop:
             return
         self._is_planned = True
         seconds = [self.desk.seconds(task.kind) for task in self._tasks]
-        hurried = [i for i, task in enumerate(self._tasks) if task.due < math.inf]
+        hurried = [
+            (task.due, its)
+            for task, its in zip(self._tasks, seconds, strict=True)
+            if task.due < math.inf
+        ]
         if hurried:
-            work = sum(seconds[i] for i in hurried)
-            self.desk.expect(work, max(self._tasks[i].due for i in hurried) - self._clock())
-        times = answer_times([task.due - self.desk.margin for task in self._tasks], seconds)
+            work = sum(its for _, its in hurried)
+            self.desk.expect(work, max(hurried)[0] - self._clock())
+        margin = self.desk.margin
+        times = answer_times([task.due - margin for task in self._tasks], seconds)
         for task, answer_at in zip(self._tasks, times, strict=True):
             task.answer_at = answer_at
             task.stop_at = answer_at - self._latency  # leaves are still evaluated then

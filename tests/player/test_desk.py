@@ -9,12 +9,25 @@ from hexz.player.desk import _CROWDED, _SPARE, AT_ONCE, Desk, answering
 
 
 class Asker:
-    kind = ""
-
-    def __init__(self, answer_at: float) -> None:
+    def __init__(self, answer_at: float, kind: str = "") -> None:
+        self.kind = kind
         self.answer_at = answer_at
         self.due = math.inf
         self.done = threading.Event()
+
+
+class Clerk:
+    """Makes one answer after the other at a desk."""
+
+    def __init__(self) -> None:
+        self._now = 0.0
+        self.desk = Desk(lambda: self._now)
+
+    def answer(self, seconds: float, kind: str = "") -> None:
+        asker = Asker(self._now, kind)
+        self.desk.queue(asker)
+        self._now += seconds
+        self.desk.leave(asker)
 
 
 def line(now: float, *answer_at: float) -> tuple[Desk, list[Asker]]:
@@ -70,35 +83,23 @@ def test_one_who_steps_aside_lets_the_next_one_and_counts_for_nothing():
 
 
 def test_what_an_answer_takes_is_judged_by_rehearsals_and_then_learnt():
-    now = 0.0
-    desk = Desk(lambda: now)
-
-    def answer(seconds: float) -> None:
-        nonlocal now
-        asker = Asker(now)
-        desk.queue(asker)
-        now += seconds
-        desk.leave(asker)
-
+    clerk = Clerk()
+    desk = clerk.desk
     for seconds in (0.015, 0.001, 0.001):  # the first one imports something
-        answer(seconds)
+        clerk.answer(seconds)
     assert desk.seconds("") == pytest.approx(_CROWDED * 0.001)
     for _ in range(300):
-        answer(0.002)
+        clerk.answer(0.002)
     assert desk.seconds("") == pytest.approx(0.002, rel=0.1)
-    answer(60.0)  # a machine that slept, say
+    clerk.answer(60.0)  # a machine that slept, say
     assert desk.seconds("") < 0.004
 
 
 def test_each_kind_of_answer_has_its_own_pace():
-    now = 0.0
-    desk = Desk(lambda: now)
+    clerk = Clerk()
+    desk = clerk.desk
     for kind, seconds in 3 * [("", 0.001)] + 300 * [("http", 0.002), ("grpc", 0.004)]:
-        asker = Asker(now)
-        asker.kind = kind
-        desk.queue(asker)
-        now += seconds
-        desk.leave(asker)
+        clerk.answer(seconds, kind)
     paces = [desk.seconds(kind) for kind in ("http", "grpc", "another")]
     assert paces == pytest.approx([0.002, 0.004, _CROWDED * 0.001], rel=0.1)
     assert desk.mean == pytest.approx(0.004, rel=0.1)
