@@ -305,6 +305,40 @@ def test_who_fails_to_be_told_keeps_nobody_else_from_writing(tmp_path, caplog):
     assert contents(tmp_path) == records(1, 2, 3)
 
 
+class _LetsGo:
+    """A journal's lock. Once this thread has left it, the disk goes on, and who waits for it is
+    told before anything else happens."""
+
+    def __init__(self, disk: SlowDisk, lock: threading.Lock, told: threading.Event) -> None:
+        self.disk, self.lock, self.told = disk, lock, told
+        self.copy = threading.current_thread()
+
+    def __enter__(self) -> None:
+        self.lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self.lock.release()
+        if threading.current_thread() is self.copy:
+            self.disk.go.set()
+            assert self.told.wait(TIMEOUT)
+
+
+def test_a_copy_is_told_once_if_the_first_one_is_written_just_then(tmp_path, monkeypatch):
+    disk, told = SlowDisk(monkeypatch), threading.Event()
+    answers: list[tuple[int, str | None]] = []
+
+    def tell(*answer) -> None:
+        answers.append(answer)
+        told.set()
+
+    with opened(tmp_path) as journal:
+        journal.append_later(records(1), lambda *_: None)
+        assert disk.busy.wait(TIMEOUT)
+        monkeypatch.setattr(journal, "_guard", _LetsGo(disk, journal._guard, told))
+        journal.append_later(records(1), tell)
+    assert answers == [(0, None)]
+
+
 @pytest.mark.parametrize("error", [None, OSError(5, "Input/output error")])
 def test_a_copy_is_acknowledged_with_the_first_one_only(tmp_path, monkeypatch, error):
     disk = SlowDisk(monkeypatch, error)
