@@ -6,10 +6,12 @@ import {
 } from "./cells.js";
 /** @import { Content } from "./cells.js" */
 
-const MAX_VALUE = 5, FLAGS_PER_PLAYER = 3;
+export const MAX_VALUE = 5;
+const FLAGS_PER_PLAYER = 3;
 const NUM_ROCKS = 15, NUM_GRASS = 5;
 
-const NEIGHBOURS = Array.from({ length: GRID }, (_, cell) => {
+/** The cells around each cell. */
+export const NEIGHBOURS = Array.from({ length: GRID }, (_, cell) => {
   const row = rowOf(cell), col = colOf(cell), shift = row % 2;
   return [
     [row, col + 1], [row - 1, col + shift], [row - 1, col - 1 + shift],

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from hexz.engine import Board, RandomPlayer
+from hexz.engine.endgame import solve
 from hexz.errors import InvalidModel
 from hexz.model.checkpoint import new_checkpoint
 from hexz.model.config import ModelConfig
@@ -21,6 +22,7 @@ from hexz.model.outlook import outlook_of
 from hexz.model.shipped import shipped_checkpoint
 from hexz.model.torch_evaluator import TorchEvaluator
 from hexz.player.offline import MAX_BYTES, offline_page
+from hexz.player.searcher import SOLVE_NODES
 
 from ..browser import PHONE, Hands, Page, findings, themed
 from .whole_games import SEED, SMALL, play_by_keyboard, play_by_touch
@@ -66,9 +68,11 @@ const answers = games.flatMap(([board, moves]) => {
     const { logits, value, outlook: { margin } } = thinker.evaluate(position);
     const legal = position.legalActions();
     const best = legal.reduce((a, b) => (logits[b] > logits[a] ? b : a));
-    const action = i % 20 ? best : think(thinker, position, 1).move;
+    const solution = solve(position);
+    const action = i % 20 ? solution?.move ?? best : think(thinker, position, 1).move;
+    const known = solution && [solution.margin, ...legal.map((a) => solution.values.get(a))];
     position = position.play(move);
-    return { logits: legal.map((a) => logits[a]), value, margin, action };
+    return { logits: legal.map((a) => logits[a]), value, margin, action, known };
   });
 });
 console.log(JSON.stringify(answers));
@@ -76,8 +80,9 @@ console.log(JSON.stringify(answers));
 
 
 @pytest.mark.skipif(NODE is None, reason="needs Node (Debian: apt-get install nodejs)")
-def test_its_moves_are_those_of_the_policy(page_html: str, tmp_path: Path) -> None:
-    """In float32 on POSITIONS positions; where two moves are closer than TOLERANCE, either is."""
+def test_its_moves_are_those_of_one_simulation(page_html: str, tmp_path: Path) -> None:
+    """The policy in float32 on POSITIONS positions, where two moves that are closer than TOLERANCE
+    are equal; and the move of the solution where there is one."""
     network = json.loads(part(page_html, "network"))
     worker = part(page_html, "worker").replace("self.onmessage", "globalThis.onmessage")
     (tmp_path / "thinks.cjs").write_text(f"{worker}\n{SCRIPT}", encoding="utf-8")
@@ -105,11 +110,21 @@ def test_its_moves_are_those_of_the_policy(page_html: str, tmp_path: Path) -> No
     logits, values = evaluator.evaluate(planes)
     outlook = outlook_of(shipped_checkpoint().weights)
     assert outlook is not None
+    solved = 0
     for board, answer, ours, value in zip(boards, answers, logits, values, strict=True):
         legal = np.flatnonzero(board.legal_mask())
         assert answer["logits"] == pytest.approx(ours[legal], abs=TOLERANCE)
         assert answer["value"] == pytest.approx(value, abs=TOLERANCE)
-        assert ours[answer["action"]] >= ours[legal].max() - TOLERANCE
+        solution = solve(board, SOLVE_NODES)
+        if solution is None:
+            assert answer["known"] is None
+            assert ours[answer["action"]] >= ours[legal].max() - TOLERANCE
+        else:
+            assert answer["action"] == solution.move.index
+            values = {move.index: margin for move, margin in solution.values.items()}
+            assert answer["known"] == [solution.margin, *(values[action] for action in legal)]
+            solved += 1
+    assert solved > POSITIONS / 20
     for board, answer in list(zip(boards, answers, strict=True))[::50]:
         assert answer["margin"] == pytest.approx(outlook.evaluate(board).margin, abs=0.1)
 

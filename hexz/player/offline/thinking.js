@@ -1,6 +1,7 @@
 // A player with a network in JavaScript: first thoughts, and a small PUCT search on top of them.
 
 import { isFlag } from "./cells.js";
+import { solve } from "./endgame.js";
 /** @import { Evaluation, Network } from "./network.js" */
 /** @import { Position } from "./rules.js" */
 /** @import { Reply } from "../page/server.js" */
@@ -75,13 +76,40 @@ function lineOf(tree) {
   return line;
 }
 
+/** What a player plays who knows how the game ends. @param {Network} network @param {Position} position @returns {Omit<Reply, "player" | "elapsed_ms"> | null} */
+function known(network, position) {
+  const solution = solve(position);
+  if (!solution) return null;
+  const { move, margin, values, line } = solution, moves = [...values.keys()];
+  return {
+    move,
+    value: Math.sign(margin),
+    simulations: 0,
+    visits: Object.fromEntries(moves.map((action) => [action, 1])),
+    q: Object.fromEntries([...values].map(([action, points]) => [action, Math.sign(points)])),
+    priors: Object.fromEntries(moves.map((action) => [action, 0])),
+    pv: line,
+    outlook: network.evaluate(position).outlook,
+  };
+}
+
 /**
- * What a player plays who looks so far ahead; with one simulation, what the network would play at once.
+ * What a player plays who looks so far ahead, or knows how the game ends.
  * @param {Network} network @param {Position} position @param {number} simulations
  * @param {number} [until] of `performance.now()`, when it ends at the latest
  * @returns {Omit<Reply, "player" | "elapsed_ms">}
  */
 export function think(network, position, simulations, until = Infinity) {
+  return known(network, position) ?? search(network, position, simulations, until);
+}
+
+/**
+ * What a search finds; with one simulation, what the network would play at once.
+ * @param {Network} network @param {Position} position @param {number} simulations
+ * @param {number} [until] of `performance.now()`, when it ends at the latest
+ * @returns {Omit<Reply, "player" | "elapsed_ms">}
+ */
+function search(network, position, simulations, until = Infinity) {
   const tree = grow(network, position);
   for (let i = 1; i < simulations && performance.now() < until; i++) simulate(network, tree);
   const edge = best(tree.edges), tried = tree.edges.filter(({ visits }) => visits);
@@ -105,7 +133,7 @@ export function think(network, position, simulations, until = Infinity) {
  * @returns {Omit<Reply, "player" | "elapsed_ms">}
  */
 export function glance(network, position, sight) {
-  const reply = think(network, position, 1), actions = position.legalActions();
+  const reply = search(network, position, 1), actions = position.legalActions();
   const noticed = actions.filter((action) => Math.random() < sight || (!isFlag(action) && position.captures(action).length));
   const seen = noticed.length ? noticed : [actions[Math.floor(Math.random() * actions.length)]];
   const prior = (/** @type {number} */ action) => reply.priors?.[action] ?? 0;
