@@ -28,10 +28,12 @@ from tests.browser import start_chromium
 ASK = """
 const [games, done] = arguments, times = [];
 const data = (id) => document.getElementById(id).textContent;
-const worker = new Worker(URL.createObjectURL(new Blob([data("worker")], { type: "text/javascript" })));
+const code = new Blob([data("worker")], { type: "text/javascript" });
+const worker = new Worker(URL.createObjectURL(code));
 const weights = Uint8Array.from(atob(data("weights").trim()), (char) => char.charCodeAt(0)).buffer;
 worker.postMessage({ header: JSON.parse(data("network")).header, weights }, [weights]);
-const questions = games.flatMap(([board, moves]) => moves.map((_, i) => ({ board, actions: moves.slice(0, i) })));
+const questions = games.flatMap(
+  ([board, moves]) => moves.map((_, i) => ({ board, actions: moves.slice(0, i) })));
 const ask = () => {
   if (times.length === questions.length) return done(times);
   worker.postMessage({ number: times.length, ...questions[times.length], player: "model@1" });

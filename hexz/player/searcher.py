@@ -20,8 +20,8 @@ from hexz.player.trees import TreeCache
 from hexz.schema.search import MAX_SIMULATIONS, Algorithm
 
 SOLVE_NODES: Final = 10_000
-"""Size at which the exact solution of an endgame is given up: mostly after some 5 ms, and in a browser
-some 50 ms. Twice as many would solve 8 % more positions."""
+"""Size at which the exact solution of an endgame is given up, mostly after some 5 ms, or 50 ms in a
+browser. Twice as many would solve 8 % more positions."""
 
 EARLIEST: Final = 0.957
 """Share of the time at which an answer is given at the earliest, unless very many end together."""
