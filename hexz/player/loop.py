@@ -44,6 +44,8 @@ _SMOOTHING: Final = 0.05
 _SHARE: Final = 4
 """Leaves that a search gets of a batch at least, of those that it can use: to go to each search for
 a single one takes longer than to find and evaluate that."""
+_WELL_AHEAD: Final = 2 * CHUNK
+"""Answers that are still to be made when the next searches are evaluated: that takes no longer."""
 _PAUSE_SECONDS: Final = 0.002
 """The longest pause of the searches, after which they look again whether answers are late."""
 
@@ -196,13 +198,20 @@ class SearchLoop:
                     self._expand(batch, batch.evaluation)
                 tasks = self._running()
                 if self.desk.is_behind():
-                    tasks = [task for task in tasks if task.is_young]
-                    if not tasks:
-                        self.desk.wait(_PAUSE_SECONDS)
+                    tasks = self._while_behind(tasks)
                 self._collect(batch, tasks)
             except Exception as error:
                 _log.exception("searches failed")
                 self._fail(error)
+
+    def _while_behind(self, tasks: list[Task]) -> list[Task]:
+        """The searches that go on while answers are late: those without any evaluation yet, as many
+        at once as can be. They are answered after those that wait."""
+        young = [task for task in tasks if task.is_young]
+        if not young or (len(young) < BATCH_SIZE and len(self.desk) > _WELL_AHEAD):
+            self.desk.wait(_PAUSE_SECONDS)
+            return []
+        return young
 
     def close(self) -> None:
         """Takes no more searches; those under way end with what they have."""
@@ -264,7 +273,8 @@ class SearchLoop:
         if self._is_planned:
             return
         self._is_planned = True
-        seconds = [self.desk.seconds(task.kind) for task in self._tasks]
+        paces = {kind: self.desk.seconds(kind) for kind in {task.kind for task in self._tasks}}
+        seconds = [paces[task.kind] for task in self._tasks]
         hurried = [
             (task.due, its)
             for task, its in zip(self._tasks, seconds, strict=True)

@@ -240,6 +240,33 @@ def test_while_answers_are_late_nothing_is_searched():
     assert loop.evaluations > before
 
 
+def test_while_many_answers_are_late_new_searches_wait_for_a_whole_batch():
+    clock = Clock()
+    loop = SearchLoop(SlowEvaluator(clock, 0.01), clock)
+    loop.desk.wait = lambda seconds: None  # type: ignore[method-assign]
+
+    def add(count: int, due: float) -> list[Task]:
+        boards = (Board.random(i) for i in range(count))
+        tasks = [Task(Search(board, PUCT), 0, due, threading.Event()) for board in boards]
+        for task in tasks:
+            loop.add(task)
+        loop.turn()
+        loop.turn()
+        return tasks
+
+    late = add(BATCH_SIZE, 1.0)
+    assert len(loop.desk) == BATCH_SIZE
+    clock.now = 10.0
+    young = add(BATCH_SIZE - 1, 100.0)
+    assert all(task.is_young for task in young)
+    young += add(1, 100.0)
+    assert not any(task.is_young for task in young)
+    for task in sorted(late, key=lambda task: task.answer_at):
+        loop.desk.leave(task)
+    last = add(1, 100.0)
+    assert not last[0].is_young
+
+
 def test_simulations_are_shared_evenly():
     clients = Clients(64, think=1.0, batch=0.01, answer=0.001)
     clients.learn()
