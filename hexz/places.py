@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 from hexz.errors import InvalidModel, InvalidSettings
-from hexz.similar import closest_path
+from hexz.similar import slip
 
 MODELS: Final = "models/flagz"
 """The folder of the models, below the root."""
@@ -141,10 +141,8 @@ def find_model_file(place: str | os.PathLike[str]) -> Path:
 
 def _hint(path: Path) -> str:
     """What to do where there is no model."""
-    meant = closest_path(path)
-    if meant is not None:
-        return f": did you mean {meant}?"
-    return ": `hexzctl train` makes one, in hexz-data; leave it out for the one that ships"
+    default = ": `hexzctl train` makes one, in hexz-data; leave it out for the one that ships"
+    return slip(path) or default
 
 
 def _newest(model: Path) -> Path | None:

@@ -31,3 +31,10 @@ def closest_path(path: Path) -> Path | None:
         return None
     name = closest(path.name, names)
     return None if name is None else path.with_name(name)
+
+
+def slip(path: Path) -> str:
+    """Returns what to add to an error about a path: what is meant, if nothing is there and that is
+    clear."""
+    meant = None if path.exists() else closest_path(path)
+    return "" if meant is None else f": did you mean {meant}?"

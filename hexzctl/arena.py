@@ -89,7 +89,7 @@ def arena(
     from hexz.arena.run import ArenaConfig, ArenaRun, random_boards, read_boards
     from hexz.player.spec import parse_spec
     from hexzctl.arena_view import ArenaView
-    from hexzctl.display import notice
+    from hexzctl.display import notice, waiting
 
     if boards_file is not None and boards is not None:
         raise typer.BadParameter("give --boards or --boards-file, not both")
@@ -117,7 +117,8 @@ def arena(
     if html is not None and run.played:
         from hexz.arena.page import write_arena_page
 
-        write_arena_page(html, run)
+        with waiting(f"writing {html}"):
+            write_arena_page(html, run)
         notice(f"Games to look at: {html.resolve().as_uri()}")
     interruption.exit()
 

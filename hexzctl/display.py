@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final, Self
 
 from rich.console import Console, RenderableType
@@ -16,6 +16,8 @@ from hexz.output import lossy_output
 
 LOG_SECONDS: Final = 10.0
 """How often a log line is printed where there is no terminal."""
+_PATIENCE: Final = 0.5
+"""Seconds after which somebody wants to know what is waited for."""
 
 
 def notice(text: str) -> None:
@@ -111,6 +113,26 @@ class Steps(Display):
         so_far = elapsed / self._done if self._done else None
         each = max(filter(None, (self._seconds, so_far)), default=None)
         state = f"{self._what}, step {self._done + 1} of {self._total}, {elapsed:.0f} s"
-        if each is None:
-            return state
-        return f"{state}, about {max(0.0, each * self._total - elapsed):.0f} s left"
+        left = 0.0 if each is None else each * self._total - elapsed
+        return f"{state}, about {left:.0f} s left" if left > 0 else state
+
+
+@contextlib.contextmanager
+def waiting(what: str, most: float | None = None) -> Iterator[None]:
+    """Shows on a terminal what is waited for while the block runs, if that is not over at once.
+
+    Args:
+        what: is done, as in "reading hexz-data".
+        most: seconds that it can take; None if nobody knows.
+    """
+    started = time.monotonic()
+
+    def state() -> str:
+        elapsed = time.monotonic() - started
+        if elapsed < _PATIENCE:
+            return ""
+        left = "" if most is None else f", {max(0.0, most - elapsed):.0f} s left at most"
+        return f"{what}, {elapsed:.0f} s{left}"
+
+    with Display(Console(stderr=True), lambda: Text(state(), "dim"), state, transient=True):
+        yield

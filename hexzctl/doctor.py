@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import shutil
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from hexz.places import DEFAULT_MODEL
 from hexz.schema.programs import DEFAULT_STORE, ServerConfig, WorkerConfig
 from hexzctl.options import auth_token, option_of
+
+_LOOK_SECONDS: Final = 1.0
+"""What a look takes on average."""
 
 
 def doctor(
@@ -30,7 +33,8 @@ def doctor(
       hexzctl doctor --store gs://my-bucket/flagz --server-url http://192.168.0.10:8080
         Looks at the places of a fleet as well.
     """
-    from hexz.doctor import Places, examine, report
+    from hexz.doctor import Places, examine, looks, report
+    from hexzctl.display import Steps
 
     places = Places(
         model_name=model_name,
@@ -41,9 +45,10 @@ def doctor(
     )
     width = min(shutil.get_terminal_size().columns, 100)
     problems = 0
-    for finding in examine(places):
-        problems += bool(finding.advice)
-        print(report(finding, width), flush=True)
+    with Steps(len(looks(places)), _LOOK_SECONDS) as steps:
+        for finding in examine(places, steps.begin):
+            problems += bool(finding.advice)
+            print(report(finding, width), flush=True)
     print(f"{problems or 'No'} problem{'' if problems == 1 else 's'} found.")
     if problems:
         raise typer.Exit(1)

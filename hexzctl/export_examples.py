@@ -123,6 +123,7 @@ def export_examples(
     from hexz.dataset.filters import Filter
     from hexz.dataset.reading import ExampleReader
     from hexz.dataset.sources import find_archives
+    from hexzctl.display import waiting
     from hexzctl.export_view import ExportView
 
     if summary and (format_ or output or sample):
@@ -134,7 +135,9 @@ def export_examples(
     if sort and format_ != "html":
         raise typer.BadParameter("--sort is for --format html")
     view = ExportView(strict=strict)
-    reader = ExampleReader(find_archives(sources), view.problem, view.step)
+    with waiting(f"looking for files in {', '.join(sources)}"):
+        archives = find_archives(sources)
+    reader = ExampleReader(archives, view.problem, view.step)
     export = Export(reader)
     wanted = Filter(
         games=frozenset(game or ()), checkpoints=frozenset(checkpoint or ()), min_moves=min_moves

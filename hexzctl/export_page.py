@@ -34,8 +34,10 @@ def export_page(
     from hexz.files import atomic_file
     from hexz.player.models import open_source
     from hexz.player.offline import offline_page
+    from hexzctl.display import waiting
 
-    page = offline_page(open_source(model).load()).encode()
+    with waiting("reading the network and writing the page"):
+        page = offline_page(open_source(model).load()).encode()
     with atomic_file(output) as file:
         file.write(page)
     print(f"Wrote {output}, {len(page) / 1000:,.0f} KB: open it in a browser.")

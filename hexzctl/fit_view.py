@@ -53,11 +53,13 @@ class FitView:
 
     def _line(self) -> str:
         event, fit = self._last, self._fit
-        if isinstance(event, Reading):
-            return f"read {event.share:.0%} of the sources, {event.examples:,} examples"
-        parts = [f"{event.share:.0%}", f"{event.step:,} of {fit.num_steps:,} steps"]
         seconds = time.monotonic() - self._started
-        parts.append(f"{seconds:.0f} s, about {seconds * (1 / event.share - 1):.0f} s left")
+        left = f", about {seconds * (1 / event.share - 1):.0f} s left" if event.share else ""
+        if isinstance(event, Reading):
+            read = f"read {event.share:.0%} of the sources, {event.examples:,} examples"
+            return f"{read}, {seconds:.0f} s{left}"
+        parts = [f"{event.share:.0%}", f"{event.step:,} of {fit.num_steps:,} steps"]
+        parts.append(f"{seconds:.0f} s{left}")
         measured = fit.curve[-1]
         parts += [f"{name} {value:.3f}" for name, value in _shown(measured.held_out_losses)]
         return ", ".join(parts)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -58,7 +60,8 @@ def list_(
 
     from hexzctl.fleet_view import print_conduct
 
-    conduct = _server(server_url).status().conduct
+    with _asking(server_url) as server:
+        conduct = server.status().conduct
     if as_json:
         print(json.encode(conduct).decode())
     else:
@@ -128,16 +131,20 @@ def names(data_dir: DataDir = _DATA) -> None:
         print(name)
 
 
-def _server(url: str) -> RemoteServer:
-    from hexz.trainserver.remote import RemoteServer
+@contextlib.contextmanager
+def _asking(url: str) -> Iterator[RemoteServer]:
+    from hexz.trainserver.remote import ANSWER_SECONDS, RemoteServer
+    from hexzctl.display import waiting
 
-    return RemoteServer(url, auth_token())
+    with waiting(f"asking {url}", ANSWER_SECONDS):
+        yield RemoteServer(url, auth_token())
 
 
 def _order(url: str, worker: str, reason: str, *, quarantined: bool) -> None:
     from hexz.schema.fleet import ConductOrder
 
-    _server(url).order(worker, ConductOrder(quarantined=quarantined, reason=reason))
+    with _asking(url) as server:
+        server.order(worker, ConductOrder(quarantined=quarantined, reason=reason))
 
 
 def _tokens(data_dir: Path) -> WorkerTokens:

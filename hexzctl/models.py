@@ -52,10 +52,12 @@ def list_(
         All of them in a bucket, as JSON.
     """
     from hexz.checkpoints.catalog import catalog, open_models
+    from hexzctl.display import waiting
     from hexzctl.models_view import print_catalog, print_models
 
-    stores = open_models(model)
-    catalogs = {store.model_name: catalog(store) for store in stores}
+    with waiting(f"reading {model}"):
+        stores = open_models(model)
+        catalogs = {store.model_name: catalog(store) for store in stores}
     if as_json:
         facts = {name: [entry.facts for entry in found] for name, found in catalogs.items()}
         print(json.dumps(facts))
@@ -82,6 +84,7 @@ def show(
       hexzctl models show model.pt
         What a file is.
     """
+    from hexzctl.display import waiting
     from hexzctl.models_view import print_facts
 
     if is_file(model):
@@ -91,7 +94,8 @@ def show(
     else:
         from hexz.checkpoints.catalog import entry, open_model
 
-        facts = entry(open_model(model), number).facts
+        with waiting(f"reading {model}"):
+            facts = entry(open_model(model), number).facts
         heading = str(facts["checkpoint"])
     if as_json:
         print(json.dumps(facts))
@@ -148,10 +152,12 @@ def compare(
         What was changed between two checkpoints of a training.
     """
     from hexz.checkpoints.catalog import differences, entry, open_model
+    from hexzctl.display import waiting
     from hexzctl.models_view import print_differences
 
-    store = open_model(model)
-    facts = [entry(store, number).facts for number in (first, second)]
+    with waiting(f"reading {model}"):
+        store = open_model(model)
+        facts = [entry(store, number).facts for number in (first, second)]
     found = differences(*facts)
     if as_json:
         print(json.dumps(found))
@@ -223,7 +229,7 @@ def rate(
     from hexz.checkpoints.catalog import open_model
     from hexz.player.spec import parse_spec
     from hexzctl.arena_view import ArenaView
-    from hexzctl.display import notice
+    from hexzctl.display import notice, waiting
     from hexzctl.models_view import print_ratings
 
     if checkpoints is not None and every is not None:
@@ -242,12 +248,14 @@ def rate(
         device=device,
         num_processes=num_workers,
     )
-    rating = Rating(open_model(model), config, notice)
+    with waiting(f"reading {model}"):
+        rating = Rating(open_model(model), config, notice)
     interruption = Interruption(rating.run.stop)
     view.watch(rating.run)
-    ratings = rating.ratings()
+    with waiting("fitting and drawing the ratings"):
+        ratings = rating.ratings()
+        files = rating.save() if ratings.checkpoints else []
     if ratings.checkpoints:
-        files = rating.save()
         print_ratings(ratings)
         for file in files:
             notice(f"wrote {file}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 
 from hexz.schema.programs import PlayerConfig
@@ -31,8 +32,12 @@ def serve_player(config: PlayerConfig) -> None:
     Interruption(is_success=True)  # until the server takes the signals
 
     from hexz.player.serve import serve
+    from hexzctl.display import waiting
+
+    starting = contextlib.ExitStack()
 
     def say_where(url: str, grpc_address: str | None) -> None:
+        starting.close()
         addition = f", gRPC at {grpc_address}" if grpc_address else ""
         print(f"Play at {url}{addition}", flush=True)
         if config.open:
@@ -43,4 +48,6 @@ def serve_player(config: PlayerConfig) -> None:
             print(f"Against the {level.name}: {game}", flush=True)
             show_page(game)
 
-    serve(config, say_where)
+    with starting:
+        starting.enter_context(waiting("getting the player ready"))
+        serve(config, say_where)

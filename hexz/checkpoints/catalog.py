@@ -14,7 +14,7 @@ from hexz.checkpoints.store import CheckpointInfo, CheckpointStore
 from hexz.errors import InvalidSettings, StoreError
 from hexz.places import is_in_bucket, model_folder, read_place
 from hexz.schema.records import RatedCheckpoint
-from hexz.similar import closest_path
+from hexz.similar import slip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,6 +129,6 @@ def _ratings(store: CheckpointStore) -> Mapping[int, RatedCheckpoint]:
 
 
 def _none(where: str) -> Sequence[CheckpointStore]:
-    meant = None if is_in_bucket(where) or Path(where).exists() else closest_path(Path(where))
-    hint = "`hexzctl train` makes one, in hexz-data" if meant is None else f"did you mean {meant}?"
-    raise StoreError(f"there is no model in {where}: {hint}")
+    hint = "" if is_in_bucket(where) else slip(Path(where))
+    default = ": `hexzctl train` makes one, in hexz-data"
+    raise StoreError(f"there is no model in {where}{hint or default}")

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from hexz.errors import InvalidExample, StoreError
 from hexz.places import is_in_bucket, local_path
+from hexz.similar import slip
 
 _REPLAY_FILE: Final = "h5/examples.h5"
 """The end of the path of a replay file below a folder, as the Go server's trainers lay them."""
@@ -90,7 +91,8 @@ def _on_disk(source: str) -> list[Archive]:
                     found.append(_file(path))
     except OSError as error:
         where = error.filename or source
-        raise InvalidExample(f"cannot read {where}: {error.strerror or error}") from None
+        reason = f"{error.strerror or error}{slip(Path(where))}"
+        raise InvalidExample(f"cannot read {where}: {reason}") from None
     return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from hexz.doctor import machine, services
 from hexz.doctor.finding import Finding
@@ -31,28 +32,49 @@ class Places:
     token: str | None
 
 
-def examine(places: Places) -> Iterator[Finding]:
-    """Looks at a machine, and yields what it finds as it finds it. Takes some ten seconds; the
-    store gets one small file, which is deleted again."""
+Look = Callable[[], Finding | Iterable[Finding]]
+
+
+def looks(places: Places) -> Mapping[str, Look]:
+    """What is looked at, by topic, in its order."""
     clocks = services.Clocks()
-    yield from _look("machine", machine.system)
-    yield from _look("processor", machine.cpu)
-    yield from _look("disk", machine.disk)
-    yield from _look("versions", machine.versions)
-    yield from _look("variables", lambda: _environment(os.environ))
-    engine = list(_look("engine", machine.engine))
-    yield from engine
-    if not any(finding.advice for finding in engine):
-        yield from _look("network", machine.networks)
-    yield from _look("devices", machine.devices)
-    yield from _look("Redis", lambda: services.redis(places.redis_url, places.model_name))
-    yield from _look("store", lambda: services.store(places.store, places.model_name, clocks))
-    if (url := places.server_url) is not None:
-        yield from _look("train server", lambda: services.server(url, places.token, clocks))
-    yield clocks.finding()
+    store = partial(services.store, places.store, places.model_name, clocks)
+    server = partial(services.server, places.server_url or "", places.token, clocks)
+    return {
+        "machine": machine.system,
+        "processor": machine.cpu,
+        "disk": machine.disk,
+        "versions": machine.versions,
+        "variables": partial(_environment, os.environ),
+        "engine": machine.engine,
+        "network": machine.networks,
+        "devices": machine.devices,
+        "Redis": partial(services.redis, places.redis_url, places.model_name),
+        "store": store,
+        **({"train server": server} if places.server_url is not None else {}),
+        "clock": clocks.finding,
+    }
 
 
-def _look(topic: str, look: Callable[[], Finding | Iterable[Finding]]) -> Iterator[Finding]:
+def examine(places: Places, on_begin: Callable[[str], None] = lambda _: None) -> Iterator[Finding]:
+    """Looks at a machine, and yields what it finds as it finds it. Takes some ten seconds; the
+    store gets one small file, which is deleted again.
+
+    Args:
+        places: what is asked beside the machine.
+        on_begin: called before each look, with its topic.
+    """
+    engine_works = True
+    for topic, look in looks(places).items():
+        if topic == "network" and not engine_works:
+            continue
+        on_begin(topic)
+        for finding in _look(topic, look):
+            engine_works &= topic != "engine" or not finding.advice
+            yield finding
+
+
+def _look(topic: str, look: Look) -> Iterator[Finding]:
     """What a look shows. One that fails in an unforeseen way is a finding, too."""
     try:
         found = look()

@@ -15,6 +15,7 @@ from typing import Any, Final, TypeGuard
 from hexz.engine import MAX_MOVES, Board, Move
 from hexz.errors import HexzError, InvalidGame, OutputError
 from hexz.files import atomic_file
+from hexz.similar import slip
 
 _MAX_BYTES: Final = 1 << 16
 """Longest file that is read; a game has about 600 bytes."""
@@ -160,7 +161,8 @@ class Game:
                 raise InvalidGame("the file is too long")
             return cls.from_json(data.decode())
         except OSError as error:
-            raise InvalidGame(f"cannot read {path}: {error.strerror or error}") from None
+            reason = f"{error.strerror or error}{slip(path)}"
+            raise InvalidGame(f"cannot read {path}: {reason}") from None
         except (InvalidGame, UnicodeDecodeError) as error:
             reason = error if isinstance(error, InvalidGame) else "it is not text"
             raise InvalidGame(f"{path} is no saved game: {reason}") from None

@@ -12,7 +12,8 @@ from hexz.httpclient import read_answer
 from hexz.schema.fleet import CONDUCT_PATH, ConductOrder
 from hexz.schema.status import MAX_STATUS_BYTES, ServerStatus
 
-_SECONDS: Final = 30.0
+ANSWER_SECONDS: Final = 30.0
+"""That it may take for an answer."""
 
 
 class NoAnswer(HexzError):
@@ -34,7 +35,7 @@ class RemoteServer:
         if token is not None:
             self._headers["Authorization"] = f"Bearer {token}"
 
-    def status(self, seconds: float = _SECONDS) -> ServerStatus:
+    def status(self, seconds: float = ANSWER_SECONDS) -> ServerStatus:
         """Returns everything that it says about itself.
 
         Args:
@@ -57,7 +58,7 @@ class RemoteServer:
         self._ask("POST", f"{CONDUCT_PATH}/{quote(worker, safe='')}", order.to_json())
 
     def _ask(
-        self, method: str, path: str, body: bytes | None = None, *, seconds: float = _SECONDS
+        self, method: str, path: str, body: bytes | None = None, *, seconds: float = ANSWER_SECONDS
     ) -> bytes:
         try:
             answer = self._http.request(

@@ -118,14 +118,17 @@ def test_a_slip_in_a_player(spec, hint):
     assert hint in result.stderr
 
 
-def test_a_slip_in_a_model(tmp_path, monkeypatch):
+def test_a_slip_in_a_path(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "hexz-data").mkdir()
+    (tmp_path / "game.json").write_text("")
     for arguments in (
         ["models", "list", "hexz-dta"],
         ["arena", "--player", "model:hexz-dta@8", "--player", "random"],
+        ["export-examples", "hexz-dta", "--summary"],
     ):
         assert "did you mean hexz-data?" in hexzctl(*arguments).stderr
+    assert "did you mean game.json?" in hexzctl("play", "--load", "gmae.json").stderr
     assert "`hexzctl train` makes one" in hexzctl("models", "list", "elsewhere").stderr
 
 
