@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from typer.testing import CliRunner
 
@@ -38,8 +38,14 @@ def page() -> str:
 
 def _commands() -> Iterator[list[str]]:
     for name in COMMANDS:
-        parts = getattr(command(name), "commands", None)
-        yield from [[name]] if parts is None else ([name, part] for part in parts)
+        yield from _with_parts([name], command(name))
+
+
+def _with_parts(words: list[str], found: Any) -> Iterator[list[str]]:
+    """A command, and those that it is a group of."""
+    yield words
+    for name, part in getattr(found, "commands", {}).items():
+        yield from _with_parts([*words, name], part)
 
 
 if __name__ == "__main__":

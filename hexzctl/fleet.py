@@ -19,12 +19,14 @@ if TYPE_CHECKING:
 
 app = App(
     help="Look at the workers of a train server, keep out those that post nonsense, and give "
-    "them tokens of their own. HEXZ_AUTH_TOKEN in the environment is the token of the server.",
+    "them tokens of their own. HEXZ_AUTH_TOKEN in the environment is the token of the server.\n\n"
+    "Examples:\n  hexzctl fleet list\n    The workers of the train server on this machine.",
     no_args_is_help=True,
 )
 token = App(
     help="Give single workers tokens, beside the one that all share. Run this where the train "
-    "server runs: it keeps their hashes in its data directory, and follows changes at once.",
+    "server runs: it keeps their hashes in its data directory, and follows changes at once.\n\n"
+    "Examples:\n  hexzctl fleet token add attic-3\n    Prints the token of the worker attic-3.",
     no_args_is_help=True,
 )
 app.add_typer(token, name="token")

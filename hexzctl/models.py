@@ -27,7 +27,9 @@ MAX_BOARDS = 10_000
 app = App(
     help="Look at the checkpoints of models, and rate them. MODEL is the directory or "
     "gs://bucket/prefix in which `hexzctl train-server` keeps checkpoints (--store), or "
-    f"STORE/{model_folder('NAME')} where there are several models.",
+    f"STORE/{model_folder('NAME')} where there are several models.\n\nExamples:\n  hexzctl models "
+    "list\n    The checkpoints in hexz-data.\n  hexzctl models rate hexz-data --max-seconds 600\n"
+    "    How strong they are.",
     no_args_is_help=True,
 )
 
@@ -71,7 +73,10 @@ def list_(
 def show(
     model: Model,
     number: Annotated[
-        int | None, typer.Argument(help="Number of the checkpoint.", show_default="the newest one")
+        int | None,
+        typer.Argument(
+            metavar="NUMBER", help="Number of the checkpoint.", show_default="the newest one"
+        ),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -141,8 +146,8 @@ def export(
 @app.command()
 def compare(
     model: Model,
-    first: Annotated[int, typer.Argument(help="Number of a checkpoint.")],
-    second: Annotated[int, typer.Argument(help="Number of another one.")],
+    first: Annotated[int, typer.Argument(metavar="FIRST", help="Number of a checkpoint.")],
+    second: Annotated[int, typer.Argument(metavar="SECOND", help="Number of another one.")],
     as_json: Json = False,
 ) -> None:
     """Show in what two checkpoints differ.

@@ -64,13 +64,12 @@ def examples(words, columns, monkeypatch):
 
 @pytest.mark.parametrize("words", COMMANDS, ids=ids)
 def test_every_command_has_examples_that_can_be_typed(words, monkeypatch):
-    found = COMMANDS[words]
     shown = examples(words, 60, monkeypatch)
-    assert shown or (words and isinstance(found, TyperGroup)), "no example"
+    assert shown, "no example"
     for example in shown:
         rest = shlex.split(example)
         called = max((w for w in COMMANDS if rest[: len(w)] == list(w)), key=len)
-        assert words in ((), called), example
+        assert words == called[: len(words)], example
         COMMANDS[called].make_context("hexzctl", rest[len(called) :])
 
 
