@@ -7,6 +7,7 @@ tests/system/test_first_pages.py, test_plug_in.py and tests/test_api.py run what
 
 from __future__ import annotations
 
+import csv
 import re
 import shlex
 import subprocess
@@ -16,6 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 
@@ -146,6 +148,25 @@ def test_a_dry_run_of_make_play_installs_no_pytorch() -> None:
 
 def test_the_reference_of_commands_is_up_to_date() -> None:
     assert reference.PAGE.read_text("utf-8") == reference.page(), "run make reference"
+
+
+def test_what_to_expect_on_a_laptop_is_what_the_runs_did() -> None:
+    """The Elo of each row is that of all runs, between checkpoints if need be, to 50."""
+    runs = []
+    for path in (ROOT / "docs" / "curves").glob("*.csv"):
+        points = [row for row in csv.DictReader(path.open()) if row["hours"]]
+        runs.append(
+            [[60 * float(row["hours"]) for row in points], [float(row["elo"]) for row in points]]
+        )
+    text = (ROOT / "docs" / "laptop.md").read_text("utf-8").replace(",", "")
+    rows = re.findall(r"(?m)^\| (\d+) minutes \| about (-?\d+) to (-?\d+) \|", text)
+    assert [int(row[0]) for row in rows] == [5, 10, 30, 90, 180]
+    for minutes, low, high in rows:
+        reached = [
+            float(np.interp(float(minutes), *run)) for run in runs if run[0][-1] > int(minutes) - 2
+        ]
+        assert abs(min(reached) - int(low)) <= 30, minutes
+        assert abs(max(reached) - int(high)) <= 30, minutes
 
 
 def test_links_of_the_readme_lead_somewhere() -> None:
