@@ -60,11 +60,15 @@ play: $(if $(wildcard $(VENV)/built),build,$(VENV)/playable)
 	@echo
 	$(BIN)/hexzctl serve-player --port 0 --open
 
+# Ctrl-C is how these end, so their exit code for it is no error; make itself ends with that signal.
+# The shell has to outlive it, to see the exit code.
+until_ctrl_c = @trap : INT; $(1) || test $$? -eq 130
+
 selfplay: build
-	$(BIN)/hexzctl $(SELFPLAY)
+	$(call until_ctrl_c,$(BIN)/hexzctl $(SELFPLAY))
 
 train: build
-	$(BIN)/hexzctl train
+	$(call until_ctrl_c,$(BIN)/hexzctl train)
 
 # Three tests at once on two cores; those of a file one after another, as they share what took long
 # to make; and files in the order of tests/conftest.py, not by their numbers of tests.

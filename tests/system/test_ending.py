@@ -1,6 +1,7 @@
 """How commands end when their terminal is closed, and when nothing can be printed or started."""
 
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -13,6 +14,8 @@ import urllib3
 
 from .processes import COMMAND, TIMEOUT, assert_one_error_line, environment
 from .terminal import terminal
+
+MAKE = shutil.which("make")
 
 NOWHERE = "127.0.0.1:9"
 SERVE_PLAYER = ("serve-player", "--player=random", "--port=0")
@@ -111,3 +114,34 @@ def test_a_signal_ends_a_command_that_waits_for_a_person() -> None:
         time.sleep(0.1)  # until it waits
         screen.process.terminate()
         assert screen.press(b"\n") == 128 + signal.SIGTERM
+
+
+@pytest.mark.skipif(MAKE is None, reason="needs make")
+@pytest.mark.parametrize("target", ["train", "selfplay"])
+def test_ctrl_c_is_no_error_of_make(target: str, tmp_path: Path) -> None:
+    """Which waits for the command, as that ends in good order, and ends with the signal."""
+    program = tmp_path / "hexzctl"
+    program.write_text("#!/bin/sh\ntrap 'echo the end; exit 130' INT\necho running\nsleep 60\n")
+    program.chmod(0o755)
+    make = subprocess.Popen(
+        [str(MAKE), "-o", "build", target, f"BIN={tmp_path}"], cwd=Path(__file__).parents[2],
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True,
+    )  # fmt: skip
+    assert make.stdout is not None
+    assert make.stdout.readline() == "running\n"
+    os.killpg(make.pid, signal.SIGINT)
+    said, _ = make.communicate(timeout=TIMEOUT)
+    assert (said, make.returncode) == ("the end\n", -signal.SIGINT)
+
+
+@pytest.mark.skipif(MAKE is None, reason="needs make")
+def test_a_failure_is_an_error_of_make(tmp_path: Path) -> None:
+    program = tmp_path / "hexzctl"
+    program.write_text("#!/bin/sh\nexit 1\n")
+    program.chmod(0o755)
+    make = [str(MAKE), "-o", "build", "train", f"BIN={tmp_path}"]
+    done = subprocess.run(
+        make, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert "Error 1" in done.stderr
