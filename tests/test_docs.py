@@ -154,17 +154,14 @@ def test_what_to_expect_on_a_laptop_is_what_the_runs_did() -> None:
     """The Elo of each row is that of all runs, between checkpoints if need be, to 50."""
     runs = []
     for path in (ROOT / "docs" / "curves").glob("*.csv"):
-        points = [row for row in csv.DictReader(path.open()) if row["hours"]]
-        runs.append(
-            [[60 * float(row["hours"]) for row in points], [float(row["elo"]) for row in points]]
-        )
+        rows = list(csv.DictReader(path.open()))
+        runs.append(np.array([(60 * float(row["hours"]), float(row["elo"])) for row in rows]).T)
     text = (ROOT / "docs" / "laptop.md").read_text("utf-8").replace(",", "")
-    rows = re.findall(r"(?m)^\| (\d+) minutes \| about (-?\d+) to (-?\d+) \|", text)
-    assert [int(row[0]) for row in rows] == [5, 10, 30, 90, 180]
-    for minutes, low, high in rows:
-        reached = [
-            float(np.interp(float(minutes), *run)) for run in runs if run[0][-1] > int(minutes) - 2
-        ]
+    told = re.findall(r"(?m)^\| (\d+) minutes \| about (-?\d+) to (-?\d+) \|", text)
+    assert [int(row[0]) for row in told] == [5, 10, 30, 90, 180]
+    for minutes, low, high in told:
+        long_enough = [run for run in runs if run[0, -1] > int(minutes) - 2]
+        reached = [np.interp(float(minutes), *run) for run in long_enough]
         assert abs(min(reached) - int(low)) <= 30, minutes
         assert abs(max(reached) - int(high)) <= 30, minutes
 

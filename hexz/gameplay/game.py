@@ -161,8 +161,8 @@ class Game:
                 raise InvalidGame("the file is too long")
             return cls.from_json(data.decode())
         except OSError as error:
-            reason = f"{error.strerror or error}{slip(path)}"
-            raise InvalidGame(f"cannot read {path}: {reason}") from None
+            why = f"{error.strerror or error}{slip(path)}"
+            raise InvalidGame(f"cannot read {path}: {why}") from None
         except (InvalidGame, UnicodeDecodeError) as error:
             reason = error if isinstance(error, InvalidGame) else "it is not text"
             raise InvalidGame(f"{path} is no saved game: {reason}") from None

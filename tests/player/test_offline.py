@@ -121,8 +121,8 @@ def test_its_moves_are_those_of_one_simulation(page_html: str, tmp_path: Path) -
             assert ours[answer["action"]] >= ours[legal].max() - TOLERANCE
         else:
             assert answer["action"] == solution.move.index
-            values = {move.index: margin for move, margin in solution.values.items()}
-            assert answer["known"] == [solution.margin, *(values[action] for action in legal)]
+            margins = {move.index: margin for move, margin in solution.values.items()}
+            assert answer["known"] == [solution.margin, *(margins[int(action)] for action in legal)]
             solved += 1
     assert solved > POSITIONS / 20
     for board, answer in list(zip(boards, answers, strict=True))[::50]:
