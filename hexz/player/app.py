@@ -195,6 +195,7 @@ def _answer_to_people(answer: Answer) -> dict[str, Any]:
         "q": {i: float(suggestion.q[int(i)]) for i in visits},
         "priors": {str(i): float(p) for i, p in enumerate(suggestion.priors) if p > 0},
         "pv": [move.index for move in suggestion.principal_variation],
+        "margins": answer.margins and {str(m.index): n for m, n in answer.margins.items()},
     }
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from hexz.engine import Board, Suggestion
+from hexz.engine import Board, Move, Suggestion
 from hexz.errors import HexzError, IllegalMove
 from hexz.player.spec import Budget
 
@@ -38,6 +39,8 @@ class Answer:
         depth: moves from the position to the deepest one that was looked at.
         nodes: size of the search tree.
         elapsed: seconds from the question to the answer.
+        margins: of a position that was solved: the points by which the player to move wins after
+            each move; None if it was not.
     """
 
     suggestion: Suggestion
@@ -45,6 +48,7 @@ class Answer:
     depth: int
     nodes: int
     elapsed: float
+    margins: Mapping[Move, int] | None = None
 
 
 class Player(ABC):

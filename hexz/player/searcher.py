@@ -201,4 +201,5 @@ def _solved(solution: Solution, started: float) -> Answer:
         depth=len(solution.line),
         nodes=0,
         elapsed=time.monotonic() - started,
+        margins=solution.values,
     )

@@ -1,5 +1,6 @@
 """Positions and evaluators for the tests of players."""
 
+import itertools
 import random
 import threading
 import time
@@ -7,7 +8,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from hexz.engine import Board
+from hexz.engine import Board, Move
 from hexz.engine.endgame import solve
 from hexz.inference import Evaluation, Evaluator, Floats
 
@@ -83,6 +84,25 @@ def game(seed: int) -> list[Board]:
         board.play(rng.choice(board.legal_moves()))
         boards.append(board)
     return boards
+
+
+def played(boards: list[Board]) -> list[Move]:
+    """The moves between the positions of a game."""
+    moves = []
+    for before, after in itertools.pairwise(boards):
+        moves += [move for move in before.legal_moves() if _after(before, move) == after][:1]
+    return moves
+
+
+def _after(board: Board, move: Move) -> Board:
+    board = board.copy()
+    board.play(move)
+    return board
+
+
+def solved_game() -> list[Board]:
+    """The positions of a random game up to one that is solved, where moves win and moves lose."""
+    return game(92)[:42]
 
 
 def solvable() -> Board:

@@ -2,7 +2,6 @@
 
 import base64
 import gzip
-import itertools
 import json
 import random
 import re
@@ -32,7 +31,7 @@ from hexz.wire import hexz_pb2 as pb
 
 from ..conftest import TESTS
 from ..states import encode_board
-from .positions import assert_think_time_is_kept, forced, game, solvable
+from .positions import assert_think_time_is_kept, forced, game, played, solvable, solved_game
 
 GO, PEOPLE = "/hexz/cpu/suggest", "/api/suggest"
 MILLISECOND = 1_000_000
@@ -228,6 +227,15 @@ def test_people_get_moves_and_the_search_behind_them(client, player):
         assert answer["simulations"] == sum(answer["visits"].values()) == 64
         assert sum(answer["priors"].values()) == pytest.approx(1, abs=1e-3)
         assert {int(action) for action in answer["priors"]} == legal
+
+
+def test_people_are_told_the_points_after_each_move_of_a_solution(client):
+    boards = solved_game()
+    solution, moves = solve(boards[-1]), [move.index for move in played(boards)]
+    content = {"board": boards[0].to_text(), "moves": moves, "player": "model@64"}
+    margins = client.post(PEOPLE, json=content).json["margins"]
+    assert margins == {str(move.index): points for move, points in solution.values.items()}
+    assert client.post(PEOPLE, json=content | {"moves": moves[:4]}).json["margins"] is None
 
 
 START = Board.random(1).to_text()
@@ -498,20 +506,6 @@ def test_metrics_agree_with_the_status(client):
 
 def to_move(kind: int, row: int, col: int) -> Move:
     return Move({0: "normal", 5: "flag"}[kind], row, col)  # type: ignore[arg-type]
-
-
-def played(boards: list[Board]) -> list[Move]:
-    """The moves between the positions of a game."""
-    moves = []
-    for before, after in itertools.pairwise(boards):
-        moves += [move for move in before.legal_moves() if _after(before, move) == after][:1]
-    return moves
-
-
-def _after(board: Board, move: Move) -> Board:
-    board = board.copy()
-    board.play(move)
-    return board
 
 
 # --- Programs of others --------------------------------------------------------------------------

@@ -25,6 +25,7 @@ from hexz.player.offline import MAX_BYTES, offline_page
 from hexz.player.searcher import SOLVE_NODES
 
 from ..browser import PHONE, Hands, Page, findings, themed
+from .positions import played, solved_game
 from .whole_games import SEED, SMALL, play_by_keyboard, play_by_touch
 
 NODE = shutil.which("node")
@@ -190,6 +191,31 @@ def test_it_plays_from_the_disk(page_html: str, chromium: Any, tmp_path: Path) -
     assert findings(chromium) == []
     assert page.errors() == []
     page.driver.get("about:blank")
+
+
+def test_what_it_says_of_a_position_that_it_solves(
+    page_html: str, chromium: Any, tmp_path: Path
+) -> None:
+    """The moves with the most points come first, whatever cell they are on."""
+    boards = solved_game()
+    solution = solve(boards[-1])
+    assert solution is not None
+    best = sorted(solution.values.values(), reverse=True)
+    winner = "Blue" if boards[-1].turn == 1 else "Orange"
+    page = page_of(page_html, chromium, tmp_path)
+    moves = "-".join(str(move) for move in played(boards))
+    page.open(f"seed=92&blue=person&orange=person&moves={moves}")
+    page.click("#hint")
+    page.until(lambda: page.status == f"I would place on {solution.move}: wins by {best[0]} points.")
+    page.click("#analyse")
+    page.until(lambda: page("#thinking").text.endswith("Solved exactly"))
+    assert page("#expected").text == f"Best play of both: {winner} by {best[0]} points"
+    rows = [row.text.split() for row in page.all("#top tbody tr")]
+    assert [row[-1] for row in rows] == [f"+{points}" for points in best[: len(rows)]]
+    worst = min(solution.values, key=lambda move: solution.values[move])
+    lost = -solution.values[worst]
+    assert page.labels()[str(worst)].endswith(f"{worst}: loses by {lost} points")
+    assert page.errors() == []
 
 
 def test_its_games_can_be_shared(page_html: str, chromium: Any, tmp_path: Path) -> None:

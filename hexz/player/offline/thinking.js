@@ -89,6 +89,7 @@ function known(network, position) {
     q: Object.fromEntries([...values].map(([action, points]) => [action, Math.sign(points)])),
     priors: Object.fromEntries(moves.map((action) => [action, 0])),
     pv: line,
+    margins: Object.fromEntries(values),
     outlook: network.evaluate(position).outlook,
   };
 }

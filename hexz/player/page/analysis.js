@@ -22,6 +22,9 @@ export const chanceOf = (value) => (1 + value) / 2;
 /** How often the search of a reply tried a move. @param {Reply} reply */
 export const triesOf = ({ visits }) => Object.values(visits).reduce((sum, n) => sum + n, 0);
 
+/** The points by which the player to move wins, if a reply is a solution; null if not. @param {Reply} reply */
+export const mostOf = ({ margins }) => (margins ? Math.max(...Object.values(margins)) : null);
+
 /**
  * What is known of a position.
  * @typedef {{ reply: Reply, isWhole: boolean, stale: number }} Known

@@ -13,7 +13,7 @@ import { sound } from "./sound.js";
 import { actionOn, activeTool, choices, isLive, isThinking, purpose } from "./state.js";
 import { drawTools } from "./tools.js";
 import { BoardView } from "./view.js";
-import { describeCell, futureOf, judgementText, nameOf, statusText, verdict } from "./words.js";
+import { describeCell, futureOf, judgementText, nameOf, resultText, statusText, verdict } from "./words.js";
 /** @import { Position } from "./rules.js" */
 /** @import { State } from "./state.js" */
 /** @import { Mark } from "./view.js" */
@@ -42,7 +42,8 @@ function opinionsOn(cell) {
   return [normalAction(cell), flagAction(cell)].map((action) => {
     const opinion = opinionOf(reply, action);
     if (!opinion || opinion.chance === null) return "";
-    return `${notation(action)}: ${percent(opinion.visits)} of visits, wins ${percent(opinion.chance)}`;
+    const { visits, chance, margin } = opinion;
+    return `${notation(action)}: ${margin === null ? `${percent(visits)} of visits, wins ${percent(chance)}` : resultText(margin)}`;
   }).filter(Boolean).join("; ");
 }
 

@@ -1,10 +1,11 @@
 // The analysis beside the board: who is ahead, the course of the game, the preferred moves.
 
-import { chanceOf, triesOf } from "./analysis.js";
+import { chanceOf, mostOf, triesOf } from "./analysis.js";
 import { drawBar, drawChart, percent } from "./board.js";
 import { CELLS, COLOURS, cellOf, notation } from "./cells.js";
 import { byId, find, html } from "./dom.js";
 import { isAway, mistakeOf } from "./lesson.js";
+import { pointsText } from "./words.js";
 /** @import { Analysis } from "./analysis.js" */
 /** @import { GameNode } from "./game.js" */
 /** @import { Position } from "./rules.js" */
@@ -16,17 +17,21 @@ const GROUND_FROM = 0.08; // whose a cell will be is not known below
 const TOP_MOVES = 5, LINE_MOVES = 10;
 const SHOWN_SHARE = 0.01, NUMBERED_SHARE = 0.05;
 
-/** The moves of a reply, most visited first, with shares and chances 0 to 1. @param {Reply} reply */
-function movesOf(reply) {
-  const total = Object.values(reply.visits).reduce((sum, n) => sum + n, 0) || 1;
-  const actions = new Set([...Object.keys(reply.visits), ...Object.keys(reply.priors ?? {})]);
+/** The moves of a reply, most visited first, with shares and chances 0 to 1; of a solution those with the most points first. @param {Reply} reply */
+function movesOf({ visits, q, priors, margins }) {
+  const total = Object.values(visits).reduce((sum, n) => sum + n, 0) || 1;
+  const actions = new Set([...Object.keys(visits), ...Object.keys(priors ?? {})]);
   return Array.from(actions, (action) => ({
     action: Number(action),
-    visits: (reply.visits[action] ?? 0) / total,
-    prior: reply.priors?.[action] ?? 0,
-    chance: reply.visits[action] ? chanceOf(reply.q[action]) : null,
-  })).sort((a, b) => b.visits - a.visits || b.prior - a.prior);
+    visits: (visits[action] ?? 0) / total,
+    prior: priors?.[action] ?? 0,
+    chance: visits[action] ? chanceOf(q[action]) : null,
+    margin: margins?.[action] ?? null,
+  })).sort((a, b) => Number(b.margin) - Number(a.margin) || b.visits - a.visits || b.prior - a.prior);
 }
+
+/** @param {number} points */
+const signed = (points) => `${points > 0 ? "+" : ""}${points}`.replace("-", "−");
 
 /** What the search thinks of one move, if anything. @param {Reply} reply @param {number} action */
 export const opinionOf = (reply, action) => movesOf(reply).find((move) => move.action === action);
@@ -42,6 +47,11 @@ export function overlayOf(kind, reply, position) {
   if (!reply || kind === "none" || kind === "ground") return [];
   if (kind === "line") return discsOf(reply.pv, position);
   const moves = movesOf(reply);
+  if (reply.margins) {
+    return moves.map(({ action, margin }) => {
+      return { action, share: margin === moves[0].margin ? 0.6 : 0.15, text: signed(Number(margin)) };
+    }).reverse();
+  }
   if (kind === "chances") {
     return moves.flatMap(({ action, chance }) => {
       return chance === null ? [] : [{ action, share: Math.max(0.25, chance), text: Math.round(100 * chance) }];
@@ -101,16 +111,21 @@ export function drawPanel({ game, shown, problem }, analysis) {
 
 /** By how many points somebody will win. @param {Position} position @param {Reply | undefined} reply */
 function expectation(position, reply) {
-  const margin = position.isOver ? position.score[0] - position.score[1] : reply?.outlook?.margin;
-  if (margin === undefined) return "";
+  if (position.isOver) return `Result: ${leadText(position.score[0] - position.score[1])}`;
+  const most = reply && mostOf(reply);
+  if (typeof most === "number") return `Best play of both: ${leadText(position.turn === 1 ? most : -most)}`;
+  return reply?.outlook ? `Expected result: ${leadText(reply.outlook.margin)}` : "";
+}
+
+/** @param {number} margin of Blue */
+function leadText(margin) {
   const points = Math.round(Math.abs(margin));
-  const result = points ? `${COLOURS[margin > 0 ? 1 : 2]} by ${points} ${points === 1 ? "point" : "points"}` : "level";
-  return `${position.isOver ? "Result" : "Expected result"}: ${result}`;
+  return points ? `${COLOURS[margin > 0 ? 1 : 2]} by ${pointsText(points)}` : "level";
 }
 
 /** @param {Reply} reply */
 function effort(reply) {
-  return reply.simulations ? `${triesOf(reply).toLocaleString("en")} simulations` : "Solved exactly";
+  return reply.margins ? "Solved exactly" : `${triesOf(reply).toLocaleString("en")} simulations`;
 }
 
 /** @param {GameNode[]} line @param {GameNode} shown @param {Analysis} analysis */
@@ -130,14 +145,15 @@ function drawCourse(line, shown, analysis) {
 
 /** @param {Reply | undefined} reply @param {number | undefined} played */
 function drawTop(reply, played) {
-  const rows = (reply ? movesOf(reply).slice(0, TOP_MOVES) : []).map(({ action, visits, prior, chance }) => {
+  const rows = (reply ? movesOf(reply).slice(0, TOP_MOVES) : []).map(({ action, visits, prior, chance, margin }) => {
+    const search = margin === null ? [percent(visits), percent(prior), chance === null ? "–" : percent(chance)] : ["–", "–", signed(margin)];
     const row = html("tr", { className: action === played ? "played" : "" },
-      html("th", { scope: "row" }, notation(action)), html("td", {}, percent(visits)),
-      html("td", {}, percent(prior)), html("td", {}, chance === null ? "–" : percent(chance)));
+      html("th", { scope: "row" }, notation(action)), ...search.map((text) => html("td", {}, text)));
     row.dataset.cell = String(cellOf(action));
-    row.style.setProperty("--share", `${100 * visits}%`);
+    row.style.setProperty("--share", margin === null ? `${100 * visits}%` : "0%");
     if (action === played) row.title = "This move was played";
     return row;
   });
+  find("#top th:last-child", HTMLElement).textContent = reply?.margins ? "Points" : "Wins";
   find("#top tbody", HTMLElement).replaceChildren(...rows);
 }

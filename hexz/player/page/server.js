@@ -9,8 +9,9 @@
  *   ownership: of each cell, -1 Orange to 1 Blue; margin: by how many points Blue will win
  * @typedef {{ move: number, value: number, simulations: number, elapsed_ms: number, player: string,
  *   visits: Record<string, number>, q: Record<string, number>, priors?: Record<string, number>,
- *   pv: number[], outlook?: Outlook | null }} Reply
- *   values are -1 to 1, from the view of the player to move; visits, q and priors by action
+ *   pv: number[], outlook?: Outlook | null, margins?: Record<string, number> | null }} Reply
+ *   values are -1 to 1, from the view of the player to move; visits, q, priors and margins by action;
+ *   margins: of a position that was solved, the points by which the player to move wins then
  */
 
 /** The server said no, or nothing. */

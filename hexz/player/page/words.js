@@ -4,7 +4,7 @@ import { percent } from "./board.js";
 import { COLOURS, cellName, cellOf, isFlag, normalAction, notation } from "./cells.js";
 import { isAway, mistakeOf } from "./lesson.js";
 import { activeTool, isLive, isThinking, purpose } from "./state.js";
-import { chanceOf } from "./analysis.js";
+import { chanceOf, mostOf } from "./analysis.js";
 /** @import { Analysis } from "./analysis.js" */
 /** @import { Game, GameNode } from "./game.js" */
 /** @import { Lesson } from "./lesson.js" */
@@ -89,9 +89,17 @@ function awayText(state) {
 
 /** @param {{ node: GameNode, action: number }} hint @param {Analysis} analysis */
 function hintText({ node, action }, analysis) {
-  const what = isFlag(action) ? "plant a flag on" : "place on";
-  const chance = chanceOf(analysis.of(node.position)?.value ?? 0);
-  return `I would ${what} ${cellName(cellOf(action))}: wins ${percent(chance)}.`;
+  const what = isFlag(action) ? "plant a flag on" : "place on", reply = analysis.of(node.position);
+  const most = reply ? mostOf(reply) : null, result = most === null ? `wins ${percent(chanceOf(reply?.value ?? 0))}` : resultText(most);
+  return `I would ${what} ${cellName(cellOf(action))}: ${result}.`;
+}
+
+/** @param {number} points */
+export const pointsText = (points) => `${points} ${points === 1 ? "point" : "points"}`;
+
+/** What comes of a move in a position that is solved. @param {number} margin of the player who makes it */
+export function resultText(margin) {
+  return margin ? `${margin > 0 ? "wins" : "loses"} by ${pointsText(Math.abs(margin))}` : "is a draw";
 }
 
 /** @param {Lesson} lesson @param {State} state @param {Analysis} analysis */
