@@ -842,13 +842,43 @@ def test_every_name_of_a_level_fits(page: Page, width: int) -> None:
     page.run("return window.seen.forget()")  # what the script above has moved
 
 
-@pytest.mark.parametrize("size", [(1440, 900), (1024, 700), (844, 390), (390, 844), (320, 640)])
+SHARE_SHEET = """
+navigator.canShare = ({ files, url }) => files[0].type === "image/png" && url === location.href;
+navigator.share = async ({ files, text, url }) => {
+  window.sent = [files[0].name, files[0].size > 10_000, text, url];
+  throw new DOMException("closed", "AbortError");
+};
+"""
+
+
+def test_a_game_is_sent_by_the_share_sheet_where_there_is_one(page: Page) -> None:
+    page.open(f"{TWO_PERSONS}&moves={OPENING}&resigned=1", PHONE)
+    page.click("#share")
+    page.until(lambda: page("#sharing").is_displayed())
+    assert not page("#send").is_displayed()
+    page.click("#sharing .primary")
+    page.run(SHARE_SHEET)
+    page.click("#share")
+    page.until(lambda: page("#send").is_displayed())
+    page.click("#send")
+    sent = page.until(lambda: page.run("return window.sent"))
+    assert sent == ["flagz-17.png", True, "Blue resigned. Orange wins.", page.driver.current_url]
+    page.click("#sharing .primary")
+
+
+@pytest.mark.parametrize(
+    "size",
+    [
+        *((1440, 900), (1024, 700), (844, 390), (390, 844), (320, 640)),
+        *((740, 360), (667, 375), (640, 360)),  # small phones on their side
+    ],
+)
 def test_dialogs_show_all_that_can_be_done(page: Page, size: tuple[int, int]) -> None:
     page.open(f"{AGAINST_COMPUTER}&moves={OPENING}", size)
     for opener, dialog in (("#new", "#setup"), ("#copy", "#sharing")):
         page.click(opener)
         page.until(lambda dialog=dialog: page(f"{dialog}[open]"))  # type: ignore[misc]
-        for control in page.all(f"{dialog} :is(button, input, select, canvas)"):
+        for control in page.all(f"{dialog} :is(button:not([hidden]), input, select, canvas)"):
             top, height = control.rect["y"] - page.run("return scrollY"), control.rect["height"]
             assert 0 <= top <= top + height <= size[1], control.get_attribute("outerHTML")
         page.driver.switch_to.active_element.send_keys(Keys.ESCAPE)

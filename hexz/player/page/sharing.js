@@ -1,4 +1,4 @@
-// The dialog to share a game: a link, and a picture of the board.
+// The dialog to share a game: a link, and a picture of the board, also for the share sheet of a phone.
 
 import { byId, button, find, html, input, svg } from "./dom.js";
 
@@ -13,9 +13,22 @@ export async function share({ link, words, name }) {
   input("link").value = link;
   button("save-picture").onclick = () => download(name);
   byId("only-here").hidden = location.protocol !== "file:";
+  byId("send").hidden = true;
   sharing.showModal();
   input("link").scrollLeft = 0; // or only its end would be seen
   await draw(words);
+  offerToSend({ title: "Flagz", text: words, files: [await pictureFile(name)], ...(location.protocol !== "file:" && { url: link }) });
+}
+
+/** @param {string} name @returns {Promise<File>} */
+const pictureFile = (name) => new Promise((resolve) => {
+  canvas.toBlob((picture) => resolve(new File(picture ? [picture] : [], name, { type: "image/png" })));
+});
+
+/** Shows a button for the share sheet, where the system has one that takes all of it. @param {ShareData} data */
+function offerToSend(data) {
+  byId("send").hidden = !navigator.canShare?.(data);
+  button("send").onclick = () => navigator.share(data).catch(() => {}); // closed without sending
 }
 
 /** The board as a file, with the style sheets that it needs, and without what is only for play. */
