@@ -290,6 +290,6 @@ function growTree(root, text) {
 /** @param {unknown} value */
 function checkedPlayer(value) {
   const player = Number(value ?? 0);
-  if (![0, 1, 2].includes(player)) throw new Error("Only player 1 or 2 can resign.");
+  if (![0, 1, 2].includes(player)) throw new Error("Only Blue, 1, or Orange, 2, can resign.");
   return player;
 }
