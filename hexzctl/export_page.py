@@ -37,7 +37,7 @@ def export_page(
     from hexzctl.display import waiting
 
     with waiting("reading the network and writing the page"):
-        page = offline_page(open_source(model).load()).encode()
+        page = offline_page(open_source(model).load(), is_shipped=model is None).encode()
     with atomic_file(output) as file:
         file.write(page)
     print(f"Wrote {output}, {len(page) / 1000:,.0f} KB: open it in a browser.")

@@ -36,7 +36,7 @@ TOLERANCE = 1e-3
 
 @pytest.fixture(scope="module")
 def page_html() -> str:
-    return offline_page(shipped_checkpoint())
+    return offline_page(shipped_checkpoint(), is_shipped=True)
 
 
 def part(page: str, name: str) -> str:
@@ -70,7 +70,7 @@ const answers = games.flatMap(([board, moves]) => {
     const legal = position.legalActions();
     const best = legal.reduce((a, b) => (logits[b] > logits[a] ? b : a));
     const solution = solve(position);
-    const action = i % 20 ? solution?.move ?? best : think(thinker, position, 1).move;
+    const action = i % 20 ? solution?.move ?? best : think(thinker, grow(thinker, position), 1).move;
     const known = solution && [solution.margin, ...legal.map((a) => solution.values.get(a))];
     position = position.play(move);
     return { logits: legal.map((a) => logits[a]), value, margin, action, known };
@@ -180,8 +180,12 @@ def test_it_plays_from_the_disk(page_html: str, chromium: Any, tmp_path: Path) -
     page.until(lambda: "Your turn" in page.status)
     page.click("#hint")
     page.until(lambda: page.status.startswith("I would "))
+    page.click("#new")
+    assert page("#setup [name=orange] + small").text == "glance@100, Elo 750"
+    page.click("#cancel")
     page.click("#analyse")
     page.until(lambda: page("#expected").text.startswith("Expected result: "))
+    page.until(lambda: re.fullmatch(r"[2-9]\d\d simulations", page("#thinking").text))  # deeper
     page("header nav a").click()
     assert len(page.all("#rules figure svg")) == 7
     for theme in ("light", "dark"):

@@ -48,8 +48,12 @@ _LAYERS: Final = {
 """The layers of the heads, and their names in network.js."""
 
 
-def offline_page(checkpoint: Checkpoint) -> str:
+def offline_page(checkpoint: Checkpoint, *, is_shipped: bool = False) -> str:
     """The HTML of the page, complete in itself.
+
+    Args:
+        checkpoint: of the network.
+        is_shipped: whether that is the one that ships with hexz, whose levels are rated.
 
     Raises:
         InvalidModel: the network is of an older kind, or too large for one file.
@@ -67,7 +71,7 @@ def offline_page(checkpoint: Checkpoint) -> str:
     weights = b"".join(
         np.ascontiguousarray(tensor).astype("<f4").tobytes() for tensor in tensors.values()
     )
-    page = _page({"header": header, "offers": _offers()}, weights)
+    page = _page({"header": header, "offers": _offers(is_shipped)}, weights)
     if len(page.encode()) > MAX_BYTES:
         raise InvalidModel(
             f"a network of {config.blocks} blocks of {config.filters} filters is too large "
@@ -101,7 +105,7 @@ def _page(network: object, weights: bytes) -> str:
     return with_policy(html.replace("<noscript>", f"{dialog}<noscript>", 1), *_BESIDE)
 
 
-def _offers() -> list[dict[str, object]]:
+def _offers(are_rated: bool) -> list[dict[str, object]]:
     """Who can be played against: the levels that a browser can play."""
     offers: list[dict[str, object]] = [
         {"spec": _ANALYST, "name": f"Network, {_ANALYST.partition('@')[2]}", "elo": None}
@@ -109,8 +113,8 @@ def _offers() -> list[dict[str, object]]:
     for number, level in enumerate(LEVELS, start=1):
         spec = parse_spec(level.spec)
         if spec.budget is None or (spec.budget.simulations or 0) <= _MOST_SIMULATIONS:
-            name = level.name.capitalize()
-            offers.append({"spec": str(spec), "name": name, "level": number})
+            name, elo = level.name.capitalize(), level.elo if are_rated else None
+            offers.append({"spec": str(spec), "name": name, "level": number, "elo": elo})
     return offers
 
 

@@ -10,7 +10,7 @@ const MAX_TERRITORY = 42, SOLVE_NODES = 10_000;
 // What a state says of a cell: 1 to 5 would be placed there now, or
 const LOST = 0, NOT_YET = 6, GRASS = 7;
 const INFINITE = 1000;
-// Of a hash table, a power of 2 with room to spare.
+// Of a hash table, with room to spare; as many as 16 bits of a hash tell apart.
 const SLOTS = 1 << 16;
 
 class TooExpensive extends Error {}
@@ -66,21 +66,24 @@ class Territory {
     const taken = new Uint8Array(state.length);
     let reach = this.#reach(state, taken);
     while (this.#take(state, reach, taken)) reach = this.#reach(state, taken);
-    return state.map((entry, i) => (reach[i] || taken[i] ? entry : LOST));
+    return state.map((entry, i) => (reach[i] ? entry : LOST));
   }
 
-  /** The cells that the player may place on, each at the lowest value that it can ever get. @param {State} state @param {Uint8Array} taken */
+  /** The grass that is taken, and the cells that the player may ever place on, by the lowest values that they can get. @param {State} state @param {Uint8Array} taken */
   #reach(state, taken) {
-    const reach = new Uint8Array(state.length), queue = [];
-    for (let value = 1, begin = 0; value <= MAX_VALUE; value++) {
-      const end = queue.length;
+    const reach = new Uint8Array(state.length), queue = /** @type {number[]} */ ([]);
+    const add = (/** @type {number} */ i) => {
+      reach[i] = 1;
+      queue.push(i);
+    };
+    for (let value = 1, next = 0; value <= MAX_VALUE; value++) {
+      const end = queue.length; // from `next` up to here are those of value - 1
       for (let i = 0; i < state.length; i++) {
-        if (!reach[i] && state[i] === value) reach[i] = queue.push(i);
-        if (taken[i] && this.#worth[i] === value) queue.push(i);
+        if (taken[i] ? this.#worth[i] === value : state[i] === value && !reach[i]) add(i);
       }
-      for (; begin < end; begin++) {
-        for (const other of this.#around[queue[begin]]) {
-          if (!reach[other] && state[other] && state[other] !== GRASS) reach[other] = queue.push(other);
+      for (; next < end; next++) {
+        for (const other of this.#around[queue[next]]) {
+          if (!reach[other] && state[other] && state[other] !== GRASS) add(other);
         }
       }
     }

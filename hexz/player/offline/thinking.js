@@ -24,8 +24,8 @@ function priorsOf(logits, actions) {
   return weights.map((weight) => weight / total);
 }
 
-/** @param {Network} network @param {Position} position @returns {Tree} */
-function grow(network, position) {
+/** A tree to search with. @param {Network} network @param {Position} position @returns {Tree} */
+export function grow(network, position) {
   if (position.isOver) {
     const { winner, turn } = position;
     return { position, value: winner ? (winner === turn ? 1 : -1) : 0, edges: [], outlook: null };
@@ -76,8 +76,8 @@ function lineOf(tree) {
   return line;
 }
 
-/** What a player plays who knows how the game ends. @param {Network} network @param {Position} position @returns {Omit<Reply, "player" | "elapsed_ms"> | null} */
-function known(network, position) {
+/** What a player plays who knows how the game ends. @param {Tree} tree @returns {Omit<Reply, "player" | "elapsed_ms"> | null} */
+function known({ position, outlook }) {
   const solution = solve(position);
   if (!solution) return null;
   const { move, margin, values, line } = solution, moves = [...values.keys()];
@@ -90,29 +90,30 @@ function known(network, position) {
     priors: Object.fromEntries(moves.map((action) => [action, 0])),
     pv: line,
     margins: Object.fromEntries(values),
-    outlook: network.evaluate(position).outlook,
+    outlook,
   };
 }
 
 /**
  * What a player plays who looks so far ahead, or knows how the game ends.
- * @param {Network} network @param {Position} position @param {number} simulations
+ * @param {Network} network
+ * @param {Tree} tree of the position: new, or of a search that goes on
+ * @param {number} simulations
  * @param {number} [until] of `performance.now()`, when it ends at the latest
  * @returns {Omit<Reply, "player" | "elapsed_ms">}
  */
-export function think(network, position, simulations, until = Infinity) {
-  return known(network, position) ?? search(network, position, simulations, until);
+export function think(network, tree, simulations, until = Infinity) {
+  return known(tree) ?? search(network, tree, simulations, until);
 }
 
 /**
  * What a search finds; with one simulation, what the network would play at once.
- * @param {Network} network @param {Position} position @param {number} simulations
- * @param {number} [until] of `performance.now()`, when it ends at the latest
+ * @param {Network} network @param {Tree} tree @param {number} simulations @param {number} [until]
  * @returns {Omit<Reply, "player" | "elapsed_ms">}
  */
-function search(network, position, simulations, until = Infinity) {
-  const tree = grow(network, position);
-  for (let i = 1; i < simulations && performance.now() < until; i++) simulate(network, tree);
+function search(network, tree, simulations, until = Infinity) {
+  const isNew = !tree.edges.some(({ visits }) => visits); // its evaluation was the first simulation
+  for (let i = isNew ? 1 : 0; i < simulations && performance.now() < until; i++) simulate(network, tree);
   const edge = best(tree.edges), tried = tree.edges.filter(({ visits }) => visits);
   const seen = tried.length ? tried : [{ ...edge, visits: 1, sum: tree.value }];
   const values = seen.reduce((sum, { sum: s }) => sum + s, tree.value), visits = seen.reduce((sum, { visits: n }) => sum + n, 1);
@@ -134,7 +135,7 @@ function search(network, position, simulations, until = Infinity) {
  * @returns {Omit<Reply, "player" | "elapsed_ms">}
  */
 export function glance(network, position, sight) {
-  const reply = search(network, position, 1), actions = position.legalActions();
+  const reply = search(network, grow(network, position), 1), actions = position.legalActions();
   const noticed = actions.filter((action) => Math.random() < sight || (!isFlag(action) && position.captures(action).length));
   const seen = noticed.length ? noticed : [actions[Math.floor(Math.random() * actions.length)]];
   const prior = (/** @type {number} */ action) => reply.priors?.[action] ?? 0;
