@@ -70,7 +70,8 @@ const answers = games.flatMap(([board, moves]) => {
     const legal = position.legalActions();
     const best = legal.reduce((a, b) => (logits[b] > logits[a] ? b : a));
     const solution = solve(position);
-    const action = i % 20 ? solution?.move ?? best : think(thinker, grow(thinker, position), 1).move;
+    const thought = () => think(thinker, grow(thinker, position), 1).move;
+    const action = i % 20 ? solution?.move ?? best : thought();
     const known = solution && [solution.margin, ...legal.map((a) => solution.values.get(a))];
     position = position.play(move);
     return { logits: legal.map((a) => logits[a]), value, margin, action, known };
@@ -210,7 +211,8 @@ def test_what_it_says_of_a_position_that_it_solves(
     moves = "-".join(str(move) for move in played(boards))
     page.open(f"seed=92&blue=person&orange=person&moves={moves}")
     page.click("#hint")
-    page.until(lambda: page.status == f"I would place on {solution.move}: wins by {best[0]} points.")
+    wins = f"wins by {best[0]} points"
+    page.until(lambda: page.status == f"I would place on {solution.move}: {wins}.")
     page.click("#analyse")
     page.until(lambda: page("#thinking").text.endswith("Solved exactly"))
     assert page("#expected").text == f"Best play of both: {winner} by {best[0]} points"
@@ -230,7 +232,8 @@ def test_its_games_can_be_shared(page_html: str, chromium: Any, tmp_path: Path) 
     page.open("seed=17&blue=person&orange=glance@100&moves=Fd5-Fe8&resigned=1", (1024, 700))
     page.click("#share")
     page.until(lambda: "Orange wins" in page("#picture").get_attribute("aria-label"))
-    assert page("#sharing").get_property("scrollHeight") == page("#sharing").get_property("clientHeight")
+    dialog = page("#sharing")
+    assert dialog.get_property("scrollHeight") == dialog.get_property("clientHeight")
     page.click("#save-picture")
     page.until((tmp_path / "flagz-17.png").exists)
     link = page("#link").get_property("value")
