@@ -31,7 +31,10 @@ Model = Annotated[
     Path | None,
     path_option("Model file or directory. Default: a fresh network of the default size."),
 ]
-Seconds = Annotated[float, typer.Option(min=0.01, max=3600, help="Duration of one run.")]
+Seconds = Annotated[
+    float,
+    typer.Option(metavar="SECONDS", min=0.01, max=3600, help="Duration of each of the five runs."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, see docs/performance.md.")]
 
 

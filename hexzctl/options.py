@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable
 from inspect import Parameter, Signature
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Final, Literal, TypeVar
 
 import typer
 
@@ -53,12 +54,16 @@ def options(
     return decorate
 
 
+_SOURCE: Final = re.compile(r" \[[A-Z]{2}\]")
+"""A source of a constant, of which only the list of settings says what it is."""
+
+
 def option(setting: Setting, *, note: str = "", panel: str | None = None, **others: Any) -> Any:
     """The option of a setting, for `Annotated`."""
     return typer.Option(
         min=setting.declaration.ge,
         max=setting.declaration.le,
-        help=setting.declaration.help + note,
+        help=_SOURCE.sub("", setting.declaration.help) + note,
         parser=path if setting.kind is Path else None,
         rich_help_panel=panel,
         **others,

@@ -47,6 +47,7 @@ def test_help_fits_the_terminal_and_leaves_nothing_out(words, columns, monkeypat
     lines = text.splitlines()
     assert [line for line in lines if len(line) > columns] == []
     assert "…" not in text
+    assert not re.search(r"\[[A-Z]{2}\]", text)  # what the list of settings calls its sources
     together = " ".join(text.split())
     for parameter in COMMANDS[words].params:
         for name in parameter.opts if parameter.param_type_name == "option" else ():
