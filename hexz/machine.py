@@ -37,6 +37,9 @@ def usable_device(device: str, notify: Callable[[str], None]) -> str:
     return "cpu"
 
 
+HOW_TO_GET_TORCH: Final = "`make build` in a clone, or pip install 'hexzctl[train]'"
+
+
 def has_torch() -> bool:
     """Tells whether PyTorch is installed; it is not imported."""
     try:
@@ -52,7 +55,7 @@ def require_torch(purpose: str) -> None:
         purpose: what it is needed for, as in "to train".
     """
     if not has_torch():
-        raise NeedsTorch(f"PyTorch is needed {purpose}: pip install 'hexzctl[train]'")
+        raise NeedsTorch(f"PyTorch is needed {purpose}: {HOW_TO_GET_TORCH}")
 
 
 def _has_device(device: str) -> bool:

@@ -18,6 +18,7 @@ import typer
 
 from hexz.ending import leave
 from hexz.errors import HexzError
+from hexz.machine import HOW_TO_GET_TORCH
 from hexz.output import open_standard_streams
 from hexz.version import __version__
 from hexzctl.command import App, Group
@@ -147,7 +148,7 @@ def _report(error: Exception) -> int:
         case OSError() if Interruption.signal == signal.SIGHUP:  # the terminal has gone
             return 128 + signal.SIGHUP
         case ModuleNotFoundError(name="torch"):
-            message = "PyTorch is needed for this: pip install 'hexzctl[train]'"
+            message = f"PyTorch is needed for this: {HOW_TO_GET_TORCH}"
         case MemoryError():
             message = f"out of memory {error}"
         case RuntimeError() if "start new thread" in str(error):

@@ -97,4 +97,4 @@ def test_what_needs_it_says_so(
     monkeypatch.chdir(tmp_path)
     result = hexzctl(*command, **small)
     assert result.returncode == 1
-    assert_one_error_line(result.stderr, "PyTorch", "pip install 'hexzctl[train]'")
+    assert_one_error_line(result.stderr, "PyTorch", "make build", "pip install 'hexzctl[train]'")
