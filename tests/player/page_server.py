@@ -12,6 +12,7 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from hexz.engine import CELLS, COLS, GRID, Board, UctPlayer
 from hexz.player.page import CONTENT_SECURITY_POLICY, CONTENT_TYPES, page_files
+from hexz.render.assets import asset
 
 from ..small_server import SmallServer
 
@@ -58,6 +59,7 @@ class PageServer(SmallServer):
         app = Flask(__name__, static_folder=None)
         app.add_url_rule("/", view_func=self._page)
         app.add_url_rule("/static/<name>", "file", _file)
+        app.add_url_rule("/modules/<name>", "module", _module)
         app.add_url_rule("/api/players", view_func=self._players)
         app.add_url_rule("/api/suggest", view_func=self._suggest, methods=["POST"])
         return app
@@ -124,6 +126,11 @@ def _in_two_parts(start: str, rest: str) -> Iterator[str]:
     yield start
     time.sleep(0.3)
     yield rest
+
+
+def _module(name: str) -> Response:
+    """A module of `hexz.render` by itself, which the page has in one file with all others."""
+    return Response(asset(name), content_type=CONTENT_TYPES["js"])
 
 
 def _file(name: str) -> Response:

@@ -466,7 +466,7 @@ def test_the_page_is_small(client):
     sizes = [
         len(client.get(f"/static/{name}", headers={"Accept-Encoding": "gzip"}).data)
         for name in page_files()
-        if name not in ("preview.png", "rules.html", "sharing.js", "clock.js")  # loaded later
+        if name not in ("preview.png", "rules.html")  # loaded later
     ]
     assert sum(sizes) < 50_000
 

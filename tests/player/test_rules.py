@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from hexz.engine import Board
-from hexz.player.page import page_files
+from hexz.render.assets import asset
 
 Rules = Callable[[str, Any], Any]
 """Runs a function of JavaScript, which may use what the page's modules export, on a value."""
@@ -27,8 +27,8 @@ def rules(tmp_path_factory: pytest.TempPathFactory) -> Rules:
     if NODE is None:
         pytest.skip("needs Node (Debian: apt-get install nodejs)")
     directory = tmp_path_factory.mktemp("page")
-    for name, content in page_files().items():
-        (directory / name).write_bytes(content)
+    for name in ("cells.js", "rules.js"):
+        (directory / name).write_text(asset(name))
     (directory / "package.json").write_text('{"type": "module"}')
 
     def run(function: str, value: Any) -> Any:

@@ -19,7 +19,7 @@ from hexz.model.features import global_map, spatial_matrix
 from hexz.model.script import ScriptNet
 from hexz.model.weights import Weights
 from hexz.player.levels import LEVELS
-from hexz.player.page import own_text, page_html, rules_html
+from hexz.player.page import main_script, own_text, page_html, rules_html
 from hexz.player.spec import parse_spec
 from hexz.render.assets import asset, bare_script, head, style, whole_script
 from hexz.render.policy import with_policy
@@ -82,10 +82,10 @@ def offline_page(checkpoint: Checkpoint, *, is_shipped: bool = False) -> str:
 
 
 def _page(network: object, weights: bytes) -> str:
-    scripts = {name: own_text(name) for name in _names("hexz.player.page")}
-    scripts |= {name: _text(name) for name in _names(__package__) if name != "server.js"}
-    main = whole_script(scripts["main.js"], scripts | {"server.js": _text("server.js")})
-    worker = whole_script(scripts["worker.js"], scripts)
+    names = (file.name for file in resources.files(__package__).iterdir())
+    own = {name: _text(name) for name in names if name.endswith(".js")}
+    main = main_script(server=own["server.js"])
+    worker = whole_script(own["worker.js"], own)
     sheets = style(asset("board.css"), asset("page.css"), own_text("play.css"))
     theme = f"<script>{bare_script(own_text('theme.js'))}</script>"
     data = {"network": ("application/json", json.dumps(network)), "worker": ("text/plain", worker)}
@@ -93,7 +93,7 @@ def _page(network: object, weights: bytes) -> str:
     held = [
         f'<script type="{kind}" id="{name}">{text}</script>' for name, (kind, text) in data.items()
     ]
-    body = "\n".join([*held, f'<script type="module">\n{bare_script(main)}\n</script>'])
+    body = "\n".join([*held, f'<script type="module">\n{main}\n</script>'])
     rules = re.search(r"<main.*</main>", rules_html(""), re.DOTALL)
     assert rules is not None  # noqa: S101 - it is ours
     dialog = (
@@ -135,10 +135,6 @@ def _tensors(network: Weights, config: ModelConfig) -> Iterator[tuple[str, NDArr
         for part in ("weight", "bias"):
             if f"{key}.{part}" in network.tensors:
                 yield f"{name}.{part}", network[f"{key}.{part}"]
-
-
-def _names(package: str) -> list[str]:
-    return [file.name for file in resources.files(package).iterdir() if file.name.endswith(".js")]
 
 
 def _text(name: str) -> str:

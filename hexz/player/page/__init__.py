@@ -1,4 +1,4 @@
-"""The web page to play on: plain HTML, CSS and JavaScript, served as they are.
+"""The web page to play on: plain HTML, CSS and JavaScript; all modules come in one file.
 
 Only what is drawn is put in here: the cells and the colours of the board are those of
 `hexz.render`, so that a board looks the same everywhere.
@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import html
 import json
-import re
 from functools import cache
 from importlib import resources
 from typing import Final
 
 from hexz.engine import CELLS, Board
 from hexz.player.page.pictures import PICTURES, picture
-from hexz.render.assets import asset, bare_script, fill, head
+from hexz.render.assets import asset, bare_script, fill, head, whole_script
 from hexz.render.svg import board_svg
 
 CONTENT_TYPES: Final = {
@@ -39,20 +38,10 @@ _ABOUT: Final = "Play Flagz, a strategy game on 105 hexagons, against a computer
 
 _PREVIEW: Final = "static/preview.png"
 
-_SHARED: Final = (
-    "board.css",
-    "page.css",
-    "board.js",
-    "cells.js",
-    "controls.js",
-    "dom.js",
-    "rules.js",
-)
+_SHARED: Final = ("board.css", "page.css")
 """What this page has in common with those of `hexz.render`."""
 
 _BOARD_ATTRIBUTES: Final = 'id="board" role="grid" aria-label="Board" aria-describedby="keys"'
-
-_IMPORTED: Final = re.compile(r'^import .*?from "\./(\w+\.js)";', re.MULTILINE | re.DOTALL)
 
 
 @cache
@@ -61,25 +50,33 @@ def page_files() -> dict[str, bytes]:
     files = {
         file.name: file.read_bytes()
         for file in resources.files(__package__).iterdir()
-        if file.name.rpartition(".")[2] in ("css", "js", "png")
+        if file.name.rpartition(".")[2] in ("css", "png")
     }
-    files |= {name: asset(name).encode() for name in _SHARED}
-    texts = {
+    texts = {name: asset(name) for name in _SHARED} | {
         "index.html": page_html(
-            head(_TITLE, _links("static/", "main.js", files)),
+            head(_TITLE, _links("static/")),
             rules="static/rules.html",
             script='<script type="module" src="static/main.js"></script>',
         ),
         "rules.html": rules_html(head("The rules of Flagz", _styles(""))),
+        "main.js": main_script(),
+        "theme.js": bare_script(own_text("theme.js")),
         "icon.svg": _icon(),
         "flagz.webmanifest": json.dumps(_MANIFEST),
     }
-    scripts = {
-        name: bare_script(content.decode())
-        for name, content in files.items()
-        if name.endswith(".js")
-    }
-    return files | {name: text.encode() for name, text in (texts | scripts).items()}
+    return files | {name: text.encode() for name, text in texts.items()}
+
+
+def main_script(**others: str) -> str:
+    """The script of the page, complete in itself.
+
+    Args:
+        others: the text of modules in place of those of this package, by their names without `.js`.
+    """
+    names = (file.name for file in resources.files(__package__).iterdir())
+    known = {name: own_text(name) for name in names if name.endswith(".js")}
+    known |= {f"{name}.js": text for name, text in others.items()}
+    return bare_script(whole_script(known["main.js"], known))
 
 
 def index_at(address: str) -> bytes:
@@ -135,10 +132,9 @@ def _styles(folder: str) -> str:
     return "\n".join([*sheets, f'<script src="{folder}theme.js"></script>'])
 
 
-def _links(folder: str, script: str, files: dict[str, bytes]) -> str:
-    """What the head of the page to play on links to. Its modules are fetched at once, and it is
-    painted when all of it is there: half of a row of buttons would move for the other half."""
-    modules = _modules(script, files)
+def _links(folder: str) -> str:
+    """What the head of the page to play on links to. It is painted when all of it is there: half of
+    a row of buttons would move for the other half."""
     return "\n".join(
         [
             f'<meta name="description" content="{_ABOUT}">',
@@ -150,23 +146,9 @@ def _links(folder: str, script: str, files: dict[str, bytes]) -> str:
             f'<link rel="manifest" href="{folder}flagz.webmanifest">',
             _styles(folder),
             '<link rel="expect" href="#setup" blocking="render">',
-            *(f'<link rel="modulepreload" href="{folder}{name}">' for name in modules),
+            f'<link rel="modulepreload" href="{folder}main.js">',
         ]
     )
-
-
-def _modules(script: str, files: dict[str, bytes]) -> list[str]:
-    """The modules that a script imports, and those that these import."""
-    found: list[str] = []
-
-    def add(name: str) -> None:
-        for imported in _IMPORTED.findall(files[name].decode()):
-            if imported not in found:
-                found.append(imported)
-                add(imported)
-
-    add(script)
-    return found
 
 
 _MANIFEST: Final = {
