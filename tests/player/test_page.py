@@ -578,6 +578,39 @@ def test_a_dead_server_is_told_at_once_and_asked_again(page: Page, server: PageS
     page.errors()
 
 
+def test_a_page_that_did_not_arrive_whole_says_so(page: Page, server: PageServer) -> None:
+    server.missing = {"rules.js"}
+    page.open(TWO_PERSONS)
+    assert page.status == "A part of this page could not be loaded."
+    server.missing = set()
+    page.click("#go")
+    page.until(lambda: page.all(".choice"))
+    assert page.status.startswith("Blue")
+    assert page.errors("404") == []
+
+
+@pytest.mark.parametrize("part", ["sharing.js", "clock.js"])
+def test_a_part_that_is_wanted_and_does_not_arrive(
+    page: Page, server: PageServer, part: str
+) -> None:
+    def want() -> None:
+        if part == "sharing.js":
+            page.click("#copy")
+        else:
+            page.click("#new")
+            page.run("arguments[0].value = arguments[1]", page("[name=clock]"), "60+1")
+            page.click("#setup .primary")
+
+    server.missing = {part}
+    page.open(AGAINST_COMPUTER)
+    want()
+    page.until(lambda: page("#notice").text.startswith("The server does not answer."))
+    server.missing = set()
+    want()
+    page.until(lambda: page.all("#sharing[open]") or page.all(".clock")[0].is_displayed())
+    assert page.errors("404") == []
+
+
 def test_a_refusal_is_told_in_words_for_players(page: Page, server: PageServer) -> None:
     page.open(AGAINST_COMPUTER)
     server.refusal = '"moves" must be at most 105 whole numbers'

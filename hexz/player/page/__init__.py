@@ -149,6 +149,7 @@ def _links(folder: str, script: str, files: dict[str, bytes]) -> str:
             '<meta name="twitter:card" content="summary_large_image">',
             f'<link rel="manifest" href="{folder}flagz.webmanifest">',
             _styles(folder),
+            f'<script src="{folder}loading.js"></script>',
             '<link rel="expect" href="#setup" blocking="render">',
             *(f'<link rel="modulepreload" href="{folder}{name}">' for name in modules),
         ]

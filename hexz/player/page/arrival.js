@@ -5,7 +5,7 @@ import { html, input } from "./dom.js";
 import { Game, PERSON, someSeed } from "./game.js";
 import { memory } from "./memory.js";
 import { listPlayers, messageOf } from "./server.js";
-import { CLOCK, OPPONENT, UNFINISHED, notify, replaceGame, start, store } from "./session.js";
+import { CLOCK, OPPONENT, UNFINISHED, fetched, notify, replaceGame, start, store } from "./session.js";
 import { levelsOf, offer } from "./setup.js";
 import { nameOf } from "./words.js";
 
@@ -58,7 +58,7 @@ function defaultGame() {
 }
 
 /** @param {Game} game one that was left, maybe with a clock */
-const keptClockOf = async (game) => (memory.getItem(CLOCK) ? (await import("./clock.js")).keptClock(game.toLink()) : null);
+const keptClockOf = async (game) => (memory.getItem(CLOCK) && (await fetched(import("./clock.js")))?.keptClock(game.toLink())) || null;
 
 /** Begins the game of the address, or a new one, and offers one that was not finished. */
 export async function openAddress() {

@@ -6,7 +6,7 @@ import { Game, PERSON, someSeed } from "./game.js";
 import { judge } from "./lesson.js";
 import { learnPlayers } from "./arrival.js";
 import { messageOf } from "./server.js";
-import { NO_SERVER, analysis, notify, replaceGame, show, store } from "./session.js";
+import { NO_SERVER, analysis, fetched, notify, replaceGame, show, store } from "./session.js";
 import { levelsOf, openSetup } from "./setup.js";
 import { actionOn, activeTool, choices, isLive, purpose } from "./state.js";
 import { refusal } from "./words.js";
@@ -66,7 +66,8 @@ export async function resign() {
 export function openNew() {
   const { game } = store.state;
   openSetup(game.players, game.length > 0 && !game.isOver, async (seed, seats, clock) => {
-    replaceGame(Game.fromSeed(seed, seats), clock ? (await import("./clock.js")).clockOf(clock) : null);
+    const clocks = clock ? await fetched(import("./clock.js")) : null;
+    if (clocks || !clock) replaceGame(Game.fromSeed(seed, seats), clocks?.clockOf(clock));
   });
 }
 

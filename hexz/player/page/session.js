@@ -42,6 +42,20 @@ export function replaceGame(game, clock) {
   start(game, clock);
 }
 
+/**
+ * A part of the page that is fetched once it is wanted; null, and a message, if it does not come.
+ * @template Part
+ * @param {Promise<Part>} part @returns {Promise<Part | null>}
+ */
+export async function fetched(part) {
+  try {
+    return await part;
+  } catch {
+    notify(`${NO_SERVER}.`);
+    return null;
+  }
+}
+
 /** Shows a message in the place of what is said about a cell. @param {string} text @param {Notice["action"]} [action] */
 export function notify(text, action) {
   store.set({ notice: text ? { text, action } : null });
