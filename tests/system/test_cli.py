@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -115,6 +116,18 @@ def test_steps_tell_how_long_the_rest_may_take(monkeypatch, capsys):
         "one, step 1 of 4, 0 s, about 400 s left",
         "two, step 2 of 4, 0 s, about 400 s left",
     ]
+
+
+def test_steps_tell_nothing_of_the_rest_that_they_cannot_know(monkeypatch, capsys):
+    """The one step that was done took no time, which says nothing of one that takes long."""
+    monkeypatch.setattr(display, "LOG_SECONDS", 0.0)
+    with display.Steps(2) as steps:
+        steps.begin("one")
+        steps.begin("two")
+        time.sleep(0.01)
+        steps.log()
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last.endswith("two, step 2 of 2, 0 s")
 
 
 def test_bench_of_a_missing_model_is_one_line(tmp_path):
