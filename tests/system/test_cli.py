@@ -7,8 +7,10 @@ import time
 
 import pytest
 
+from hexz.schema.status import WorkerConduct
 from hexz.version import __version__
 from hexzctl import cli, display
+from hexzctl.fleet_view import print_conduct
 
 from .processes import environment, hexzctl
 
@@ -128,6 +130,22 @@ def test_steps_tell_nothing_of_the_rest_that_they_cannot_know(monkeypatch, capsy
         steps.log()
     last = capsys.readouterr().err.splitlines()[-1]
     assert last.endswith("two, step 2 of 2, 0 s")
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_names_of_workers_are_never_cut(terminal, monkeypatch, capsys):
+    """Other commands want them."""
+    monkeypatch.setenv("COLUMNS", "60")
+    if terminal:
+        monkeypatch.setenv("FORCE_COLOR", "1")
+    name = "a-worker-with-a-long-name-1f9a2b3c"
+    print_conduct([
+        WorkerConduct(
+            worker=name, state="quarantined", reason=None, since=None, games=1234, copies=0,
+            per_second=56.7, set_aside=18_240, figures={},
+        )
+    ])  # fmt: skip
+    assert name in capsys.readouterr().out
 
 
 def test_bench_of_a_missing_model_is_one_line(tmp_path):
