@@ -522,6 +522,21 @@ def test_a_lesson_goes_on_with_the_mistakes_of_the_other_player(page: Page, play
     assert page.status == "Orange resigned. You win."
 
 
+def test_no_key_changes_a_game_in_review(page: Page, played: str) -> None:
+    """Also at its end, where the board shows the last position."""
+    page.open(f"{played}&resigned=2")
+    fields = page.fields
+    page.click("#learn")
+    while page.status != "That was the last mistake.":
+        page.until(lambda: page("#following").is_enabled())
+        page.click("#following")
+    page("body").send_keys("uur")
+    page.click("#leave")
+    assert page.fields == fields
+    page("body").send_keys("u")
+    assert page.fields != fields
+
+
 def test_whose_ground_each_cell_will_be(page: Page) -> None:
     page.open(f"{TWO_PERSONS}&moves={OPENING}")
     page.click("#analyse")

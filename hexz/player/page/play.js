@@ -26,9 +26,9 @@ export function choose(cell) {
   }
 }
 
-/** Goes back to an earlier state of the game, or on to a later one. @param {Game | null} game */
+/** Goes back to an earlier state of the game, or on to a later one; not in a review. @param {Game | null} game */
 function change(game) {
-  if (!game || !isLive(store.state)) return;
+  if (!game || !isLive(store.state) || store.state.lesson) return;
   const paused = game.players.includes(PERSON) ? null : ""; // computers would play on at once
   store.set({ game, shown: game.tip, tool: "normal", hint: null, paused, trouble: null, notice: null });
 }
