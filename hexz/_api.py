@@ -193,7 +193,7 @@ def load_player(spec: str = "model", *, seed: int | None = None) -> Player:
             "uct:32000", the reference player with so many random playouts; "random"; and
             "cmd:./my-engine --flag", a program that speaks the protocol of docs/protocol.md. The
             program is run.
-        seed: of "uct" and "random"; None: any.
+        seed: of "uct", "random" and "glance"; None: any.
 
     Raises:
         HexzError: there is no such player, network or program.

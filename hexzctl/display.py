@@ -97,7 +97,7 @@ class Steps(Display):
         self._total, self._seconds = total, seconds
         self._done = 0
         self._what = "starting"
-        self._started = time.monotonic()
+        self._started = self._begun = time.monotonic()
         super().__init__(
             Console(stderr=True), lambda: Text(self._state(), "dim"), self._state, transient=True
         )
@@ -106,11 +106,12 @@ class Steps(Display):
         """Begins the next step: the one before is done."""
         self._done += self._what != "starting"
         self._what = what
+        self._begun = time.monotonic()
         self.step()
 
     def _state(self) -> str:
         elapsed = time.monotonic() - self._started
-        so_far = elapsed / self._done if self._done else None
+        so_far = (self._begun - self._started) / self._done if self._done else None
         each = max(filter(None, (self._seconds, so_far)), default=None)
         state = f"{self._what}, step {self._done + 1} of {self._total}, {elapsed:.0f} s"
         left = 0.0 if each is None else each * self._total - elapsed

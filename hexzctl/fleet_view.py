@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
 from hexz.schema.status import Comparison, WorkerConduct
 
+_PLAIN_WIDTH: Final = 160
 _FIGURES = {
     "value_error": "value error",
     "lead": "lead",
@@ -22,7 +25,8 @@ def print_conduct(workers: list[WorkerConduct]) -> None:
     """Prints a line for each worker: a figure of its games, and in brackets that of the fleet."""
     table = Table(box=None, pad_edge=False, header_style="bold")
     for title in ("worker", "state", "games", "ex./s", "set aside", *_FIGURES.values()):
-        table.add_column(title, justify="left" if title in ("worker", "state") else "right")
+        is_word = title in ("worker", "state")  # whole, since commands want the name
+        table.add_column(title, justify="left" if is_word else "right", no_wrap=is_word)
     for worker in workers:
         table.add_row(
             escape(worker.worker),
@@ -33,6 +37,8 @@ def print_conduct(workers: list[WorkerConduct]) -> None:
             *(_figure(worker.figures.get(name)) for name in _FIGURES),
         )
     console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=_PLAIN_WIDTH)
     console.print(table if workers else "No worker has posted anything since the server started.")
     for worker in workers:
         if worker.reason is not None:

@@ -128,14 +128,15 @@ def export(
       hexzctl models export hexz-data --format onnx --output flagz.onnx
         The newest network of a training, for onnxruntime.
     """
-    from hexz.checkpoints.catalog import rating_of
-    from hexz.model.export import card_path
-    from hexz.model.export import export as write
-    from hexz.player.models import open_source
     from hexzctl.display import Steps, notice
 
     with Steps(2) as steps:
         steps.begin("reading the network")
+        from hexz.checkpoints.catalog import rating_of  # takes seconds, with PyTorch
+        from hexz.model.export import card_path
+        from hexz.model.export import export as write
+        from hexz.player.models import open_source
+
         checkpoint = open_source(model).load()
         rating = rating_of(model, checkpoint.model_name, checkpoint.number)
         steps.begin("writing the file, and comparing 1,000 positions")

@@ -31,7 +31,6 @@ def serve_player(config: PlayerConfig) -> None:
     """
     Interruption(is_success=True)  # until the server takes the signals
 
-    from hexz.player.serve import serve
     from hexzctl.display import waiting
 
     starting = contextlib.ExitStack()
@@ -50,4 +49,6 @@ def serve_player(config: PlayerConfig) -> None:
 
     with starting:
         starting.enter_context(waiting("getting the player ready"))
+        from hexz.player.serve import serve  # takes a second
+
         serve(config, say_where)

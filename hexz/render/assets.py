@@ -10,13 +10,9 @@ from typing import Final
 
 _IMPORT: Final = re.compile(r'^import \{[^}]*\} from "\./(\w+\.js)";\n', re.MULTILINE)
 """A line that imports names."""
-_LATER: Final = re.compile(r'import\("\./(\w+\.js)"\)')
-"""An expression that imports a module only when it is wanted."""
 _TYPES: Final = re.compile(r'^/\*\* @import \{[^}]*\} from "\.\.?/[\w/]+\.js" \*/\n', re.MULTILINE)
 """A comment that imports types."""
 _EXPORT: Final = re.compile(r"^export (?=async |class |const |function |let )", re.MULTILINE)
-_EXPORTED: Final = re.compile(r"^export (?:async )?(?:class|const|function) (\w+)", re.MULTILINE)
-"""The name that a module exports."""
 _COMMENT: Final = re.compile(r"^ */\*\*(?:(?!\*/)[\s\S])*\*/\n|^ *//.*\n|^\n|^ +", re.MULTILINE)
 """Lines of a script that are a comment or empty, and the spaces before others."""
 
@@ -71,16 +67,13 @@ def whole_script(script: str, others: Mapping[str, str] | None = None) -> str:
     def find(name: str) -> str:
         return known.get(name) or asset(name)
 
-    def exports(found: re.Match[str]) -> str:
-        return f"({{ {', '.join(_EXPORTED.findall(find(found[1])))} }})"
-
     def add(text: str) -> None:
-        for imported in map(find, _IMPORT.findall(text) + _LATER.findall(text)):
+        for imported in map(find, _IMPORT.findall(text)):
             if imported not in begun:
                 begun.append(imported)
                 add(imported)
         bare = _TYPES.sub("", _IMPORT.sub("", text))
-        modules.append(_EXPORT.sub("", _LATER.sub(exports, bare)))
+        modules.append(_EXPORT.sub("", bare))
 
     begun = [script]
     add(script)

@@ -62,7 +62,7 @@ class Worker:
     Args:
         config: for whom and how.
         stop_asked: is asked often whether to end.
-        on_status: is called every STATUS_SECONDS and at the end.
+        on_status: is called at once, every STATUS_SECONDS and at the end.
         notify: takes a line for people, in any thread.
         end_seconds: for the last games and posts, once it is to end.
 
@@ -91,7 +91,7 @@ class Worker:
         self._server = TrainServer(config.server_url, config.auth_token, notify)
         self._outbox = Outbox(self._server, notify)
         self._deadline = time.monotonic() + (config.max_seconds or float("inf"))
-        self._next_status = time.monotonic() + STATUS_SECONDS
+        self._next_status = time.monotonic()
         self._ending = threading.Event()
         self._failure: Exception | None = None
         self._channel: ModelChannel | None = None

@@ -22,6 +22,7 @@ from ..conftest import SAMPLE_TRACES, read_traces
 from ..render.test_accessibility import of_an_arena, of_an_export, of_an_index, of_selfplay
 from ..trainserver.status_server import StatusServer, watched
 from .page_server import PageServer
+from .positions import played, solved_game
 from .test_page import AGAINST_COMPUTER, OPENING, TWO_PERSONS, faulty_game
 
 SIZES: Final = [(1440, 900), (1024, 700), (844, 390), (390, 844), (320, 640)]
@@ -128,16 +129,22 @@ def other_states(directory: Path, status: StatusServer, traces: list[Any]) -> It
         path = directory / f"{name}.html"
         path.write_text(text, encoding="utf-8")
         yield name, lambda page, path=path: page.driver.get(path.as_uri())  # type: ignore[misc]
-    ended = f"#seed=17&blue=person&orange=glance@2&moves={OPENING}&resigned=2"
+    ended = f"seed=17&blue=person&orange=glance@2&moves={OPENING}&resigned=2"
+    solved = f"seed=92&blue=person&orange=person&moves={'-'.join(map(str, played(solved_game())))}"
 
-    def shared(page: Page) -> None:
-        page.driver.get("about:blank")
-        page.driver.get((directory / "exported page.html").as_uri() + ended)
-        page.until(lambda: page("#share").is_displayed())
-        page.click("#share")
-        page.until(lambda: page.all("#sharing[open]"))
+    def exported(link: str, button: str) -> Act:
+        def act(page: Page) -> None:
+            page.driver.get("about:blank")
+            page.driver.get(f"{(directory / 'exported page.html').as_uri()}#{link}")
+            page.until(lambda: page(button).is_displayed())
+            page.click(button)
 
-    yield "exported page, shared", shared
+        return act
+
+    shared = exported(ended, "#share")
+    yield "exported page, shared", after(shared, lambda page: page.all("#sharing[open]"))
+    analysed = exported(solved, "#analyse")
+    yield "exported page, solved", after(analysed, lambda page: page.all("#top tbody tr"))
     status.change(game=watched(6)[0])
 
     def watch(page: Page) -> None:

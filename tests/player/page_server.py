@@ -36,6 +36,7 @@ class PageServer(SmallServer):
         is_dead: nothing is answered, as by a server that has ended.
         refusal: with what the next questions are refused, if they are.
         busy: how many of the next questions are answered 503.
+        missing: the names of files that do not arrive.
         pause_before: the page is sent up to this text, and a third of a second later its rest.
         asked: the questions so far.
     """
@@ -52,13 +53,14 @@ class PageServer(SmallServer):
         self.is_dead = False
         self.refusal = ""
         self.busy = 0
+        self.missing: set[str] = set()
         self.pause_before = ""
         self.asked: list[dict[str, Any]] = []
 
     def _app(self) -> Flask:
         app = Flask(__name__, static_folder=None)
         app.add_url_rule("/", view_func=self._page)
-        app.add_url_rule("/static/<name>", "file", _file)
+        app.add_url_rule("/static/<name>", "file", self._file)
         app.add_url_rule("/modules/<name>", "module", _module)
         app.add_url_rule("/api/players", view_func=self._players)
         app.add_url_rule("/api/suggest", view_func=self._suggest, methods=["POST"])
@@ -70,6 +72,9 @@ class PageServer(SmallServer):
             start, found, rest = page.get_data(as_text=True).partition(self.pause_before)
             page.response = _in_two_parts(start, found + rest)
         return page
+
+    def _file(self, name: str) -> Response:
+        return abort(404) if name in self.missing else _file(name)
 
     def _players(self) -> Response:
         return jsonify(

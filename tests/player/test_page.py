@@ -522,6 +522,21 @@ def test_a_lesson_goes_on_with_the_mistakes_of_the_other_player(page: Page, play
     assert page.status == "Orange resigned. You win."
 
 
+def test_no_key_changes_a_game_in_review(page: Page, played: str) -> None:
+    """Also at its end, where the board shows the last position."""
+    page.open(f"{played}&resigned=2")
+    fields = page.fields
+    page.click("#learn")
+    while page.status != "That was the last mistake.":
+        page.until(lambda: page("#following").is_enabled())
+        page.click("#following")
+    page("body").send_keys("uur")
+    page.click("#leave")
+    assert page.fields == fields
+    page("body").send_keys("u")
+    assert page.fields != fields
+
+
 def test_whose_ground_each_cell_will_be(page: Page) -> None:
     page.open(f"{TWO_PERSONS}&moves={OPENING}")
     page.click("#analyse")
@@ -576,6 +591,17 @@ def test_a_dead_server_is_told_at_once_and_asked_again(page: Page, server: PageS
     server.reset()
     page.until(lambda: len(page.moves) == 2)
     page.errors()
+
+
+def test_a_page_that_did_not_arrive_whole_says_so(page: Page, server: PageServer) -> None:
+    server.missing = {"main.js"}
+    page.open(TWO_PERSONS)
+    assert page.status == "A part of this page could not be loaded."
+    server.missing = set()
+    page.click("#go")
+    page.until(lambda: page.all(".choice"))
+    assert page.status.startswith("Blue")
+    assert page.errors("404") == []
 
 
 def test_a_refusal_is_told_in_words_for_players(page: Page, server: PageServer) -> None:

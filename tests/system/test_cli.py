@@ -3,11 +3,14 @@
 import json
 import subprocess
 import sys
+import time
 
 import pytest
 
+from hexz.schema.status import WorkerConduct
 from hexz.version import __version__
 from hexzctl import cli, display
+from hexzctl.fleet_view import print_conduct
 
 from .processes import environment, hexzctl
 
@@ -115,6 +118,34 @@ def test_steps_tell_how_long_the_rest_may_take(monkeypatch, capsys):
         "one, step 1 of 4, 0 s, about 400 s left",
         "two, step 2 of 4, 0 s, about 400 s left",
     ]
+
+
+def test_steps_tell_nothing_of_the_rest_that_they_cannot_know(monkeypatch, capsys):
+    """The one step that was done took no time, which says nothing of one that takes long."""
+    monkeypatch.setattr(display, "LOG_SECONDS", 0.0)
+    with display.Steps(2) as steps:
+        steps.begin("one")
+        steps.begin("two")
+        time.sleep(0.01)
+        steps.log()
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last.endswith("two, step 2 of 2, 0 s")
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_names_of_workers_are_never_cut(terminal, monkeypatch, capsys):
+    """Other commands want them."""
+    monkeypatch.setenv("COLUMNS", "60")
+    if terminal:
+        monkeypatch.setenv("FORCE_COLOR", "1")
+    name = "a-worker-with-a-long-name-1f9a2b3c"
+    print_conduct([
+        WorkerConduct(
+            worker=name, state="quarantined", reason=None, since=None, games=1234, copies=0,
+            per_second=56.7, set_aside=18_240, figures={},
+        )
+    ])  # fmt: skip
+    assert name in capsys.readouterr().out
 
 
 def test_bench_of_a_missing_model_is_one_line(tmp_path):

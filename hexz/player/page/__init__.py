@@ -60,7 +60,7 @@ def page_files() -> dict[str, bytes]:
         ),
         "rules.html": rules_html(head("The rules of Flagz", _styles(""))),
         "main.js": main_script(),
-        "theme.js": bare_script(own_text("theme.js")),
+        **{name: bare_script(own_text(name)) for name in ("theme.js", "loading.js")},
         "icon.svg": _icon(),
         "flagz.webmanifest": json.dumps(_MANIFEST),
     }
@@ -145,6 +145,7 @@ def _links(folder: str) -> str:
             '<meta name="twitter:card" content="summary_large_image">',
             f'<link rel="manifest" href="{folder}flagz.webmanifest">',
             _styles(folder),
+            f'<script src="{folder}loading.js"></script>',
             '<link rel="expect" href="#setup" blocking="render">',
             f'<link rel="modulepreload" href="{folder}main.js">',
         ]

@@ -1,6 +1,7 @@
 // How games come to the page and leave it: addresses, files, and what the browser remembers.
 
 import { opponentOf } from "./cells.js";
+import { keptClock } from "./clock.js";
 import { html, input } from "./dom.js";
 import { Game, PERSON, someSeed } from "./game.js";
 import { memory } from "./memory.js";
@@ -58,7 +59,7 @@ function defaultGame() {
 }
 
 /** @param {Game} game one that was left, maybe with a clock */
-const keptClockOf = async (game) => (memory.getItem(CLOCK) ? (await import("./clock.js")).keptClock(game.toLink()) : null);
+const keptClockOf = (game) => (memory.getItem(CLOCK) ? keptClock(game.toLink()) : null);
 
 /** Begins the game of the address, or a new one, and offers one that was not finished. */
 export async function openAddress() {
@@ -66,7 +67,7 @@ export async function openAddress() {
   if (!address) return openPlainAddress();
   try {
     const game = seated(Game.fromLink(address));
-    start(game, await keptClockOf(game));
+    start(game, keptClockOf(game));
   } catch (error) {
     start(defaultGame());
     notify(`The link is no game that can be read. ${messageOf(error)}`);
@@ -78,7 +79,7 @@ function openPlainAddress() {
   try {
     const game = seated(Game.fromLink(memory.getItem(UNFINISHED) ?? ""));
     const opponent = game.onlyPerson ? ` against ${nameOf(game, opponentOf(game.onlyPerson), store.state.offers)}` : "";
-    notify(`Your game${opponent} is at move ${game.length}.`, { name: "Go on", run: async () => replaceGame(game, await keptClockOf(game)) });
+    notify(`Your game${opponent} is at move ${game.length}.`, { name: "Go on", run: () => replaceGame(game, keptClockOf(game)) });
   } catch {
     memory.removeItem(UNFINISHED); // there is none, or none that can be read
   }

@@ -9,14 +9,15 @@ import { onKey, openShortcuts, toggleSound } from "./keys.js";
 import { back, branch, hint, openNew, pauseOrGoOn, playNextLevel, redo, rematch, resign, undo } from "./play.js";
 import { answer, goFurther, leave, startReview, tryAgain } from "./review.js";
 import { analysis, currentLine, notify, store } from "./session.js";
+import { share } from "./sharing.js";
 import { isOn } from "./sound.js";
 import { LINES, TOOLS } from "./tools.js";
 import { outcome, title } from "./words.js";
 
-async function openSharing() {
+function openSharing() {
   const { game, shown } = store.state;
   const words = shown !== game.tip ? `Move ${shown.ply}` : game.isOver ? outcome(game) : title(game);
-  (await import("./sharing.js")).share({ link: location.href, words, name: `flagz-${game.seed ?? "game"}.png` });
+  share({ link: location.href, words, name: `flagz-${game.seed ?? "game"}.png` });
 }
 
 for (const [id, action] of Object.entries({

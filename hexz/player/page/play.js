@@ -1,6 +1,7 @@
 // What can be done in a game.
 
 import { opponentOf } from "./cells.js";
+import { clockOf } from "./clock.js";
 import { byId, find } from "./dom.js";
 import { Game, PERSON, someSeed } from "./game.js";
 import { judge } from "./lesson.js";
@@ -26,9 +27,9 @@ export function choose(cell) {
   }
 }
 
-/** Goes back to an earlier state of the game, or on to a later one. @param {Game | null} game */
+/** Goes back to an earlier state of the game, or on to a later one; not in a review. @param {Game | null} game */
 function change(game) {
-  if (!game || !isLive(store.state)) return;
+  if (!game || !isLive(store.state) || store.state.lesson) return;
   const paused = game.players.includes(PERSON) ? null : ""; // computers would play on at once
   store.set({ game, shown: game.tip, tool: "normal", hint: null, paused, trouble: null, notice: null });
 }
@@ -65,8 +66,8 @@ export async function resign() {
 
 export function openNew() {
   const { game } = store.state;
-  openSetup(game.players, game.length > 0 && !game.isOver, async (seed, seats, clock) => {
-    replaceGame(Game.fromSeed(seed, seats), clock ? (await import("./clock.js")).clockOf(clock) : null);
+  openSetup(game.players, game.length > 0 && !game.isOver, (seed, seats, clock) => {
+    replaceGame(Game.fromSeed(seed, seats), clock ? clockOf(clock) : null);
   });
 }
 
