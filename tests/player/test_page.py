@@ -904,6 +904,8 @@ def test_dialogs_show_all_that_can_be_done(page: Page, size: tuple[int, int]) ->
     for opener, dialog in (("#new", "#setup"), ("#copy", "#sharing")):
         page.click(opener)
         page.until(lambda dialog=dialog: page(f"{dialog}[open]"))  # type: ignore[misc]
+        whole, seen = (page(dialog).get_property(f"{what}Height") for what in ("scroll", "client"))
+        assert whole == seen
         for control in page.all(f"{dialog} :is(button:not([hidden]), input, select, canvas)"):
             top, height = control.rect["y"] - page.run("return scrollY"), control.rect["height"]
             assert 0 <= top <= top + height <= size[1], control.get_attribute("outerHTML")
