@@ -33,7 +33,7 @@ def start_chromium(downloads: Path) -> Any:
     """A WebDriver; skips the test if the machine has no Chromium. Tests have one in common, the
     fixture `chromium`."""
     if CHROMIUM is None or DRIVER is None:
-        pytest.skip("needs Chromium (Debian: apt-get install chromium-headless-shell chromium-driver)")
+        pytest.skip("no browser (Debian: apt-get install chromium-headless-shell chromium-driver)")
     options = webdriver.ChromeOptions()
     options.binary_location = CHROMIUM
     for argument in ("headless", "no-sandbox", "disable-gpu", "disable-dev-shm-usage"):
