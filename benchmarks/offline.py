@@ -53,12 +53,8 @@ def games(count: int, seed: int) -> list[tuple[str, list[int]]]:
     found: list[tuple[str, list[int]]] = []
     for number in range(count):
         board = hexz.Board.random(seed + number)
-        text, moves = board.to_text(), []
-        while not board.is_over:
-            move = player.suggest(board).move
-            moves.append(move.index)
-            board.play(move)
-        found.append((text, moves))
+        game = hexz.play(player, player, board)
+        found.append((board.to_text(), [move.index for move in game.moves]))
     return found
 
 

@@ -28,6 +28,15 @@ def asset(name: str) -> str:
     return resources.files(__package__).joinpath(name).read_text(encoding="utf-8").rstrip("\n")
 
 
+def scripts_of(package: str) -> dict[str, str]:
+    """The texts of the modules in JavaScript of a package, by their file names."""
+    return {
+        file.name: file.read_text(encoding="utf-8").rstrip("\n")
+        for file in resources.files(package).iterdir()
+        if file.name.endswith(".js")
+    }
+
+
 def fill(template: str, **parts: str) -> str:
     """Puts each part in the place of its name in double braces."""
     pieces = template.split("{{")

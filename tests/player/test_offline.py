@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hexz.engine import Board, RandomPlayer
+import hexz
+from hexz.engine import Board
 from hexz.engine.endgame import solve
 from hexz.errors import InvalidModel
 from hexz.model.checkpoint import new_checkpoint
@@ -50,13 +51,10 @@ def games() -> list[tuple[str, list[int]]]:
     """Boards and moves of random games, each as far as it has POSITIONS together with others."""
     found: list[tuple[str, list[int]]] = []
     while sum(len(moves) for _, moves in found) < POSITIONS:
-        board, mover = Board.random(len(found)), RandomPlayer(len(found))
-        text, moves = board.to_text(), []
-        while not board.is_over:
-            move = mover.suggest(board).move
-            moves.append(move.index)
-            board.play(move)
-        found.append((text, moves))
+        with hexz.load_player("random", seed=len(found)) as player:
+            board = Board.random(len(found))
+            game = hexz.play(player, player, board)
+        found.append((board.to_text(), [move.index for move in game.moves]))
     return found
 
 

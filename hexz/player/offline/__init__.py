@@ -6,7 +6,6 @@ import base64
 import json
 import re
 from collections.abc import Iterator
-from importlib import resources
 from typing import Any, Final
 
 import numpy as np
@@ -21,7 +20,7 @@ from hexz.model.weights import Weights
 from hexz.player.levels import LEVELS
 from hexz.player.page import main_script, own_text, page_html, rules_html
 from hexz.player.spec import parse_spec
-from hexz.render.assets import asset, bare_script, head, style, whole_script
+from hexz.render.assets import asset, bare_script, head, scripts_of, style, whole_script
 from hexz.render.policy import with_policy
 
 MAX_BYTES: Final = 1_500_000
@@ -82,9 +81,8 @@ def offline_page(checkpoint: Checkpoint, *, is_shipped: bool = False) -> str:
 
 
 def _page(network: object, weights: bytes) -> str:
-    names = (file.name for file in resources.files(__package__).iterdir())
-    own = {name: _text(name) for name in names if name.endswith(".js")}
-    main = main_script(server=own["server.js"])
+    own = scripts_of(__name__)
+    main = main_script(own)
     worker = whole_script(own["worker.js"], own)
     sheets = style(asset("board.css"), asset("page.css"), own_text("play.css"))
     theme = f"<script>{bare_script(own_text('theme.js'))}</script>"
@@ -135,7 +133,3 @@ def _tensors(network: Weights, config: ModelConfig) -> Iterator[tuple[str, NDArr
         for part in ("weight", "bias"):
             if f"{key}.{part}" in network.tensors:
                 yield f"{name}.{part}", network[f"{key}.{part}"]
-
-
-def _text(name: str) -> str:
-    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8").rstrip("\n")

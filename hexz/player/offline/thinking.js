@@ -2,6 +2,7 @@
 
 import { isFlag } from "./cells.js";
 import { solve } from "./endgame.js";
+/** @import { Solution } from "./endgame.js" */
 /** @import { Evaluation, Network } from "./network.js" */
 /** @import { Position } from "./rules.js" */
 /** @import { Reply } from "../page/server.js" */
@@ -13,7 +14,9 @@ const LINE_MOVES = 12;
 /**
  * @typedef {{ action: number, prior: number, visits: number, sum: number, below: Tree | null }} Edge
  *   sum: of the values of its visits, from the view of the player who moves
- * @typedef {{ position: Position, value: number, edges: Edge[], outlook: Evaluation["outlook"] }} Tree
+ * @typedef {{ position: Position, value: number, edges: Edge[], outlook: Evaluation["outlook"],
+ *   solution?: Solution | null }} Tree
+ *   solution: once it was looked for; null if none was found
  */
 
 /** The probabilities of the legal actions. @param {Float32Array} logits @param {number[]} actions */
@@ -77,8 +80,9 @@ function lineOf(tree) {
 }
 
 /** What a player plays who knows how the game ends. @param {Tree} tree @returns {Omit<Reply, "player" | "elapsed_ms"> | null} */
-function known({ position, outlook }) {
-  const solution = solve(position);
+function known(tree) {
+  if (tree.solution === undefined) tree.solution = solve(tree.position);
+  const { solution, outlook } = tree;
   if (!solution) return null;
   const { move, margin, values, line } = solution, moves = [...values.keys()];
   return {

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import html
 import json
+from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 from typing import Final
 
 from hexz.engine import CELLS, Board
 from hexz.player.page.pictures import PICTURES, picture
-from hexz.render.assets import asset, bare_script, fill, head, whole_script
+from hexz.render.assets import asset, bare_script, fill, head, scripts_of, whole_script
 from hexz.render.svg import board_svg
 
 CONTENT_TYPES: Final = {
@@ -67,15 +68,13 @@ def page_files() -> dict[str, bytes]:
     return files | {name: text.encode() for name, text in texts.items()}
 
 
-def main_script(**others: str) -> str:
+def main_script(others: Mapping[str, str] | None = None) -> str:
     """The script of the page, complete in itself.
 
     Args:
-        others: the text of modules in place of those of this package, by their names without `.js`.
+        others: the text of modules in place of those of this package, by their names.
     """
-    names = (file.name for file in resources.files(__package__).iterdir())
-    known = {name: own_text(name) for name in names if name.endswith(".js")}
-    known |= {f"{name}.js": text for name, text in others.items()}
+    known = scripts_of(__name__) | dict(others or {})
     return bare_script(whole_script(known["main.js"], known))
 
 
