@@ -24,6 +24,8 @@ more seeds may be added later. The table is that of docs/experiments.md.
 import argparse
 import dataclasses
 import multiprocessing
+import os
+import threading
 import time
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
@@ -98,7 +100,9 @@ def learn_all(experiment: Experiment, directory: Path) -> Mapping[tuple[str, int
     for arm in experiment.arms.values():
         settings_of(arm, seed=0)  # a slip shall not be found after hours
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(available_cores(), mp_context=context) as pool:
+    with ProcessPoolExecutor(
+        available_cores(), mp_context=context, initializer=end_with_parent
+    ) as pool:
         running = {
             pool.submit(learn_one, experiment, name, directory): name
             for name in names
@@ -109,6 +113,17 @@ def learn_all(experiment: Experiment, directory: Path) -> Mapping[tuple[str, int
             print(f"{running[future]}: {run.examples:,} examples, {run.cpu_seconds:.0f} s")
     return {name: msgspec.json.decode(result_path(directory, name).read_bytes(), type=Run)
             for name in names}  # fmt: skip
+
+
+def end_with_parent() -> None:
+    """Ends this process with the one that started it, however that ends: a run takes long."""
+
+    def wait() -> None:
+        if parent := multiprocessing.parent_process():
+            parent.join()
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def learn_one(experiment: Experiment, name: tuple[str, int], directory: Path) -> Run:
