@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -46,9 +47,11 @@ class PageServer(SmallServer):
         below = DispatcherMiddleware(app, {PREFIX: app})  # as behind a proxy
         super().__init__(below)
         self.url = f"{self.root}/"
+        self._goes_on = threading.Event()
         self.reset()
 
     def reset(self) -> None:
+        self._goes_on.set()
         self.offers = dict(PLAYERS)
         self.is_dead = False
         self.refusal = ""
@@ -56,6 +59,10 @@ class PageServer(SmallServer):
         self.missing: set[str] = set()
         self.pause_before = ""
         self.asked: list[dict[str, Any]] = []
+
+    def hang(self) -> None:
+        """From now on no question is answered, as by a server that stands still."""
+        self._goes_on.clear()
 
     def _app(self) -> Flask:
         app = Flask(__name__, static_folder=None)
@@ -92,6 +99,7 @@ class PageServer(SmallServer):
     def _suggest(self) -> Response:
         question = request.get_json()
         self.asked.append(question)
+        self._goes_on.wait()
         if self.is_dead:
             request.environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
         if self.refusal:

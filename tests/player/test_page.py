@@ -593,6 +593,59 @@ def test_a_dead_server_is_told_at_once_and_asked_again(page: Page, server: PageS
     page.errors()
 
 
+@pytest.fixture
+def impatience(driver: Any) -> Iterator[Any]:
+    """Lets waits of five seconds and more, up to so many, be over at once on pages to come."""
+    scripts = []
+
+    def limited(seconds: int) -> None:
+        source = f"""const wait = window.setTimeout;
+          window.setTimeout = (f, ms) => wait(f, ms >= 5000 && ms <= {1000 * seconds} ? 300 : ms)"""
+        add = "Page.addScriptToEvaluateOnNewDocument"
+        scripts.append(driver.execute_cdp_cmd(add, {"source": source}))
+
+    yield limited
+    for script in scripts:
+        driver.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", script)
+
+
+def test_a_server_that_stands_still_can_be_asked_again_at_any_time(
+    page: Page, server: PageServer, impatience: Any
+) -> None:
+    impatience(10)
+    page.open(AGAINST_COMPUTER)
+    server.hang()
+    page.cell("d5").click()
+    page.until(lambda: "is thinking" in page.status)
+    page.until(lambda: page.status == "The server does not answer yet.")
+    page.click("#go")
+    page.until(lambda: len(server.asked) == 2)
+    server.reset()
+    page.until(lambda: len(page.moves) == 2)
+    assert page.moves[0] == "Fd5"
+    assert not page("#go").is_displayed()
+
+
+def test_a_server_that_stands_still_is_given_up_in_the_end(
+    page: Page, server: PageServer, impatience: Any
+) -> None:
+    """Moves, hints and the analysis say so, and the game is still there."""
+    impatience(70)
+    page.open(f"{AGAINST_COMPUTER}&moves=")
+    server.hang()
+    page.click("#hint")
+    page.until(lambda: page("#notice").text.startswith("The server does not answer."))
+    page.click("#analyse")
+    page.until(lambda: page("#thinking").text.endswith("The server does not answer."))
+    page.cell("d5").click()
+    page.until(lambda: page.status == "The server does not answer.")
+    assert page.moves == ["Fd5"]
+    server.reset()
+    page.click("#go")
+    page.until(lambda: len(page.moves) == 2)
+    page.until(lambda: "Thinking" not in page("#thinking").text)
+
+
 def test_a_page_that_did_not_arrive_whole_says_so(page: Page, server: PageServer) -> None:
     server.missing = {"main.js"}
     page.open(TWO_PERSONS)

@@ -3,6 +3,9 @@
 import { byId } from "./dom.js";
 /** @import { Offer, Question, Reply } from "../page/server.js" */
 
+/** What is said of a computer that should have moved long ago. */
+export const LATE = "This takes longer than usual.";
+
 /** There was no answer. */
 export class NoAnswer extends Error {
   again = false;

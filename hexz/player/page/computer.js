@@ -1,6 +1,6 @@
 // Lets the computer players of a game move when it is their turn.
 
-import { NoAnswer, messageOf, suggest } from "./server.js";
+import { LATE, NoAnswer, messageOf, suggest } from "./server.js";
 import { isLive } from "./state.js";
 /** @import { Analysis } from "./analysis.js" */
 /** @import { GameNode } from "./game.js" */
@@ -10,6 +10,7 @@ import { isLive } from "./state.js";
 
 const SHOWN_MS = 450; // how long a move is on the board before a computer answers
 const LEAST_SECONDS = 0.3, MOVES_TO_COME = 20; // of what is left on a clock, a move gets so much
+const LATE_MS = 10_000; // after the time that it has, or after the question if it has none
 const ASK_AGAIN_MS = 2000, TRIES = 5;
 
 /** @param {number} milliseconds */
@@ -40,10 +41,12 @@ export class Computer {
   /** @param {{ node: GameNode, player: string, controller: AbortController }} turn */
   async #move(turn) {
     const store = this.#store, { node, player, controller: { signal } } = turn;
+    let late = 0;
     try {
       const { game: { board }, clock } = store.state, left = clock?.left[node.position.turn - 1];
       const within = clock && left ? Math.max(LEAST_SECONDS, (left / MOVES_TO_COME + clock.increment / 2) / 1000) : undefined;
       const question = { board, actions: node.actions(), player, within, signal };
+      late = setTimeout(() => store.set({ trouble: LATE }), 1000 * (within ?? 0) + LATE_MS);
       const [reply] = await Promise.all([this.#ask(question, turn), wait(SHOWN_MS)]);
       if (this.#turn !== turn) return;
       this.#analysis.learn(node, reply, player);
@@ -52,6 +55,8 @@ export class Computer {
     } catch (error) {
       if (this.#turn !== turn) return;
       store.set({ paused: messageOf(error), trouble: null });
+    } finally {
+      clearTimeout(late);
     }
   }
 
@@ -62,7 +67,7 @@ export class Computer {
         return await suggest(question);
       } catch (error) {
         if (!(error instanceof NoAnswer && error.again) || !tries || this.#turn !== turn) throw error;
-        this.#store.set({ trouble: error.message });
+        this.#store.set({ trouble: `${error.message}. Asking again …` });
         await wait(ASK_AGAIN_MS);
         if (this.#turn !== turn) throw error;
       }

@@ -92,12 +92,12 @@ function setText(element, text) {
 
 /** @param {State} state */
 function drawStatus(state) {
-  const { game, paused } = state;
+  const { game, paused, trouble } = state;
   setText(byId("status"), statusText(state, analysis));
   byId("status").classList.toggle("busy", isThinking(state) && isLive(state));
-  const stopped = paused !== null && game.isComputersTurn, watching = !game.players.includes(PERSON);
-  byId("go").hidden = game.isOver || !isLive(state) || !(stopped || watching);
-  byId("go").textContent = !stopped ? "Pause" : paused ? "Try again" : "Go on";
+  const stopped = paused !== null && game.isComputersTurn, waits = trouble && isThinking(state), watching = !game.players.includes(PERSON);
+  byId("go").hidden = game.isOver || !isLive(state) || !(stopped || watching || waits);
+  byId("go").textContent = paused || waits ? "Try again" : stopped ? "Go on" : "Pause";
   const news = game.isOver ? verdict(game, game.onlyPerson) : game.isPersonsTurn && game.onlyPerson ? "Your turn" : "";
   document.title = news ? `${news} – Flagz` : "Flagz";
 }

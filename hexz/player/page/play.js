@@ -43,8 +43,9 @@ export function changeTool() {
 }
 
 export async function pauseOrGoOn() {
-  const { paused, offers } = store.state;
-  if (paused === null) return store.set({ paused: "" });
+  const { paused, trouble, offers } = store.state;
+  if (paused === null) store.set({ paused: "", trouble: null }); // ends the question
+  if (paused === null && !trouble) return;
   if (!offers.length) await learnPlayers();
   store.set({ paused: store.state.offers.length ? null : NO_SERVER, trouble: null });
 }
@@ -52,7 +53,7 @@ export async function pauseOrGoOn() {
 /** Goes on from the position that is shown: the moves after it stay in the list, as what was tried. */
 export function branch() {
   const { game, shown } = store.state, next = game.goOnFrom(shown);
-  store.set({ game: next, shown: next.tip, paused: next.players.includes(PERSON) ? null : "", lesson: null, notice: null });
+  store.set({ game: next, shown: next.tip, paused: next.players.includes(PERSON) ? null : "", lesson: null, trouble: null, notice: null });
 }
 
 export const back = () => show(store.state.game.tip);

@@ -14,6 +14,10 @@
  *   margins: of a position that was solved, the points by which the player to move wins then
  */
 
+/** What is said of a computer that should have moved long ago. */
+export const LATE = "The server does not answer yet.";
+const LONGEST_MS = 70_000; // no search takes longer than 60 s: MAX_SECONDS in hexz/player/service.py
+
 /** The server said no, or nothing. */
 export class NoAnswer extends Error {
   /** @param {string} message for people @param {boolean} again asking later may help */
@@ -26,15 +30,20 @@ export class NoAnswer extends Error {
 /** @param {unknown} error something that was thrown */
 export const messageOf = (error) => (error instanceof Error ? error.message : String(error));
 
-/** @param {string} path @param {RequestInit} [options] */
-async function ask(path, options) {
+/** @param {string} path @param {RequestInit} [options] @param {AbortSignal} [signal] nobody waits for it any more */
+async function ask(path, options, signal) {
+  const limit = new AbortController(), giveUp = () => limit.abort();
+  const timer = setTimeout(giveUp, LONGEST_MS);
+  signal?.addEventListener("abort", giveUp);
   let answer;
   try {
-    answer = await fetch(path, options);
+    answer = await fetch(path, { ...options, signal: limit.signal });
     if (answer.ok) return await answer.json();
   } catch (error) {
-    if (options?.signal?.aborted) throw error;
-    throw new NoAnswer("The server does not answer", true);
+    if (signal?.aborted) throw error;
+    throw new NoAnswer("The server does not answer", !limit.signal.aborted);
+  } finally {
+    clearTimeout(timer);
   }
   if (answer.status === 503) throw new NoAnswer("The server is busy", true);
   // What it says then is for whoever runs it.
@@ -51,6 +60,5 @@ export function suggest({ board, actions, player, simulations, within, outlook, 
     method: "POST",
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify({ board, moves: actions, player, simulations, within, outlook }),
-    signal,
-  });
+  }, signal);
 }

@@ -17,7 +17,7 @@ import { flagAction, isFlag, normalAction } from "./cells.js";
  * @property {{ node: GameNode, action: number } | null} hint
  * @property {boolean} hinting a hint is awaited
  * @property {string | null} paused why no computer goes on: "" on request, or a problem
- * @property {string | null} trouble what is wrong with the server while it is asked again
+ * @property {string | null} trouble what is wrong with the server while an answer is awaited
  * @property {Notice | null} notice
  * @property {boolean} analysing
  * @property {string | null} problem of the analysis

@@ -74,7 +74,7 @@ export function statusText(state, analysis) {
     const whose = game.onlyPerson ? "Your turn" : `${COLOURS[shown.position.turn]}’s turn`;
     return last + invitation(whose, shown.position);
   }
-  if (trouble) return `${trouble}. Asking again …`;
+  if (trouble) return trouble;
   if (isThinking(state)) return `${last}${nameOf(game, shown.position.turn, offers)} is thinking …`;
   return paused ? `${paused}.` : `${last}Paused.`;
 }
