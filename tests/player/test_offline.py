@@ -174,7 +174,7 @@ def test_no_class_hides_one_of_the_browser(page_html: str, chromium: Any) -> Non
 def test_it_plays_from_the_disk(page_html: str, chromium: Any, tmp_path: Path) -> None:
     page = page_of(page_html, chromium, tmp_path)
     page.open("seed=17&blue=person&orange=glance@100")
-    page.cell("d5").click()
+    page.click("[data-name=d5]")
     page.until(lambda: len(page.moves) == 2)
     page.until(lambda: "Your turn" in page.status)
     page.click("#hint")
@@ -185,7 +185,7 @@ def test_it_plays_from_the_disk(page_html: str, chromium: Any, tmp_path: Path) -
     page.click("#analyse")
     page.until(lambda: page("#expected").text.startswith("Expected result: "))
     page.until(lambda: re.fullmatch(r"[2-9]\d\d simulations", page("#thinking").text))  # deeper
-    page("header nav a").click()
+    page.click("header nav a")
     assert len(page.all("#rules figure svg")) == 7
     for theme in ("light", "dark"):
         themed(chromium, theme)

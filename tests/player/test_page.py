@@ -69,8 +69,9 @@ def page(driver: Any, server: PageServer) -> Iterator[Page]:
     yield page
     assert page.errors("503") == []
     assert page.run("return window.seen.moved") == []
-    driver.get(server.url + "static/rules.html")
-    driver.execute_script("localStorage.clear()")
+    driver.get("about:blank")  # which ends what the page does
+    stored = {"origin": server.root, "storageTypes": "local_storage"}
+    driver.execute_cdp_cmd("Storage.clearDataForOrigin", stored)
 
 
 # --- Playing -------------------------------------------------------------------------------------
@@ -82,8 +83,7 @@ def test_a_whole_game_by_clicks(page: Page) -> None:
         assert page("#counter").text == f"{board.move_number} / {board.move_number}"
         if board.flags_left[board.turn - 1] and board.move_number % 9 < 3:
             page.click("[value=flag]")
-        choices = page.all(".choice")
-        choices[board.move_number * 7 % len(choices)].click()
+        page.click(".choice", board.move_number * 7 % len(page.all(".choice")))
     assert [int(side.text) for side in page.all(".points")] == list(board.score)
     outcome = f"{['', 'Blue', 'Orange'][board.winner]} wins, {max(board.score)} to "
     assert page.status.startswith(outcome)
@@ -114,7 +114,7 @@ def test_a_capture_is_announced_and_animated(page: Page, driver: Any) -> None:
     webdriver.ActionChains(driver).move_to_element(page.cell("g3")).perform()
     assert page("#detail").text.startswith("g3: Blue can place 1, captures grass 1")
     assert len(page.all(".preview")) == 2
-    page.cell("g3").click()
+    page.click("[data-name=g3]")
     assert page.status == "Blue placed 1 on g3 and captured 1. Orange\u2019s turn."
     assert page.labels()["h3"] == "h3: Blue 1"
     assert page.all('[data-name="g3"] .appears')
@@ -126,19 +126,19 @@ def test_a_capture_is_announced_and_animated(page: Page, driver: Any) -> None:
 
 def test_a_click_on_the_board_of_a_computer_changes_nothing(page: Page) -> None:
     page.open(f"{TWO_PERSONS}&moves={OPENING}")
-    page.cell("b1").click()
-    page.cell("j9").click()
+    page.click("[data-name=b1]")
+    page.click("[data-name=j9]")
     assert page.moves == OPENING.split("-")
 
 
 def test_against_the_computer_and_back(page: Page) -> None:
     page.open(AGAINST_COMPUTER)
     assert "Your turn" in page.status
-    page.cell("d5").click()
+    page.click("[data-name=d5]")
     page.until(lambda: len(page.moves) == 2)
     assert page.moves[0] == "Fd5"
     page.until(lambda: "Your turn" in page.status)
-    page.cell("c5").click()
+    page.click("[data-name=c5]")
     page.until(lambda: len(page.moves) == 4)
     moves = page.moves
     page.click("#undo")
@@ -240,7 +240,7 @@ def test_replay(page: Page) -> None:
     page.click("#branch")
     assert page.moves == moves[:5]
     assert page.all(".choice")
-    page("#moves .tried button").click()
+    page.click("#moves .tried button")
     assert page.status.startswith("Tried: ")
     assert (page.shown, page.moves) == (6, moves[:5])
     page.click("#back")
@@ -256,16 +256,16 @@ def test_what_is_tried_changes_no_game(page: Page) -> None:
         page.click("#previous")
     assert not page("#undo").is_displayed()
     page("body").send_keys("u")
-    page.all(".choice")[0].click()
-    page.all(".choice")[0].click()
+    page.click(".choice")
+    page.click(".choice")
     assert (page.shown, page.moves) == (len(moves) - 1, moves)
     assert len(page.all("#moves .tried button")) == 2
     page.driver.refresh()
     page.until(lambda: page.all("#moves .tried button"))
     assert page.status == "Blue resigned. Orange wins."
-    page.all("#moves .tried button")[1].click()
+    page.click("#moves .tried button", 1)
     page.click("#previous")
-    page.all(".choice")[1].click()
+    page.click(".choice", 1)
     assert len(page.all("#moves .tried .tried button")) == 1
     page("body").send_keys(Keys.ESCAPE)
     assert (page.shown, page.moves) == (len(moves), moves)
@@ -273,8 +273,8 @@ def test_what_is_tried_changes_no_game(page: Page) -> None:
 
 def test_a_reload_keeps_the_game(page: Page) -> None:
     page.open(TWO_PERSONS)
-    page.cell("d5").click()
-    page.cell("e8").click()
+    page.click("[data-name=d5]")
+    page.click("[data-name=e8]")
     page.driver.refresh()
     page.until(lambda: page.status)
     assert page.moves == ["Fd5", "Fe8"]
@@ -351,7 +351,7 @@ def test_links_that_are_no_games(page: Page, link: str) -> None:
 
 def test_a_link_to_an_unknown_player_is_for_a_person(page: Page, server: PageServer) -> None:
     page.open("seed=1&blue=<img src=x>&orange=model@9")
-    page.cell("d5").click()
+    page.click("[data-name=d5]")
     page.until(lambda: "Orange\u2019s turn" in page.status)
     assert (page.fields["blue"], page.fields["orange"]) == ("person", "person")
     assert server.asked == []
@@ -384,7 +384,7 @@ def test_the_heat_map(page: Page, server: PageServer) -> None:
     course = "return document.querySelector('#chart .course').getAttribute('d')"
     page.until(lambda: page("#thinking").text == "2,000 simulations")  # nothing is left to do
     chart = page.run(course)
-    page.all(".choice")[0].click()
+    page.click(".choice")
     page.until(lambda: page.run(course) != chart)
 
 
@@ -469,8 +469,8 @@ def test_a_lesson(page: Page, played: str) -> None:
     words = page.status.split()
     count, bad = int(words[2].rstrip(":")), words[5].rstrip(",")
     assert moves[page.shown] == bad
-    for choice in page.all(".choice"):
-        choice.click()
+    for choice in range(len(page.all(".choice"))):
+        page.click(".choice", choice)
         page.until(lambda: "Thinking about it" not in page.status)
         if "There is a better move" in page.status:
             break
@@ -560,7 +560,7 @@ def test_whose_ground_each_cell_will_be(page: Page) -> None:
 def test_a_busy_server_is_asked_again(page: Page, server: PageServer) -> None:
     page.open(AGAINST_COMPUTER)
     server.busy = 1
-    page.cell("d5").click()
+    page.click("[data-name=d5]")
     page.until(lambda: len(page.moves) == 2)
     assert len(server.asked) == 2
 
@@ -568,7 +568,7 @@ def test_a_busy_server_is_asked_again(page: Page, server: PageServer) -> None:
 def test_two_people_need_no_players(page: Page, server: PageServer) -> None:
     server.offers = {}
     page.open()
-    page.cell("e5").click() if not page.labels()["e5"].endswith("rock") else None
+    page.click("[data-name=e5]") if not page.labels()["e5"].endswith("rock") else None
     assert page.fields["orange"] == "person"
     assert not page("#hint").is_enabled()
     assert not page("#analyse").is_enabled()
@@ -586,7 +586,7 @@ def test_a_game_waits_for_its_server(page: Page, server: PageServer) -> None:
 def test_a_dead_server_is_told_at_once_and_asked_again(page: Page, server: PageServer) -> None:
     page.open(AGAINST_COMPUTER)
     server.is_dead = True
-    page.cell("d5").click()
+    page.click("[data-name=d5]")
     page.until(lambda: page.status == "The server does not answer. Asking again \u2026")
     server.reset()
     page.until(lambda: len(page.moves) == 2)
@@ -660,7 +660,7 @@ def test_a_page_that_did_not_arrive_whole_says_so(page: Page, server: PageServer
 def test_a_refusal_is_told_in_words_for_players(page: Page, server: PageServer) -> None:
     page.open(AGAINST_COMPUTER)
     server.refusal = '"moves" must be at most 105 whole numbers'
-    page.cell("d5").click()
+    page.click("[data-name=d5]")
     page.until(lambda: page.status == "The server could not deal with this game.")
     server.reset()
     page.click("#go")
@@ -679,7 +679,7 @@ def test_a_refusal_is_told_in_words_for_players(page: Page, server: PageServer) 
 ])  # fmt: skip
 def test_a_click_that_is_no_move_is_explained(page: Page, name: str, words: str) -> None:
     page.open(f"{TWO_PERSONS}&moves={OPENING}")
-    page.cell(name).click()
+    page.click(f"[data-name={name}]")
     assert page("#notice").text.startswith(words)
     notice, below = page("#notice").rect, page(".tools").rect
     assert notice["y"] + notice["height"] <= below["y"]
@@ -689,7 +689,7 @@ def test_a_click_that_is_no_move_is_explained(page: Page, name: str, words: str)
 
 def test_a_new_game_in_the_middle_of_one_and_the_unfinished_one(page: Page) -> None:
     page.open(AGAINST_COMPUTER)
-    page.cell("d5").click()
+    page.click("[data-name=d5]")
     page.until(lambda: len(page.moves) == 2)
     moves = page.moves
     page.open()
@@ -706,7 +706,7 @@ def test_a_new_game_in_the_middle_of_one_and_the_unfinished_one(page: Page) -> N
 def test_games_that_are_only_looked_at_are_not_the_unfinished_one(page: Page) -> None:
     """Neither a link of somebody else nor the end of a game in another tab takes its place."""
     page.open(AGAINST_COMPUTER)
-    page.cell("d5").click()
+    page.click("[data-name=d5]")
     page.until(lambda: len(page.moves) == 2)
     remembered = "return localStorage.getItem('unfinished')"
     mine = page.run(remembered)
@@ -829,7 +829,7 @@ def test_sound_is_off_until_somebody_asks(page: Page) -> None:
     page.open(TWO_PERSONS)
     assert page("#sound").get_attribute("aria-pressed") == "false"
     page("body").send_keys("m")
-    page.cell("d5").click()
+    page.click("[data-name=d5]")
     assert page("#sound").get_attribute("aria-pressed") == "true"
     page.driver.refresh()
     page.until(lambda: page("#sound").get_attribute("aria-pressed") == "true")
@@ -847,7 +847,7 @@ return [...document.querySelectorAll("body *")]
 def test_a_phone(page: Page) -> None:
     page.open(AGAINST_COMPUTER, PHONE)
     assert page.run("return document.documentElement.scrollWidth") == PHONE[0]
-    page.cell("d5").click()
+    page.click("[data-name=d5]")
     page.until(lambda: len(page.moves) == 2)
     assert page.cell("d5").rect["width"] > 28
     assert page("#slider").rect["y"] + 30 < PHONE[1]
@@ -1101,7 +1101,7 @@ def test_axe_finds_nothing(page: Page, driver: Any, played: str, theme: str) -> 
     themed(driver, theme)
     page.open(f"{TWO_PERSONS}&moves={OPENING}")
     assert findings(driver) == []
-    page.cell("c1").click()
+    page.click("[data-name=c1]")
     page.open(f"{played}&resigned=2")
     page.click("#analyse")
     page.until(lambda: page("#summary").text)
@@ -1134,7 +1134,7 @@ def test_who_wants_no_motion_gets_none(page: Page, driver: Any, server: PageServ
     driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": still})
     page.open(AGAINST_COMPUTER)
     server.is_dead = True
-    page.cell("d5").click()
+    page.click("[data-name=d5]")
     page.until(lambda: page.all("#status.busy"))
     page.click("#analyse")
     moving = "return document.getAnimations().map(({ effect: { target } }) => target.outerHTML)"
@@ -1154,7 +1154,7 @@ def test_a_browser_that_may_remember_nothing(page: Page, driver: Any) -> None:
     """
     script = driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": forbidden})
     page.open(AGAINST_COMPUTER)
-    page.cell("d5").click()
+    page.click("[data-name=d5]")
     page.until(lambda: len(page.moves) == 2)
     page.click("#sound")
     assert page("#sound").get_attribute("aria-pressed") == "true"
@@ -1215,7 +1215,7 @@ def test_nothing_moves_while_the_page_arrives(page: Page, server: PageServer, bu
 def test_it_works_below_a_path_of_a_proxy(driver: Any, page: Page, server: PageServer) -> None:
     below = Page(driver, f"{server.url}{PREFIX[1:]}/")
     below.open(AGAINST_COMPUTER)
-    below.cell("d5").click()
+    below.click("[data-name=d5]")
     below.until(lambda: len(below.moves) == 2)
     driver.find_element(By.LINK_TEXT, "Rules").click()
     driver.find_element(By.LINK_TEXT, "Play").click()

@@ -9,6 +9,7 @@ import pytest
 
 from ..browser import Page
 from ..system.player_server import PlayerServer
+from .whole_games import SMALL
 
 
 @pytest.fixture(scope="module")
@@ -32,14 +33,14 @@ def page(chromium: Any, server: PlayerServer) -> Iterator[Page]:
 
 
 def test_a_person_plays_a_whole_game_against_the_network(page: Page) -> None:
-    page.open("seed=17&blue=person&orange=model@64")
+    page.open(f"{SMALL}&blue=person&orange=model@64")
     while not (board := page.board()).is_over:
         if board.turn == 1:
             choices = page.all(".choice")
             if not choices:  # flags are left, values cannot be placed
                 page.click("[value=flag]")
                 choices = page.all(".choice")
-            choices[board.move_number * 7 % len(choices)].click()
+            page.click(".choice", board.move_number * 7 % len(choices))
         page.until(lambda: page.board().is_over or page.board().turn == 1)
     assert page.board().winner == 2
     assert page.status.startswith("You lose, ")
