@@ -48,6 +48,12 @@ def run(*command: object, cwd: Path, **variables: str) -> str:
     return result.stdout
 
 
+def copy_translated(source: Path) -> None:
+    """What Cython has made of the same sources for this environment is not made once more."""
+    with contextlib.suppress(FileNotFoundError):
+        shutil.copytree(REPOSITORY / TRANSLATED, source / TRANSLATED)
+
+
 @pytest.fixture(scope="module")
 def sdist(tmp_path_factory) -> Path:
     """Built from a copy, so that neither the repository nor what lies around in it matters."""
@@ -58,6 +64,7 @@ def sdist(tmp_path_factory) -> Path:
             shutil.copytree(REPOSITORY / name, source / name, ignore=unwanted)
         else:
             shutil.copy(REPOSITORY / name, source / name)
+    copy_translated(source)
     target = tmp_path_factory.mktemp("sdist")
     build = f"from setuptools import build_meta; build_meta.build_sdist({str(target)!r})"
     run(sys.executable, "-c", build, cwd=source)
@@ -67,14 +74,12 @@ def sdist(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def wheel(sdist, tmp_path_factory) -> Path:
     """Built from the source distribution, which thereby is complete. Cython and setuptools are
-    those of this environment: build isolation would fetch them from the network. What Cython has
-    made of the same sources for this environment is not made once more."""
+    those of this environment: build isolation would fetch them from the network."""
     target = tmp_path_factory.mktemp("wheel")
     with tarfile.open(sdist) as archive:
         archive.extractall(target, filter="data")
     [source] = [path for path in target.iterdir() if path.is_dir()]
-    with contextlib.suppress(FileNotFoundError):
-        shutil.copytree(REPOSITORY / TRANSLATED, source / TRANSLATED)
+    copy_translated(source)
     # As fast as can be: `make build` has shown already that the compiler can do more.
     compiler = target / "cc"
     compiler.write_text(f'#!/bin/sh\nexec {os.environ.get("CC", "cc")} "$@" -O0\n')
