@@ -81,6 +81,7 @@ class Fleet:
         store: where checkpoints go.
         redis_url: of a Redis server; None: the server's own.
         minibatch_size: of the server.
+        max_backlog: of the server, in minibatches.
         host: the address of the server.
     """
 
@@ -91,6 +92,7 @@ class Fleet:
         store: str,
         redis_url: str | None = None,
         minibatch_size: int,
+        max_backlog: int = 64,
         host: str = "127.0.0.1",
     ) -> None:
         self.port = free_port()
@@ -108,7 +110,7 @@ class Fleet:
         self._options = [
             f"--model-name={MODEL_NAME}", f"--store={store}", f"--data-dir={self.data_dir}",
             f"--port={self.port}", f"--minibatch-size={minibatch_size}", f"--settings={settings}",
-            "--blocks=1", "--filters=8", "--reuse=2", *self._redis,
+            f"--max-backlog={max_backlog}", "--blocks=1", "--filters=8", "--reuse=2", *self._redis,
         ]  # fmt: skip
 
     def start_server(self) -> None:

@@ -33,6 +33,7 @@ def fleet(
         store=f"gs://{gcs.bucket}/{prefix}",
         redis_url=redis_server.url,
         minibatch_size=200,
+        max_backlog=3,  # all that waits when the workers end is trained on
     ) as started:
         yield started
 

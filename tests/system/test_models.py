@@ -3,6 +3,7 @@
 import json
 import signal
 import struct
+import time
 
 import pytest
 
@@ -93,6 +94,7 @@ def test_ctrl_c_keeps_the_ratings(tmp_path, model):
     try:
         while not (log.exists() and log.read_bytes().count(b"gumbel:") > 12):
             assert process.poll() is None, process.stderr and process.stderr.read()
+            time.sleep(0.02)
         process.send_signal(signal.SIGINT)
         _, stderr = process.communicate(timeout=TIMEOUT)
     finally:
