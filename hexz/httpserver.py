@@ -1,9 +1,10 @@
 """An HTTP server for a WSGI application that slow, many or hostile clients cannot stop.
 
 A request is taken whole before a thread answers it, so a client that sends slowly, or nothing,
-holds a connection and a little memory, but never a thread. uvicorn speaks HTTP on the event loop
-of uvloop, which keeps Python's lock for a shorter time than asyncio's own; what is here are the
-limits and the way to the application.
+holds a connection and a little memory, but never a thread. What takes microseconds may be answered
+on the event loop itself: to wake a thread, and to get Python's lock back from it, costs more.
+uvicorn speaks HTTP on the event loop of uvloop, which keeps that lock for a shorter time than
+asyncio's own; what is here are the limits and the way to the application.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import struct
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from concurrent.futures import Future, wait
 from contextlib import AbstractContextManager, nullcontext, suppress
@@ -30,8 +32,9 @@ from hexz.ending import ending_signals
 from hexz.threads import Threads
 
 if TYPE_CHECKING:
-    from wsgiref.types import WSGIApplication, WSGIEnvironment
+    from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
 
+    AtOnce = Callable[[WSGIEnvironment, StartResponse], Iterable[bytes] | None]
     Scope = dict[str, Any]
     Receive = Callable[[], Awaitable[dict[str, Any]]]
     Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -78,6 +81,7 @@ def serve(
     *,
     threads: int,
     max_body: int,
+    at_once: AtOnce | None = None,
     on_end: Callable[[], None] = lambda: None,
 ) -> None:
     """Serves an application until SIGTERM, SIGINT or SIGHUP; the last one unless it is ignored.
@@ -87,10 +91,12 @@ def serve(
         listener: a bound socket, closed at the end.
         threads: requests that are answered at once.
         max_body: bytes of the largest body that any route takes; longer ones get a 413.
+        at_once: an application that is asked first, on the event loop, and therefore neither waits
+            nor computes for long; what it returns None for is left to `app`.
         on_end: called at the first of these signals.
     """
     config = uvicorn.Config(
-        _Bridge(app, threads, max_body),
+        _Bridge(app, threads, max_body, at_once),
         http=_Connection,
         ws="none",
         lifespan="off",
@@ -260,7 +266,7 @@ class Later:
 
     Args:
         ready: is done when the answer can be made.
-        answer: makes it, with a call of `start_response`, and must not wait.
+        answer: makes it, with a call of `start_response`, on the event loop: it must not wait.
     """
 
     def __init__(self, ready: Future[Any], answer: Callable[[], Iterable[bytes]]) -> None:
@@ -276,11 +282,16 @@ class Later:
 class _Bridge:
     """The ASGI application that takes requests whole and lets threads ask a WSGI application."""
 
-    def __init__(self, app: WSGIApplication, threads: int, max_body: int) -> None:
+    def __init__(
+        self, app: WSGIApplication, threads: int, max_body: int, at_once: AtOnce | None
+    ) -> None:
         self._app = app
+        self._at_once = at_once
         self._max_body = max_body
         self._buffered = 0
         self._threads = Threads(threads, "http")
+        self._answered: deque[_Call] = deque()
+        self._is_woken = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -294,10 +305,7 @@ class _Bridge:
             answer = _plain(refusal.status, str(refusal))
         else:
             try:
-                future: asyncio.Future[_Answer] = asyncio.get_running_loop().create_future()
-                environ = _environ(scope, body)
-                self._threads.run(lambda: self._answer(environ, future))
-                answer = await future
+                answer = await self._answer(_Call(_environ(scope, body)))
             finally:
                 self._buffered -= len(body)
         status, headers, content = answer
@@ -327,34 +335,78 @@ class _Bridge:
             self._buffered -= size
             raise
 
-    def _answer(self, environ: WSGIEnvironment, future: asyncio.Future[_Answer]) -> None:
-        """Resolves the future with the answer to a question, if need be later."""
-        head: list[Any] = []
-
-        def start_response(status: str, headers: Any, _error: Any = None) -> Any:
-            head[:] = [int(status[:3]), headers]
-
-        def resolve(answer: _Answer) -> None:
-            with suppress(RuntimeError):  # the server has ended
-                future.get_loop().call_soon_threadsafe(_resolve, future, answer)
-
-        try:
-            chunks: Iterable[bytes] = self._app(environ, start_response)
-        except Exception:
-            resolve(_bug())
-            return
-        if isinstance(chunks, Later):
-            chunks.ready.add_done_callback(lambda _: resolve(_joined(chunks, head)))
+    async def _answer(self, call: _Call) -> _Answer:
+        if self._at_once is not None and call.ask(self._at_once):
+            self._await(call)
         else:
-            resolve(_joined(chunks, head))
+            self._threads.run(lambda: self._ask(call))
+        return await call.future
+
+    def _ask(self, call: _Call) -> None:
+        call.ask(self._app)
+        self._await(call)
+
+    def _await(self, call: _Call) -> None:
+        if isinstance(call.chunks, Later):
+            call.chunks.ready.add_done_callback(lambda _: self._pass_on(call))
+        else:
+            self._pass_on(call)
+
+    def _pass_on(self, call: _Call) -> None:
+        """Wakes the event loop for an answer, unless it is to take others, which it has not yet."""
+        self._answered.append(call)
+        if not self._is_woken:
+            self._is_woken = True
+            with suppress(RuntimeError):  # the server has ended
+                call.future.get_loop().call_soon_threadsafe(self._take_answers)
+
+    def _take_answers(self) -> None:
+        self._is_woken = False
+        while self._answered:
+            self._answered.popleft().resolve()
 
 
 _Answer = tuple[int, list[tuple[bytes, bytes]], bytes]
 
 
-def _resolve(future: asyncio.Future[_Answer], answer: _Answer) -> None:
-    if not future.done():
-        future.set_result(answer)
+class _Call:
+    """A request on its way to an application and back. Belongs to the event loop.
+
+    Attributes:
+        environ: of the request.
+        future: of the answer.
+        chunks: what the application has given.
+    """
+
+    def __init__(self, environ: WSGIEnvironment) -> None:
+        self.environ = environ
+        self.future: asyncio.Future[_Answer] = asyncio.get_running_loop().create_future()
+        self.chunks: Iterable[bytes] = ()
+        self._answer: _Answer | None = None
+        self._head: list[Any] = []
+
+    def ask(self, app: WSGIApplication | AtOnce) -> bool:
+        """Tells whether an application answers, now or later, in the thread that calls this."""
+        try:
+            chunks = app(self.environ, self._start_response)
+        except Exception:
+            self._answer = _bug()
+            return True
+        if chunks is None:
+            self.environ["wsgi.input"].seek(0)
+            return False
+        self.chunks = chunks
+        if not isinstance(chunks, Later):
+            self._answer = _joined(chunks, self._head)
+        return True
+
+    def resolve(self) -> None:
+        """Gives the future its answer, unless nobody waits for it any more."""
+        if not self.future.done():
+            self.future.set_result(self._answer or _joined(self.chunks, self._head))
+
+    def _start_response(self, status: str, headers: Any, _error: Any = None) -> Any:
+        self._head[:] = [int(status[:3]), headers]
 
 
 def _joined(chunks: Iterable[bytes], head: list[Any]) -> _Answer:

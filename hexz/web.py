@@ -46,6 +46,10 @@ S = TypeVar("S", bound=Settings)
 
 _log = logging.getLogger(__name__)
 
+AT_ONCE: Final = "hexz.at_once"
+"""The name among the extensions of an application of what is asked first; see
+`httpserver.serve`."""
+
 CLIENT_SECONDS: Final = 30
 """A client that sends nothing, or takes nothing of the answer, for so long is given up."""
 _CLIENT_TIMEOUT: Final = struct.pack("ll", CLIENT_SECONDS, 0)
@@ -149,7 +153,12 @@ def serve(
         app = make(url, Lifetime(closing, fail))
         with lossy_output():
             httpserver.serve(
-                app, listener, threads=threads, max_body=max_body, on_end=deadline.start
+                app,
+                listener,
+                threads=threads,
+                max_body=max_body,
+                at_once=app.extensions.get(AT_ONCE),
+                on_end=deadline.start,
             )
     if failures:
         raise ServerEnded(failures[0])

@@ -64,11 +64,20 @@ def app(environ, start_response):
     start_response("200 OK", [("Content-Length", str(len(answer)))])
     return [answer]
 
+def at_once(environ, start_response):
+    path, body = environ["PATH_INFO"], environ["wsgi.input"].read()
+    if path == "/bug-at-once":
+        raise ValueError("broken")
+    if path != "/at-once":
+        return None
+    start_response("200 OK", [])
+    return [b"%d %d" % (len(body), threading.current_thread() is threading.main_thread())]
+
 listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
 listener.bind(("127.0.0.1", 0))
 listener.listen(2048)
 print(listener.getsockname()[1], flush=True)
-httpserver.serve(app, listener, threads=2, max_body={MAX_BODY})
+httpserver.serve(app, listener, threads=2, max_body={MAX_BODY}, at_once=at_once)
 """
 
 
@@ -340,6 +349,14 @@ def test_the_time_that_a_request_was_there_before_it_is_read_is_known() -> None:
         time.sleep(0.2)
         transport: Any = SimpleNamespace(get_extra_info={"socket": server}.get)
         assert 0.15 <= _seconds_unread(transport) < 60
+
+
+def test_what_is_answered_at_once_needs_no_thread(start: Start) -> None:
+    server = start()
+    assert server.ask("/at-once", b"xyz") == (200, b"3 1")
+    assert server.ask("/", b"xyz") == (200, b"3\n")  # though the body was read in vain
+    assert server.ask("/bug-at-once") == (500, b"internal error\n")
+    assert server.ask("/at-once") == (200, b"0 1")
 
 
 def test_answers_that_come_later_hold_no_thread(start: Start) -> None:

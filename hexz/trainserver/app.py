@@ -7,16 +7,18 @@ import logging
 import re
 import secrets
 from collections.abc import Iterable
+from concurrent.futures import Future
 from functools import lru_cache
 from importlib import resources
 from typing import TYPE_CHECKING, Final
 
 from flask import Flask, Response, g, request
+from werkzeug.datastructures import Authorization
 from werkzeug.exceptions import MethodNotAllowed
 from werkzeug.wrappers import Request
 
 from hexz.engine import NUM_CELLS, Board
-from hexz.errors import InvalidMessage
+from hexz.errors import HexzError, InvalidMessage
 from hexz.httpserver import Later
 from hexz.render.assets import asset, bare_script, fill, head, whole_script
 from hexz.render.policy import policy
@@ -30,6 +32,7 @@ from hexz.schema.fleet import (
     MAX_HEARTBEAT_BYTES,
     ConductOrder,
     Heartbeat,
+    Receipt,
     incompatibility,
 )
 from hexz.schema.programs import ServerConfig
@@ -37,7 +40,7 @@ from hexz.trainserver.metrics import registry_of
 from hexz.trainserver.service import RETRY_SECONDS, Refused, TrainingService
 from hexz.vetting.tokens import WorkerTokens
 from hexz.vetting.workers import UnknownWorker
-from hexz.web import add_probes, failure, is_loopback, limit_waiting, read_body
+from hexz.web import AT_ONCE, add_probes, failure, is_loopback, limit_waiting, read_body
 from hexz.wire.archive import MAX_EXAMPLE_BYTES
 from hexz.wire.example import MAX_GAME_BYTES
 from hexz.wire.game import MAX_COMPACT_BYTES
@@ -68,38 +71,65 @@ def make_app(service: TrainingService) -> Flask:
     _add_worker_routes(app, service)
     _add_status_routes(app, service)
     _add_fleet_routes(app, service)
-    app.wsgi_app = _posts(service, guard, app.wsgi_app)  # type: ignore[assignment, method-assign]
+    posts = _Posts(service, guard, app.wsgi_app)
+    app.wsgi_app = posts  # type: ignore[method-assign]
+    app.extensions[AT_ONCE] = posts.at_once
     return app
 
 
-def _posts(service: TrainingService, guard: _Guard, others: WSGIApplication) -> WSGIApplication:
+class _Posts:
     """Takes examples and games, and leaves all other requests to Flask, which would cost as much
     as checking the example does."""
-    takers = {
-        EXAMPLES_PATH: (service.accept_example, MAX_EXAMPLE_BYTES),
-        GAMES_PATH: (service.accept_game, MAX_GAME_BYTES),
-        COMPACT_GAMES_PATH: (service.accept_compact_game, MAX_COMPACT_BYTES),
-    }
 
-    def application(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        if environ["PATH_INFO"] not in takers:
-            return others(environ, start_response)
-        take, limit = takers[environ["PATH_INFO"]]
+    def __init__(self, service: TrainingService, guard: _Guard, others: WSGIApplication) -> None:
+        self._service = service
+        self._guard = guard
+        self._others = others
+        self._takers = {
+            EXAMPLES_PATH: (service.accept_example, MAX_EXAMPLE_BYTES),
+            GAMES_PATH: (service.accept_game, MAX_GAME_BYTES),
+            COMPACT_GAMES_PATH: (service.accept_compact_game, MAX_COMPACT_BYTES),
+        }
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        if environ["PATH_INFO"] not in self._takers:
+            return self._others(environ, start_response)
+        take, limit = self._takers[environ["PATH_INFO"]]
         # Unless it is populated, no cycle keeps the buffers of the body until they are collected.
         request = Request(environ, populate_request=False)
         try:
-            owner = guard.admit(request)
+            owner = self._guard.admit(environ)
             if request.method != "POST":
                 raise MethodNotAllowed(["POST"])
             receipt = take(read_body(request, limit), owner)
         except Exception as error:
-            return _failure(service, error)(environ, start_response)
+            return _failure(self._service, error)(environ, start_response)
+        return self._later(receipt, environ, start_response)
 
+    def at_once(
+        self, environ: WSGIEnvironment, start_response: StartResponse
+    ) -> Iterable[bytes] | None:
+        """Takes single examples that are found sound in microseconds; of all other requests the
+        first one to say what is to be done is the application itself."""
+        if environ["PATH_INFO"] != EXAMPLES_PATH or environ["REQUEST_METHOD"] != "POST":
+            return None
+        try:
+            owner = self._guard.admit(environ)
+            receipt = self._service.accept_sound_example(environ["wsgi.input"].read(), owner)
+        except HexzError:
+            return None
+        if receipt is None:
+            return None
+        return self._later(receipt, environ, start_response)
+
+    def _later(
+        self, receipt: Future[Receipt], environ: WSGIEnvironment, start_response: StartResponse
+    ) -> Later:
         def answer() -> Iterable[bytes]:
             try:
                 body = receipt.result().to_json() + b"\n"
             except Exception as error:
-                return _failure(service, error)(environ, start_response)
+                return _failure(self._service, error)(environ, start_response)
             size = str(len(body))
             start_response(
                 "200 OK", [("Content-Type", "application/json"), ("Content-Length", size)]
@@ -107,8 +137,6 @@ def _posts(service: TrainingService, guard: _Guard, others: WSGIApplication) -> 
             return [body]
 
         return Later(receipt, answer)
-
-    return application
 
 
 def _add_worker_routes(app: Flask, service: TrainingService) -> None:
@@ -205,22 +233,22 @@ class _Guard:
     def admit_to_route(self, request: Request) -> None:
         """Admits a request to Flask's routes, and remembers whose token it shows; that of a single
         worker opens the routes of workers only."""
-        g.owner = self.admit(request)
+        g.owner = self.admit(request.environ)
         if g.owner is not None and not _WORKER_PATH.match(request.path):
             raise Refused(
                 403, "the token of a single worker does not open this: send HEXZ_AUTH_TOKEN"
             )
 
-    def admit(self, request: Request) -> str | None:
+    def admit(self, environ: WSGIEnvironment) -> str | None:
         """The name of the worker whose own token a request shows; None if it shows the shared one,
         or needs none. Raises Refused unless the client may make it."""
-        limit_waiting(request.environ)
-        problem = _version_problem(request.headers.get("User-Agent", ""))
+        limit_waiting(environ)
+        problem = _version_problem(environ.get("HTTP_USER_AGENT", ""))
         if problem is not None:
             raise Refused(426, problem)
-        if request.path in _OPEN_PATHS:
+        if environ["PATH_INFO"] in _OPEN_PATHS:
             return None
-        token, shared = _token(request), self._config.auth_token
+        token, shared = _token(environ), self._config.auth_token
         if shared is not None and hmac.compare_digest(token.encode(), shared.encode()):
             return None
         owner = self._tokens.owner(token) if token else None
@@ -230,7 +258,7 @@ class _Guard:
             raise Refused(
                 401, "the token is missing or wrong: send HEXZ_AUTH_TOKEN as bearer token"
             )
-        if not is_loopback(request.environ.get("SERVER_NAME", "")):
+        if not is_loopback(environ.get("SERVER_NAME", "")):
             raise Refused(
                 403,
                 "this server is reachable from other machines and has no HEXZ_AUTH_TOKEN: set it, "
@@ -246,9 +274,9 @@ def _version_problem(user_agent: str) -> str | None:
     return incompatibility(agent[1]) if agent else None
 
 
-def _token(request: Request) -> str:
+def _token(environ: WSGIEnvironment) -> str:
     """What the client shows: a bearer token, or the password that a browser asked for."""
-    authorization = request.authorization
+    authorization = Authorization.from_header(environ.get("HTTP_AUTHORIZATION"))
     if authorization is None:
         return ""
     if authorization.type == "bearer":

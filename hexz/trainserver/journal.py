@@ -246,21 +246,27 @@ class Journal:
     def forget(self, segment: int) -> None:
         """Deletes all segments up to this one, which are trained on. Their ids stay known.
 
+        Not for several threads at once. Nobody who appends waits for it.
+
         Raises:
             JournalError: the segment is not sealed, or a file cannot be written or deleted.
         """
-        with self._guard, _reported(self._directory):
-            if segment >= max(self._waiting):
+        with self._guard:
+            trained = {number: self._waiting[number] for number in self._waiting
+                       if number <= segment}  # fmt: skip
+            if len(trained) == len(self._waiting):
                 raise JournalError(
                     f"segment {segment} was trained on, but {self._directory} ends before it: it "
                     "is an old copy of the journal. Move it away to begin a new one"
                 )
-            for number in [number for number in self._waiting if number <= segment]:
+        with _reported(self._directory):
+            for number, hashes in trained.items():
                 with atomic_file(_path(self._directory, number, "ids")) as file:
-                    file.write(np.array(self._waiting[number], "<u8").tobytes())
+                    file.write(np.array(hashes, "<u8").tobytes())
                 _path(self._directory, number, "journal").unlink()
-                self._trained[number] = self._waiting.pop(number)
-                del self._examples[number]
+                with self._guard:
+                    self._trained[number] = self._waiting.pop(number)
+                    del self._examples[number]
             self._forget_old_ids()
 
     def close(self) -> None:
@@ -426,8 +432,9 @@ class Journal:
             if surplus <= 0:
                 return
             _path(self._directory, number, "ids").unlink()
-            hashes = self._trained.pop(number)
-            self._known.difference_update(hashes)
+            with self._guard:
+                hashes = self._trained.pop(number)
+                self._known.difference_update(hashes)
             surplus -= len(hashes)
 
 

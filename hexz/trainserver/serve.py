@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from typing import Final
 
@@ -21,12 +22,23 @@ THREADS: Final = max(8, available_cores())
 """Requests that are answered at once. Most of the time they wait for the disk together; compact
 games are checked on all cores."""
 
+_UNCOLLECTED: Final = 10_000
+"""Objects more than at the last collection that bring about the next one."""
+
 
 def make(config: ServerConfig, lifetime: web.Lifetime, play_page: PlayPage | None = None) -> Flask:
     """Makes the application."""
     service = TrainingService(config, lifetime.fail, play_page)
     lifetime.closing.callback(service.close)
+    _collect_rarely()
     return make_app(service)
+
+
+def _collect_rarely() -> None:
+    """Lets Python look for cycles less often: requests that are answered together begin and end
+    with hundreds of objects, which it takes for growth each time."""
+    gc.freeze()
+    gc.set_threshold(_UNCOLLECTED)
 
 
 def serve(

@@ -44,6 +44,7 @@ from hexz.trainserver.ingest import (
     check_compact_game,
     check_example,
     check_game,
+    check_sound_example,
 )
 from hexz.trainserver.journal import Journal, JournalError
 from hexz.trainserver.limits import Measured, WorkersWaiting, limit_of
@@ -189,6 +190,23 @@ class TrainingService:
         """
         return self._accept(EXAMPLES_PATH, body, owner)
 
+    def accept_sound_example(self, body: bytes, owner: str | None = None) -> Future[Receipt] | None:
+        """Does what `accept_example` does if it takes microseconds only, as it does for an example
+        of today's form that goes into the journal; returns None if not."""
+        newest = self._checkpoint_of_posts()
+        checked = check_sound_example(
+            body,
+            model_name=self.config.model_name,
+            newest_checkpoint=newest,
+            max_lag=self.config.max_checkpoint_lag,
+        )
+        if checked is None:
+            return None
+        worker = self.vetting.poster(owner, checked.look.game_id)
+        if self.vetting.quarantine.is_quarantined(worker):
+            return None
+        return self._keep(checked, worker, newest)
+
     def accept_game(self, body: bytes, owner: str | None = None) -> Future[Receipt]:
         """Takes all examples of a game or none; see `accept_example`."""
         return self._accept(GAMES_PATH, body, owner)
@@ -198,13 +216,26 @@ class TrainingService:
         return self._accept(COMPACT_GAMES_PATH, body, owner)
 
     def _accept(self, path: str, body: bytes, owner: str | None) -> Future[Receipt]:
+        newest = self._checkpoint_of_posts()
+        checked = self._check(path, body, newest, self.config.max_checkpoint_lag)
+        worker = self.vetting.poster(owner, checked.look.game_id)
+        if not self.vetting.quarantine.is_quarantined(worker):
+            return self._keep(checked, worker, newest)
+        self._set_aside(worker, path, body, checked.examples)
+        receipt: Future[Receipt] = Future()
+        receipt.set_result(Receipt(checkpoint=newest, accepted=0))
+        return receipt
+
+    def _checkpoint_of_posts(self) -> int:
+        """The newest checkpoint; raises Refused while nothing is taken."""
         newest = self.checkpoint
         if newest is None:
             raise Refused(503, "the newest checkpoint is not loaded yet: try again")
         if self._is_full():
             raise Refused(503, "too many examples wait for training: try again later")
-        checked = self._check(path, body, newest, self.config.max_checkpoint_lag)
-        worker = self.vetting.poster(owner, checked.look.game_id)
+        return newest
+
+    def _keep(self, checked: Checked, worker: str, newest: int) -> Future[Receipt]:
         receipt: Future[Receipt] = Future()
 
         def finish(new: int, failure: str | None) -> None:
@@ -218,11 +249,7 @@ class TrainingService:
             checkpoint = self._newest.number if self._newest else newest
             receipt.set_result(Receipt(checkpoint=checkpoint, accepted=new))
 
-        if self.vetting.quarantine.is_quarantined(worker):
-            self._set_aside(worker, path, body, checked.examples)
-            receipt.set_result(Receipt(checkpoint=newest, accepted=0))
-        else:
-            self._journal.append_later(checked.records, finish)
+        self._journal.append_later(checked.records, finish)
         return receipt
 
     def _is_full(self) -> bool:

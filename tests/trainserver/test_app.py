@@ -15,10 +15,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 from msgspec.structs import replace
 from prometheus_client.parser import text_string_to_metric_families
-from werkzeug.test import TestResponse
+from werkzeug.test import TestResponse, create_environ
 
 from hexz.model.checkpoint import decode_checkpoint
-from hexz.schema.fleet import Heartbeat, Orders
+from hexz.schema.fleet import ConductOrder, Heartbeat, Orders
 from hexz.schema.status import JournalStatus
 from hexz.trainserver import service as service_module
 from hexz.trainserver.app import make_app
@@ -26,6 +26,7 @@ from hexz.trainserver.metrics import _worker_demand
 from hexz.trainserver.posting import Posting
 from hexz.trainserver.service import TrainingService
 from hexz.version import __version__
+from hexz.web import AT_ONCE
 from hexz.wire import hexz_pb2 as pb
 from hexz.wire.arrays import pack
 from hexz.wire.example import decode_example, encode_game
@@ -133,6 +134,27 @@ def test_an_example_is_taken_once(client, games):
     first, again = (client.post(EXAMPLES, data=games[1][0]) for _ in range(2))
     assert (first.status_code, first.json) == (200, {"checkpoint": 0, "accepted": 1})
     assert (again.status_code, again.json) == (200, {"checkpoint": 0, "accepted": 0})
+
+
+def ask_at_once(app: Flask, body: bytes = b"", **request: str) -> tuple[bytes, str] | None:
+    """What the thread answers that reads for all clients; None if it leaves that to others."""
+    given: list[str] = []
+    environ = create_environ(**({"path": EXAMPLES, "method": "POST"} | request), data=body)
+    chunks = app.extensions[AT_ONCE](environ, lambda status, _: given.append(status))
+    return None if chunks is None else (b"".join(chunks), given[0])
+
+
+def test_sound_examples_are_taken_at_once_and_nothing_else_is(app, service, guarded, games):
+    assert ask_at_once(app, games[13][0]) == (b'{"checkpoint":0,"accepted":1}\n', "200 OK")
+    assert ask_at_once(app, games[13][0]) == (b'{"checkpoint":0,"accepted":0}\n', "200 OK")
+    assert ask_at_once(app, games[13][1][:-1]) is None
+    assert ask_at_once(app, encode_game(games[14]), path=GAMES) is None
+    assert ask_at_once(app, method="GET") is None
+    assert ask_at_once(guarded.application, games[13][1]) is None
+    service.vetting.order("unnamed", ConductOrder(quarantined=True, reason="a test"))
+    assert ask_at_once(app, games[13][1]) is None  # to set it aside takes a disk
+    service.vetting.order("unnamed", ConductOrder(quarantined=False, reason="a test"))
+    assert ask_at_once(app, games[13][1]) is not None
 
 
 def test_a_game_is_taken_once_and_its_examples_are_known_then(client, games):

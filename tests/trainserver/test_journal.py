@@ -21,6 +21,7 @@ from queue import SimpleQueue
 
 import pytest
 
+from hexz.files import atomic_file
 from hexz.trainserver import journal as journal_module
 from hexz.trainserver.journal import (
     Journal,
@@ -141,6 +142,26 @@ def test_trained_segments_are_deleted(tmp_path):
         assert journal.sealed == [3]
         with pytest.raises(JournalError, match="old copy"):
             journal.forget(4)
+
+
+def test_nobody_waits_for_a_segment_to_be_forgotten(tmp_path, monkeypatch):
+    """One who appends is perhaps the thread that reads for all clients."""
+    told: SimpleQueue[tuple[int, str | None]] = SimpleQueue()
+
+    def write(path: Path):
+        thread = threading.Thread(
+            target=lambda: journal.append_later(records(3), lambda *result: told.put(result)),
+            daemon=True,
+        )
+        thread.start()
+        assert told.get(timeout=TIMEOUT) == (1, None)
+        return atomic_file(path)
+
+    with opened(tmp_path, 2) as journal:
+        journal.append(records(1, 2))
+        monkeypatch.setattr(journal_module, "atomic_file", write)
+        journal.forget(1)
+    assert contents(tmp_path) == records(3)
 
 
 # --- Copies ------------------------------------------------------------------------------------
