@@ -17,11 +17,12 @@ import torch.distributed as dist
 from torch import Tensor
 
 from hexz.schema.programs import LOOPBACK
+from hexz.training.mesh import MAX_BYTES, Mesh
 
 TIMEOUT: Final = timedelta(minutes=5)
 """One that waits longer for another gives up."""
 
-_FEW: Final = 4096
+_FEW: Final = MAX_BYTES // 8
 """So many numbers are added up by each process for itself: one message on the way instead of two,
 which for them takes longer than what is in it."""
 
@@ -34,10 +35,13 @@ class Group:
         size: how many there are.
     """
 
-    def __init__(self, rank: int = 0, size: int = 1, backend: Any = None) -> None:
+    def __init__(
+        self, rank: int = 0, size: int = 1, backend: Any = None, mesh: Mesh | None = None
+    ) -> None:
         self.rank = rank
         self.size = size
         self._backend = backend
+        self._mesh = mesh
 
     @classmethod
     def meet(cls, file: Path, rank: int, size: int, device: torch.device) -> Group:
@@ -51,17 +55,22 @@ class Group:
         # PyTorch declares no types of these. Nobody on the network is listened to.
         distributed: Any = dist
         store = distributed.FileStore(str(file), size)
+        mesh = None
         if device.type == "cuda":
             os.environ.setdefault("NCCL_SOCKET_IFNAME", "lo")
             backend = distributed.ProcessGroupNCCL
             options = backend.Options()
         else:
             backend = distributed.ProcessGroupGloo
+            mesh = Mesh(file, rank, size, TIMEOUT)
             options = backend._Options()
             options._threads = 1
             options._devices = [backend.create_device(hostname=LOOPBACK)]
         options._timeout = TIMEOUT
-        return cls(rank, size, backend(store, rank, size, options))
+        group = cls(rank, size, backend(store, rank, size, options), mesh)  # all are there now
+        if mesh is not None:
+            mesh.connect()
+        return group
 
     def add_up(self, tensor: Tensor) -> Tensor:
         """Replaces a tensor by the sum of those of all processes, and returns it."""
@@ -75,9 +84,13 @@ class Group:
         """The tensors of all processes, [size, ...]."""
         if self._backend is None:
             return tensor[None]
-        found = [torch.empty_like(tensor) for _ in range(self.size)]
-        self._backend.allgather([found], [tensor]).wait()
-        return torch.stack(found)
+        found = tensor.new_empty((self.size, *tensor.shape))
+        if self._mesh is not None and tensor.numel() <= _FEW:
+            found[self.rank] = tensor
+            self._mesh.exchange([memoryview(part.numpy()).cast("B") for part in found])
+        else:
+            self._backend.allgather([list(found)], [tensor]).wait()
+        return found
 
     def hand_out(self, rows: Tensor | None, like: Tensor) -> Tensor:
         """Gives each process an equal part of some rows.

@@ -84,29 +84,37 @@ class _Muon:
             i: {"momentum_buffer": torch.zeros_like(matrix)}
             for i, matrix in enumerate(self._matrices)
         }
+        self._alike: dict[torch.Size, list[int]] = {}
+        for i, matrix in enumerate(self._matrices):
+            self._alike.setdefault(matrix.shape, []).append(i)
 
     def step(self, rate: float, decay: float) -> None:
-        for i, (kernel, matrix) in enumerate(zip(self._kernels, self._matrices, strict=True)):
-            gradient = _matrix(_gradient(kernel))
-            momentum = self.state[i]["momentum_buffer"].lerp_(gradient, 1 - self.MOMENTUM)
-            direction = self._orthogonal(gradient.lerp(momentum, self.MOMENTUM))
-            rows, columns = matrix.shape
-            matrix.mul_(1 - rate * decay)
-            matrix.add_(direction, alpha=-rate * math.sqrt(max(1.0, rows / columns)))
+        # Matrices of one shape together: alone they are so small that calls take most of the time.
+        for (rows, columns), numbers in self._alike.items():
+            gradients = [_matrix(_gradient(self._kernels[i])) for i in numbers]
+            momenta = [self.state[i]["momentum_buffer"] for i in numbers]
+            matrices = [self._matrices[i] for i in numbers]
+            torch._foreach_lerp_(momenta, gradients, 1 - self.MOMENTUM)
+            ahead = torch._foreach_lerp(gradients, momenta, self.MOMENTUM)
+            directions = self._orthogonal(torch.stack(ahead))
+            torch._foreach_mul_(matrices, 1 - rate * decay)
+            scale = math.sqrt(max(1.0, rows / columns))
+            torch._foreach_add_(matrices, directions.unbind(), alpha=-rate * scale)
 
-    def _orthogonal(self, matrix: Tensor) -> Tensor:
-        """Moves all singular values of a matrix [R, C] near 1, by as many Newton-Schulz steps of a
-        polynomial of degree five, in half precision, which is enough for that."""
-        is_tall = matrix.shape[0] > matrix.shape[1]
-        x = matrix.bfloat16()
+    def _orthogonal(self, matrices: Tensor) -> Tensor:
+        """Moves all singular values of matrices [N, R, C] near 1, by as many Newton-Schulz steps of
+        a polynomial of degree five, in half precision, which is enough for that."""
+        is_tall = matrices.shape[1] > matrices.shape[2]
+        x = matrices.bfloat16()
         if is_tall:
-            x = x.T
-        x = x / x.norm().clamp(min=1e-7)
+            x = x.mT
+        x = x / torch.linalg.matrix_norm(x, keepdim=True).clamp(min=1e-7)
         a, b, c = self.ITERATION
         for _ in range(self.STEPS):
-            square = x @ x.T
-            x = torch.addmm(x, torch.addmm(square, square, square, beta=b, alpha=c), x, beta=a)
-        return x.T if is_tall else x
+            square = x @ x.mT
+            polynomial = torch.baddbmm(square, square, square, beta=b, alpha=c)
+            x = torch.baddbmm(x, polynomial, x, beta=a)
+        return x.mT if is_tall else x
 
 
 class _AdamW:

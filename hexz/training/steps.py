@@ -19,6 +19,7 @@ from hexz.schema.training import TrainingConfig
 from hexz.training.batch import Batch, make_batch
 from hexz.training.group import Group
 from hexz.training.losses import NUM_LOSSES, losses, target_counts
+from hexz.training.memory import keep_freed_memory
 from hexz.training.network import Prediction, TrainingNet
 from hexz.training.norm import GroupBatchNorm
 from hexz.training.optimizer import Optimizer
@@ -68,6 +69,7 @@ class Steps:
     """
 
     def __init__(self, config: TrainingConfig, net: HexzNet, device: torch.device) -> None:
+        keep_freed_memory()
         self.total = 0
         self._config = config
         self._device = device
