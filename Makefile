@@ -145,6 +145,7 @@ $(VENV)/pyvenv.cfg:
 INSTALL = PYTHONWARNINGS=ignore $(BIN)/python -m pip install -c constraints.txt --no-build-isolation -e .
 
 $(VENV)/installed: $(VENV)/pyvenv.cfg pyproject.toml constraints.txt
+	@echo 'Installing all packages, with PyTorch, into $(VENV), and compiling the engine. This takes some minutes, once.'
 	$(BIN)/python -m pip install -q -c constraints.txt --upgrade pip setuptools cython
 	$(INSTALL) --group dev
 	@touch $@

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from typing import Final
 
@@ -59,7 +60,8 @@ class TrainView:
             f"Checkpoint {reached.number} of {config.model_name}, trained on "
             f"{reached.record.examples or 0:,} examples, is in "
             f"{config.data_dir}/{model_folder(config.model_name)}. "
-            "The same command goes on from there.",
+            "The same command goes on from there; to play against it: "
+            f"hexzctl serve-player --model {shlex.quote(str(config.data_dir))} --open",
             soft_wrap=True,
             highlight=False,
             markup=False,
