@@ -48,6 +48,13 @@ class App(typer.Typer):
 class Command(TyperCommand):
     """A command whose help is plain text."""
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(ctx, args)
+        except typer.BadParameter as error:
+            error.message = error.message.removeprefix("Value error, ")  # pydantic's, not for people
+            raise
+
     def format_help(self, ctx: Any, formatter: Any) -> None:
         formatter.write(_help(self, ctx))
 

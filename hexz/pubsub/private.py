@@ -131,8 +131,10 @@ class PrivateRedis:
                     return
                 time.sleep(_TICK_SECONDS)
         log.seek(0)
-        last_words = log.read().decode(errors="replace").strip().split("\n")[-1]
-        raise ChannelError(f"a private redis-server does not start: {last_words or 'no answer'}")
+        words = log.read().decode(errors="replace").splitlines()
+        of_it = [line for line in words if line and "overcommit_memory" not in line]  # an advice
+        last_words = of_it[-1] if of_it else "no answer"
+        raise ChannelError(f"a private redis-server does not start: {last_words}")
 
 
 def _redis_server() -> str:

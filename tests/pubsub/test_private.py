@@ -184,7 +184,10 @@ def test_without_any_server_the_error_says_what_to_install(monkeypatch):
 
 def test_a_server_that_does_not_start_is_one_line(tmp_path, monkeypatch):
     program = tmp_path / "redis-server"
-    program.write_text("#!/bin/sh\necho first; echo '# cannot do it' >&2; exit 1\n")
+    program.write_text(
+        "#!/bin/sh\necho first; echo '# cannot do it' >&2; "
+        "echo '# WARNING set overcommit_memory = 1'; exit 1\n"
+    )
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     descriptors = len(os.listdir("/dev/fd"))

@@ -70,6 +70,12 @@ def rate_is_sane(rate: dict[str, float]) -> bool:
     return 0 < rate["low"] <= rate["median"] <= rate["high"]
 
 
+def test_a_wrong_choice_is_told_without_words_of_a_library():
+    result = hexzctl("play", "--colour", "red")
+    assert result.returncode == 2
+    assert result.stderr.rstrip().endswith(": 'red' is not one of 'blue', 'orange'.")
+
+
 def test_bench_engine_json():
     result = hexzctl("bench", "engine", "--seconds", 0.02, "--json")
     content = json.loads(result.stdout)

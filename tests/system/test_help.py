@@ -166,6 +166,9 @@ def complete(line):
 def test_commands_options_and_players_are_completed():
     assert complete("hexzctl tra") == ["train", "train-server"]
     assert complete("hexzctl models ra") == ["rate"]
+    assert complete("hexzctl help tra") == ["train", "train-server"]
+    assert complete("hexzctl help models ra") == ["rate"]
+    assert complete("hexzctl help play ") == []
     assert complete("hexzctl arena --bo") == ["--boards", "--boards-file"]
     assert complete("hexzctl arena --player am") == ["amateur"]
     assert complete("hexzctl worker --device c") == ["cpu", "cuda"]
