@@ -52,7 +52,7 @@ class Command(TyperCommand):
         try:
             return super().parse_args(ctx, args)
         except typer.BadParameter as error:
-            error.message = error.message.removeprefix("Value error, ")  # pydantic's, not for people
+            error.message = error.message.removeprefix("Value error, ")  # pydantic's word
             raise
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
