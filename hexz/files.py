@@ -1,4 +1,5 @@
-"""Files that are written whole or not at all, and read whole only if they are not too large."""
+"""Files and directories that are written whole or not at all; files that are read whole only if
+they are not too large."""
 
 from __future__ import annotations
 
@@ -63,6 +64,27 @@ def replacement(path: str | os.PathLike[str]) -> Iterator[IO[bytes]]:
             temporary.unlink()
         raise
     sync(target_path.parent)
+
+
+@contextlib.contextmanager
+def new_directory(path: Path) -> Iterator[Path]:
+    """Yields an empty directory that gets its place when the block ends, and leaves no trace if it
+    raises. What is in it by then survives a crash of the machine, as `path` does as a whole.
+
+    Raises:
+        OSError: the directory cannot be made, or there is one that is not empty.
+    """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        temporary.mkdir()
+        yield temporary
+        for made in (*temporary.rglob("*"), temporary):
+            sync(made)
+        os.rename(temporary, path)
+    except BaseException:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise
+    sync(path.parent)
 
 
 def read_file(path: str | os.PathLike[str], limit: int) -> bytes:

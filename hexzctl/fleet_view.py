@@ -38,7 +38,7 @@ def print_conduct(workers: list[WorkerConduct]) -> None:
         )
     console = Console(highlight=False)
     if not console.is_terminal:
-        console = Console(highlight=False, width=_PLAIN_WIDTH)
+        console.width = _PLAIN_WIDTH
     console.print(table if workers else "No worker has posted anything since the server started.")
     for worker in workers:
         if worker.reason is not None:

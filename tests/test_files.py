@@ -15,7 +15,7 @@ from hexz.dataset.hdf5 import write_hdf5
 from hexz.dataset.npz import write_npz
 from hexz.errors import OutputError
 from hexz.example import Example
-from hexz.files import atomic_file, read_file
+from hexz.files import atomic_file, new_directory, read_file
 from tests.games import game_examples
 
 
@@ -29,6 +29,18 @@ def test_a_file_is_there_once_it_is_complete(tmp_path: Path) -> None:
         file.write(b"<p>")
         assert not (tmp_path / "page.html").exists()
     assert (tmp_path / "page.html").read_bytes() == b"<p>"
+
+
+def test_a_directory_is_there_once_it_is_complete(tmp_path: Path) -> None:
+    with new_directory(tmp_path / "a") as directory:
+        (directory / "b").mkdir()
+        (directory / "b" / "c").write_bytes(b"d")
+        assert not (tmp_path / "a").exists()
+    with pytest.raises(FileNotFoundError), new_directory(tmp_path / "e") as directory:
+        (directory / "f" / "no").touch()
+    with pytest.raises(OSError, match="not empty"), new_directory(tmp_path / "a") as directory:
+        (directory / "g").touch()
+    assert sorted(tmp_path.rglob("*")) == [tmp_path / part for part in ("a", "a/b", "a/b/c")]
 
 
 def test_links_are_followed(tmp_path: Path) -> None:

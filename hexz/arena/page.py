@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from html import escape
-from importlib import resources
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +14,7 @@ from hexz.files import atomic_file
 from hexz.ratings.results import Pairing, Results
 from hexz.record import GameRecord
 from hexz.render import games_page
+from hexz.render.assets import asset, style
 from hexz.schema.records import Estimate
 
 _SHADES: Final = "".join(f".score-{percent}{{--score:{percent}}}" for percent in range(101))
@@ -39,11 +39,10 @@ def arena_page(results: Results, played: Sequence[Played]) -> str:
     first_games: dict[Pairing, int] = {}
     for place, one in enumerate(in_order):
         first_games.setdefault(one.pair.pairing, 2 * place)
-    css = resources.files(__package__).joinpath("page.css").read_text(encoding="utf-8")
     ratings = results.ratings()
     introduction = "\n".join(
         [
-            f"<style>\n{css}{_SHADES}</style>",
+            style(asset("page.css", __package__), _SHADES),
             '<div class="arena">',
             '<section aria-labelledby="scores" tabindex="0"><h2 id="scores">Scores</h2>'
             f"{_cross_table(results, ratings, first_games)}"

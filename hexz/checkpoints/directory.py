@@ -24,7 +24,7 @@ from hexz.checkpoints.store import (
     examples_file,
 )
 from hexz.errors import NotInStore, StoreError, StoreUnavailable
-from hexz.files import MAX_MODEL_BYTES, read_file, replacement, sync
+from hexz.files import MAX_MODEL_BYTES, new_directory, read_file, replacement, sync
 from hexz.places import (
     METADATA_FILE,
     MODEL_FILE,
@@ -52,8 +52,8 @@ _PASSING: Final = frozenset(
 class DirectoryStore(CheckpointStore):
     """Checkpoints in a local directory, which the first `save` makes.
 
-    A checkpoint is a directory that is built beside its place under a temporary name, flushed to
-    the disk, and then renamed, which fails if the place is taken.
+    A checkpoint is a directory that is there as a whole or not at all, and only if its place was
+    free.
     """
 
     def __init__(self, url: str, model_name: str) -> None:
@@ -130,16 +130,13 @@ class DirectoryStore(CheckpointStore):
 
     def _write(self, new: NewCheckpoint, metadata: Mapping[str, Any]) -> None:
         path = self._path(new.number)
-        temporary = self._root / f".{new.number}.{secrets.token_hex(4)}.tmp"
         try:
             with self._errors("write"):
                 _make_directory(self._root)
-                _build(temporary, new, metadata)
-                os.rename(temporary, path)
-                sync(self._root)
-        except BaseException as error:
-            shutil.rmtree(temporary, ignore_errors=True)
-            if isinstance(error, StoreError) and self._find(new.number) is not None:
+                with new_directory(path) as directory:
+                    _fill(directory, new, metadata)
+        except StoreError:
+            if self._find(new.number) is not None:
                 raise self._exists(new.number) from None
             raise
         # Now that this number is taken, whoever else was writing it has failed.
@@ -185,18 +182,15 @@ def directory_models(url: str) -> Sequence[str]:
         raise StoreError(f"cannot read {root}: {error.strerror or error}") from None
 
 
-def _build(directory: Path, new: NewCheckpoint, metadata: Mapping[str, Any]) -> None:
-    """Writes the files of a checkpoint into a new directory, so that they survive a crash."""
-    examples = directory / "examples"
-    examples.mkdir(parents=True)
+def _fill(directory: Path, new: NewCheckpoint, metadata: Mapping[str, Any]) -> None:
+    """Writes the files of a checkpoint."""
+    (directory / "examples").mkdir()
     for batch, source in new.batches.items():
         shutil.copyfile(source, directory / examples_file(batch))
     (directory / MODEL_FILE).write_bytes(new.model)
     (directory / METADATA_FILE).write_text(encode_metadata(metadata) + "\n")
     if new.training_state is not None:
         (directory / metadata["training_state"]).write_bytes(new.training_state)
-    for path in (*examples.iterdir(), *directory.iterdir(), directory):
-        sync(path)
 
 
 def _make_directory(directory: Path) -> None:

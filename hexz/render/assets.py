@@ -1,4 +1,4 @@
-"""The files of this package that pages are made of, and how a page is put together."""
+"""The files that pages are made of, and how a page is put together."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ def bare_script(script: str) -> str:
     return _COMMENT.sub("", script)
 
 
-def asset(name: str) -> str:
-    """A text file of this package, without the line break at its end."""
-    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8").rstrip("\n")
+def asset(name: str, package: str = __package__) -> str:
+    """A text file of a package, without the line break at its end."""
+    return resources.files(package).joinpath(name).read_text(encoding="utf-8").rstrip("\n")
 
 
 def scripts_of(package: str) -> dict[str, str]:
     """The texts of the modules in JavaScript of a package, by their file names."""
     return {
-        file.name: file.read_text(encoding="utf-8").rstrip("\n")
+        file.name: asset(file.name, package)
         for file in resources.files(package).iterdir()
         if file.name.endswith(".js")
     }

@@ -9,7 +9,6 @@ import secrets
 from collections.abc import Iterable
 from concurrent.futures import Future
 from functools import lru_cache
-from importlib import resources
 from typing import TYPE_CHECKING, Final
 
 from flask import Flask, Response, g, request
@@ -20,7 +19,7 @@ from werkzeug.wrappers import Request
 from hexz.engine import NUM_CELLS, Board
 from hexz.errors import HexzError, InvalidMessage
 from hexz.httpserver import Later
-from hexz.render.assets import asset, bare_script, fill, head, whole_script
+from hexz.render.assets import asset, bare_script, fill, head, scripts_of, style, whole_script
 from hexz.render.policy import policy
 from hexz.render.svg import board_svg
 from hexz.schema.fleet import (
@@ -292,16 +291,13 @@ def _is_local(request: Request) -> bool:
 @lru_cache
 def _status_page() -> tuple[str, str]:
     """One file that needs no other, and the policy that lets it run its own code only."""
-    folder = resources.files("hexz.trainserver")
-    own = {
-        name: (folder / name).read_text("utf-8") for name in ("status.css", "status.js", "watch.js")
-    }
-    sheets = "\n".join([asset("board.css"), asset("page.css"), own["status.css"]])
+    own = scripts_of(__package__)
+    sheets = [asset("board.css"), asset("page.css"), asset("status.css", __package__)]
     empty = Board.from_text("." * NUM_CELLS)
     script = bare_script(whole_script(own["status.js"], own))
     page = fill(
-        (folder / "status.html").read_text("utf-8"),
-        HEAD=head("hexzctl train-server", f"<style>{sheets}</style>"),
+        asset("status.html", __package__),
+        HEAD=head("hexzctl train-server", style(*sheets)),
         SCORES=asset("scores.html"),
         BOARD=board_svg(empty, 'role="img" aria-labelledby="game-title"'),
         SCRIPT=script,

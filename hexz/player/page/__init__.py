@@ -88,7 +88,7 @@ def index_at(address: str) -> bytes:
 
 def own_text(name: str) -> str:
     """A text file of this package."""
-    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8").rstrip("\n")
+    return asset(name, __package__)
 
 
 def page_html(head: str, *, rules: str, script: str) -> str:
