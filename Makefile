@@ -84,8 +84,9 @@ test-all: build
 	$(BIN)/python -m pytest -m ''
 
 # Wants root, for machines with networks of their own.
+SOAK_SECONDS ?= 1800
 soak: build
-	SOAK_SECONDS=1800 $(BIN)/python -m pytest -m soak -s tests/system/test_soak.py
+	SOAK_SECONDS=$(SOAK_SECONDS) $(BIN)/python -m pytest -m soak -s tests/system/test_soak.py
 
 # Atheris makes the inputs, guided by the code that they reach.
 FUZZ ?= --seconds 60

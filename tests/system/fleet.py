@@ -123,13 +123,26 @@ class Fleet:
 
     def start_worker(self, *options: str) -> subprocess.Popen[bytes]:
         """A worker of one process; returns at once."""
-        log = self._directory / f"worker-{len(self.workers)}.log"
-        worker = self._start(
-            log, "worker", f"--server-url={self.url}", f"--model-name={MODEL_NAME}",
-            "--num-workers=1", *self._redis, *options,
-        )  # fmt: skip
+        worker = self._start_worker(len(self.workers), *options)
         self.workers.append(worker)
         return worker
+
+    def replace_worker(self, number: int) -> None:
+        """Starts another worker in the place of one that has ended."""
+        self.workers[number] = self._start_worker(number)
+
+    def worker_log(self, number: int) -> Path:
+        return self._directory / f"worker-{number}.log"
+
+    def url_for(self, number: int) -> str:
+        """Where a worker shall find the server."""
+        return self.url
+
+    def _start_worker(self, number: int, *options: str) -> subprocess.Popen[bytes]:
+        return self._start(
+            self.worker_log(number), "worker", f"--server-url={self.url_for(number)}",
+            f"--model-name={MODEL_NAME}", "--num-workers=1", *self._redis, *options,
+        )  # fmt: skip
 
     def kill_server(self) -> None:
         """All of its processes at once, as when a machine loses its power."""

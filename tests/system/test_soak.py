@@ -25,6 +25,7 @@ from ..gcs_fixture import GcsEmulator
 from ..redis_server import RedisServer
 from . import network
 from .fleet import MODEL_NAME, Fleet
+from .links import Links
 from .network import Network
 from .processes import spawned
 from .test_fleet import assert_nothing_lost, posting
@@ -58,17 +59,24 @@ class SoakFleet(Fleet):
         self._clock = clock
         self._options += [f"--host={network.address(server)}", "--allow-unauthenticated"]
         self._options += ["--max-checkpoint-lag=100000"]  # what is posted is always of the first
-
-    def worker_log(self) -> Path:
-        return self._directory / f"worker-{len(self.workers)}.log"
+        self.links = Links(
+            (network.address(server), self.port), are_slow=network.problem is not None
+        )
 
     def start_worker(self, *options: str) -> subprocess.Popen[bytes]:
-        self._machines[self.worker_log()] = self._network.add()
+        self._machines[self.worker_log(len(self.workers))] = self._network.add()
         return super().start_worker(*options)
 
     def machine(self, worker: int) -> int:
         """The machine of a worker."""
-        return self._machines[self._directory / f"worker-{worker}.log"]
+        return self._machines[self.worker_log(worker)]
+
+    def url_for(self, number: int) -> str:
+        return f"http://{self._network.gateway(self.machine(number))}:{self.links.port}"
+
+    def __exit__(self, *_: object) -> None:
+        super().__exit__()
+        self.links.close()
 
     def command(self, log: Path) -> tuple[list[str], dict[str, str]]:
         variables = clock_variables(self._clock) if log == self.log else {}
@@ -113,7 +121,7 @@ class Soak:
             "the server is killed": (self.fleet.kill_server, self.fleet.start_server),
             "the server stands still": self.stopped(self.fleet.server_processes),
             "the trainer is killed": (self.kill_trainer, lambda: None),
-            "a worker is killed": (self.kill_worker, self.start_worker),
+            "a worker is killed": (self.kill_worker, lambda: self.fleet.replace_worker(0)),
             "a worker stands still": self.stopped(
                 lambda: [self.process(self.fleet.workers[worker])]
             ),
@@ -126,6 +134,7 @@ class Soak:
             "the clock jumps back": (lambda: self.set_clock("-1d"), lambda: self.set_clock("+0")),
             "the server is cut off": self.cut(self.server_machine),
             "a worker is cut off": self.cut(self.fleet.machine(worker)),
+            "connections break": (self.fleet.links.break_all, lambda: None),
         }
 
     def stopped(
@@ -154,14 +163,6 @@ class Soak:
             child.kill()
         self.fleet.workers[0].kill()
         self.fleet.workers[0].wait()
-
-    def start_worker(self) -> None:
-        """Another one on the same machine, in the place of the one that was killed."""
-        log = self.fleet._directory / "worker-0.log"
-        self.fleet.workers[0] = self.fleet._start(
-            log, "worker", f"--server-url={self.fleet.url}", f"--model-name={MODEL_NAME}",
-            "--num-workers=1", *self.fleet._redis,
-        )  # fmt: skip
 
     def fill_disk(self) -> None:
         with contextlib.suppress(OSError), open(self.disk / "ballast", "wb", buffering=0) as file:
@@ -219,7 +220,7 @@ def soak(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Soak]:
         net = stack.enter_context(Network())
         server = net.add()
         if net.problem is not None:
-            print(f"\nlinks are neither slow nor do they lose anything: {net.problem}")
+            print(f"\nonly links from workers to the server are slow: {net.problem}")
         disk = tmp_path / "disk"
         disk.mkdir()
         network.run("mount", "-t", "tmpfs", "-o", f"size={DISK_MB}m", "tmpfs", str(disk))
