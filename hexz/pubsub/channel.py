@@ -236,7 +236,7 @@ class ModelChannel:
         except redis.AuthenticationError:
             raise ChannelError(f"Redis at {self._address} wants another user or password") from None
         except (redis.RedisError, OSError) as error:
-            reason = " ".join(str(error).split()) or type(error).__name__
+            reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
             # Old servers quote what they do not understand, AUTH and its arguments among it.
             reason = reason.partition(", with args beginning with")[0]
             if self._password:

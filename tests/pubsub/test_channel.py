@@ -219,7 +219,8 @@ def test_a_busy_follower_skips_what_was_replaced(redis_server, channel):
 def test_a_follower_waits_for_a_server_that_is_not_up_yet(redis_server, channel):
     redis_server.kill()
     with Follower(redis_server.url) as follower:
-        assert "refused" in follower.notices.get(timeout=TIMEOUT)
+        notice = follower.notices.get(timeout=TIMEOUT)
+        assert notice.endswith("refused; trying again until it works")
         redis_server.start()
         channel.publish(1, b"one")
         assert follower.next().checkpoint == 1
