@@ -17,7 +17,7 @@ import torch.distributed as dist
 from torch import Tensor
 
 from hexz.schema.programs import LOOPBACK
-from hexz.training.mesh import MAX_BYTES, Mesh
+from hexz.training.mesh import MAX_BYTES, MAX_PATH, Mesh
 
 TIMEOUT: Final = timedelta(minutes=5)
 """One that waits longer for another gives up."""
@@ -62,7 +62,8 @@ class Group:
             options = backend.Options()
         else:
             backend = distributed.ProcessGroupGloo
-            mesh = Mesh(file, rank, size, TIMEOUT)
+            if len(os.fsencode(file)) <= MAX_PATH:  # otherwise all goes through gloo
+                mesh = Mesh(file, rank, size, TIMEOUT)
             options = backend._Options()
             options._threads = 1
             options._devices = [backend.create_device(hostname=LOOPBACK)]

@@ -17,6 +17,9 @@ from typing import Final
 MAX_BYTES: Final = 1 << 15
 """Of a message. Twice as many fit into a socket's buffer, and nobody is ahead by more than one."""
 
+MAX_PATH: Final = 90
+"""Bytes of the path that sockets are beside; systems allow them some 100."""
+
 _RANK: Final = struct.Struct("<I")
 _TIMEOUT: Final = struct.Struct("ll")
 
@@ -25,7 +28,7 @@ class Mesh:
     """The sockets of one process of `size`. They close when the process ends.
 
     Args:
-        file: a path in a directory that only these processes use.
+        file: a path in a directory that only these processes use, of MAX_PATH bytes at most.
         rank: its number, from 0.
         size: how many there are.
         timeout: one that waits longer for another gives up.
@@ -67,9 +70,12 @@ class Mesh:
             for connection in self._sockets.values():
                 connection.sendall(parts[self._rank])
             for other, connection in self._sockets.items():
-                size = len(parts[other])
-                if connection.recv_into(parts[other], size, socket.MSG_WAITALL) < size:
-                    raise RuntimeError(f"process {other + 1} has ended")
+                rest = parts[other]
+                while rest:
+                    size = connection.recv_into(rest, len(rest), socket.MSG_WAITALL)
+                    if size == 0:
+                        raise RuntimeError(f"process {other + 1} has ended")
+                    rest = rest[size:]
         except OSError as error:
             raise RuntimeError(f"another process is not heard any more: {error}") from None
 

@@ -38,6 +38,7 @@ CPU = torch.device("cpu")
 def at_once(directory: Path, size: int, work: Callable[[Group], Any]) -> list[Any]:
     """What each member of a group returns; they are threads, whose collectives are real ones."""
     results: list[Any] = [None] * size
+    directory.mkdir(exist_ok=True)
 
     def run(rank: int) -> None:
         results[rank] = work(Group.meet(directory / "group", rank, size, CPU))
@@ -74,6 +75,19 @@ def test_a_batch_norm_of_parts_is_that_of_the_whole(tmp_path, size):
     for i in (3, 4):
         assert all(torch.equal(p[i], parts[0][i]) for p in parts)
         torch.testing.assert_close(parts[0][i], alone[i], rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("folder", ["", "x" * 120])  # a path too long for a socket
+def test_all_add_up_to_the_same_few_numbers_or_many(tmp_path, folder):
+    directory = tmp_path / folder
+    directory.mkdir(exist_ok=True)
+    for count in (3, 10_000):
+
+        def add_up(group: Group, count: int = count) -> torch.Tensor:
+            return group.add_up(torch.full((count,), 1.0 + group.rank))
+
+        for found in at_once(directory / str(count), 3, add_up):
+            assert torch.equal(found, torch.full((count,), 6.0))
 
 
 @pytest.fixture(scope="module")
