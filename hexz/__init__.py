@@ -29,7 +29,11 @@ from hexz.version import __version__ as __version__
 
 def __getattr__(name: str) -> object:
     """Imports the interface, which hexz._api lists, when a name of it is first used."""
-    if name == "__all__" or not name.startswith("_"):
+    from importlib.machinery import PathFinder
+
+    # `from hexz import leash` asks for an attribute, too, before it imports the module.
+    is_module = PathFinder.find_spec(f"{__name__}.{name}", __path__) is not None
+    if name == "__all__" or not (name.startswith("_") or is_module):
         # No import statement: to tools that follow those, all rooms below would import all others.
         from importlib import import_module
 

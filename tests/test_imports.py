@@ -26,6 +26,11 @@ def test_processes_that_only_play_or_may_be_refused_are_spared_pytorch(modules: 
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
+def test_a_module_is_imported_without_the_interface_and_numpy() -> None:
+    code = "import sys; from hexz import leash, processes; sys.exit('numpy' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
 def test_a_step_of_training_does_without_the_compiler_of_pytorch() -> None:
     """It takes as long to import as all the rest."""
     code = """if True:
