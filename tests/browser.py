@@ -112,6 +112,11 @@ class Page:
         self.driver.get(self.url + (f"#{link}" if link else ""))
         self.until(lambda: self("#status").text)
 
+    def visit(self, link: str = "", size: tuple[int, int] = DESKTOP) -> None:
+        """Opens a game in a browser that has nothing of the page yet."""
+        self.driver.execute_cdp_cmd("Network.clearBrowserCache", {})
+        self.open(link, size)
+
     def __call__(self, selector: str) -> WebElement:
         return self.driver.find_element(By.CSS_SELECTOR, selector)
 

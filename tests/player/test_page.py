@@ -648,7 +648,7 @@ def test_a_server_that_stands_still_is_given_up_in_the_end(
 
 def test_a_page_that_did_not_arrive_whole_says_so(page: Page, server: PageServer) -> None:
     server.missing = {"main.js"}
-    page.open(TWO_PERSONS)
+    page.visit(TWO_PERSONS)
     assert page.status == "A part of this page could not be loaded."
     server.missing = set()
     page.click("#go")
@@ -1184,7 +1184,7 @@ def test_light_and_dark(page: Page, driver: Any) -> None:
 
 
 def test_it_is_small_and_quick(page: Page) -> None:
-    page.open(TWO_PERSONS)
+    page.visit(TWO_PERSONS)
     loaded = page.run(
         """
         const entries = (type) => performance.getEntriesByType(type);
@@ -1201,14 +1201,14 @@ def times_to_play(page: Page) -> Iterator[float]:
     """Milliseconds until the page can be played on, of some loads: of one, other work on the
     machine may take the most."""
     for _ in range(5):
-        page.open(TWO_PERSONS)
+        page.visit(TWO_PERSONS)
         yield page.run("return window.seen.usable")
 
 
 @pytest.mark.parametrize("button", ["new", "resign", "last"])
 def test_nothing_moves_while_the_page_arrives(page: Page, server: PageServer, button: str) -> None:
     server.pause_before = f'<button type="button" id="{button}"'
-    page.open(TWO_PERSONS)
+    page.visit(TWO_PERSONS)
     page.until(lambda: page.all(".choice"))
 
 
