@@ -108,7 +108,8 @@ def assert_nothing_lost(fleet: Fleet, accepted: set[str]) -> None:
 def test_two_workers_follow_three_checkpoints(fleet: Fleet, redis_server: RedisServer) -> None:
     fleet.start_server()
     for _ in range(2):
-        fleet.start_worker()
+        # Whole, or a game that is not posted to its end would be one that was dropped.
+        fleet.start_worker("--post=games")
     status = fleet.wait_for(
         lambda status: (
             status["checkpoint"] >= 3
