@@ -12,7 +12,11 @@ from hexz.local.parts import run_rating
 from hexz.processes import Child, ChildFailed, ready
 
 PAUSE_SECONDS: Final = 300.0
-"""From the start of a match to the next one. Matches take time from training."""
+"""From the start of a match to the next one, at least. Matches take time from training."""
+
+MOST_OF_THE_TIME: Final = 0.1
+"""The share of the time in which matches are played, at most: where other programs keep the machine
+busy, they take longer, and would leave the training less of it."""
 
 BOARDS: Final = 10
 """That a checkpoint plays, two games on each. Few enough that they end beside training: games that
@@ -44,7 +48,8 @@ class Rater:
         self._output_dir = output_dir
         self._log = log
         self._child: Child | None = None
-        self._next = time.monotonic() + PAUSE_SECONDS / 2
+        self._began = time.monotonic()
+        self._next = self._began + PAUSE_SECONDS / 2
         self._last: int | None = None
         self._has_failed = False
 
@@ -60,7 +65,7 @@ class Rater:
         if self._child is not None:
             return self._hear(self._child) if ready([self._child], 0.0) else None
         if newest and newest != self._last and time.monotonic() >= self._next:
-            self._next = time.monotonic() + PAUSE_SECONDS
+            self._began = time.monotonic()
             self._last = newest
             self._start(newest)
         return None
@@ -84,6 +89,8 @@ class Rater:
             return f"a match to rate the checkpoints failed: {failure} (see {self._log})"
         finally:
             self.close()
+            took = time.monotonic() - self._began
+            self._next = self._began + max(PAUSE_SECONDS, took / MOST_OF_THE_TIME)
         return None
 
     def _start(self, newest: int) -> None:

@@ -28,6 +28,7 @@ def store(tmp_path: Path) -> CheckpointStore:
 @pytest.fixture
 def tiny_rater(store: CheckpointStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Rater:
     monkeypatch.setattr(rater, "PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(rater, "MOST_OF_THE_TIME", 1.0)
     monkeypatch.setattr(rater, "MATCH_SECONDS", TIMEOUT)
     monkeypatch.setattr(rater, "BOARDS", 2)
     return Rater(store, device="cpu", output_dir=tmp_path / "ratings", log=tmp_path / "rating.log")
@@ -79,3 +80,21 @@ def test_a_match_that_fails_is_told_once(tiny_rater: Rater, tmp_path: Path) -> N
     assert str(tmp_path / "rating.log") in problem
     assert "no checkpoint 77" in (tmp_path / "rating.log").read_text()
     assert tiny_rater.look_after(77) is None
+
+
+def test_matches_that_take_long_are_played_less_often(
+    tiny_rater: Rater, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rater, "MOST_OF_THE_TIME", 0.1)
+    began = time.monotonic()
+    assert play_one(tiny_rater, 1) is None
+    ended = time.monotonic()
+    assert tiny_rater.look_after(3) is None
+    assert not is_playing(tiny_rater)
+    for share, plays in ((8, False), (11, True)):
+        then = began + share * (ended - began)
+        monkeypatch.setattr(time, "monotonic", lambda then=then: then)
+        assert tiny_rater.look_after(3) is None
+        assert is_playing(tiny_rater) == plays
+    monkeypatch.undo()
+    tiny_rater.close()
