@@ -14,7 +14,7 @@ from typing import ClassVar, Final, NamedTuple
 
 import numpy as np
 
-from hexz.engine import NUM_EMPTY, NUM_ROCKS, Board
+from hexz.engine import MAX_VALUE, NUM_EMPTY, NUM_ROCKS, Board
 from hexz.errors import HexzError, IllegalMove, InvalidBoard, InvalidExample
 from hexz.example import PLAIN_NAME, Example, solid_cells
 from hexz.trainserver.journal import Record
@@ -24,7 +24,8 @@ from hexz.wire.example import MAX_GAME_BYTES, decode_example, decode_game
 from hexz.wire.game import MAX_COMPACT_BYTES, read_compact
 from hexz.wire.single import read_sound
 
-_START_CELLS: Final = sorted("#" * NUM_ROCKS + "." * NUM_EMPTY + "12345")
+_GRASS: Final = "".join(map(str, range(1, 1 + MAX_VALUE)))
+_START_CELLS: Final = sorted("#" * NUM_ROCKS + "." * NUM_EMPTY + _GRASS)
 
 
 class Rejected(HexzError):
@@ -232,7 +233,10 @@ def _initial_board(example: Example) -> Board | None:
     if text is None:
         return None
     if sorted(text) != _START_CELLS:
-        raise InvalidBody("initial_board does not have 15 rocks and grass of the values 1 to 5")
+        raise InvalidBody(
+            f"initial_board does not have {NUM_ROCKS} rocks and grass of the values 1 to "
+            f"{MAX_VALUE}"
+        )
     return Board.from_text(text)
 
 

@@ -17,6 +17,7 @@ from hexz.trainserver.playing import PlayPage
 from hexz.trainserver.service import TrainingService
 from hexz.wire.archive import MAX_EXAMPLE_BYTES
 from hexz.wire.example import MAX_GAME_BYTES
+from hexz.wire.game import MAX_COMPACT_BYTES
 
 THREADS: Final = max(8, available_cores())
 """Requests that are answered at once. Most of the time they wait for the disk together; compact
@@ -69,6 +70,6 @@ def serve(
         config.host,
         config.port,
         threads=THREADS,
-        max_body=max(MAX_EXAMPLE_BYTES, MAX_GAME_BYTES),
+        max_body=max(MAX_EXAMPLE_BYTES, MAX_GAME_BYTES, MAX_COMPACT_BYTES),
         on_listening=on_listening,
     )
