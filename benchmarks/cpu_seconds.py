@@ -5,6 +5,7 @@ Counts processes that have lost their parent, too, which `time` does not. Linux 
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import ctypes
 import os
@@ -16,12 +17,16 @@ from typing import Final
 _PR_SET_CHILD_SUBREAPER: Final = 36
 
 
-def main(command: list[str]) -> int:
+def main() -> int:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("command")
+    parser.add_argument("arguments", nargs=argparse.REMAINDER)
+    options = parser.parse_args()
     # Orphans become children of this process.
     if ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "prctl")
     start = time.monotonic()
-    root = subprocess.Popen(command)
+    root = subprocess.Popen([options.command, *options.arguments])
     seconds, code = 0.0, 0
     with contextlib.suppress(ChildProcessError):
         while True:
@@ -34,4 +39,4 @@ def main(command: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

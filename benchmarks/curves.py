@@ -5,8 +5,8 @@
 The files are those that `hexzctl models rate` writes. docs/curves has those of docs/strength.md.
 """
 
+import argparse
 import csv
-import sys
 from pathlib import Path
 
 from matplotlib.figure import Figure
@@ -15,10 +15,14 @@ COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7")
 SCALES = {"hours": ("hours of training", 1.0), "examples": ("millions of examples", 1e-6)}
 
 
-def main(output: str, runs: list[str]) -> None:
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("output", help="the picture to write")
+    parser.add_argument("runs", nargs="+", metavar="NAME=CURVE", help="a run and its .csv file")
+    options = parser.parse_args()
     figure = Figure(figsize=(11, 4.5), dpi=150, layout="constrained")
     panels = figure.subplots(1, len(SCALES), sharey=True)
-    for run, colour in zip(runs, COLOURS, strict=False):
+    for run, colour in zip(options.runs, COLOURS, strict=False):
         name, _, path = run.partition("=")
         points = list(csv.DictReader(Path(path).read_text().splitlines()))
         elo, low, high = ([float(point[key]) for point in points] for key in ("elo", "low", "high"))
@@ -32,8 +36,8 @@ def main(output: str, runs: list[str]) -> None:
         axes.spines[["top", "right"]].set_visible(False)
     panels[0].set_ylabel("Elo")
     panels[-1].legend(frameon=False, loc="lower right")
-    figure.savefig(output)
+    figure.savefig(options.output)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2:])
+    main()

@@ -10,6 +10,7 @@ the files are on that disk.
 
 from __future__ import annotations
 
+import argparse
 import hashlib
 import itertools
 import sqlite3
@@ -99,13 +100,15 @@ def transaction(database: sqlite3.Connection, group: list[Record]) -> None:
 
 
 def main() -> None:
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
-    parent = sys.argv[2] if len(sys.argv) > 2 else None
-    with tempfile.TemporaryDirectory(dir=parent) as directory:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("examples", type=int, nargs="?", default=100_000)
+    parser.add_argument("directory", nargs="?", help="on the disk to write to")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=options.directory) as directory:
         journal = Journal(Path(directory), MINIBATCH_SIZE)
         records = (Record(f"{i:09d}", body) for i, body in enumerate(itertools.cycle(bodies())))
         start = time.perf_counter()
-        for _ in range(0, count, 100):
+        for _ in range(0, options.examples, 100):
             journal.append(list(itertools.islice(records, 100)))
         print(f"{journal.num_waiting:,} examples written in {time.perf_counter() - start:.1f} s")
         journal.close()

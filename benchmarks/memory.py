@@ -5,6 +5,7 @@
 64 games in flight, 800 runs a move. A process that leaks shows it here.
 """
 
+import argparse
 import subprocess
 import sys
 import time
@@ -17,10 +18,15 @@ def worker_megabytes(parent: psutil.Process) -> int:
     return max(child.memory_info().rss for child in parent.children()) >> 20
 
 
-def main(minutes: int, output_dir: str) -> None:
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("minutes", type=int)
+    parser.add_argument("output_dir", help="for the examples")
+    options = parser.parse_args()
+    minutes = options.minutes
     command = [sys.executable, "-m", "hexzctl", "selfplay", "--num-workers", "1"]
     command += ["--games-per-worker", "64", "--runs-per-move", "800", "--seed", "1"]
-    command += ["--max-seconds", str(60 * minutes + 30), "--output-dir", output_dir]
+    command += ["--max-seconds", str(60 * minutes + 30), "--output-dir", options.output_dir]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
         for minute in range(1, minutes + 1):
             time.sleep(60)
@@ -29,4 +35,4 @@ def main(minutes: int, output_dir: str) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), sys.argv[2])
+    main()
