@@ -8,7 +8,11 @@ latter by the clock. Their lines go into `NETWORKS` of hexz/schema/fleet_profile
 """
 
 import argparse
+import sys
 import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from hexz.engine import SearchSettings
 from hexz.model.backends import create_evaluator

@@ -8,10 +8,13 @@ Python that runs this in place of that of python:3.12-slim.
 
 import argparse
 import subprocess
+import sys
 import sysconfig
 import tempfile
 import venv
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from tests.system.images import Stage, copy_context, read_dockerfile
 

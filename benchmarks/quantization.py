@@ -1,20 +1,24 @@
 """Compares our int8 quantization with NNCF's: time to prepare, speed, and distance from float32.
 
-    pip install nncf && PYTHONPATH=. python benchmarks/quantization.py
+    pip install nncf && python benchmarks/quantization.py
 
 The network is trained for a few seconds on quick games of `uct`, and compared on others. Of
 ours, both sorts of weights are compared, of which `create_evaluator` takes what this CPU
 computes exactly. NNCF corrects biases in a fast or an accurate way.
 """
 
+import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
 import nncf
 import numpy as np
 import torch
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from hexz.bench import inference_rate
 from hexz.inference import Evaluator

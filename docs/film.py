@@ -1,6 +1,6 @@
 """Films a game on the page with its analysis, for README.md: docs/game.gif.
 
-    PYTHONPATH=. python docs/film.py
+    python docs/film.py
 
 needs Chromium and its driver, and takes some minutes. The network plays itself on one board; the
 page is served as `hexzctl serve-player` does, and photographed position by position.
@@ -20,6 +20,8 @@ from typing import Any
 
 from PIL import Image
 from selenium.webdriver.support.ui import WebDriverWait
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import hexz
 from hexz.player.levels import LEVELS

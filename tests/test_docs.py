@@ -105,6 +105,14 @@ def test_scripts_exist_and_know_the_options_that_they_are_given() -> None:
     assert found > 30
 
 
+def test_scripts_that_use_the_tests_find_them_wherever_they_are_run() -> None:
+    scripts = [*ROOT.glob("benchmarks/*.py"), *ROOT.glob("docs/*.py")]
+    using = [text for path in scripts if "\nfrom tests." in (text := path.read_text("utf-8"))]
+    assert len(using) >= 5
+    for text in using:
+        assert "\nsys.path.insert(0, " in text.partition("\nfrom tests.")[0], text[:80]
+
+
 def test_the_extras_exist() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     for page in (*PAGES, ROOT / "docs" / "flagz.ipynb"):
