@@ -23,6 +23,14 @@ _NARROWEST: Final = 40
 _UNBOUNDED: Final = 2**63 - 1
 _VALUES: Final = {int: "N", float: "X", str: "TEXT", Path: "PATH"}
 """What stands for a value of a type."""
+_WORDS: Final = (
+    (r"^Value error, ", ""),
+    (r"^Input should be a valid integer.*", "must be a whole number"),
+    (r"^Input should be a valid number.*", "must be a number"),
+    (r"^Input should be", "must be"),
+)
+"""What pydantic, with which Typer reads values, says of a wrong one, and plain words for it."""
+
 _MARGIN: Final = 2
 _NO_BREAK: Final = "\u00a0"
 
@@ -52,7 +60,8 @@ class Command(TyperCommand):
         try:
             return super().parse_args(ctx, args)
         except typer.BadParameter as error:
-            error.message = error.message.removeprefix("Value error, ")  # pydantic's word
+            for pydantics, ours in _WORDS:
+                error.message = re.sub(pydantics, ours, error.message)
             raise
 
     def format_help(self, ctx: Any, formatter: Any) -> None:

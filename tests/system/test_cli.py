@@ -70,10 +70,19 @@ def rate_is_sane(rate: dict[str, float]) -> bool:
     return 0 < rate["low"] <= rate["median"] <= rate["high"]
 
 
-def test_a_wrong_choice_is_told_without_words_of_a_library():
-    result = hexzctl("play", "--colour", "red")
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("play", "--colour", "red"), "'red' is not one of 'blue', 'orange'."),
+        (("train", "--batch-size", "0"), "must be greater than or equal to 1"),
+        (("train", "--batch-size", "1.5"), "must be a whole number"),
+        (("train", "--learning-rate", "x"), "must be a number"),
+    ],
+)
+def test_a_wrong_value_is_told_without_words_of_a_library(arguments, told):
+    result = hexzctl(*arguments)
     assert result.returncode == 2
-    assert result.stderr.rstrip().endswith(": 'red' is not one of 'blue', 'orange'.")
+    assert result.stderr.rstrip().endswith(f": {told}")
 
 
 def test_bench_engine_json():
