@@ -128,7 +128,14 @@ def without_make() -> dict[str, str]:
 def test_ctrl_c_is_no_error_of_make(target: str, tmp_path: Path) -> None:
     """Which waits for the command, as that ends in good order, and ends with the signal."""
     program = tmp_path / "hexzctl"
-    program.write_text("#!/bin/sh\ntrap 'echo the end; exit 130' INT\necho running\nsleep 60\n")
+    # It takes a moment to end, as commands do: make trips over a child that ends while make itself
+    # takes the signal in ("wait: No child processes").
+    program.write_text(
+        "#!/bin/sh\n"
+        "trap 'kill $!; sleep 0.5; echo the end; exit 130' INT\n"
+        "sleep 60 & echo running\n"
+        "wait\n"
+    )
     program.chmod(0o755)
     make = subprocess.Popen(
         [str(MAKE), "-o", "build", target, f"BIN={tmp_path}"], cwd=Path(__file__).parents[2],
