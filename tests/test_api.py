@@ -51,7 +51,7 @@ def test_no_example_is_left_out() -> None:
     """All that looks like Python is an example that is run, and there are no others anywhere."""
     page = (DOCS / "python.md").read_text()
     for block in re.findall(r"(?:^    .*\n)+", page, re.MULTILINE):
-        assert re.match("    (>>>|pip|jupyter) ", block), block
+        assert re.match("    (>>>|source|pip|jupyter) ", block), block
     root = DOCS.parent
     sources = [path for end in ("py", "pyx") for path in (root / "hexz").rglob(f"*.{end}")]
     assert len(sources) > 100

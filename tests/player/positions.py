@@ -16,7 +16,8 @@ TRIES = 4
 
 
 def assert_think_time_is_kept(think: Callable[[], object], seconds: float) -> None:
-    """It takes 95 to 100 % of the time, unless other work on the machine gets in between."""
+    """It takes 95 to 100 % of the time once, or 110 % where other work on the machine gets in
+    between each time."""
     times = []
     for _ in range(TRIES):
         started = time.monotonic()
@@ -25,7 +26,7 @@ def assert_think_time_is_kept(think: Callable[[], object], seconds: float) -> No
         assert times[-1] >= 0.95 * seconds
         if times[-1] <= seconds:
             return
-    raise AssertionError(f"took {times} instead of {seconds}")
+    assert min(times) <= 1.1 * seconds, f"took {times} instead of {seconds}"
 
 
 class EvenEvaluator(Evaluator):

@@ -75,7 +75,8 @@ def test_searches_share_batches():
         wait_until(lambda: searcher.num_searches == 16)
         evaluator.gate.set()
         assert [answer.result().simulations for answer in answers] == [200] * 16
-    assert sum(evaluator.sizes) == 16 * 201
+    # What a search reaches in two orders is evaluated once; whether it does depends on when.
+    assert 16 * 199 <= sum(evaluator.sizes) <= 16 * 201
     assert max(evaluator.sizes) == BATCH_SIZE
     assert len(evaluator.sizes) < 1.25 * 16 * 200 / BATCH_SIZE
 
