@@ -31,8 +31,10 @@ def __getattr__(name: str) -> object:
     """Imports the interface, which hexz._api lists, when a name of it is first used."""
     from importlib.machinery import PathFinder
 
-    # `from hexz import leash` asks for an attribute, too, before it imports the module.
-    is_module = PathFinder.find_spec(f"{__name__}.{name}", __path__) is not None
+    # `from hexz import leash` asks for an attribute, too, before it imports the module. A folder
+    # that an older version has left behind is none.
+    module = PathFinder.find_spec(f"{__name__}.{name}", __path__)
+    is_module = module is not None and module.has_location
     if name == "__all__" or not (name.startswith("_") or is_module):
         # No import statement: to tools that follow those, all rooms below would import all others.
         from importlib import import_module
