@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Annotated, Any
 
 import typer
@@ -10,10 +9,13 @@ from typer.core import TyperGroup
 
 
 def _complete(context: typer.Context, incomplete: str) -> list[str]:
-    """The names that may come next, for the shell."""
-    at = _found(context, context.params.get("command") or ())
-    names = at.command.list_commands(at) if isinstance(at.command, TyperGroup) else []
-    return [name for name in names if name.startswith(incomplete)]
+    """The names that may come next, for the shell; none after one that is wrong."""
+    at: Any = context.find_root()
+    for name in context.params.get("command") or ():
+        if name not in _names(at):
+            return []
+        at = _below(at, name)
+    return [name for name in _names(at) if name.startswith(incomplete)]
 
 
 def help(
@@ -35,17 +37,20 @@ def help(
       hexzctl help models rate
         The same for a command of a group.
     """
-    at = _found(context, command or ())
+    at: Any = context.find_root()
+    for name in command or ():
+        if not isinstance(at.command, TyperGroup):
+            raise typer.BadParameter(f"{at.command_path} has no commands, and so not {name!r}")
+        at = _below(at, name)
     print(at.command.get_help(at))
 
 
-def _found(context: typer.Context, names: Iterable[str]) -> Any:
-    """The context of the command of these names."""
-    at: Any = context.find_root()
-    for name in names:
-        if not isinstance(at.command, TyperGroup):
-            raise typer.BadParameter(f"{at.command_path} has no commands, and so not {name!r}")
-        found: Any
-        known, found, _ = at.command.resolve_command(at, [name])
-        at = typer.Context(found, info_name=known, parent=at)
-    return at
+def _names(at: Any) -> list[str]:
+    """The names of the commands below a context."""
+    return at.command.list_commands(at) if isinstance(at.command, TyperGroup) else []
+
+
+def _below(at: Any, name: str) -> Any:
+    """The context of a command of a group."""
+    known, found, _ = at.command.resolve_command(at, [name])
+    return typer.Context(found, info_name=known, parent=at)

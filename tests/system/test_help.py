@@ -160,6 +160,7 @@ def complete(line):
     result = hexzctl(
         _HEXZCTL_COMPLETE="complete_bash", COMP_WORDS=line, COMP_CWORD=str(len(words) - 1)
     )
+    assert result.stderr == ""
     return result.stdout.split()
 
 
@@ -169,6 +170,8 @@ def test_commands_options_and_players_are_completed():
     assert complete("hexzctl help tra") == ["train", "train-server"]
     assert complete("hexzctl help models ra") == ["rate"]
     assert complete("hexzctl help play ") == []
+    assert complete("hexzctl help play x ") == []
+    assert complete("hexzctl help nosuch ") == []
     assert complete("hexzctl arena --bo") == ["--boards", "--boards-file"]
     assert complete("hexzctl arena --player am") == ["amateur"]
     assert complete("hexzctl worker --device c") == ["cpu", "cuda"]
