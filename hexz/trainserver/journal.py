@@ -252,8 +252,7 @@ class Journal:
             JournalError: the segment is not sealed, or a file cannot be written or deleted.
         """
         with self._guard:
-            trained = {number: self._waiting[number] for number in self._waiting
-                       if number <= segment}  # fmt: skip
+            trained = {n: hashes for n, hashes in self._waiting.items() if n <= segment}
             if len(trained) == len(self._waiting):
                 raise JournalError(
                     f"segment {segment} was trained on, but {self._directory} ends before it: it "

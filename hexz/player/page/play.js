@@ -44,8 +44,10 @@ export function changeTool() {
 
 export async function pauseOrGoOn() {
   const { paused, trouble, offers } = store.state;
-  if (paused === null) store.set({ paused: "", trouble: null }); // ends the question
-  if (paused === null && !trouble) return;
+  if (paused === null) {
+    store.set({ paused: "", trouble: null }); // ends the question
+    if (!trouble) return;
+  }
   if (!offers.length) await learnPlayers();
   store.set({ paused: store.state.offers.length ? null : NO_SERVER, trouble: null });
 }
