@@ -34,7 +34,7 @@ help:
 	@echo 'make train      trains a player on this machine until Ctrl-C; goes on where it ended'
 	@echo 'make selfplay   plays a minute of self-play and shows the games'
 	@echo 'make test       runs all tests but the endurance tests'
-	@echo 'make test-fast  runs those of the engine, the search, the network and the wire'
+	@echo 'make test-fast  runs most of those of the engine, the search, the network and the wire'
 	@echo 'make test-all   runs all tests'
 	@echo 'make soak       lets everything fail for half an hour and proves that nothing is lost'
 	@echo 'make fuzz       tries many malformed inputs for a minute, on Linux; FUZZ="--inputs 1000000" more'
@@ -78,7 +78,7 @@ test: build
 	$(PYTEST)
 
 test-fast: build
-	$(PYTEST) tests/engine tests/search tests/model tests/wire
+	$(PYTEST) -m 'not slow and not soak' tests/engine tests/search tests/model tests/wire
 
 test-all: build
 	$(BIN)/python -m pytest -m ''

@@ -55,6 +55,7 @@ def test_constants():
 # --- Play --------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @given(texts, seeds, eagerness)
 def test_random_games_agree_with_reference(text, seed, eager):
     board, position = Board.from_text(text), Position.from_text(text)
@@ -74,6 +75,7 @@ def test_flag_gives_next_value_to_its_neighbours(coord):
     ]
 
 
+@pytest.mark.slow
 @given(texts, seeds, eagerness)
 def test_illegal_moves_raise_and_change_nothing(text, seed, eager):
     board = Board.from_text(text)

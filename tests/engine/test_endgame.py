@@ -110,6 +110,7 @@ def grown(rng: random.Random, rows: range, size: int) -> list[Coord]:
 # --- Against brute force -------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_small_endgames_agree_with_brute_force():
     solved = 0
     for board in islice(small_endgames(1, most_empty=10), 2500):
@@ -136,13 +137,14 @@ def test_separate_lands_agree_with_brute_force(size, count):
 def check_game(board: Board, moves: Iterable[Move], rng: random.Random) -> int:
     """Solves the positions of a game; returns how many can be solved.
 
-    A solved position stays solvable, the margin changes with the move as it said, and what can
-    still be got by one player was never the other one's.
+    A solved position stays solvable, though perhaps with more effort, the margin changes with the
+    move as it said, and what can still be got by one player was never the other one's.
     """
     solved, expected = 0, None
     for move in moves:
         solution = solve(board)
         if expected is not None:
+            solution = solution or solve(board, 400_000)
             assert solution is not None
             assert expected == (solution.margin if board.turn == 1 else -solution.margin)
         if solution is not None:
@@ -189,6 +191,7 @@ def solved_in(traces: Iterable[dict[str, Any]]) -> int:
     )
 
 
+@pytest.mark.slow
 def test_endgames_of_self_play():
     rng = random.Random(1)
     solved = sum(

@@ -315,6 +315,7 @@ def test_uct_converges_to_perfect_play(board):
     assert suggestion.value == pytest.approx(max(values.values()), abs=0.1)
 
 
+@pytest.mark.slow
 @with_boards([SMALL[1], SMALL[2], ("late", 6), ("late", 59)])
 def test_uct_visits_and_values_agree_with_the_reference(board):
     """On average over many short searches, where every detail of the selection shows."""
@@ -403,6 +404,7 @@ def test_to_be_asked_whether_to_go_on_changes_nothing():
     assert np.array_equal(asked.visits, UctPlayer(10_000, 1).suggest(Board.random(1)).visits)
 
 
+@pytest.mark.slow
 def test_memory_of_a_search_is_bounded():
     [peak] = run_measured("""
         from hexz.engine import Board, UctPlayer

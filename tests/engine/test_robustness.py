@@ -257,5 +257,5 @@ def is_large_number(value):
         return False
 
 
-TestEngineUnderFire = EngineUnderFire.TestCase
+TestEngineUnderFire = pytest.mark.slow(EngineUnderFire.TestCase)
 TestEngineUnderFire.settings = settings(max_examples=150, stateful_step_count=50)

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from typing import Any, Literal
 
 import numpy as np
+import pytest
 
 from hexz.engine import Board, Move
 
@@ -19,6 +20,7 @@ def test_sample_replays(sample_traces):
     assert replay_all(sample_traces) == 10
 
 
+@pytest.mark.slow
 def test_shared_traces_replay(shared_traces):
     assert replay_all(shared_traces) == 300
 

@@ -205,6 +205,7 @@ def sparse(_: dict[str, Any], path: Path) -> None:
         file.truncate(2 << 30)
 
 
+@pytest.mark.slow
 def test_a_small_file_cannot_claim_much_memory(content: dict[str, Any], tmp_path: Path) -> None:
     makers = [compressed, overlapping, repeated, nonsense, sparse]
     for make in makers:

@@ -147,6 +147,7 @@ def test_the_evaluator_keeps_its_own_weights(new_positions: Positions, fresh_net
         assert np.array_equal(evaluator.evaluate(planes)[0], before)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", ["torch", "openvino"])
 def test_a_prepared_model_can_be_loaded_by_another_process(
     backend: str, sharp_net: HexzNet, new_positions: Positions, tmp_path: Path
@@ -288,6 +289,7 @@ assert torch.get_num_threads() == 1
 """
 
 
+@pytest.mark.slow
 def test_preparing_int8_is_silent_and_offline() -> None:
     command = [sys.executable, "-c", SCRIPT]
     done = subprocess.run(command, capture_output=True, check=False)

@@ -54,6 +54,7 @@ def test_torchscript_has_the_convention(
     assert load_checkpoint(path).model_name == "ours"
 
 
+@pytest.mark.slow
 def test_onnx_says_what_goes_in_and_comes_out(
     sharp_net: HexzNet, new_positions: Positions, tmp_path: Path
 ) -> None:

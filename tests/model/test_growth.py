@@ -49,6 +49,7 @@ def _outputs(net: HexzNet, planes: torch.Tensor) -> list[torch.Tensor]:
     return [*net.heads(tower), *net.outlook_heads.outlook(tower)]
 
 
+@pytest.mark.slow
 def test_in_8_bits_too(net: HexzNet, new_positions: Positions) -> None:
     planes = new_positions.planes[:256]
     grown = grow(net, net.config.blocks + 1, net.config.filters + 16)

@@ -99,6 +99,7 @@ def test_int8_computes_in_8_bits(sharp_net: HexzNet, new_positions: Positions) -
     assert np.abs(found[1] - expected[1]).max() > 1e-3
 
 
+@pytest.mark.slow
 def test_an_older_model_in_int8(
     tmp_path_factory: pytest.TempPathFactory, new_positions: Positions
 ) -> None:

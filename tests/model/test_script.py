@@ -36,6 +36,7 @@ def good_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save_script(OthersNet(), tmp_path_factory.mktemp("script") / "scriptmodule.pt")
 
 
+@pytest.mark.slow
 def test_outputs_are_those_of_the_program(good_file: Path, new_positions: Positions) -> None:
     checkpoint = load_checkpoint(good_file)
     assert (checkpoint.model_name, checkpoint.number) == ("scriptmodule", 0)
@@ -77,6 +78,7 @@ def test_it_only_runs_if_its_file_is_named(good_file: Path, tmp_path: Path) -> N
     assert (checkpoint.model_name, checkpoint.number) == ("theirs", 7)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("net", [Thief(), TakesMemory()], ids=["thief", "memory"])
 def test_programs_that_would_do_harm_do_none(
     net: nn.Module, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

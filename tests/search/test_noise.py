@@ -56,6 +56,7 @@ def test_visits_show_the_prior():
     assert np.allclose(shown, prior_of(FEW), atol=0.003)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("moves", "total", "fraction"),
     [(7, 10.83, 0.25), (7, 10.83, 1.0), (7, 2.0, 1.0), (16, 10.83, 1.0), (7, 0.5, 0.25)],
@@ -76,6 +77,7 @@ def test_noise_has_the_moments_of_the_dirichlet_distribution(moves, total, fract
     assert error < 0.1 * variance, "the sample is too small to tell"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("total", [10.83, 2.0])
 def test_noise_has_the_shape_of_the_dirichlet_distribution(total):
     """One component has the beta distribution: Kolmogorov and Smirnov's test at about 1e-4."""

@@ -96,6 +96,7 @@ def kept_visits(tree: Search) -> int:
         return 0
 
 
+@pytest.mark.slow
 @settings(max_examples=15)
 @given(
     st.lists(positions(), min_size=1, max_size=5),
