@@ -4,20 +4,25 @@ from __future__ import annotations
 
 import secrets
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from hexz.schema import shared
+from hexz.schema.declaration import declared
+from hexz.schema.fleet import FleetSettings, WorkerSettings
+from hexz.schema.search import Algorithm, SearchSettings
 from hexzctl.interruption import Interruption
-from hexzctl.options import (
-    Device,
-    GamesPerProcess,
-    MaxSeconds,
-    NumWorkers,
-    RunsPerMove,
-    Search,
-    path_option,
-)
+from hexzctl.options import Device, MaxSeconds, NumWorkers, option, path_option
+
+_DEFAULT = WorkerSettings(games_per_process=64, search=SearchSettings())
+_FOREVER = 2**63 - 1
+"""More examples than any step of a schedule waits for."""
+
+
+def _play_option(name: str, type_: Any, default: Any) -> Any:
+    """The option of something that a settings document may say as well."""
+    return option(declared(name, type_), note=f" Default: {default}, or as --settings says.")
 
 
 def selfplay(
@@ -30,13 +35,28 @@ def selfplay(
     ] = None,
     device: Device = "cpu",
     num_workers: NumWorkers = None,
-    games_per_worker: GamesPerProcess = 64,
+    games_per_worker: Annotated[
+        int | None,
+        _play_option("games_per_process", shared.GamesPerProcess, _DEFAULT.games_per_process),
+    ] = None,
     max_games: Annotated[
         int | None, typer.Option(min=1, help="Stop after this many games. Default: no limit.")
     ] = None,
     max_seconds: MaxSeconds = None,
-    runs_per_move: RunsPerMove = 800,
-    search: Search = "puct",
+    runs_per_move: Annotated[
+        int | None,
+        _play_option("runs_per_move", shared.RunsPerMove, _DEFAULT.search.simulations),
+    ] = None,
+    search: Annotated[
+        Algorithm | None, _play_option("search", shared.Search, _DEFAULT.search.algorithm)
+    ] = None,
+    settings: Annotated[
+        Path | None,
+        path_option(
+            "TOML file of how to play, as train-server takes it: deep searches among fast ones, "
+            "for example. Of a schedule the last step counts. See docs/training.md."
+        ),
+    ] = None,
     output_dir: Annotated[
         Path, path_option("Examples go to DIR/examples/*.zip, a page of games to DIR.")
     ] = Path("selfplay-out"),
@@ -59,21 +79,28 @@ def selfplay(
         A minute of games on all cores; a page of them is in selfplay-out.
       hexzctl selfplay --model hexz-data --max-games 100 --output-dir games
         A hundred games of the newest network of a training, 800 simulations a move.
+      hexzctl selfplay --model shipped --settings deep.toml --max-seconds 3600
+        An hour of games as a settings document says.
     """
-    from hexz.engine import SearchSettings
     from hexz.output import lossy_output
     from hexz.selfplay.config import SelfPlayConfig
     from hexz.selfplay.run import SelfPlayRun
     from hexzctl.selfplay_view import SelfPlayView
 
+    document = _DEFAULT if settings is None else FleetSettings.read(settings).at(_FOREVER)
+    play = document.changed(
+        shared.PlayChanges(
+            games_per_process=games_per_worker, search=search, runs_per_move=runs_per_move
+        )
+    )
     config = SelfPlayConfig(
         model=model,
         device=device,
         num_workers=num_workers,
-        games_per_worker=games_per_worker,
+        games_per_worker=play.games_per_process,
         max_games=max_games,
         max_seconds=max_seconds,
-        settings=SearchSettings(algorithm=search, simulations=runs_per_move),
+        settings=play.search,
         output_dir=output_dir,
         seed=secrets.randbits(63) if seed is None else seed,
     )

@@ -32,7 +32,7 @@ from hexz.schema.declaration import Settings, setting
 from hexz.schema.document import read_document
 from hexz.schema.message import Message
 from hexz.schema.search import MAX_SIMULATIONS, SearchSettings
-from hexz.schema.shared import GamesPerProcess, PostRule, PostUnit
+from hexz.schema.shared import GamesPerProcess, PlayChanges, PostRule, PostUnit
 from hexz.version import __version__
 
 EXAMPLES_PATH: Final = "/training/examples"
@@ -131,6 +131,19 @@ class WorkerSettings(Settings, frozen=True, kw_only=True):
     search: SearchSettings = SearchSettings(
         algorithm="gumbel", simulations=64, full_search_share=0.25
     )
+
+    def changed(self, changes: PlayChanges) -> Self:
+        """These settings with what somebody wants to be different."""
+        return replace(
+            self,
+            games_per_process=changes.games_per_process or self.games_per_process,
+            post=changes.post or self.post,
+            search=replace(
+                self.search,
+                algorithm=changes.search or self.search.algorithm,
+                simulations=changes.runs_per_move or self.search.simulations,
+            ),
+        )
 
 
 class Step(Settings, frozen=True, kw_only=True):

@@ -310,20 +310,10 @@ class Worker:
 
 def _changed(orders: Orders, changes: PlayChanges) -> WorkerSettings:
     """How to play if the server says so and this worker does otherwise."""
-    ordered = orders.settings
-    post = changes.post or ordered.post
+    settings = orders.settings.changed(changes)
     if orders.compact_games < COMPACT_VERSION:  # an older server
-        post = "examples"
-    return replace(
-        ordered,
-        search=replace(
-            ordered.search,
-            algorithm=changes.search or ordered.search.algorithm,
-            simulations=changes.runs_per_move or ordered.search.simulations,
-        ),
-        games_per_process=changes.games_per_process or ordered.games_per_process,
-        post=post,
-    )
+        settings = replace(settings, post="examples")
+    return settings
 
 
 def _play_settings(settings: WorkerSettings) -> NewSettings:

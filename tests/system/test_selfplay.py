@@ -85,6 +85,29 @@ def test_a_given_model_plays(tmp_path):
     assert {(e.model_name, e.checkpoint) for e in examples_in(output)} == {("tiny", 4)}
 
 
+def test_a_settings_document_says_how_to_play_and_options_win(tmp_path):
+    document = tmp_path / "play.toml"
+    document.write_text("""
+        games_per_process = 2
+        search = {algorithm = "gumbel", full_search_share = 0.25, fast_simulations = 1}
+        schedule = [{examples = 0, simulations = 64}, {examples = 1000, simulations = 3}]
+    """)
+    options = ["--num-workers", 1, "--max-games", 2, "--seed", 1]
+    for name, others in {
+        "last step": [],
+        "given": ["--runs-per-move", 3],
+        "more": ["--runs-per-move", 30],
+    }.items():
+        output = ("--output-dir", tmp_path / name)
+        result = hexzctl("selfplay", "--settings", document, *options, *others, *output)
+        assert result.returncode == 0, result.stderr
+    of_last_step = examples_in(tmp_path / "last step")
+    full = [example for example in of_last_step if example.full_search]
+    assert 0.1 < len(full) / len(of_last_step) < 0.4
+    assert games_of(of_last_step) == games_of(examples_in(tmp_path / "given"))
+    assert games_of(of_last_step) != games_of(examples_in(tmp_path / "more"))
+
+
 @pytest.mark.parametrize(("signum", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_an_interrupt_keeps_finished_games(tmp_path, signum, code):
     process = start_hexzctl(*quick_game_options(tmp_path, workers=2))
@@ -191,6 +214,7 @@ def test_a_time_that_would_leave_nothing_is_prolonged_to_the_first_game(tmp_path
         (["--max-seconds", "-3"], "max-seconds"),
         (["--max-seconds", "nan"], "max-seconds"),
         (["--runs-per-move", "many"], "runs-per-move"),
+        (["--settings", "gs://bucket/play.toml"], "settings"),
         (["--seed", "-1"], "seed"),
         (["--colour", "red"], "colour"),
     ],
