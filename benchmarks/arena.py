@@ -23,8 +23,8 @@ from hexz.arena.preparation import prepare
 from hexz.bench import RUNS, Rate, SelfPlaySteps, rate_of
 from hexz.engine import Board, SearchSettings
 from hexz.model.backends import create_evaluator
-from hexz.model.checkpoint import new_checkpoint, save_checkpoint
-from hexz.model.shipped import shipped_checkpoint
+from hexz.model.checkpoint import load_checkpoint, new_checkpoint, save_checkpoint
+from hexz.places import SHIPPED
 from hexz.player.spec import parse_spec
 from hexz.selfplay.loop import board_seed
 
@@ -77,7 +77,7 @@ def main() -> None:
 
 def measure(other: Path, seconds: float) -> None:
     """Prints the rates of the shipped network against another one."""
-    evaluator = create_evaluator(shipped_checkpoint().weights, batch_size=32, notify=print)
+    evaluator = create_evaluator(load_checkpoint(SHIPPED).weights, batch_size=32, notify=print)
     for spec, algorithm in (("gumbel{}@64", "gumbel"), ("model{}@800", "puct")):
         simulations = int(spec.rpartition("@")[2])
         settings = SearchSettings(algorithm=algorithm, simulations=simulations)  # type: ignore[arg-type]

@@ -37,7 +37,8 @@ from flask import Flask, Response, request
 from hexz import httpserver, web
 from hexz.engine import FinishedGame
 from hexz.model.backends import create_evaluator
-from hexz.model.shipped import shipped_checkpoint
+from hexz.model.checkpoint import load_checkpoint
+from hexz.places import SHIPPED
 from hexz.schema.fleet import (
     COMPACT_GAMES_PATH,
     CONDUCT_PATH,
@@ -87,7 +88,7 @@ class Result:
 def self_play() -> list[tuple[str, FinishedGame]]:
     """Names and games with the network that ships with hexz, as a fleet plays them."""
     settings = FleetSettings().search
-    evaluator = create_evaluator(shipped_checkpoint().weights, batch_size=16, notify=print)
+    evaluator = create_evaluator(load_checkpoint(SHIPPED).weights, batch_size=16, notify=print)
     play = SelfPlay(evaluator, settings, GAMES, 1, max_games=GAMES)
     finished = [game for games in play.rounds() for game in games]
     return [(f"{ID}-{number}", game) for number, game in enumerate(finished)]

@@ -21,7 +21,8 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import hexz
-from hexz.model.shipped import shipped_checkpoint
+from hexz.model.checkpoint import load_checkpoint
+from hexz.places import SHIPPED
 from hexz.player.offline import offline_page
 from tests.browser import start_chromium
 
@@ -65,7 +66,7 @@ def main() -> None:
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:
         file = Path(directory) / "flagz.html"
-        file.write_text(offline_page(shipped_checkpoint()), encoding="utf-8")
+        file.write_text(offline_page(load_checkpoint(SHIPPED)), encoding="utf-8")
         driver: Any = start_chromium(Path(directory))
         try:
             driver.get(file.as_uri())

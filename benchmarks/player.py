@@ -21,8 +21,8 @@ from hexz.bench import RUNS, SelfPlaySteps, random_boards, rate_of
 from hexz.engine import Board, Search, SearchSettings
 from hexz.model.backends import create_evaluator
 from hexz.model.checkpoint import load_checkpoint
-from hexz.model.shipped import shipped_checkpoint
 from hexz.model.torch_evaluator import TorchEvaluator
+from hexz.places import SHIPPED
 from hexz.player.loop import BATCH_SIZE, CHUNK
 from hexz.player.searcher import Searcher
 from hexz.player.spec import Budget
@@ -40,7 +40,7 @@ def main() -> None:
     parser.add_argument("model", nargs="?")
     parser.add_argument("--seconds", type=float, default=1.0, help="of one run")
     options = parser.parse_args()
-    checkpoint = load_checkpoint(options.model) if options.model else shipped_checkpoint()
+    checkpoint = load_checkpoint(options.model or SHIPPED)
     small, large = (
         create_evaluator(checkpoint.weights, batch_size=n, notify=print)
         for n in (CHUNK, BATCH_SIZE)

@@ -85,13 +85,13 @@ def played(network: str, count: int) -> Iterator[FinishedGame]:
     """Plays games as a worker does."""
     import torch
 
-    from hexz.model.checkpoint import new_checkpoint
-    from hexz.model.shipped import shipped_checkpoint
+    from hexz.model.checkpoint import load_checkpoint, new_checkpoint
+    from hexz.places import SHIPPED
     from hexz.selfplay.loop import SelfPlay
     from hexz.selfplay.pool import prepare_for_play
 
     torch.set_num_threads(1)
-    checkpoint = shipped_checkpoint() if network == "shipped" else new_checkpoint(seed=5)
+    checkpoint = load_checkpoint(SHIPPED) if network == "shipped" else new_checkpoint(seed=5)
     prepared = prepare_for_play(
         checkpoint.weights, device="cpu", num_processes=2, games_in_flight=128, notify=print
     )

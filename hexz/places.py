@@ -25,6 +25,9 @@ MODELS: Final = "models/flagz"
 DEFAULT_MODEL: Final = "flagz"
 """The name of a model to which nobody gives one."""
 MODEL_FILE: Final = "model.pt"
+SHIPPED: Final = "shipped"
+"""Names the network that ships with hexz where a place of a model is asked for."""
+SHIPPED_FILE: Final = Path(__file__).with_name("data") / MODEL_FILE
 RATINGS_FILE: Final = "ratings.json"
 METADATA_FILE: Final = "metadata.json"
 
@@ -79,8 +82,8 @@ def local_path(text: str) -> Path:
 
 
 def is_file(text: str) -> bool:
-    """Tells whether a user names a file on this machine."""
-    return "://" not in text and local_path(text or ".").is_file()
+    """Tells whether a user names a file on this machine, or SHIPPED."""
+    return text == SHIPPED or ("://" not in text and local_path(text or ".").is_file())
 
 
 @dataclass(frozen=True)
@@ -120,13 +123,15 @@ def find_model_file(place: str | os.PathLike[str]) -> Path:
 
     Args:
         place: a file; the directory of a checkpoint; the directory of a model, of which the newest
-            checkpoint counts; or a store with one model in it.
+            checkpoint counts; a store with one model in it; or SHIPPED.
 
     Raises:
         InvalidSettings: it is no path on this machine.
         InvalidModel: there is no model there, or there are several.
     """
     path = local_path(os.fspath(place))
+    if path == Path(SHIPPED):
+        return SHIPPED_FILE
     try:
         if path.is_file():
             return path
@@ -141,7 +146,7 @@ def find_model_file(place: str | os.PathLike[str]) -> Path:
 
 def _hint(path: Path) -> str:
     """What to do where there is no model."""
-    default = ": `hexzctl train` makes one, in hexz-data; leave it out for the one that ships"
+    default = f": `hexzctl train` makes one, in hexz-data; {SHIPPED} names the one of hexzctl"
     return slip(path) or default
 
 

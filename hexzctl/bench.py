@@ -29,7 +29,10 @@ _COMPARED_SECONDS = 0.3
 
 Model = Annotated[
     Path | None,
-    path_option("Model file or directory. Default: a fresh network of the default size."),
+    path_option(
+        "Model file or directory, or 'shipped', the one of hexzctl. Default: a fresh network of "
+        "the default size."
+    ),
 ]
 Seconds = Annotated[
     float,

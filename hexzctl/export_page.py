@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from hexz.places import SHIPPED
 from hexzctl.options import path_option
 
 
@@ -37,7 +38,7 @@ def export_page(
     from hexzctl.display import waiting
 
     with waiting("reading the network and writing the page"):
-        page = offline_page(open_source(model).load(), is_shipped=model is None).encode()
+        page = offline_page(open_source(model).load(), is_shipped=model in (None, SHIPPED)).encode()
     with atomic_file(output) as file:
         file.write(page)
     print(f"Wrote {output}, {len(page) / 1000:,.0f} KB: open it in a browser.")

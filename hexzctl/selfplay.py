@@ -30,7 +30,7 @@ def selfplay(
         Path | None,
         path_option(
             "Model file, or model directory, whose newest checkpoint is taken. "
-            "'shipped' is the network of hexz. Default: a fresh network."
+            "'shipped' is the one of hexzctl. Default: a fresh network."
         ),
     ] = None,
     device: Device = "cpu",

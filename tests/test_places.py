@@ -8,15 +8,18 @@ import pytest
 
 from hexz.checkpoints import open_store
 from hexz.dataset.sources import find_archives
-from hexz.errors import InvalidSettings
+from hexz.errors import InvalidModel, InvalidSettings
 from hexz.places import (
+    SHIPPED_FILE,
     Place,
     checkpoint_of,
     find_model_file,
+    is_file,
     is_in_bucket,
     local_path,
     read_place,
 )
+from hexz.player.models import open_source
 
 
 @pytest.mark.parametrize("root", ["gs://b", "gs://b/some/prefix", "/data", "data", ".", "/"])
@@ -70,3 +73,12 @@ def test_a_checkpoint_is_known_by_its_place() -> None:
     assert checkpoint_of(Path("/x/susan/checkpoints/7/model.pt")) == ("susan", 7)
     for other in ("/x/susan/checkpoints/07/model.pt", "/x/susan/7/model.pt", "model.pt"):
         assert checkpoint_of(Path(other)) is None
+
+
+def test_the_network_that_ships_has_a_name_wherever_a_model_is_asked_for() -> None:
+    """Selfplay, fits, players, `models show` and all others get their files from here."""
+    assert find_model_file("shipped") == find_model_file(Path("shipped")) == SHIPPED_FILE
+    assert is_file("shipped")
+    assert open_source("shipped").version() == open_source(None).version()
+    with pytest.raises(InvalidModel, match="shipped names the one"):
+        find_model_file("nowhere")

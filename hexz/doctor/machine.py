@@ -106,9 +106,10 @@ def networks() -> Iterator[Finding]:
     """How fast the network that ships runs on each device, in each precision."""
     from hexz.bench import inference_rate
     from hexz.model.backends import PRECISIONS, create_evaluator
-    from hexz.model.shipped import shipped_checkpoint
+    from hexz.model.checkpoint import load_checkpoint
+    from hexz.places import SHIPPED
 
-    weights = shipped_checkpoint().weights
+    weights = load_checkpoint(SHIPPED).weights
     for device in ("cpu", *_gpus()):
         for precision in PRECISIONS[device]:
             said: list[str] = []

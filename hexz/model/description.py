@@ -9,6 +9,7 @@ from hexz.model.checkpoint import Checkpoint, load_checkpoint
 from hexz.model.config import ModelConfig
 from hexz.model.peer import PeerConfig
 from hexz.model.script import ScriptNet, contents
+from hexz.places import find_model_file
 
 _KINDS: Final = {
     ModelConfig: "network of hexzctl",
@@ -26,7 +27,7 @@ def describe(path: str | os.PathLike[str]) -> dict[str, Any]:
     Raises:
         InvalidModel: it is no model, or damaged, or of an unknown kind.
     """
-    return {**facts_of(load_checkpoint(path)), "bytes": os.stat(path).st_size}
+    return {**facts_of(load_checkpoint(path)), "bytes": find_model_file(path).stat().st_size}
 
 
 def facts_of(checkpoint: Checkpoint) -> dict[str, Any]:

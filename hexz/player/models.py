@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 
 from hexz.checkpoints import CheckpointStore, open_store
 from hexz.errors import InvalidModel
-from hexz.places import DEFAULT_MODEL, MODEL_FILE, find_model_file, is_in_bucket, read_place
+from hexz.places import (
+    DEFAULT_MODEL,
+    MODEL_FILE,
+    SHIPPED,
+    find_model_file,
+    is_in_bucket,
+    read_place,
+)
 
 if TYPE_CHECKING:
     from hexz.model.checkpoint import Checkpoint
@@ -32,25 +39,15 @@ def open_source(path: str | None) -> ModelSource:
 
     Args:
         path: as `find_model_file` takes it; or the URL of a store in a bucket, or of a model or a
-            checkpoint in it; or None for the network that ships with hexz.
+            checkpoint in it; None as SHIPPED.
     """
     if path is None:
-        return _Shipped()
+        return _Local(SHIPPED)
     if not is_in_bucket(path):
         return _Local(path)
     place = read_place(path)
     store = open_store(place.root, place.model_name or DEFAULT_MODEL)
     return _Stored(store, place.number)
-
-
-class _Shipped(ModelSource):
-    def version(self) -> str:
-        return "shipped"
-
-    def load(self) -> Checkpoint:
-        from hexz.model.shipped import shipped_checkpoint
-
-        return shipped_checkpoint()
 
 
 @dataclass(frozen=True)

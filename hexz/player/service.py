@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from hexz.engine import Board
 from hexz.errors import InvalidSettings
+from hexz.places import SHIPPED
 from hexz.player.desk import REHEARSALS, answering
 from hexz.player.levels import LEVELS
 from hexz.player.player import Answer, Overloaded, Player, require_move
@@ -235,6 +236,8 @@ def _served(config: PlayerConfig) -> tuple[PlayerSpec, str | None]:
     if config.model is not None and spec.path is not None:
         raise InvalidSettings(f"the network is given twice: {spec.path} and {config.model}")
     path = config.model or spec.path
+    if path == SHIPPED:
+        path = None
     if config.follow and path is None:
         raise InvalidSettings("only a network of yours can be followed: name its place")
     return spec, path

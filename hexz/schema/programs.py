@@ -302,8 +302,8 @@ class FitConfig(Settings, frozen=True, kw_only=True):
     start: Annotated[
         str | None,
         setting(
-            "Network to go on from: a file, a directory, of which the newest checkpoint counts, or "
-            "gs://bucket/prefix. Default: a new one."
+            "Network to go on from: a file, a directory, of which the newest checkpoint counts, "
+            "gs://bucket/prefix, or 'shipped', the one of hexzctl. Default: a new one."
         ),
     ] = None
     model_name: ModelName = DEFAULT_MODEL

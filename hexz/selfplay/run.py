@@ -15,7 +15,6 @@ from hexz.errors import OutputError
 from hexz.files import atomic_file
 from hexz.machine import default_processes, usable_device
 from hexz.model.checkpoint import Checkpoint, load_checkpoint, new_checkpoint
-from hexz.model.shipped import SHIPPED, shipped_checkpoint
 from hexz.record import GameRecord
 from hexz.render import games_page
 from hexz.selfplay.config import Event, FileWritten, SelfPlayConfig
@@ -100,8 +99,6 @@ class SelfPlayRun:
         pool.check()
 
     def _load_network(self) -> Checkpoint:
-        if self.config.model == Path(SHIPPED):
-            return shipped_checkpoint()
         if self.config.model is not None:
             return load_checkpoint(self.config.model)
         return new_checkpoint(seed=self.config.seed % 2**63)

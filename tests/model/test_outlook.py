@@ -6,11 +6,17 @@ import numpy as np
 import torch
 
 from hexz.engine import CELLS, COLS, Board, RandomPlayer
-from hexz.model.checkpoint import Checkpoint, decode_checkpoint, encode_checkpoint, new_checkpoint
+from hexz.model.checkpoint import (
+    Checkpoint,
+    decode_checkpoint,
+    encode_checkpoint,
+    load_checkpoint,
+    new_checkpoint,
+)
 from hexz.model.config import ModelConfig
 from hexz.model.network import HexzNet
 from hexz.model.outlook import outlook_of
-from hexz.model.shipped import shipped_checkpoint
+from hexz.places import SHIPPED
 
 
 def late_position(seed: int) -> Board:
@@ -22,7 +28,7 @@ def late_position(seed: int) -> Board:
 
 
 def test_the_network_that_ships_knows_whose_the_cells_are_and_who_leads() -> None:
-    outlook = outlook_of(shipped_checkpoint().weights)
+    outlook = outlook_of(load_checkpoint(SHIPPED).weights)
     assert outlook is not None
     for board in filter(lambda board: not board.is_over, map(late_position, range(8))):
         found = outlook.evaluate(board)
@@ -35,7 +41,7 @@ def test_the_network_that_ships_knows_whose_the_cells_are_and_who_leads() -> Non
 
 def test_a_mirrored_position_has_the_mirrored_outlook() -> None:
     """Of a position and of the same with the sides changed, one is the other's negative."""
-    outlook = outlook_of(shipped_checkpoint().weights)
+    outlook = outlook_of(load_checkpoint(SHIPPED).weights)
     assert outlook is not None
     board = late_position(3)
     flipped = board.transformed(1)

@@ -14,7 +14,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
 
-from hexz.model.shipped import shipped_checkpoint
+from hexz.model.checkpoint import load_checkpoint
+from hexz.places import SHIPPED
 from hexz.player.offline import offline_page
 
 from ..browser import Page, resize, start_chromium, themed
@@ -123,7 +124,7 @@ def other_states(directory: Path, status: StatusServer, traces: list[Any]) -> It
         "arena": of_an_arena(traces),
         "export": of_an_export(traces),
         "index": of_an_index(traces),
-        "exported page": offline_page(shipped_checkpoint()),
+        "exported page": offline_page(load_checkpoint(SHIPPED)),
     }
     for name, text in pages.items():
         path = directory / f"{name}.html"

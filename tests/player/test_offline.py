@@ -17,11 +17,11 @@ import hexz
 from hexz.engine import Board
 from hexz.engine.endgame import solve
 from hexz.errors import InvalidModel
-from hexz.model.checkpoint import new_checkpoint
+from hexz.model.checkpoint import load_checkpoint, new_checkpoint
 from hexz.model.config import ModelConfig
 from hexz.model.outlook import outlook_of
-from hexz.model.shipped import shipped_checkpoint
 from hexz.model.torch_evaluator import TorchEvaluator
+from hexz.places import SHIPPED
 from hexz.player.offline import MAX_BYTES, offline_page
 from hexz.player.searcher import SOLVE_NODES
 
@@ -37,7 +37,7 @@ TOLERANCE = 1e-3
 
 @pytest.fixture(scope="module")
 def page_html() -> str:
-    return offline_page(shipped_checkpoint(), is_shipped=True)
+    return offline_page(load_checkpoint(SHIPPED), is_shipped=True)
 
 
 def part(page: str, name: str) -> str:
@@ -104,11 +104,11 @@ def test_its_moves_are_those_of_one_simulation(page_html: str, tmp_path: Path) -
         for move in moves:
             boards.append(board.copy())
             board.play_index(move)
-    net = shipped_checkpoint().net
+    net = load_checkpoint(SHIPPED).net
     planes = np.stack([board.planes() for board in boards])
     evaluator = TorchEvaluator(net, device="cpu", batch_size=256, half=False)
     logits, values = evaluator.evaluate(planes)
-    outlook = outlook_of(shipped_checkpoint().weights)
+    outlook = outlook_of(load_checkpoint(SHIPPED).weights)
     assert outlook is not None
     solved = 0
     for board, answer, ours, value in zip(boards, answers, logits, values, strict=True):
