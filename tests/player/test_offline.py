@@ -17,10 +17,11 @@ import hexz
 from hexz.engine import Board
 from hexz.engine.endgame import solve
 from hexz.errors import InvalidModel
-from hexz.model.checkpoint import load_checkpoint, new_checkpoint
+from hexz.model.checkpoint import Checkpoint, load_checkpoint, new_checkpoint
 from hexz.model.config import ModelConfig
 from hexz.model.outlook import outlook_of
 from hexz.model.torch_evaluator import TorchEvaluator
+from hexz.model.weights import Weights
 from hexz.places import SHIPPED
 from hexz.player.offline import MAX_BYTES, offline_page
 from hexz.player.searcher import SOLVE_NODES
@@ -31,8 +32,9 @@ from .whole_games import SEED, SMALL, play_by_keyboard, play_by_touch
 
 NODE = shutil.which("node")
 POSITIONS = 1000
-TOLERANCE = 1e-3
-"""Of logits, which are some ten units apart; PyTorch's own kernels differ by a tenth of it."""
+TOLERANCE = 0.02
+"""Of logits, which are some ten units apart: the weights of the page have half precision. 0.009 was
+found."""
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +77,8 @@ const answers = games.flatMap(([board, moves]) => {
     return { logits: legal.map((a) => logits[a]), value, margin, action, known };
   });
 });
-console.log(JSON.stringify(answers));
+const halves = Array.from(singles(Uint16Array.from({ length: 0x10000 }, (_, bits) => bits)));
+console.log(JSON.stringify({ answers, halves }));
 """
 
 
@@ -96,7 +99,11 @@ def test_its_moves_are_those_of_one_simulation(page_html: str, tmp_path: Path) -
         check=False, timeout=200,
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
-    answers = json.loads(result.stdout)
+    said = json.loads(result.stdout)
+    halves = np.arange(0x10000, dtype="<u2").view("<f2")
+    finite = np.flatnonzero(np.isfinite(halves))
+    assert [said["halves"][bits] for bits in finite] == halves[finite].tolist()
+    answers = said["answers"]
 
     boards = []
     for text, moves in played:
@@ -133,7 +140,7 @@ def test_it_is_one_file_that_loads_nothing(page_html: str) -> None:
     assert len(page_html.encode()) < MAX_BYTES
     assert "default-src 'none'" in page_html
     assert not re.search(r'(?:src|href)="(?!#|data:)', page_html)
-    assert len(base64.b64decode(part(page_html, "weights"))) > 300_000
+    assert len(base64.b64decode(part(page_html, "weights"))) > 150_000
 
 
 def test_a_whole_game_by_keyboard_against_a_computer(
@@ -243,6 +250,12 @@ def test_its_games_can_be_shared(page_html: str, chromium: Any, tmp_path: Path) 
     assert page.errors() == []
 
 
-def test_a_network_that_is_too_large_is_refused() -> None:
+def test_networks_that_are_too_large_are_refused() -> None:
     with pytest.raises(InvalidModel, match="8 blocks of 96 filters is too large"):
         offline_page(new_checkpoint(ModelConfig(blocks=8, filters=96)))
+    size = ModelConfig(blocks=1, filters=8)
+    weights = new_checkpoint(size).weights
+    assert isinstance(weights, Weights)
+    loud = {**weights.tensors, "value_head.out.weight": weights["value_head.out.weight"] + 1e6}
+    with pytest.raises(InvalidModel, match="weights that are too large"):
+        offline_page(Checkpoint(Weights(size, loud), "loud", 0, {}))

@@ -67,10 +67,11 @@ def offline_page(checkpoint: Checkpoint, *, is_shipped: bool = False) -> str:
         "marginScale": MARGIN_SCALE,
         "tensors": [[name, list(tensor.shape)] for name, tensor in tensors.items()],
     }
-    weights = b"".join(
-        np.ascontiguousarray(tensor).astype("<f4").tobytes() for tensor in tensors.values()
-    )
-    page = _page({"header": header, "offers": _offers(is_shipped)}, weights)
+    weights = np.concatenate([tensor.ravel() for tensor in tensors.values()])
+    if np.abs(weights).max() > np.finfo(np.float16).max:
+        raise InvalidModel("the network has weights that are too large for a page")
+    halves = weights.astype("<f2").tobytes()
+    page = _page({"header": header, "offers": _offers(is_shipped)}, halves)
     if len(page.encode()) > MAX_BYTES:
         raise InvalidModel(
             f"a network of {config.blocks} blocks of {config.filters} filters is too large "
