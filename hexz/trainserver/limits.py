@@ -41,6 +41,7 @@ class Measured:
         workers_waiting: share of their time in which play waits for room to post.
         trainer_waiting: share of its time in which the trainer waits for examples.
         trainer_saving: share of its time in which it waits for the store.
+        has_trained: whether it has trained at all since the server started.
         behind: full batches that wait for training, without the one that is trained on.
         max_backlog: full batches from which on examples are refused.
         depth: how many times deeper searches are than the schedule says, because of a surplus.
@@ -51,6 +52,7 @@ class Measured:
     workers_waiting: float
     trainer_waiting: float
     trainer_saving: float
+    has_trained: bool
     behind: int
     max_backlog: int
     depth: float = 1.0
@@ -86,6 +88,8 @@ def _limit(measured: Measured) -> tuple[str, str]:
             'examples: let them post games (post = "games" in the settings document), or give it '
             "more cores or a faster disk"
         )
+    if not measured.has_trained:
+        return "workers", "workers play the first minibatch, for which the trainer waits"
     if measured.trainer_waiting >= LONG:
         return "workers", (
             f"the trainer waits {_percent(measured.trainer_waiting)} of the time for examples: add "
@@ -151,13 +155,18 @@ class Activities:
     Args:
         first: the first activity.
         now: the time in seconds.
+
+    Attributes:
+        seen: all that there were.
     """
 
     def __init__(self, first: str, now: float | None = None) -> None:
+        self.seen = {first}
         self._begun: deque[tuple[float, str]] = deque([(_at(now), first)])
 
     def take(self, activity: str, now: float | None = None) -> None:
         """Takes note of what it does from now on."""
+        self.seen.add(activity)
         if activity != self._begun[-1][1]:
             self._begun.append((_at(now), activity))
             while len(self._begun) > 1 and self._begun[1][0] < _at(now) - TRAINER_SECONDS:

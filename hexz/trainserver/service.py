@@ -497,6 +497,7 @@ class TrainingService:
                 workers_waiting=waiting,
                 trainer_waiting=activities.share("idle"),
                 trainer_saving=activities.share("saving"),
+                has_trained="training" in activities.seen,
                 behind=self._supervisor.behind,
                 max_backlog=self.config.max_backlog,
                 depth=depth(self._level),

@@ -24,8 +24,8 @@ from .conftest import running_service, tiny_config
 from .trainer_thread import trainers_in_threads
 
 FINE = Measured(
-    workers=3, workers_waiting=0.0, trainer_waiting=0.1, trainer_saving=0.0, behind=0,
-    max_backlog=64, deepest=4.0,
+    workers=3, workers_waiting=0.0, trainer_waiting=0.1, trainer_saving=0.0,
+    has_trained=True, behind=0, max_backlog=64, deepest=4.0,
 )  # fmt: skip
 
 
@@ -36,6 +36,7 @@ FINE = Measured(
         ({"trainer_waiting": 0.6}, "workers", "waits 60 % of the time for examples: add workers"),
         ({"workers": 0, "trainer_waiting": 1.0}, "workers", "no worker plays: start some"),
         ({"workers_waiting": 0.8}, "server", "workers wait 80 % of the time for the server"),
+        ({"trainer_waiting": 1.0, "has_trained": False}, "workers", "play the first minibatch"),
         # The server is slow, and so the trainer waits as well.
         ({"workers_waiting": 0.8, "trainer_waiting": 0.6}, "server", "more cores"),
         ({"behind": 7}, "trainer", "behind by 7 of at most 64 minibatches: searches become"),
@@ -86,6 +87,7 @@ def test_activities_have_shares_of_the_last_minutes():
     assert activities.share("idle", now=30.0) == pytest.approx(0.5)
     assert activities.share("training", now=1000.0) == 1.0
     assert activities.share("idle", now=1000.0) == 0.0
+    assert activities.seen == {"starting", "idle", "training"}
 
 
 def test_searches_become_deeper_in_steps_while_the_trainer_is_behind_and_then_less_deep():
