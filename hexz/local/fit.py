@@ -25,6 +25,7 @@ from hexz.training.rows import to_rows
 
 if TYPE_CHECKING:
     from hexz.model.checkpoint import Checkpoint
+    from hexz.training.crew import Crew
     from hexz.training.learner import Learner
 
 MEASUREMENTS: Final = 20
@@ -127,11 +128,19 @@ class Fit:
             InvalidExample, InvalidModel, StoreError: a source or the first network cannot be read.
             CannotResume: another fit to this file was interrupted.
             OutputError: the model cannot be written.
+            InvalidSettings: there are not as many GPUs as processes.
+            CrewFailed: one of the processes ended; what was measured last is in the file.
             TrainingFailed: the training diverged; what was measured last is in the file.
         """
         if not self.config.output.parent.is_dir():  # rather now than after hours
             raise OutputError(f"cannot write {self.config.output}: there is no such directory")
         state = load_state(self._state_path, self._settings())
+        from hexz.training.crew import Crew
+
+        with Crew(self.config.training, self.config.train_processes) as crew:
+            yield from self._fit(state, crew)
+
+    def _fit(self, state: FitState | None, crew: Crew) -> Iterator[Event]:
         learner = self._learner(state)
         yield from self._read(learner)
         if self._is_stopped:
@@ -144,14 +153,16 @@ class Fit:
         self.num_steps = math.ceil(
             self.config.training.reuse * self.examples / self.config.training.batch_size
         )
-        yield from self._train(learner, state)
+        crew.train_with(learner)
+        with crew.watched():
+            yield from self._train(learner, state)
         if not self._is_stopped:
             self._state_path.unlink(missing_ok=True)
 
     def _settings(self) -> dict[str, Any]:
         """What makes this fit another one than others."""
         settings = msgspec.to_builtins(self.config, enc_hook=str)
-        for name in ("output", "max_seconds"):
+        for name in ("output", "max_seconds", "train_processes"):
             del settings[name]
         return {**settings, "sources": list(self._sources)}
 

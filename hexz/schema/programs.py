@@ -26,7 +26,7 @@ from hexz.schema.shared import (
     Port,
     RedisUrl,
 )
-from hexz.schema.training import TrainingConfig
+from hexz.schema.training import TrainingConfig, TrainProcesses
 
 _TOKEN: Final = re.compile(r"[!-~]{16,}")
 """What a header can carry; a shorter token could be guessed."""
@@ -93,15 +93,7 @@ class ModelTrainingConfig(Settings, frozen=True, kw_only=True):
             "learnt from and searches are as deep as they may become. See docs/scaling.md."
         ),
     ] = False
-    train_processes: Annotated[
-        int,
-        setting(
-            "Processes that train together: one core each, or one GPU each. The batch size must be "
-            "a multiple.",
-            ge=1,
-            le=64,
-        ),
-    ] = 1
+    train_processes: TrainProcesses = 1
     tensorboard: Annotated[
         Path | None, setting("Write TensorBoard's event files to this directory.")
     ] = None
@@ -109,13 +101,7 @@ class ModelTrainingConfig(Settings, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.training.batch_size % self.train_processes:
-            raise InvalidSettings(
-                f"batch_size must be a multiple of train_processes: {self.training.batch_size} "
-                f"examples cannot be shared by {self.train_processes} processes"
-            )
-        if self.train_processes > 1 and self.training.device == "mps":
-            raise InvalidSettings("train_processes must be 1 with the device mps")
+        self.training.check_processes(self.train_processes)
         if self.auth_token is not None and not _TOKEN.fullmatch(self.auth_token):
             raise InvalidSettings(
                 "HEXZ_AUTH_TOKEN is not 16 or more letters, digits and signs without spaces: "
@@ -308,7 +294,12 @@ class FitConfig(Settings, frozen=True, kw_only=True):
     ] = None
     model_name: ModelName = DEFAULT_MODEL
     max_seconds: MaxSeconds = None
+    train_processes: TrainProcesses = 1
     training: TrainingConfig = msgspec.field(default_factory=TrainingConfig)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.training.check_processes(self.train_processes)
 
 
 COMMANDS: Final[Mapping[str, type[Settings]]] = {

@@ -7,6 +7,16 @@ from hexz.errors import InvalidSettings
 from hexz.schema.declaration import Settings, setting
 from hexz.schema.shared import Device, Seed
 
+TrainProcesses = Annotated[
+    int,
+    setting(
+        "Processes that train together: one core each, or one GPU each. The batch size must be a "
+        "multiple.",
+        ge=1,
+        le=64,
+    ),
+]
+
 
 class TrainingConfig(Settings, frozen=True, kw_only=True):
     """The settings of training.
@@ -134,6 +144,16 @@ class TrainingConfig(Settings, frozen=True, kw_only=True):
                 f"window_max must be in {self.window_min}..inf, where window_min is, "
                 f"not {self.window_max}"
             )
+
+    def check_processes(self, number: int) -> None:
+        """Checks that so many processes can train together; raises InvalidSettings if not."""
+        if self.batch_size % number:
+            raise InvalidSettings(
+                f"batch_size must be a multiple of train_processes: {self.batch_size} examples "
+                f"cannot be shared by {number} processes"
+            )
+        if number > 1 and self.device == "mps":
+            raise InvalidSettings("train_processes must be 1 with the device mps")
 
     def window_size(self, total: int) -> int:
         """Examples that the replay window spans after `total` examples."""

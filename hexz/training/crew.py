@@ -11,7 +11,7 @@ from typing import Final, Self
 
 import torch
 
-from hexz.errors import HexzError
+from hexz.errors import HexzError, InvalidSettings
 from hexz.model.checkpoint import decode_checkpoint
 from hexz.processes import Child, ChildFailed, Parent, ready
 from hexz.schema.training import TrainingConfig
@@ -51,9 +51,17 @@ class Crew:
     Args:
         config: of the training.
         size: how many there are, this one included.
+
+    Raises:
+        InvalidSettings: this machine has not so many GPUs.
     """
 
     def __init__(self, config: TrainingConfig, size: int) -> None:
+        if config.device == "cuda" and size > max(1, gpus()):
+            raise InvalidSettings(
+                f"cannot train in {size} processes: each needs a GPU of its own, and this machine "
+                f"has {gpus()}"
+            )
         self._config = config
         self._size = size
         self._children: list[Child] = []

@@ -183,6 +183,7 @@ class Learner:
         """The losses of the model on the held-out examples by name; empty without any."""
         held_out = self.window.num_held_out
         run = Run(steps=0, examples=self.window.total, held_out=held_out)
+        self._tell(run)
         rows = self.window.held_out() if held_out else None
         return self._steps.held_out_losses(run, rows)
 

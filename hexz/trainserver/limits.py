@@ -88,14 +88,18 @@ def _limit(measured: Measured) -> tuple[str, str]:
             'examples: let them post games (post = "games" in the settings document), or give it '
             "more cores or a faster disk"
         )
+    if measured.has_trained and measured.trainer_waiting < LONG:
+        return "nothing", "workers and trainer keep each other busy"
+    return "workers", _trainer_waits(measured)
+
+
+def _trainer_waits(measured: Measured) -> str:
     if not measured.has_trained:
-        return "workers", "workers play the first minibatch, for which the trainer waits"
-    if measured.trainer_waiting >= LONG:
-        return "workers", (
-            f"the trainer waits {_percent(measured.trainer_waiting)} of the time for examples: add "
-            "workers, or raise --reuse to learn more from each example"
-        )
-    return "nothing", "workers and trainer keep each other busy"
+        return "workers play the first minibatch, for which the trainer waits"
+    return (
+        f"the trainer waits {_percent(measured.trainer_waiting)} of the time for examples: add "
+        "workers, or raise --reuse to learn more from each example"
+    )
 
 
 def _trainer_behind(measured: Measured) -> str:

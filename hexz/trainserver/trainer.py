@@ -38,7 +38,7 @@ from hexz.ratings.output import require_tensorboard
 from hexz.schema.programs import ServerConfig
 from hexz.schema.records import CheckpointRecord, TrainingReport
 from hexz.schema.status import Progress
-from hexz.training.crew import Crew, gpus
+from hexz.training.crew import Crew
 from hexz.training.learner import Learner
 from hexz.training.report import StepReport
 from hexz.training.rows import Rows
@@ -133,11 +133,6 @@ class _Trainer:
         device = config.training.device
         if usable_device(device, lambda text: None) != device:
             raise InvalidSettings(f"cannot train on {device!r}: this machine or PyTorch lacks it")
-        if device == "cuda" and config.train_processes > gpus():
-            raise InvalidSettings(
-                f"cannot train in {config.train_processes} processes: each needs a GPU of its own, "
-                f"and this machine has {gpus()}"
-            )
         # Only one trainer is here, so what lies there is of one that was killed.
         archives = config.journal_dir / "archives"
         shutil.rmtree(archives, ignore_errors=True)

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from hexz.errors import InvalidModel, OutputError
@@ -13,6 +14,7 @@ from hexz.local.fit_state import CannotResume
 from hexz.model.checkpoint import load_checkpoint
 from hexz.model.config import ModelConfig
 from hexz.schema.programs import FitConfig
+from hexz.training.crew import CrewFailed
 
 from ..dataset.files import write_zip
 from ..dataset.replay_files import columns_of, write_replay
@@ -154,6 +156,32 @@ def test_an_interrupted_fit_goes_on_as_if_it_had_not_been(
     assert ends == [(r.step, r.held_out_losses) for r in (whole.curve[0], whole.curve[-1])]
     assert [row.step for row in fit.curve] == sorted({row.step for row in fit.curve})
     assert not output.with_suffix(".resume").exists()
+
+
+def test_several_processes_measure_what_one_does_and_one_goes_on_for_two(
+    source: Path, tmp_path: Path
+) -> None:
+    alone = Fit(config(tmp_path / "alone.pt"), [str(source)], print)
+    done(alone)
+    output = tmp_path / "m.pt"
+    interrupted(Fit(config(output, train_processes=2), [str(source)], print), 10)
+    fit = Fit(config(output), [str(source)], print)
+    done(fit)
+    assert [row.step for row in fit.curve][-1] == alone.curve[-1].step
+    for row, other in zip(fit.curve[::10], alone.curve[::10], strict=True):
+        for name, loss in other.held_out_losses.items():
+            assert row.held_out_losses[name] == pytest.approx(loss, rel=1e-3)
+
+
+def test_a_process_that_ends_is_told_of_and_what_was_measured_is_kept(
+    source: Path, tmp_path: Path
+) -> None:
+    fit = Fit(config(tmp_path / "m.pt", train_processes=2), [str(source)], print)
+    with pytest.raises(CrewFailed, match="process 2 of 2 that train failed: killed"):
+        for event in fit.events():
+            if isinstance(event, Stepped):
+                psutil.Process().children()[-1].kill()
+    assert load_checkpoint(tmp_path / "m.pt").metadata["fit"]["steps"] == fit.curve[-1].step
 
 
 def test_what_another_fit_has_left_is_not_touched(source: Path, tmp_path: Path) -> None:
