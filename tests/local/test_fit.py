@@ -177,10 +177,12 @@ def test_a_process_that_ends_is_told_of_and_what_was_measured_is_kept(
     source: Path, tmp_path: Path
 ) -> None:
     fit = Fit(config(tmp_path / "m.pt", train_processes=2), [str(source)], print)
+    events = fit.events()
+    while not isinstance(next(events), Stepped):
+        pass
+    psutil.Process().children()[-1].kill()
     with pytest.raises(CrewFailed, match="process 2 of 2 that train failed: killed"):
-        for event in fit.events():
-            if isinstance(event, Stepped):
-                psutil.Process().children()[-1].kill()
+        list(events)
     assert load_checkpoint(tmp_path / "m.pt").metadata["fit"]["steps"] == fit.curve[-1].step
 
 
