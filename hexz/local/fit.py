@@ -132,11 +132,11 @@ class Fit:
             CrewFailed: one of the processes ended; what was measured last is in the file.
             TrainingFailed: the training diverged; what was measured last is in the file.
         """
+        from hexz.training.crew import Crew
+
         if not self.config.output.parent.is_dir():  # rather now than after hours
             raise OutputError(f"cannot write {self.config.output}: there is no such directory")
         state = load_state(self._state_path, self._settings())
-        from hexz.training.crew import Crew
-
         with Crew(self.config.training, self.config.train_processes) as crew:
             yield from self._fit(state, crew)
 
