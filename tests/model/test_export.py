@@ -33,6 +33,7 @@ def load_as_others_do(path: Path) -> torch.jit.ScriptModule:
     return torch.jit.load(str(path))
 
 
+@pytest.mark.slow
 def test_torchscript_has_the_convention(
     sharp_net: HexzNet, new_positions: Positions, tmp_path: Path
 ) -> None:

@@ -57,6 +57,7 @@ def narrow_outputs(net: HexzNet, positions: Positions) -> Outputs:
     return simulated_outputs(net, positions, NARROW_WEIGHT_LEVELS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("outputs", [int8_outputs, narrow_outputs])
 @pytest.mark.parametrize("learnt", [True, False])
 def test_int8_stays_within_the_bounds(
@@ -79,6 +80,7 @@ def test_int8_stays_within_the_bounds(
     assert error.max() <= 0.2
 
 
+@pytest.mark.slow
 def test_no_sum_is_too_large_for_this_cpu(sharp_net: HexzNet, new_positions: Positions) -> None:
     """On x86 without VNNI, weights of 127 levels would make the mean difference about 0.1."""
     expected = simulated_outputs(sharp_net, new_positions, weight_levels())

@@ -256,6 +256,7 @@ LONG_RUN = """
 """
 
 
+@pytest.mark.slow
 def test_memory_stays_flat_over_many_games():
     """Peak memory after 50 games and after 120, in a process of its own."""
     early, late = run_measured(LONG_RUN)
