@@ -146,8 +146,8 @@ def find_model_file(place: str | os.PathLike[str]) -> Path:
 
 def _hint(path: Path) -> str:
     """What to do where there is no model."""
-    default = f": `hexzctl train` makes one, in hexz-data; {SHIPPED} names the one of hexzctl"
-    return slip(path) or default
+    default = ": `hexzctl train` makes one, in hexz-data"
+    return slip(path) or f"{default}; `{SHIPPED}` is the one that comes with it"
 
 
 def _newest(model: Path) -> Path | None:

@@ -80,5 +80,5 @@ def test_the_network_that_ships_has_a_name_wherever_a_model_is_asked_for() -> No
     assert find_model_file("shipped") == find_model_file(Path("shipped")) == SHIPPED_FILE
     assert is_file("shipped")
     assert open_source("shipped").version() == open_source(None).version()
-    with pytest.raises(InvalidModel, match="shipped names the one"):
+    with pytest.raises(InvalidModel, match="`shipped` is the one that comes with it"):
         find_model_file("nowhere")
