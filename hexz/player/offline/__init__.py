@@ -65,6 +65,7 @@ def offline_page(checkpoint: Checkpoint, *, is_shipped: bool = False) -> str:
         "blocks": config.blocks,
         "filters": config.filters,
         "marginScale": MARGIN_SCALE,
+        "maps": dict(_maps()),
         "tensors": [[name, list(tensor.shape)] for name, tensor in tensors.items()],
     }
     weights = np.concatenate([tensor.ravel() for tensor in tensors.values()])
@@ -117,11 +118,16 @@ def _offers(are_rated: bool) -> list[dict[str, object]]:
     return offers
 
 
-def _tensors(network: Weights, config: ModelConfig) -> Iterator[tuple[str, NDArray[Any]]]:
-    """All weights by the names that network.js knows, batch norms folded into convolutions."""
+def _maps() -> Iterator[tuple[str, list[float]]]:
+    """The fixed maps of the input. They sum over the board, so half precision would not do."""
     for name, (weight, bias) in (("spatial", spatial_matrix()), ("global", global_map())):
-        yield f"{name}.weight", weight
-        yield f"{name}.bias", bias
+        yield f"{name}.weight", weight.ravel().tolist()
+        yield f"{name}.bias", bias.tolist()
+
+
+def _tensors(network: Weights, config: ModelConfig) -> Iterator[tuple[str, NDArray[Any]]]:
+    """All that was learnt by the names that network.js knows, batch norms folded into
+    convolutions."""
     convolutions = {"stem": "stem"}
     for number in range(config.blocks):
         for name in ("conv1", "conv2"):

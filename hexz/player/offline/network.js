@@ -12,7 +12,7 @@ const FIRST = INNER[0], SPAN = INNER[GRID - 1] - FIRST + 1;
 const EXISTS = Float32Array.from({ length: GRID }, (_, cell) => Number(exists(Math.floor(cell / COLS), cell % COLS)));
 
 /**
- * @typedef {{ blocks: number, filters: number, marginScale: number, tensors: [string, number[]][] }} Header
+ * @typedef {{ blocks: number, filters: number, marginScale: number, maps: Record<string, number[]>, tensors: [string, number[]][] }} Header
  * @typedef {{ logits: Float32Array, value: number, outlook: { ownership: number[], margin: number } | null }} Evaluation
  *   logits, value: from the view of the player to move; outlook: from that of player 1
  */
@@ -61,6 +61,7 @@ export class Network {
   /** @param {Header} header @param {ArrayBuffer} data the tensors in its order, in half precision */
   constructor(header, data) {
     this.#header = header;
+    for (const [name, map] of Object.entries(header.maps)) this.#weights.set(name, Float32Array.from(map));
     const numbers = singles(new Uint16Array(data));
     let at = 0;
     for (const [name, shape] of header.tensors) {
