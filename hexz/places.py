@@ -129,9 +129,9 @@ def find_model_file(place: str | os.PathLike[str]) -> Path:
         InvalidSettings: it is no path on this machine.
         InvalidModel: there is no model there, or there are several.
     """
-    path = local_path(os.fspath(place))
-    if path == Path(SHIPPED):
+    if os.fspath(place) == SHIPPED:
         return SHIPPED_FILE
+    path = local_path(os.fspath(place))
     try:
         if path.is_file():
             return path

@@ -13,12 +13,11 @@ from hexzctl.options import path_option
 
 def export_page(
     model: Annotated[
-        str | None,
+        str,
         typer.Option(
-            metavar="PATH",
-            help="Model file or directory. Default: the network that ships with hexzctl.",
+            metavar="PATH", help="Model file or directory, or 'shipped', the one of hexzctl."
         ),
-    ] = None,
+    ] = SHIPPED,
     output: Annotated[Path, path_option("The file to write.")] = Path("flagz.html"),
 ) -> None:
     """Write a page to play on that needs no server, with the network inside.
@@ -38,7 +37,7 @@ def export_page(
     from hexzctl.display import waiting
 
     with waiting("reading the network and writing the page"):
-        page = offline_page(open_source(model).load(), is_shipped=model in (None, SHIPPED)).encode()
+        page = offline_page(open_source(model).load(), is_shipped=model == SHIPPED).encode()
     with atomic_file(output) as file:
         file.write(page)
     print(f"Wrote {output}, {len(page) / 1000:,.0f} KB: open it in a browser.")

@@ -132,13 +132,16 @@ class Fit:
             CrewFailed: one of the processes ended; what was measured last is in the file.
             TrainingFailed: the training diverged; what was measured last is in the file.
         """
-        from hexz.training.crew import Crew
-
         if not self.config.output.parent.is_dir():  # rather now than after hours
             raise OutputError(f"cannot write {self.config.output}: there is no such directory")
         state = load_state(self._state_path, self._settings())
-        with Crew(self.config.training, self.config.train_processes) as crew:
+        with self._crew() as crew:
             yield from self._fit(state, crew)
+
+    def _crew(self) -> Crew:
+        from hexz.training.crew import Crew
+
+        return Crew(self.config.training, self.config.train_processes)
 
     def _fit(self, state: FitState | None, crew: Crew) -> Iterator[Event]:
         learner = self._learner(state)

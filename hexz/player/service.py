@@ -205,7 +205,7 @@ class PlayerService:
             return Offer(_name(spec), player)
         level = LEVELS[number]
         # The ratings are those of the network that ships.
-        elo = level.elo if self._path is None else None
+        elo = level.elo if self._path == SHIPPED else None
         return Offer(level.name.capitalize(), player, level=number + 1, elo=elo)
 
     def _count(self, answer: Answer) -> None:
@@ -223,8 +223,8 @@ def _rehearse(searcher: Searcher) -> None:
             encode_response(board, searcher.look(board))
 
 
-def _served(config: PlayerConfig) -> tuple[PlayerSpec, str | None]:
-    """Who plays, and the path of the network if there is one; None: the one that ships with hexz.
+def _served(config: PlayerConfig) -> tuple[PlayerSpec, str]:
+    """Who plays, and the path of the network.
 
     Raises:
         InvalidSpec: `player` is no spec.
@@ -235,10 +235,8 @@ def _served(config: PlayerConfig) -> tuple[PlayerSpec, str | None]:
         raise InvalidSettings(f"{config.player} has no network: leave the model out")
     if config.model is not None and spec.path is not None:
         raise InvalidSettings(f"the network is given twice: {spec.path} and {config.model}")
-    path = config.model or spec.path
-    if path == SHIPPED:
-        path = None
-    if config.follow and path is None:
+    path = config.model or spec.path or SHIPPED
+    if config.follow and path == SHIPPED:
         raise InvalidSettings("only a network of yours can be followed: name its place")
     return spec, path
 
