@@ -195,7 +195,8 @@ class Fit:
         return learner
 
     def _read(self, learner: Learner) -> Iterator[Event]:
-        reader = ExampleReader(find_archives(self._sources), self._notify)
+        # Of a fast search the policy is too rough a target.
+        reader = ExampleReader(find_archives(self._sources), self._notify, fast_searches=False)
         batch: list[Example] = []
 
         def add() -> None:
@@ -205,8 +206,7 @@ class Fit:
             self.held_out = learner.window.num_held_out
 
         for found in reader:
-            if found.example.full_search is not False:  # fast searches are too rough a target
-                batch.append(found.example)
+            batch.append(found.example)
             if len(batch) == _EXAMPLES_AT_ONCE:
                 add()
                 yield Reading(share=reader.share_read, examples=self.examples)

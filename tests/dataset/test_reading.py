@@ -179,6 +179,20 @@ def test_whoever_hears_of_a_problem_may_end_the_reading(tmp_path: Path) -> None:
         list(reader)
 
 
+def test_fast_searches_are_left_out_on_request(tmp_path: Path) -> None:
+    [game] = game_examples(1)
+    game = [replace(e, full_search=(None, True, False)[i % 3]) for i, e in enumerate(game)]
+    path = write_zip(tmp_path / "a.zip", game)
+    problems: list[str] = []
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("broken.pb", b"nonsense")
+    reader = ExampleReader(find_archives([str(path)]), problems.append, fast_searches=False)
+    expected = [example.move_number for example in game if example.full_search is not False]
+    assert [found.example.move_number for found in reader] == expected
+    assert reader.examples == len(expected)
+    assert len(problems) == reader.problems == 1
+
+
 def test_steps_are_told(tmp_path: Path) -> None:
     write_zip(tmp_path / "a.zip", [example for game in game_examples(4) for example in game])
     shares: list[float] = []
