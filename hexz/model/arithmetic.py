@@ -8,6 +8,9 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from hexz.engine import COLS, ROWS
+from hexz.model.graph import Border, Parts, spread
+
 Floats = NDArray[np.float32]
 
 _CHUNK = 32
@@ -17,26 +20,43 @@ _CHUNK = 32
 class NumpyOps:
     """The arithmetic of networks in NumPy; see `Ops`."""
 
-    def conv(self, x: Floats, weight: NDArray[Any], bias: NDArray[Any] | None = None) -> Floats:
-        outputs, inputs, size, _ = weight.shape
-        rows, columns = x.shape[2:]
+    def conv(
+        self,
+        x: Floats,
+        weight: NDArray[Any],
+        bias: NDArray[Any] | None = None,
+        border: Border | None = None,
+    ) -> Floats:
+        outputs, _, height, width = weight.shape
+        above, below, before, behind = border or (height // 2, height // 2, width // 2, width // 2)
         matrix = weight.reshape(outputs, -1)
-        found = np.empty((len(x), outputs, rows, columns), np.float32)
-        border = size // 2
+        found = []
         for start in range(0, len(x), _CHUNK):
             part = x[start : start + _CHUNK]
-            padded = np.pad(part, ((0, 0), (0, 0), (border, border), (border, border)))
-            windows = sliding_window_view(padded, (size, size), axis=(2, 3))
-            windows = windows.transpose(1, 4, 5, 0, 2, 3).reshape(inputs * size**2, -1)
+            padded = np.pad(part, ((0, 0), (0, 0), (above, below), (before, behind)))
+            windows = sliding_window_view(padded, (height, width), axis=(2, 3))
+            rows, columns = windows.shape[2:4]
+            windows = windows.transpose(1, 4, 5, 0, 2, 3).reshape(matrix.shape[1], -1)
             outcome = (matrix @ windows).reshape(outputs, len(part), rows, columns)
-            found[start : start + _CHUNK] = outcome.transpose(1, 0, 2, 3)
-        return found if bias is None else found + bias[:, None, None]
+            found.append(outcome.transpose(1, 0, 2, 3))
+        result = np.concatenate(found)
+        return result if bias is None else result + bias[:, None, None]
 
-    def tower_conv(self, _name: str, x: Floats, weight: NDArray[Any], bias: NDArray[Any]) -> Floats:
-        return self.conv(x, weight, bias)
+    def tower_conv(
+        self, _name: str, x: Parts[Floats], weight: NDArray[Any], bias: NDArray[Any]
+    ) -> Parts[Floats]:
+        return spread(self.conv, self.add, x, weight, bias)
 
-    def tower_relu(self, _name: str, x: Floats) -> Floats:
-        return self.relu(x)
+    def tower_relu(self, _name: str, x: Parts[Floats]) -> Parts[Floats]:
+        return tuple(map(self.relu, x))
+
+    def rows(self, x: Floats) -> Parts[Floats]:
+        return x[:, :, 0::2], x[:, :, 1::2]
+
+    def board(self, even: Floats, odd: Floats) -> Floats:
+        found = np.empty((*even.shape[:2], ROWS, COLS), np.float32)
+        found[:, :, 0::2], found[:, :, 1::2] = even, odd
+        return found
 
     def relu(self, x: Floats) -> Floats:
         return np.maximum(x, 0)

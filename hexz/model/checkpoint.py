@@ -172,7 +172,7 @@ def _load_current(content: dict[str, Any], origin: str) -> Checkpoint:
     number = _entry(metadata, "number", int, origin)
     del metadata["model_name"], metadata["number"]
     try:
-        config = ModelConfig(**_entry(content, "config", dict, origin))
+        config = ModelConfig(**{"kernel": "square"} | _entry(content, "config", dict, origin))
     except (TypeError, InvalidModel) as error:
         raise InvalidModel(f"{origin} has a configuration that is not known: {error}") from error
     weights = _entry(content, "state_dict", dict, origin)

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal, get_args
 
 from hexz.errors import InvalidModel
 
 MARGIN_SCALE: Final = 15.0
 """Points of lead that are worth tanh(1) = 0.76 of a win in targets."""
+NUM_TAPS: Final = 7
+"""Weights of a hexagonal kernel: above left and right, left, the cell itself, right, below left and
+right."""
 HEAD_WIDTH: Final = 32
 """Channels of the policy head and units of the value head."""
+
+Kernel = Literal["hex", "square"]
+"""What a convolution of a tower sees around a cell: its neighbours, with the same weights in every
+row; or the eight cells around it in the grid of 11x10, where rows take turns in which of them are
+neighbours. Networks were of the second kind before version 1.1."""
 
 _MAX_BLOCKS: Final = 100
 _MAX_FILTERS: Final = 1024
@@ -18,17 +26,25 @@ _MAX_FILTERS: Final = 1024
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """The size of a network.
+    """The size and kind of a network.
 
     Raises:
-        InvalidModel: a size is not a whole number within its bounds.
+        InvalidModel: a size is not a whole number within its bounds, or the kernel is not known.
     """
 
     blocks: int = 4
     filters: int = 32
+    kernel: Kernel = "hex"
 
     def __post_init__(self) -> None:
         for name, limit in (("blocks", _MAX_BLOCKS), ("filters", _MAX_FILTERS)):
             size = getattr(self, name)
             if type(size) is not int or not 1 <= size <= limit:
                 raise InvalidModel(f"a model's {name} must be in 1..{limit}, not {size!r}")
+        if self.kernel not in get_args(Kernel):
+            raise InvalidModel(f"a model's kernel must be hex or square, not {self.kernel!r}")
+
+    @property
+    def kernel_shape(self) -> tuple[int, int]:
+        """The last two axes of the weights of a convolution in the tower."""
+        return (NUM_TAPS, 1) if self.kernel == "hex" else (3, 3)

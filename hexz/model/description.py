@@ -42,7 +42,9 @@ def facts_of(checkpoint: Checkpoint) -> dict[str, Any]:
         return facts | contents(network.script)
     config = network.config
     if isinstance(config, ModelConfig):
-        facts["architecture"] = f"{config.blocks} residual blocks of {config.filters} filters"
+        facts["architecture"] = (
+            f"{config.blocks} residual blocks of {config.filters} filters, {config.kernel} kernels"
+        )
     else:
         facts["architecture"] = str(config)
     facts["parameters"] = network.num_parameters

@@ -1,13 +1,17 @@
 """What networks compute, said once for whatever does the arithmetic: NumPy, which calibrates int8
 inference and tells how a game will end, or OpenVINO, which plays.
 
-`T` is a tensor of it. The layers of a tower, 3x3 convolutions and the rectifiers between them, have
+`T` is a tensor of it. The layers of a tower, convolutions and the rectifiers between them, have
 names, since int8 inference computes them in 8 bits; all else stays in floating point. Batch norms
 are part of the convolutions here.
+
+A tower of hexagonal kernels keeps even and odd rows apart all the way, as `Parts`: a cell's own row
+and the rows above and below are then convolutions without a hole.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import numpy as np
@@ -21,21 +25,44 @@ from hexz.model.weights import Weights
 
 T = TypeVar("T")
 
+Parts = tuple[T, ...]
+"""A tensor [B, C, 11, 10] in a tower: whole, or its even rows [B, C, 6, 10] and its odd ones
+[B, C, 5, 10]."""
+
+Border = tuple[int, int, int, int]
+"""Zeros around the cells: rows above and below, columns before and behind."""
+
 
 class Ops(Protocol[T]):
     """The arithmetic. Tensors are float32 [B, C, 11, 10], or [B, C] where said."""
 
-    def conv(self, x: T, weight: NDArray[Any], bias: NDArray[Any] | None = None) -> T:
-        """A convolution with weights [O, C, k, k], k odd, that keeps the board's size."""
+    def conv(
+        self,
+        x: T,
+        weight: NDArray[Any],
+        bias: NDArray[Any] | None = None,
+        border: Border | None = None,
+    ) -> T:
+        """A convolution with weights [O, C, k, l]; without a border it keeps the board's size, and
+        k and l are odd."""
 
-    def tower_conv(self, name: str, x: T, weight: NDArray[Any], bias: NDArray[Any]) -> T:
-        """A convolution in a tower, of what `indicators` or `tower_relu` have returned."""
+    def tower_conv(
+        self, name: str, x: Parts[T], weight: NDArray[Any], bias: NDArray[Any]
+    ) -> Parts[T]:
+        """A convolution in a tower, of what `indicators` or `tower_relu` have returned; see
+        `spread`."""
 
     def indicators(self, x: T) -> T:
         """Clamps to 0..1; what comes is a whole number."""
 
-    def tower_relu(self, name: str, x: T) -> T:
+    def tower_relu(self, name: str, x: Parts[T]) -> Parts[T]:
         """A rectifier whose output int8 inference stores in 8 bits."""
+
+    def rows(self, x: T) -> Parts[T]:
+        """The even and the odd rows."""
+
+    def board(self, even: T, odd: T) -> T:
+        """The board of these rows."""
 
     def relu(self, x: T) -> T: ...
     def tanh(self, x: T) -> T: ...
@@ -78,6 +105,32 @@ class Ops(Protocol[T]):
         """Makes [B] of [B, 1]."""
 
 
+def spread(
+    conv: Callable[[T, NDArray[Any], NDArray[Any] | None, Border | None], T],
+    add: Callable[[T, T], T],
+    x: Parts[T],
+    weight: NDArray[Any],
+    bias: NDArray[Any],
+) -> Parts[T]:
+    """The convolution of a tower by those of its parts.
+
+    Args:
+        conv, add: as `Ops` has them.
+        x: what it reads, whole if the weights are [O, C, 3, 3], in rows if they are [O, C, 7, 1].
+        weight: in the order of `NUM_TAPS` in the latter case.
+        bias: [O].
+    """
+    if len(x) == 1:
+        return (conv(x[0], weight, bias, None),)
+    even, odd = x
+    own = weight[:, :, 2:5].transpose(0, 1, 3, 2)
+    beside = np.stack((weight[:, :, :2, 0], weight[:, :, 5:, 0]), axis=2)
+    return (
+        add(conv(even, own, bias, None), conv(odd, beside, None, (1, 1, 1, 0))),
+        add(conv(odd, own, bias, None), conv(even, beside, None, (0, 0, 0, 1))),
+    )
+
+
 class Tower(NamedTuple, Generic[T]):
     """What the heads of a `HexzNet` read of B positions."""
 
@@ -113,24 +166,29 @@ def tower(ops: Ops[T], w: Weights, planes: T) -> Tower[T]:
     scalars = ops.clamp(ops.linear(ops.total(planes), *global_map()))
     weight, constant = spatial_map()
     spatial = ops.indicators(ops.add(ops.conv(planes, weight[:, :, None, None]), constant))
-    x = ops.tower_conv("stem", spatial, *w.folded("stem.0", "stem.1"))
+    is_hex = w.config.kernel == "hex"
+    x = ops.rows(spatial) if is_hex else (spatial,)
+    x = ops.tower_conv("stem", x, *w.folded("stem.0", "stem.1"))
     bias = ops.everywhere(ops.linear(scalars, w["stem_bias.weight"]))
-    x = ops.tower_relu("stem", ops.add(x, bias))
+    x = ops.tower_relu("stem", tuple(ops.add(part, bias) for part in x))
     for number in range(w.config.blocks):
         key = f"blocks.{number}"
-        parts = [(f"{key}.conv{i}.0", f"{key}.conv{i}.1") for i in (1, 2)]
-        x = _block(ops, w, x, parts, is_last=number == w.config.blocks - 1)
-    x = ops.multiply(x, geometry()[:, :1])
-    mean = ops.multiply(ops.total(x), _number(1 / NUM_CELLS))
-    return Tower(x, ops.join(mean, ops.largest(x)), scalars)
+        layers = [(f"{key}.conv{i}.0", f"{key}.conv{i}.1") for i in (1, 2)]
+        x = _block(ops, w, x, layers, is_last=number == w.config.blocks - 1)
+    cells = ops.multiply(ops.board(*x) if is_hex else x[0], geometry()[:, :1])
+    mean = ops.multiply(ops.total(cells), _number(1 / NUM_CELLS))
+    return Tower(cells, ops.join(mean, ops.largest(cells)), scalars)
 
 
-def _block(ops: Ops[T], w: Weights, x: T, parts: list[tuple[str, str]], *, is_last: bool) -> T:
+def _block(
+    ops: Ops[T], w: Weights, x: Parts[T], layers: list[tuple[str, str]], *, is_last: bool
+) -> Parts[T]:
     """A residual block. The heads compute in float, so nothing rounds what they read."""
-    (conv1, norm1), (conv2, norm2) = parts
+    (conv1, norm1), (conv2, norm2) = layers
     hidden = ops.tower_relu(conv1, ops.tower_conv(conv1, x, *w.folded(conv1, norm1)))
-    out = ops.add(ops.tower_conv(conv2, hidden, *w.folded(conv2, norm2)), x)
-    return ops.relu(out) if is_last else ops.tower_relu(conv2, out)
+    found = ops.tower_conv(conv2, hidden, *w.folded(conv2, norm2))
+    out = tuple(ops.add(part, skipped) for part, skipped in zip(found, x, strict=True))
+    return tuple(map(ops.relu, out)) if is_last else ops.tower_relu(conv2, out)
 
 
 def _heads(ops: Ops[T], w: Weights, tower: Tower[T]) -> tuple[T, T]:
@@ -168,16 +226,18 @@ def peer_tower(ops: Ops[T], w: Weights, planes: T) -> T:
     stem = f"{config.tower}.0"
     # The inputs are not 0 or 1, so the first convolution stays float.
     x = ops.conv(_peer_input(ops, config, planes), *w.folded(f"{stem}.0", f"{stem}.1"))
-    x = ops.relu(x) if config.blocks == 1 else ops.tower_relu(stem, x)
+    if config.blocks == 1:
+        return ops.relu(x)
+    parts = ops.tower_relu(stem, (x,))
     for number in range(1, config.blocks):
         key, is_last = f"{config.tower}.{number}", number == config.blocks - 1
         if config.residual:
-            parts = [(f"{key}.conv{i}", f"{key}.bn{i}") for i in (1, 2)]
-            x = _block(ops, w, x, parts, is_last=is_last)
+            layers = [(f"{key}.conv{i}", f"{key}.bn{i}") for i in (1, 2)]
+            parts = _block(ops, w, parts, layers, is_last=is_last)
         else:
-            x = ops.tower_conv(key, x, *w.folded(f"{key}.0", f"{key}.1"))
-            x = ops.relu(x) if is_last else ops.tower_relu(key, x)
-    return x
+            parts = ops.tower_conv(key, parts, *w.folded(f"{key}.0", f"{key}.1"))
+            parts = (ops.relu(parts[0]),) if is_last else ops.tower_relu(key, parts)
+    return parts[0]
 
 
 def _peer_heads(ops: Ops[T], w: Weights, x: T) -> tuple[T, T]:

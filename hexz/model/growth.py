@@ -7,13 +7,13 @@ since the weights that read a filter depend on its output, and the scale of a bl
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 
 from hexz.errors import InvalidModel
-from hexz.model.config import ModelConfig
 from hexz.model.network import HexzNet, ResidualBlock
 
 
@@ -28,8 +28,8 @@ def grow(net: HexzNet, blocks: int, filters: int, *, seed: int = 0) -> HexzNet:
     Raises:
         InvalidModel: that would be a smaller network, or is no size of one.
     """
-    size = ModelConfig(blocks=blocks, filters=filters)
     now = net.config
+    size = replace(now, blocks=blocks, filters=filters)
     if blocks < now.blocks or filters < now.filters:
         raise InvalidModel(
             f"a network of {now.blocks} blocks of {now.filters} filters cannot become one of "

@@ -9,6 +9,9 @@ import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from hexz.model.config import Kernel
+from hexz.model.hexagons import HexConv
+
 # PyTorch's OpenMP threads spin while they wait for each other, so as soon as another process
 # takes a core, several of them are slower than one by orders of magnitude.
 torch.set_num_threads(1)
@@ -17,19 +20,22 @@ torch.set_num_threads(1)
 class TowerConv(nn.Sequential):
     """A convolution without bias that keeps the board's size, and its batch norm."""
 
-    def __init__(self, inputs: int, outputs: int, kernel: int) -> None:
-        conv = nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2, bias=False)
+    def __init__(self, inputs: int, outputs: int, kernel: Kernel) -> None:
+        if kernel == "hex":
+            conv: nn.Module = HexConv(inputs, outputs)
+        else:
+            conv = nn.Conv2d(inputs, outputs, 3, padding=1, bias=False)
         super().__init__(conv, nn.BatchNorm2d(outputs))
 
     @property
-    def conv(self) -> nn.Conv2d:
-        return cast(nn.Conv2d, self[0])
+    def conv(self) -> nn.Conv2d | HexConv:
+        return cast("nn.Conv2d | HexConv", self[0])
 
     @property
     def norm(self) -> nn.BatchNorm2d:
         return cast(nn.BatchNorm2d, self[1])
 
-    def folded(self) -> nn.Conv2d:
+    def folded(self) -> nn.Conv2d | HexConv:
         """One convolution with bias that computes the same in inference."""
         return fuse_conv_bn_eval(self.conv.eval(), self.norm.eval())
 

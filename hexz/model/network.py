@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from hexz.engine import NUM_CELLS
-from hexz.model.config import HEAD_WIDTH, ModelConfig
+from hexz.model.config import HEAD_WIDTH, Kernel, ModelConfig
 from hexz.model.features import GLOBAL, SPATIAL, geometry, global_map, spatial_map
 from hexz.model.layers import TowerConv
 from hexz.model.weights import Weights, tensors_of
@@ -49,13 +49,13 @@ class GlobalFeatures(nn.Module):
 
 
 class ResidualBlock(nn.Module):
-    """Two 3x3 convolutions with a skip connection (He et al. 2015, arXiv:1512.03385)."""
+    """Two convolutions with a skip connection (He et al. 2015, arXiv:1512.03385)."""
 
-    def __init__(self, filters: int) -> None:
+    def __init__(self, filters: int, kernel: Kernel) -> None:
         super().__init__()
-        self.conv1 = TowerConv(filters, filters, 3)
+        self.conv1 = TowerConv(filters, filters, kernel)
         self.relu1 = nn.ReLU()
-        self.conv2 = TowerConv(filters, filters, 3)
+        self.conv2 = TowerConv(filters, filters, kernel)
         self.relu2 = nn.ReLU()
 
     def forward(self, x: Tensor) -> Tensor:
@@ -138,7 +138,7 @@ class HexzNet(nn.Module):
     from the view of the player to move.
 
     Args:
-        config: its size.
+        config: its size and kind.
         outlook: whether it has the heads that tell how the game will end; networks of earlier
             versions have none.
     """
@@ -151,10 +151,12 @@ class HexzNet(nn.Module):
         filters = config.filters
         self.spatial_features = SpatialFeatures()
         self.global_features = GlobalFeatures()
-        self.stem = TowerConv(len(SPATIAL), filters, 3)
+        self.stem = TowerConv(len(SPATIAL), filters, config.kernel)
         self.stem_bias = nn.Linear(len(GLOBAL), filters, bias=False)
         self.stem_relu = nn.ReLU()
-        self.blocks = nn.Sequential(*(ResidualBlock(filters) for _ in range(config.blocks)))
+        self.blocks = nn.Sequential(
+            *(ResidualBlock(filters, config.kernel) for _ in range(config.blocks))
+        )
         self.register_buffer("exists", torch.from_numpy(geometry()[:, :1]), persistent=False)
         self.pool = GlobalPool()
         self.policy_head = PolicyHead(filters)

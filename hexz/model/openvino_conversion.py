@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from hexz.engine import COLS, NUM_PLANES, ROWS
 from hexz.inference.openvino import OpenVinoModel, core, inference_settings, ov
 from hexz.model.calibration import calibration_planes
-from hexz.model.graph import forward
+from hexz.model.graph import Border, Parts, forward, spread
 from hexz.model.quantization import (
     ACTIVATION_LEVELS,
     NARROW_WEIGHT_LEVELS,
@@ -68,7 +68,7 @@ def weight_levels() -> int:
     ops = _OpenVinoOps(Quantization({"probe": conv}, {"probe": 1.0}))
 
     def probe(planes: Any) -> list[Any]:
-        return [ops.tower_conv("probe", ops.tower_relu("probe", planes), ones, bias)]
+        return list(ops.tower_conv("probe", ops.tower_relu("probe", (planes,)), ones, bias))
 
     inputs = np.full((1, NUM_PLANES, ROWS, COLS), ACTIVATION_LEVELS, np.float32)
     model = core().import_model(_compile(probe, 1, 1), "CPU", inference_settings(1))
@@ -95,31 +95,52 @@ class _OpenVinoOps:
         self._quantization = quantization
         self._ops = _ops()
 
-    def conv(self, x: Any, weight: Any, bias: NDArray[Any] | None = None) -> Any:
-        size = weight.shape[2]
-        border = [size // 2, size // 2]
+    def conv(
+        self,
+        x: Any,
+        weight: Any,
+        bias: NDArray[Any] | None = None,
+        border: Border | None = None,
+    ) -> Any:
+        height, width = weight.shape[2:]
+        above, below, before, behind = border or (height // 2, height // 2, width // 2, width // 2)
         if isinstance(weight, np.ndarray):
             weight = self._constant(weight)
-        found = self._ops.convolution(x, weight, [1, 1], border, border, [1, 1])
+        found = self._ops.convolution(x, weight, [1, 1], [above, before], [below, behind], [1, 1])
         return found if bias is None else self.add(found, bias[:, None, None])
 
-    def tower_conv(self, name: str, x: Any, weight: NDArray[Any], bias: NDArray[Any]) -> Any:
+    def tower_conv(
+        self, name: str, x: Parts[Any], weight: NDArray[Any], bias: NDArray[Any]
+    ) -> Parts[Any]:
         if self._quantization is None:
-            return self.conv(x, weight, bias)
+            return spread(self.conv, self.add, x, weight, bias)
         rounded = self._quantization.convs[name]
-        whole = self._ops.convert(self._ops.constant(rounded.weight), "f32")
-        scaled = self.multiply(whole, rounded.scale[:, None, None, None])
-        return self.conv(x, scaled, rounded.bias)
+        scale = rounded.scale[:, None, None, None]
+
+        def conv(x: Any, whole: NDArray[Any], *others: Any) -> Any:
+            weight = self._ops.convert(self._ops.constant(np.ascontiguousarray(whole)), "f32")
+            return self.conv(x, self.multiply(weight, scale), *others)
+
+        return spread(conv, self.add, x, rounded.weight, rounded.bias)
 
     def indicators(self, x: Any) -> Any:
         found = self.clamp(x)
         return found if self._quantization is None else self._rounded(found, 1 / ACTIVATION_LEVELS)
 
-    def tower_relu(self, name: str, x: Any) -> Any:
-        found = self.relu(x)
+    def tower_relu(self, name: str, x: Parts[Any]) -> Parts[Any]:
+        found = tuple(map(self.relu, x))
         if self._quantization is None:
             return found
-        return self._rounded(found, self._quantization.scales[name])
+        scale = self._quantization.scales[name]
+        return tuple(self._rounded(part, scale) for part in found)
+
+    def rows(self, x: Any) -> Parts[Any]:
+        return tuple(self._ops.slice(x, *map(self._axes, (first, ROWS, 2, 2))) for first in (0, 1))
+
+    def board(self, even: Any, odd: Any) -> Any:
+        order = np.argsort([*range(0, ROWS, 2), *range(1, ROWS, 2)])
+        both = self._ops.concat([even, odd], 2)
+        return self._ops.gather(both, self._axes(*order), self._axes(2))
 
     def _rounded(self, x: Any, scale: float) -> Any:
         low, high = self._constant([0]), self._constant([scale * ACTIVATION_LEVELS])

@@ -35,7 +35,7 @@ class PeerNet(nn.Module):
             blocks.append(
                 PeerBlock(config.filters)
                 if config.residual
-                else TowerConv(config.filters, config.filters, 3)
+                else TowerConv(config.filters, config.filters, "square")
             )
         self._blocks_are_plain = not config.residual
         tower: nn.Module = blocks
@@ -78,7 +78,7 @@ class PeerBlock(ResidualBlock):
     """A block of ours whose keys are those of the files."""
 
     def __init__(self, filters: int) -> None:
-        super().__init__(filters)
+        super().__init__(filters, "square")
         # In the files convolutions and norms lie side by side.
         self.register_state_dict_post_hook(_rename_for_file)  # type: ignore[no-untyped-call]
         self.register_load_state_dict_pre_hook(_rename_from_file)  # type: ignore[no-untyped-call]
@@ -98,7 +98,7 @@ def _rename_from_file(_module: nn.Module, state: dict[str, Any], prefix: str, *_
 
 def _stem(config: PeerConfig) -> nn.Module:
     inputs = config.shapes()[f"{config.tower}.0.0.weight"][1]
-    return TowerConv(inputs, config.filters, 3)
+    return TowerConv(inputs, config.filters, "square")
 
 
 class _Planes(nn.Module):

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hexz.model.arithmetic import Floats, NumpyOps
-from hexz.model.graph import run_tower
+from hexz.model.graph import Parts, run_tower
 from hexz.model.weights import Weights
 
 ACTIVATION_LEVELS: Final = 255
@@ -31,7 +31,7 @@ class RoundedConv:
     """A convolution of a tower in 8 bits.
 
     Attributes:
-        weight: int8 [O, C, 3, 3].
+        weight: int8 [O, C, 3, 3] or [O, C, 7, 1].
         scale: float32 [O], of the weights of an output channel.
         bias: float32 [O]; it makes the mean of each output channel the float network's.
     """
@@ -90,20 +90,38 @@ class _Fitting(NumpyOps):
         self._count = count
         self._levels = weight_levels
 
-    def tower_conv(self, name: str, x: Floats, weight: Floats, bias: Floats) -> Floats:
-        exact = self.conv(x[: self._count], weight, bias)
+    def tower_conv(
+        self, name: str, x: Parts[Floats], weight: Floats, bias: Floats
+    ) -> Parts[Floats]:
+        exact, output = self._halves(x)
+        exact = super().tower_conv(name, exact, weight, bias)
         whole, scale = round_weights(weight, self._levels)
         rounded = RoundedConv(whole, scale, bias)
-        output = self.conv(x[self._count :], rounded.floats, bias)
-        shift = exact.mean((0, 2, 3)) - output.mean((0, 2, 3))
+        output = super().tower_conv(name, output, rounded.floats, bias)
+        shift = _mean(exact) - _mean(output)
         self.found.convs[name] = RoundedConv(whole, scale, bias + shift)
-        return np.concatenate((exact, output + shift[:, None, None]))
+        return _joined(exact, tuple(part + shift[:, None, None] for part in output))
 
-    def tower_relu(self, name: str, x: Floats) -> Floats:
+    def tower_relu(self, name: str, x: Parts[Floats]) -> Parts[Floats]:
         """The largest value is the top of the range; larger ones will saturate. A narrower range
         makes the policy a little more exact, but the value head pools maxima."""
-        exact, output = self.relu(x[: self._count]), self.relu(x[self._count :])
-        scale = np.float32(max(float(output.max()), 1e-6) / ACTIVATION_LEVELS)
+        exact, output = self._halves(super().tower_relu(name, x))
+        largest = max(float(part.max()) for part in output)
+        scale = np.float32(max(largest, 1e-6) / ACTIVATION_LEVELS)
         self.found.scales[name] = float(scale)
-        rounded = np.rint(output / scale).clip(0, ACTIVATION_LEVELS) * scale
-        return np.concatenate((exact, rounded))
+        rounded = (np.rint(part / scale).clip(0, ACTIVATION_LEVELS) * scale for part in output)
+        return _joined(exact, tuple(rounded))
+
+    def _halves(self, x: Parts[Floats]) -> tuple[Parts[Floats], Parts[Floats]]:
+        """The positions in floats, and in 8 bits."""
+        return tuple(part[: self._count] for part in x), tuple(part[self._count :] for part in x)
+
+
+def _joined(exact: Parts[Floats], output: Parts[Floats]) -> Parts[Floats]:
+    return tuple(map(np.concatenate, zip(exact, output, strict=True)))
+
+
+def _mean(x: Parts[Floats]) -> Floats:
+    """The means over all cells, [C]."""
+    total: Floats = sum(part.sum((0, 2, 3)) for part in x) / sum(part[:, 0].size for part in x)
+    return total

@@ -139,11 +139,12 @@ def fresh_weights(config: ModelConfig, seed: int) -> Weights:
 def hexz_shapes(config: ModelConfig, *, outlook: bool) -> Shapes:
     """The tensors of a network of this size, in the order of its file."""
     filters, scalars = config.filters, 2 * config.filters + len(GLOBAL)
-    shapes = {"stem.0.weight": (filters, len(SPATIAL), 3, 3), **norm_shapes("stem.1", filters)}
+    stem = (filters, len(SPATIAL), *config.kernel_shape)
+    shapes = {"stem.0.weight": stem, **norm_shapes("stem.1", filters)}
     shapes["stem_bias.weight"] = (filters, len(GLOBAL))
     for block in range(config.blocks):
         for conv in ("conv1", "conv2"):
-            shapes[f"blocks.{block}.{conv}.0.weight"] = (filters, filters, 3, 3)
+            shapes[f"blocks.{block}.{conv}.0.weight"] = (filters, filters, *config.kernel_shape)
             shapes |= norm_shapes(f"blocks.{block}.{conv}.1", filters)
     shapes |= _layer("policy_head.local", HEAD_WIDTH, filters, 1, 1)
     shapes["policy_head.pooled.weight"] = (HEAD_WIDTH, 2 * filters)

@@ -14,7 +14,7 @@ import os
 import shutil
 import time
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -201,7 +201,11 @@ class _Trainer:
         except InvalidModel as error:
             raise InvalidModel(f"{self._store.place(number)}: {error}") from None
         now, wanted = learner.model_config, self._size_from(learner.model_config)
-        larger = ModelConfig(max(now.blocks, wanted.blocks), max(now.filters, wanted.filters))
+        larger = replace(
+            now,
+            blocks=max(now.blocks, wanted.blocks),
+            filters=max(now.filters, wanted.filters),
+        )
         if larger != wanted:
             self._parent.send(
                 Notice(f"the network is one of {_words(now)}, and networks do not become smaller")
@@ -213,7 +217,11 @@ class _Trainer:
 
     def _size_from(self, size: ModelConfig) -> ModelConfig:
         """A size with what the settings say of it."""
-        return ModelConfig(self._config.blocks or size.blocks, self._config.filters or size.filters)
+        return replace(
+            size,
+            blocks=self._config.blocks or size.blocks,
+            filters=self._config.filters or size.filters,
+        )
 
     def _history(self, newest: int) -> Iterator[Rows]:
         """The batches that the checkpoints up to this one were trained on, newest first, as far

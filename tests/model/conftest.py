@@ -16,6 +16,7 @@ from hexz.engine import Board, RandomPlayer, UctPlayer
 from hexz.model import backends
 from hexz.model.arithmetic import Floats, NumpyOps
 from hexz.model.checkpoint import new_checkpoint
+from hexz.model.graph import Parts
 from hexz.model.network import HexzNet, masked_log_softmax
 from hexz.model.quantization import Quantization
 
@@ -63,13 +64,15 @@ class Simulated(NumpyOps):
     def __init__(self, quantization: Quantization) -> None:
         self._quantization = quantization
 
-    def tower_conv(self, name: str, x: Floats, _weight: Floats, _bias: Floats) -> Floats:
+    def tower_conv(
+        self, name: str, x: Parts[Floats], _weight: Floats, _bias: Floats
+    ) -> Parts[Floats]:
         rounded = self._quantization.convs[name]
-        return self.conv(x, rounded.floats, rounded.bias)
+        return super().tower_conv(name, x, rounded.floats, rounded.bias)
 
-    def tower_relu(self, name: str, x: Floats) -> Floats:
-        scale = self._quantization.scales[name]
-        return np.rint(x / scale).clip(0, 255) * np.float32(scale)
+    def tower_relu(self, name: str, x: Parts[Floats]) -> Parts[Floats]:
+        scale = np.float32(self._quantization.scales[name])
+        return tuple(np.rint(part / scale).clip(0, 255) * scale for part in x)
 
 
 @pytest.fixture(scope="session")

@@ -35,7 +35,7 @@ def test_values_stay_between_minus_one_and_one(
 def test_the_default_size_is_four_blocks_of_32_filters() -> None:
     net = HexzNet(ModelConfig())
     assert len(net.blocks) == 4
-    assert net.stem.conv.out_channels == 32
+    assert len(net.stem.conv.weight) == 32
 
 
 def test_cells_that_do_not_exist_do_not_reach_the_pools(

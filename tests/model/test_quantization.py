@@ -20,7 +20,7 @@ from hexz.inference.openvino import core, inference_settings
 from hexz.model.arithmetic import Floats, NumpyOps
 from hexz.model.calibration import calibration_planes
 from hexz.model.checkpoint import load_checkpoint
-from hexz.model.graph import forward
+from hexz.model.graph import Parts, forward
 from hexz.model.network import HexzNet, masked_log_softmax
 from hexz.model.openvino_conversion import convert, weight_levels
 from hexz.model.peer_network import PeerNet
@@ -126,7 +126,8 @@ def test_the_tower_is_computed_in_8_bits_and_nothing_else(sharp_net: HexzNet) ->
         if operation.get_rt_info()["layerType"].astype(str) == "Convolution"
     ]
     in_8_bits = [channels for precision, channels in kinds if precision in ("u8", "i8")]
-    assert in_8_bits == [32] * (1 + 2 * 4)
+    # Of even and of odd rows: those of a cell's own row, and of the rows beside it.
+    assert in_8_bits == [32] * 4 * (1 + 2 * 4)
     assert len(kinds) > len(in_8_bits)
 
 
@@ -135,13 +136,13 @@ def test_each_channel_keeps_its_mean(sharp_net: HexzNet) -> None:
     means: list[list[Floats]] = []
 
     class Seen(NumpyOps):
-        def tower_relu(self, name: str, x: Floats) -> Floats:
-            means[-1].append(x.mean((0, 2, 3)))
+        def tower_relu(self, name: str, x: Parts[Floats]) -> Parts[Floats]:
+            means[-1].append(self.board(*x).mean((0, 2, 3)))
             return super().tower_relu(name, x)
 
     class SeenInBits(Simulated):
-        def tower_relu(self, name: str, x: Floats) -> Floats:
-            means[-1].append(x.mean((0, 2, 3)))
+        def tower_relu(self, name: str, x: Parts[Floats]) -> Parts[Floats]:
+            means[-1].append(self.board(*x).mean((0, 2, 3)))
             return super().tower_relu(name, x)
 
     for ops in (Seen(), SeenInBits(quantize(weights, planes))):

@@ -19,7 +19,7 @@ from hexz.engine import Board
 from hexz.engine.endgame import solve
 from hexz.errors import InvalidModel
 from hexz.model.checkpoint import Checkpoint, load_checkpoint, new_checkpoint
-from hexz.model.config import ModelConfig
+from hexz.model.config import Kernel, ModelConfig
 from hexz.model.outlook import outlook_of
 from hexz.model.torch_evaluator import TorchEvaluator
 from hexz.model.weights import _EPSILON, Weights
@@ -101,24 +101,45 @@ console.log(JSON.stringify({ answers, halves }));
 """
 
 
+EVALUATIONS = """
+const { header, weights, board, moves } = JSON.parse(require("node:fs").readFileSync(0, "utf8"));
+const thinker = new Network(header, Uint8Array.from(Buffer.from(weights, "base64")).buffer);
+const logits = [], values = [];
+let position = Position.fromText(board);
+for (const move of moves) {
+  const evaluation = thinker.evaluate(position);
+  logits.push(Array.from(evaluation.logits));
+  values.push(evaluation.value);
+  position = position.play(move);
+}
+console.log(JSON.stringify({ logits, values }));
+"""
+
+
+def in_node(page: str, script: str, question: object, directory: Path) -> Any:
+    """What a script answers that follows the page's worker."""
+    worker = part(page, "worker").replace("self.onmessage", "globalThis.onmessage")
+    path = directory / "thinks.cjs"
+    path.write_text(f"{worker}\n{script}", encoding="utf-8")
+    assert NODE is not None
+    result = subprocess.run(
+        [NODE, path], input=json.dumps(question), capture_output=True, text=True, check=False,
+        timeout=200,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    return json.loads(result.stdout)
+
+
 @pytest.mark.skipif(NODE is None, reason="needs Node (Debian: apt-get install nodejs)")
 def test_its_moves_are_those_of_one_simulation(page_html: str, tmp_path: Path) -> None:
     """The policy in float32 on POSITIONS positions, where two moves that are closer than TOLERANCE
     are equal; and the move of the solution where there is one."""
     network = json.loads(part(page_html, "network"))
-    worker = part(page_html, "worker").replace("self.onmessage", "globalThis.onmessage")
-    (tmp_path / "thinks.cjs").write_text(f"{worker}\n{SCRIPT}", encoding="utf-8")
     played = games()
     question = {
         "header": network["header"], "weights": part(page_html, "weights"), "games": played,
     }  # fmt: skip
-    assert NODE is not None
-    result = subprocess.run(
-        [NODE, tmp_path / "thinks.cjs"], input=json.dumps(question), capture_output=True, text=True,
-        check=False, timeout=200,
-    )  # fmt: skip
-    assert result.returncode == 0, result.stderr
-    said = json.loads(result.stdout)
+    said = in_node(page_html, SCRIPT, question, tmp_path)
     halves = np.arange(0x10000, dtype="<u2").view("<f2")
     finite = np.flatnonzero(np.isfinite(halves))
     assert [said["halves"][bits] for bits in finite] == halves[finite].tolist()
@@ -160,6 +181,29 @@ def test_its_moves_are_those_of_one_simulation(page_html: str, tmp_path: Path) -
     assert solved > POSITIONS / 20
     for board, answer in list(zip(boards, answers, strict=True))[::50]:
         assert answer["margin"] == pytest.approx(outlook.evaluate(board).margin, abs=0.1)
+
+
+@pytest.mark.skipif(NODE is None, reason="needs Node (Debian: apt-get install nodejs)")
+@pytest.mark.parametrize("kernel", ["hex", "square"])
+def test_networks_of_both_kernels(kernel: Kernel, tmp_path: Path) -> None:
+    checkpoint = new_checkpoint(ModelConfig(2, 8, kernel), seed=3)
+    page = offline_page(checkpoint)
+    [board, moves] = games()[0]
+    question = {
+        "header": json.loads(part(page, "network"))["header"],
+        "weights": part(page, "weights"),
+        "board": board,
+        "moves": moves[:40],
+    }
+    said = in_node(page, EVALUATIONS, question, tmp_path)
+    position, planes = Board.from_text(board), []
+    for move in moves[:40]:
+        planes.append(position.planes())
+        position.play_index(move)
+    evaluator = TorchEvaluator(checkpoint.net, device="cpu", batch_size=64, half=False)
+    logits, values = evaluator.evaluate(np.stack(planes))
+    np.testing.assert_allclose(said["values"], values, atol=ROUNDED)
+    np.testing.assert_allclose(said["logits"], logits, atol=ROUNDED)
 
 
 def test_it_is_one_file_that_loads_nothing(page_html: str) -> None:

@@ -45,7 +45,7 @@ def changes(net: HexzNet, optimizer: Optimizer) -> dict[str, Tensor]:
 
 
 def is_kernel(change: Tensor) -> bool:
-    return change.ndim == 4 and change.shape[2:] == (3, 3)
+    return change.ndim == 4 and change.shape[2:] == ModelConfig().kernel_shape
 
 
 def test_a_step_moves_a_kernel_as_far_in_all_directions(net: HexzNet) -> None:

@@ -64,6 +64,7 @@ def offline_page(checkpoint: Checkpoint, *, is_shipped: bool = False) -> str:
     header = {
         "blocks": config.blocks,
         "filters": config.filters,
+        "kernel": config.kernel,
         "marginScale": MARGIN_SCALE,
         "maps": dict(_maps()),
         "tensors": [[name, list(tensor.shape)] for name, tensor in tensors.items()],

@@ -12,7 +12,7 @@ const FIRST = INNER[0], SPAN = INNER[GRID - 1] - FIRST + 1;
 const EXISTS = Float32Array.from({ length: GRID }, (_, cell) => Number(exists(Math.floor(cell / COLS), cell % COLS)));
 
 /**
- * @typedef {{ blocks: number, filters: number, marginScale: number, maps: Record<string, number[]>, tensors: [string, number[]][] }} Header
+ * @typedef {{ blocks: number, filters: number, kernel: "hex" | "square", marginScale: number, maps: Record<string, number[]>, tensors: [string, number[]][] }} Header
  * @typedef {{ logits: Float32Array, value: number, outlook: { ownership: number[], margin: number } | null }} Evaluation
  *   logits, value: from the view of the player to move; outlook: from that of player 1
  */
@@ -132,23 +132,18 @@ export class Network {
   }
 
   /**
-   * A convolution of 3 x 3 on padded planes, whose borders are 0.
+   * A convolution on padded planes, whose borders are 0.
    * @param {string} name @param {Float32Array} input @param {Float32Array} [more] to be added to each plane
    */
   #convolution(name, input, more) {
     const weights = this.#tensor(`${name}.weight`), bias = this.#tensor(`${name}.bias`);
     const inputs = input.length / PADDED, output = new Float32Array(bias.length * PADDED), sums = new Float64Array(SPAN);
+    const [add, taps] = this.#header.kernel === "hex" ? [addHexagons, 7] : [addSquares, 9];
     for (let o = 0; o < bias.length; o++) {
       sums.fill(bias[o] + (more ? more[o] : 0));
       for (let i = 0; i < inputs; i++) {
-        // All nine taps at once, which is three times as fast as one after the other.
-        const w = weights.subarray((o * inputs + i) * 9, (o * inputs + i) * 9 + 9), at = i * PADDED + FIRST;
-        const [w0, w1, w2, w3, w4, w5, w6, w7, w8] = w;
-        for (let k = 0, p = at - WIDTH, q = at, r = at + WIDTH; k < SPAN; k++, p++, q++, r++) {
-          sums[k] += w0 * input[p - 1] + w1 * input[p] + w2 * input[p + 1]
-            + w3 * input[q - 1] + w4 * input[q] + w5 * input[q + 1]
-            + w6 * input[r - 1] + w7 * input[r] + w8 * input[r + 1];
-        }
+        const at = (o * inputs + i) * taps;
+        add(sums, input, i * PADDED + FIRST, weights.subarray(at, at + taps));
       }
       for (const cell of INNER) output[o * PADDED + cell] = sums[cell - FIRST];
     }
@@ -185,6 +180,38 @@ export class Network {
     });
     // The head is trained on the hyperbolic tangent of this.
     return { ownership, margin: sign * this.#header.marginScale * this.#linear("margin", both)[0] };
+  }
+}
+
+// All taps at once, which is three times as fast as one after the other.
+
+/**
+ * Adds what a plane gives to a convolution of a cell and its neighbours, which have other columns in odd rows than in
+ * even ones.
+ * @param {Float64Array} sums @param {Float32Array} input @param {number} at the plane's first cell @param {Float32Array} weights
+ */
+function addHexagons(sums, input, at, weights) {
+  const [w0, w1, w2, w3, w4, w5, w6] = weights;
+  for (let row = 0; row < ROWS; row++) {
+    const first = row * WIDTH, shift = row % 2;
+    for (let k = first, q = at + first, p = q - WIDTH + shift, r = q + WIDTH + shift; k < first + COLS; k++, p++, q++, r++) {
+      sums[k] += w0 * input[p - 1] + w1 * input[p]
+        + w2 * input[q - 1] + w3 * input[q] + w4 * input[q + 1]
+        + w5 * input[r - 1] + w6 * input[r];
+    }
+  }
+}
+
+/**
+ * The same of 3 x 3 cells.
+ * @param {Float64Array} sums @param {Float32Array} input @param {number} at @param {Float32Array} weights
+ */
+function addSquares(sums, input, at, weights) {
+  const [w0, w1, w2, w3, w4, w5, w6, w7, w8] = weights;
+  for (let k = 0, p = at - WIDTH, q = at, r = at + WIDTH; k < SPAN; k++, p++, q++, r++) {
+    sums[k] += w0 * input[p - 1] + w1 * input[p] + w2 * input[p + 1]
+      + w3 * input[q - 1] + w4 * input[q] + w5 * input[q + 1]
+      + w6 * input[r - 1] + w7 * input[r] + w8 * input[r + 1];
   }
 }
 
