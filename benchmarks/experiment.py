@@ -14,7 +14,7 @@ The file names the arms; the first is what the others are compared with:
     [arms.narrow]                       # whatever differs from the defaults:
     fleet.search.fast_considered = 4    # of a file of `hexzctl train-server --settings`,
     training.reuse = 4.0                # of TrainingConfig
-    network.filters = 48                # and the size of the network, blocks and filters
+    network.filters = 48                # and of ModelConfig
 
 A run is that of `benchmarks/learning.py`, one on each core at once. The directory keeps networks,
 logs and games: what is there is not done again, so an experiment goes on where it was ended, and
@@ -55,7 +55,7 @@ class Arm(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     fleet: dict[str, Any] = {}
     training: dict[str, Any] = {}
-    network: dict[str, int] = {}
+    network: dict[str, Any] = {}
 
 
 class Experiment(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

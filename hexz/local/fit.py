@@ -184,7 +184,7 @@ class Fit:
             self.curve = msgspec.convert(state.curve, list[Measured])
             self._notify(f"going on with the fit that was interrupted after {state.step:,} steps")
             return Learner.resume(settings, state.model, state.training, history=None)
-        given = {"blocks": self.config.blocks, "filters": self.config.filters}
+        given: dict[str, Any] = {"blocks": self.config.blocks, "filters": self.config.filters}
         wanted = {name: value for name, value in given.items() if value is not None}
         if self._base is None:
             return Learner.new(settings, ModelConfig(**wanted), settings.seed)

@@ -10,7 +10,8 @@ any row, the four above and below one of 2x2, from odd rows to even ones and the
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Callable
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -37,7 +38,8 @@ class HexConv(nn.Module):
         own = self.weight[:, :, 2:5].transpose(2, 3)
         beside = torch.stack((self.weight[:, :, :2, 0], self.weight[:, :, 5:, 0]), 2)
         if torch.is_grad_enabled():
-            result: Tensor = _Training.apply(x, _channels_last(own), _channels_last(beside))
+            apply = cast("Callable[..., Tensor]", _Training.apply)
+            result = apply(x, _channels_last(own), _channels_last(beside))
         else:
             result = _convolve(x, own, beside)
         return result if self.bias is None else result + self.bias[:, None, None]

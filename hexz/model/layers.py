@@ -37,7 +37,8 @@ class TowerConv(nn.Sequential):
 
     def folded(self) -> nn.Conv2d | HexConv:
         """One convolution with bias that computes the same in inference."""
-        return fuse_conv_bn_eval(self.conv.eval(), self.norm.eval())
+        # It takes whatever has weights and a bias.
+        return fuse_conv_bn_eval(cast(nn.Conv2d, self.conv.eval()), self.norm.eval())
 
 
 def replace_layers(
