@@ -18,7 +18,7 @@ HEAD_WIDTH: Final = 32
 Kernel = Literal["hex", "square"]
 """What a convolution of a tower sees around a cell: its neighbours, with the same weights in every
 row; or the eight cells around it in the grid of 11x10, where rows take turns in which of them are
-neighbours. Networks were of the second kind before version 1.1."""
+neighbours. A file that names none is older, and of the second kind."""
 
 _MAX_BLOCKS: Final = 100
 _MAX_FILTERS: Final = 1024

@@ -218,7 +218,8 @@ class ModelChannel:
         if not isinstance(data, bytes) or not data:
             return None
         model = PublishedModel(checkpoint, data)
-        return model if model.sha256.encode() == digest else None
+        # It may be the last one still: Redis may have lost and got it back since the first look.
+        return model if model.sha256.encode() == digest and model != last else None
 
     def _text(self, name: str, checkpoint: int | None = None) -> bytes:
         """A short value, or the beginning of one that is too long to be ours."""

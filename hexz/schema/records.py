@@ -54,7 +54,7 @@ class CheckpointRecord(Message, frozen=True, kw_only=True):
         examples: that it and its ancestors were trained on.
         hours: of training up to it: those in which a trainer ran and games came, or it trained.
         report: of the training that made it; None for the first.
-        model: the sizes of the network.
+        model: the sizes of the network, and its kernel if the file tells.
         training: the settings of the training, by name; other versions have others.
         version: of the hexzctl that made it.
     """

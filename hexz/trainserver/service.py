@@ -528,7 +528,7 @@ class TrainingService:
         size = newest.info.record.model if newest is not None else {}
         if not self.config.grow or not size or self._crowded < GROW_AFTER:
             return
-        larger = larger_than(**size)
+        larger = larger_than(size["blocks"], size["filters"])
         if larger is not None:
             self._supervisor.grow(larger.blocks, larger.filters)
             self._crowded = 0

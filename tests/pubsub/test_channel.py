@@ -250,6 +250,28 @@ def test_a_follower_does_not_mind_a_flush(redis_server, channel, follower):
     assert follower.notices.empty()
 
 
+def test_a_model_that_redis_loses_and_gets_back_is_no_other_one(
+    redis_server, channel, monkeypatch
+):
+    """Though its digest is gone for a moment, just when a follower compares it."""
+    channel.publish(1, b"one")
+    last, text = channel.latest(), channel._text
+
+    def text_of_one_who_loses(name, checkpoint=None):
+        if name == "sha256":
+            monkeypatch.undo()
+            with redis_server.client() as client:
+                client.flushall()
+            assert text(name, checkpoint) == b""
+            assert channel.restore(1, b"one")
+            return b""
+        return text(name, checkpoint)
+
+    monkeypatch.setattr(channel, "_text", text_of_one_who_loses)
+    assert channel._newest(last) is None
+    assert channel._newest(None) == last
+
+
 def test_a_follower_finds_a_model_whose_announcement_it_missed(
     redis_server, channel, follower, monkeypatch
 ):
