@@ -250,9 +250,7 @@ def test_a_follower_does_not_mind_a_flush(redis_server, channel, follower):
     assert follower.notices.empty()
 
 
-def test_a_model_that_redis_loses_and_gets_back_is_no_other_one(
-    redis_server, channel, monkeypatch
-):
+def test_a_model_that_redis_loses_and_gets_back_is_no_other_one(redis_server, channel, monkeypatch):
     """Though its digest is gone for a moment, just when a follower compares it."""
     channel.publish(1, b"one")
     last, text = channel.latest(), channel._text
