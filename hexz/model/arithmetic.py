@@ -8,7 +8,6 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from hexz.engine import COLS, ROWS
 from hexz.model.graph import Border, Parts, spread
 
 Floats = NDArray[np.float32]
@@ -53,9 +52,11 @@ class NumpyOps:
     def rows(self, x: Floats) -> Parts[Floats]:
         return x[:, :, 0::2], x[:, :, 1::2]
 
-    def board(self, even: Floats, odd: Floats) -> Floats:
-        found = np.empty((*even.shape[:2], ROWS, COLS), np.float32)
-        found[:, :, 0::2], found[:, :, 1::2] = even, odd
+    def stacked(self, even: Floats, odd: Floats) -> Floats:
+        return np.concatenate((even, odd), axis=2)
+
+    def in_rows(self, x: Floats, order: list[int]) -> Floats:
+        found: Floats = x[:, :, order]
         return found
 
     def relu(self, x: Floats) -> Floats:

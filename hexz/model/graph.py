@@ -12,7 +12,7 @@ and the rows above and below are then convolutions without a hole.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, Final, Generic, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,9 @@ T = TypeVar("T")
 Parts = tuple[T, ...]
 """A tensor [B, C, 11, 10] in a tower: whole, or its even rows [B, C, 6, 10] and its odd ones
 [B, C, 5, 10]."""
+
+ROW_ORDER: Final = [*range(0, ROWS, 2), *range(1, ROWS, 2)]
+"""The rows of the board that the rows of a hexagonal tower are."""
 
 Border = tuple[int, int, int, int]
 """Zeros around the cells: rows above and below, columns before and behind."""
@@ -61,8 +64,11 @@ class Ops(Protocol[T]):
     def rows(self, x: T) -> Parts[T]:
         """The even and the odd rows."""
 
-    def board(self, even: T, odd: T) -> T:
-        """The board of these rows."""
+    def stacked(self, even: T, odd: T) -> T:
+        """The even rows with the odd ones behind them, see `ROW_ORDER`."""
+
+    def in_rows(self, x: T, order: list[int]) -> T:
+        """Puts the rows in another order: of each row, which it was."""
 
     def relu(self, x: T) -> T: ...
     def tanh(self, x: T) -> T: ...
@@ -135,7 +141,9 @@ class Tower(NamedTuple, Generic[T]):
     """What the heads of a `HexzNet` read of B positions."""
 
     cells: T
-    """[B, C, 11, 10], not negative, and 0 where no cell exists."""
+    """[B, C, 11, 10], not negative, and 0 where no cell exists. To put the few numbers that heads
+    say of a cell in the order of the board takes less than all of these, so whoever reads them has
+    to, see `_on_board`."""
     pooled: T
     """[B, 2C]: mean and maximum over the cells that exist."""
     scalars: T
@@ -175,7 +183,11 @@ def tower(ops: Ops[T], w: Weights, planes: T) -> Tower[T]:
         key = f"blocks.{number}"
         layers = [(f"{key}.conv{i}.0", f"{key}.conv{i}.1") for i in (1, 2)]
         x = _block(ops, w, x, layers, is_last=number == w.config.blocks - 1)
-    cells = ops.multiply(ops.board(*x) if is_hex else x[0], geometry()[:, :1])
+    exists = geometry()[:, :1]
+    if is_hex:
+        cells = ops.multiply(ops.stacked(*x), np.ascontiguousarray(exists[:, :, ROW_ORDER]))
+    else:
+        cells = ops.multiply(x[0], exists)
     mean = ops.multiply(ops.total(cells), _number(1 / NUM_CELLS))
     return Tower(cells, ops.join(mean, ops.largest(cells)), scalars)
 
@@ -194,7 +206,7 @@ def _block(
 def _heads(ops: Ops[T], w: Weights, tower: Tower[T]) -> tuple[T, T]:
     pooled = ops.everywhere(ops.linear(tower.pooled, w["policy_head.pooled.weight"]))
     hidden = ops.relu(ops.add(_conv(ops, w, "policy_head.local", tower.cells), pooled))
-    policy = ops.flatten(_conv(ops, w, "policy_head.out", hidden))
+    policy = ops.flatten(_on_board(ops, w, _conv(ops, w, "policy_head.out", hidden)))
     hidden = ops.relu(_linear(ops, w, "value_head.hidden", ops.join(tower.pooled, tower.scalars)))
     return policy, ops.vector(ops.tanh(_linear(ops, w, "value_head.out", hidden)))
 
@@ -203,9 +215,16 @@ def outlook(ops: Ops[T], w: Weights, planes: T) -> tuple[T, T]:
     """Owners of cells [B, 110] in -1..1, 1 the player to move, and tanh(margin / MARGIN_SCALE)
     [B]; of a `HexzNet` with the heads for that."""
     x = tower(ops, w, planes)
-    owners = ops.flatten(ops.tanh(_conv(ops, w, "outlook_heads.ownership", x.cells)))
+    owners = _on_board(ops, w, ops.tanh(_conv(ops, w, "outlook_heads.ownership", x.cells)))
     margin = _linear(ops, w, "outlook_heads.margin", ops.join(x.pooled, x.scalars))
-    return owners, ops.vector(ops.tanh(margin))
+    return ops.flatten(owners), ops.vector(ops.tanh(margin))
+
+
+def _on_board(ops: Ops[T], w: Weights, x: T) -> T:
+    """What a head says of the cells of a tower, in the order of the board."""
+    assert isinstance(w.config, ModelConfig)  # noqa: S101 - see `forward`
+    is_hex = w.config.kernel == "hex"
+    return ops.in_rows(x, np.argsort(ROW_ORDER).tolist()) if is_hex else x
 
 
 def _conv(ops: Ops[T], w: Weights, name: str, x: T) -> T:

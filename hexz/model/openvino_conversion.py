@@ -137,10 +137,11 @@ class _OpenVinoOps:
     def rows(self, x: Any) -> Parts[Any]:
         return tuple(self._ops.slice(x, *map(self._axes, (first, ROWS, 2, 2))) for first in (0, 1))
 
-    def board(self, even: Any, odd: Any) -> Any:
-        order = np.argsort([*range(0, ROWS, 2), *range(1, ROWS, 2)])
-        both = self._ops.concat([even, odd], 2)
-        return self._ops.gather(both, self._axes(*order), self._axes(2))
+    def stacked(self, even: Any, odd: Any) -> Any:
+        return self._ops.concat([even, odd], 2)
+
+    def in_rows(self, x: Any, order: list[int]) -> Any:
+        return self._ops.gather(x, self._axes(*order), self._axes(2))
 
     def _rounded(self, x: Any, scale: float) -> Any:
         low, high = self._constant([0]), self._constant([scale * ACTIVATION_LEVELS])

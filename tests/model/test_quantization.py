@@ -137,12 +137,12 @@ def test_each_channel_keeps_its_mean(sharp_net: HexzNet) -> None:
 
     class Seen(NumpyOps):
         def tower_relu(self, name: str, x: Parts[Floats]) -> Parts[Floats]:
-            means[-1].append(self.board(*x).mean((0, 2, 3)))
+            means[-1].append(self.stacked(*x).mean((0, 2, 3)))
             return super().tower_relu(name, x)
 
     class SeenInBits(Simulated):
         def tower_relu(self, name: str, x: Parts[Floats]) -> Parts[Floats]:
-            means[-1].append(self.board(*x).mean((0, 2, 3)))
+            means[-1].append(self.stacked(*x).mean((0, 2, 3)))
             return super().tower_relu(name, x)
 
     for ops in (Seen(), SeenInBits(quantize(weights, planes))):
