@@ -10,8 +10,8 @@ directory keeps the examples, networks and curves: what is there is not done aga
 
 import argparse
 import csv
+import io
 import multiprocessing
-import os
 import time
 import tomllib
 from collections.abc import Iterator, Sequence
@@ -108,6 +108,8 @@ def fit(experiment: Experiment, name: tuple[str, int], directory: Path, steps: i
     for start in range(0, len(data), EXAMPLES_AT_ONCE):
         part = np.ascontiguousarray(data[start : start + EXAMPLES_AT_ONCE])
         learner.window.add(part.view(ROW).reshape(-1))
+    if not learner.window.num_held_out:
+        raise ValueError("so few games that none is held out: give it more examples")
     begin = time.process_time()
     curve: list[dict[str, float]] = []
     for step in range(0, steps, STEPS_AT_ONCE):
@@ -121,12 +123,12 @@ def fit(experiment: Experiment, name: tuple[str, int], directory: Path, steps: i
             print(name, curve[-1], flush=True)
     model = learner.checkpoint(model_name="fit", number=0)
     curve_path(directory, name).with_suffix(".pt").write_bytes(model)
-    part_path = curve_path(directory, name).with_suffix(".part")
-    with part_path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, list(curve[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(curve)
-    os.replace(part_path, curve_path(directory, name))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(curve[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(curve)
+    with atomic_file(curve_path(directory, name)) as file:
+        file.write(text.getvalue().encode())
 
 
 def table(experiment: Experiment, directory: Path) -> Iterator[str]:
