@@ -63,7 +63,7 @@ def _odd_rows(x: Tensor) -> Tensor:
 
 
 class _Training(torch.autograd.Function):
-    """The same, with derivatives that cost three quarters of those that PyTorch would find."""
+    """The same, with derivatives of its own, which take a fifth less time than PyTorch's."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, own: Tensor, beside: Tensor) -> Tensor:
