@@ -96,13 +96,10 @@ def main() -> None:
 
 def learn_all(experiment: Experiment, directory: Path) -> Mapping[tuple[str, int], Run]:
     """Does the runs that the directory does not have, and returns all."""
-    names = [(arm, seed) for seed in experiment.seeds for arm in experiment.arms]
+    names = names_of(experiment)
     for arm in experiment.arms.values():
         settings_of(arm, seed=0)  # a slip shall not be found after hours
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(
-        available_cores(), mp_context=context, initializer=end_with_parent
-    ) as pool:
+    with processes() as pool:
         running = {
             pool.submit(learn_one, experiment, name, directory): name
             for name in names
@@ -113,6 +110,17 @@ def learn_all(experiment: Experiment, directory: Path) -> Mapping[tuple[str, int
             print(f"{running[future]}: {run.examples:,} examples, {run.cpu_seconds:.0f} s")
     return {name: msgspec.json.decode(result_path(directory, name).read_bytes(), type=Run)
             for name in names}  # fmt: skip
+
+
+def names_of(experiment: Experiment) -> list[tuple[str, int]]:
+    """The arm and the seed of each run."""
+    return [(arm, seed) for seed in experiment.seeds for arm in experiment.arms]
+
+
+def processes() -> ProcessPoolExecutor:
+    """A process on each core, for a run at a time."""
+    context = multiprocessing.get_context("spawn")
+    return ProcessPoolExecutor(available_cores(), mp_context=context, initializer=end_with_parent)
 
 
 def end_with_parent() -> None:

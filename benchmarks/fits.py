@@ -11,17 +11,16 @@ directory keeps the examples, networks and curves: what is there is not done aga
 import argparse
 import csv
 import io
-import multiprocessing
 import time
 import tomllib
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from pathlib import Path
 from typing import Final
 
 import msgspec
 import numpy as np
-from experiment import Experiment, end_with_parent, settings_of
+from experiment import Experiment, names_of, processes, settings_of
 from msgspec.structs import replace
 
 from hexz.dataset.reading import ExampleReader
@@ -29,7 +28,6 @@ from hexz.dataset.sources import find_archives
 from hexz.errors import HexzError
 from hexz.example import Example
 from hexz.files import atomic_file
-from hexz.machine import available_cores
 from hexz.training.learner import Learner
 from hexz.training.rows import ROW, Rows, to_rows
 
@@ -82,14 +80,10 @@ def read(sources: Sequence[str], directory: Path) -> None:
 
 
 def fit_all(experiment: Experiment, directory: Path, steps: int) -> None:
-    names = [(arm, seed) for seed in experiment.seeds for arm in experiment.arms]
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(
-        available_cores(), mp_context=context, initializer=end_with_parent
-    ) as pool:
+    with processes() as pool:
         running = [
             pool.submit(fit, experiment, name, directory, steps)
-            for name in names
+            for name in names_of(experiment)
             if not curve_path(directory, name).exists()
         ]
         for future in as_completed(running):

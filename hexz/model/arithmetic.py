@@ -8,7 +8,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from hexz.model.graph import Border, Parts, spread
+from hexz.model.graph import Border, Parts, border_around, spread
 
 Floats = NDArray[np.float32]
 
@@ -27,7 +27,7 @@ class NumpyOps:
         border: Border | None = None,
     ) -> Floats:
         outputs, _, height, width = weight.shape
-        above, below, before, behind = border or (height // 2, height // 2, width // 2, width // 2)
+        above, below, before, behind = border or border_around(height, width)
         matrix = weight.reshape(outputs, -1)
         found = []
         for start in range(0, len(x), _CHUNK):

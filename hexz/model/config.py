@@ -12,6 +12,9 @@ MARGIN_SCALE: Final = 15.0
 NUM_TAPS: Final = 7
 """Weights of a hexagonal kernel: above left and right, left, the cell itself, right, below left and
 right."""
+ABOVE: Final = slice(0, 2)
+OWN_ROW: Final = slice(2, 5)
+BELOW: Final = slice(5, 7)
 HEAD_WIDTH: Final = 32
 """Channels of the policy head and units of the value head."""
 

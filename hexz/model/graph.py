@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hexz.engine import COLS, MAX_VALUE, NUM_CELLS, NUM_PLANES, NUM_ROCKS, ROWS, Plane
-from hexz.model.config import ModelConfig
+from hexz.model.config import ABOVE, BELOW, OWN_ROW, ModelConfig
 from hexz.model.features import CONTENTS, geometry, global_map, neighbours, spatial_map
 from hexz.model.peer import FEW_PLANES, MAX_POINTS, PeerConfig
 from hexz.model.weights import Weights
@@ -31,9 +31,16 @@ Parts = tuple[T, ...]
 
 ROW_ORDER: Final = [*range(0, ROWS, 2), *range(1, ROWS, 2)]
 """The rows of the board that the rows of a hexagonal tower are."""
+_BOARD_ORDER: Final = [ROW_ORDER.index(row) for row in range(ROWS)]
+"""The rows of a hexagonal tower that the rows of the board are."""
 
 Border = tuple[int, int, int, int]
 """Zeros around the cells: rows above and below, columns before and behind."""
+
+
+def border_around(height: int, width: int) -> Border:
+    """The border with which a kernel of odd sides keeps the board's size."""
+    return height // 2, height // 2, width // 2, width // 2
 
 
 class Ops(Protocol[T]):
@@ -129,8 +136,8 @@ def spread(
     if len(x) == 1:
         return (conv(x[0], weight, bias, None),)
     even, odd = x
-    own = weight[:, :, 2:5].transpose(0, 1, 3, 2)
-    beside = np.stack((weight[:, :, :2, 0], weight[:, :, 5:, 0]), axis=2)
+    own = weight[:, :, OWN_ROW].transpose(0, 1, 3, 2)
+    beside = np.stack([weight[:, :, row, 0] for row in (ABOVE, BELOW)], axis=2)
     return (
         add(conv(even, own, bias, None), conv(odd, beside, None, (1, 1, 1, 0))),
         add(conv(odd, own, bias, None), conv(even, beside, None, (0, 0, 0, 1))),
@@ -185,9 +192,8 @@ def tower(ops: Ops[T], w: Weights, planes: T) -> Tower[T]:
         x = _block(ops, w, x, layers, is_last=number == w.config.blocks - 1)
     exists = geometry()[:, :1]
     if is_hex:
-        cells = ops.multiply(ops.stacked(*x), np.ascontiguousarray(exists[:, :, ROW_ORDER]))
-    else:
-        cells = ops.multiply(x[0], exists)
+        x, exists = (ops.stacked(*x),), exists[:, :, ROW_ORDER]
+    cells = ops.multiply(x[0], exists)
     mean = ops.multiply(ops.total(cells), _number(1 / NUM_CELLS))
     return Tower(cells, ops.join(mean, ops.largest(cells)), scalars)
 
@@ -223,8 +229,7 @@ def outlook(ops: Ops[T], w: Weights, planes: T) -> tuple[T, T]:
 def _on_board(ops: Ops[T], w: Weights, x: T) -> T:
     """What a head says of the cells of a tower, in the order of the board."""
     assert isinstance(w.config, ModelConfig)  # noqa: S101 - see `forward`
-    is_hex = w.config.kernel == "hex"
-    return ops.in_rows(x, np.argsort(ROW_ORDER).tolist()) if is_hex else x
+    return ops.in_rows(x, _BOARD_ORDER) if w.config.kernel == "hex" else x
 
 
 def _conv(ops: Ops[T], w: Weights, name: str, x: T) -> T:

@@ -17,8 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv2d, pad
 
-from hexz.engine import ROWS
-from hexz.model.config import NUM_TAPS
+from hexz.model.config import ABOVE, BELOW, NUM_TAPS, OWN_ROW
 
 
 class HexConv(nn.Module):
@@ -35,21 +34,22 @@ class HexConv(nn.Module):
         self.register_parameter("bias", None)
 
     def forward(self, x: Tensor) -> Tensor:
-        own = self.weight[:, :, 2:5].transpose(2, 3)
-        beside = torch.stack((self.weight[:, :, :2, 0], self.weight[:, :, 5:, 0]), 2)
+        own = self.weight[:, :, OWN_ROW].transpose(2, 3)
+        beside = torch.stack([self.weight[:, :, row, 0] for row in (ABOVE, BELOW)], 2)
         if torch.is_grad_enabled():
             apply = cast("Callable[..., Tensor]", _Training.apply)
             result = apply(x, _channels_last(own), _channels_last(beside))
         else:
-            result = _convolve(x, own, beside)
+            result = _convolve(x, _even_rows(x), _odd_rows(x), own, beside)
         return result if self.bias is None else result + self.bias[:, None, None]
 
 
-def _convolve(x: Tensor, own: Tensor, beside: Tensor) -> Tensor:
-    even = conv2d(_odd_rows(x), beside)
-    odd = conv2d(pad(_even_rows(x), (0, 0, 0, 1)), beside)  # and a row that the board lacks
-    both = torch.stack((even, odd), 3).flatten(2, 3)
-    return conv2d(x, own, padding=(0, 1)) + both[:, :, :ROWS]
+def _convolve(x: Tensor, even: Tensor, odd: Tensor, own: Tensor, beside: Tensor) -> Tensor:
+    """The convolution, from the board and its rows as `_even_rows` and `_odd_rows` have them."""
+    result = conv2d(x, own, padding=(0, 1))
+    result[:, :, 0::2] += conv2d(odd, beside)
+    result[:, :, 1::2] += conv2d(even, beside)
+    return result
 
 
 def _even_rows(x: Tensor) -> Tensor:
@@ -63,16 +63,13 @@ def _odd_rows(x: Tensor) -> Tensor:
 
 
 class _Training(torch.autograd.Function):
-    """The same, with derivatives of its own, which take a fifth less time than PyTorch's."""
+    """`_convolve` with derivatives of its own, which take a fifth less time than PyTorch's."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, own: Tensor, beside: Tensor) -> Tensor:
         even, odd = _even_rows(x), _odd_rows(x)
         ctx.save_for_backward(x, own, beside, even, odd)
-        result = conv2d(x, own, padding=(0, 1))
-        result[:, :, 0::2] += conv2d(odd, beside)
-        result[:, :, 1::2] += conv2d(even, beside)
-        return result
+        return _convolve(x, even, odd, own, beside)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from hexz.engine import COLS, NUM_PLANES, ROWS
 from hexz.inference.openvino import OpenVinoModel, core, inference_settings, ov
 from hexz.model.calibration import calibration_planes
-from hexz.model.graph import Border, Parts, forward, spread
+from hexz.model.graph import Border, Parts, border_around, forward, spread
 from hexz.model.quantization import (
     ACTIVATION_LEVELS,
     NARROW_WEIGHT_LEVELS,
@@ -103,7 +103,7 @@ class _OpenVinoOps:
         border: Border | None = None,
     ) -> Any:
         height, width = weight.shape[2:]
-        above, below, before, behind = border or (height // 2, height // 2, width // 2, width // 2)
+        above, below, before, behind = border or border_around(height, width)
         if isinstance(weight, np.ndarray):
             weight = self._constant(weight)
         found = self._ops.convolution(x, weight, [1, 1], [above, before], [below, behind], [1, 1])

@@ -74,7 +74,7 @@ def quantize(weights: Weights, planes: Floats, weight_levels: int = WEIGHT_LEVEL
 
 
 def round_weights(weight: Floats, levels: int) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
-    """Weights [O, C, k, k] as whole numbers in -levels..levels, and the scale [O] of each output
+    """Weights [O, C, k, l] as whole numbers in -levels..levels, and the scale [O] of each output
     channel. One of zeros still needs a scale that can be divided by."""
     scale = np.maximum(np.abs(weight).max((1, 2, 3)), np.float32(1e-9)) / np.float32(levels)
     rounded = np.rint(weight / scale[:, None, None, None]).clip(-levels, levels)
