@@ -31,6 +31,7 @@ from hexz.training.losses import losses
 from hexz.training.network import TrainingNet
 from hexz.training.optimizer import Optimizer
 from hexz.training.rows import Rows, to_rows
+from hexz.training.steps import tower_dtype
 
 RUNS = 5
 
@@ -45,7 +46,7 @@ def self_play_examples(count: int) -> list[Example]:
 def bare_loop(config: TrainingConfig, model_config: ModelConfig, rows: Rows) -> Callable[[], float]:
     """Positions a second of one pass over the examples with nothing but PyTorch."""
     device = torch.device(config.device)
-    net = TrainingNet(HexzNet(model_config)).to(device).train()
+    net = TrainingNet(HexzNet(model_config), tower_dtype(config)).to(device).train()
     net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = Optimizer(net, config)
     size = config.batch_size

@@ -13,12 +13,13 @@ _FEATURES: Final = {
     "AVX2": "avx2",
     "AVX-512 VNNI": "avx512_vnni",
     "AVX-VNNI": "avx_vnni",
+    "AVX-512 BF16": "avx512_bf16",
     "AMX": "amx_int8",
     "SVE": "sve",
     "dot product": "asimddp",
     "int8 matrices": "i8mm",
 }
-"""What 8-bit networks and the engine are computed with, by the name that Linux has for it."""
+"""What networks and the engine are computed with, by the name that Linux has for it."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,11 @@ class Processor:
         """The kind of processors for which docs/performance.md has figures; "other" if none is."""
         kinds = {"AMX": "amx", "AVX-512 VNNI": "avx512-vnni", "AVX2": "avx2"}
         return next((kind for name, kind in kinds.items() if name in self.features), "other")
+
+    @property
+    def multiplies_bfloat16(self) -> bool:
+        """Whether it has instructions for bfloat16, rather than taking detours."""
+        return "AVX-512 BF16" in self.features
 
 
 def processor() -> Processor:

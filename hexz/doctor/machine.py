@@ -43,9 +43,9 @@ def system() -> Finding:
 
 
 def cpu() -> Finding:
-    """The processor, and what of it 8-bit networks are computed with."""
+    """The processor, and what of it networks are computed with."""
     found = processor()
-    features = ", ".join(found.features) or "nothing that speeds up 8-bit networks"
+    features = ", ".join(found.features) or "nothing that speeds up networks"
     return Finding("processor", f"{found.name}; {features}")
 
 

@@ -22,7 +22,8 @@ from hexz.model.config import ABOVE, BELOW, NUM_TAPS, OWN_ROW
 
 class HexConv(nn.Module):
     """A convolution of [B, I, 11, 10] to [B, O, 11, 10] with weights [O, I, 7, 1], in the order of
-    `NUM_TAPS`. It has no bias, but for those of `TowerConv.folded`."""
+    `NUM_TAPS`, in the precision of its input. It has no bias, but for those of `TowerConv.folded`.
+    """
 
     bias: nn.Parameter | None
 
@@ -34,8 +35,9 @@ class HexConv(nn.Module):
         self.register_parameter("bias", None)
 
     def forward(self, x: Tensor) -> Tensor:
-        own = self.weight[:, :, OWN_ROW].transpose(2, 3)
-        beside = torch.stack([self.weight[:, :, row, 0] for row in (ABOVE, BELOW)], 2)
+        weight = self.weight.to(x.dtype)
+        own = weight[:, :, OWN_ROW].transpose(2, 3)
+        beside = torch.stack([weight[:, :, row, 0] for row in (ABOVE, BELOW)], 2)
         if torch.is_grad_enabled():
             apply = cast("Callable[..., Tensor]", _Training.apply)
             result = apply(x, _channels_last(own), _channels_last(beside))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import cast
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from hexz.model.config import Kernel
@@ -17,28 +17,37 @@ from hexz.model.hexagons import HexConv
 torch.set_num_threads(1)
 
 
+class SquareConv(nn.Conv2d):
+    """A convolution of 3x3 that keeps the board's size, in the precision of its input."""
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__(inputs, outputs, 3, padding=1, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        convolve: Callable[..., Tensor] = self._conv_forward
+        return convolve(x, self.weight.to(x.dtype), self.bias)
+
+
 class TowerConv(nn.Sequential):
     """A convolution without bias that keeps the board's size, and its batch norm."""
 
     def __init__(self, inputs: int, outputs: int, kernel: Kernel) -> None:
-        if kernel == "hex":
-            conv: nn.Module = HexConv(inputs, outputs)
-        else:
-            conv = nn.Conv2d(inputs, outputs, 3, padding=1, bias=False)
-        super().__init__(conv, nn.BatchNorm2d(outputs))
+        conv = {"hex": HexConv, "square": SquareConv}[kernel]
+        super().__init__(conv(inputs, outputs), nn.BatchNorm2d(outputs))
 
     @property
-    def conv(self) -> nn.Conv2d | HexConv:
-        return cast("nn.Conv2d | HexConv", self[0])
+    def conv(self) -> SquareConv | HexConv:
+        return cast("SquareConv | HexConv", self[0])
 
     @property
     def norm(self) -> nn.BatchNorm2d:
         return cast(nn.BatchNorm2d, self[1])
 
-    def folded(self) -> nn.Conv2d | HexConv:
+    def folded(self) -> SquareConv | HexConv:
         """One convolution with bias that computes the same in inference."""
         # It takes whatever has weights and a bias.
-        return fuse_conv_bn_eval(cast(nn.Conv2d, self.conv.eval()), self.norm.eval())
+        folded = fuse_conv_bn_eval(cast(nn.Conv2d, self.conv.eval()), self.norm.eval())
+        return cast("SquareConv | HexConv", folded)
 
 
 def replace_layers(

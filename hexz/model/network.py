@@ -141,6 +141,10 @@ class HexzNet(nn.Module):
         config: its size and kind.
         outlook: whether it has the heads that tell how the game will end; networks of earlier
             versions have none.
+
+    Attributes:
+        tower_dtype: what the tower computes in, whatever its weights and the heads are of; None:
+            in what they are of.
     """
 
     exists: Tensor
@@ -148,6 +152,7 @@ class HexzNet(nn.Module):
     def __init__(self, config: ModelConfig, *, outlook: bool = False) -> None:
         super().__init__()
         self.config = config
+        self.tower_dtype: torch.dtype | None = None
         filters = config.filters
         self.spatial_features = SpatialFeatures()
         self.global_features = GlobalFeatures()
@@ -173,9 +178,10 @@ class HexzNet(nn.Module):
     def tower(self, planes: Tensor) -> TowerOutput:
         """All but the heads, so that training can add heads of its own."""
         scalars = self.global_features(planes)
-        x = self.stem(self.spatial_features(planes))
-        x = self.blocks(self.stem_relu(x + self.stem_bias(scalars)[:, :, None, None]))
-        x = x * self.exists
+        x = self.stem(self.spatial_features(planes).to(self.tower_dtype or planes.dtype))
+        x = x + self.stem_bias(scalars)[:, :, None, None].to(x.dtype)
+        x = self.blocks(self.stem_relu(x))
+        x = x * self.exists  # which is of the dtype of the heads
         return TowerOutput(x, self.pool(x), scalars)
 
     def heads(self, tower: TowerOutput) -> tuple[Tensor, Tensor]:

@@ -1,11 +1,13 @@
 """Every constant of training that is worth changing, with its source."""
 
 import math
-from typing import Annotated
+from typing import Annotated, Literal
 
 from hexz.errors import InvalidSettings
 from hexz.schema.declaration import Settings, setting
 from hexz.schema.shared import Device, Seed
+
+Precision = Literal["auto", "float32", "bfloat16"]
 
 TrainProcesses = Annotated[
     int,
@@ -134,11 +136,20 @@ class TrainingConfig(Settings, frozen=True, kw_only=True):
             ge=1,
         ),
     ] = 300_000
+    precision: Annotated[
+        Precision,
+        setting(
+            "Precision of the tower; weights and heads are of float32 in any. 'auto' is bfloat16 "
+            "on a processor that has instructions for it, and float32 elsewhere."
+        ),
+    ] = "auto"
     seed: Seed = 0
     device: Device = "cpu"
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.precision == "bfloat16" and self.device == "mps":
+            raise InvalidSettings("precision must be float32 with the device mps")
         if self.window_max < self.window_min:
             raise InvalidSettings(
                 f"window_max must be in {self.window_min}..inf, where window_min is, "

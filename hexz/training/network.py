@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from typing import NamedTuple
 
+import torch
 from torch import Tensor, nn
 
 from hexz.model.network import HexzNet, OutlookHeads, PolicyHead, TowerOutput
@@ -44,11 +45,17 @@ class AuxiliaryHeads(OutlookHeads):
 
 class TrainingNet(nn.Module):
     """A `HexzNet`, which this shares, and its auxiliary heads. The heads of the network itself
-    that tell how the game will end become part of these."""
+    that tell how the game will end become part of these.
 
-    def __init__(self, net: HexzNet) -> None:
+    Args:
+        net: the network.
+        tower_dtype: see `HexzNet.tower_dtype`.
+    """
+
+    def __init__(self, net: HexzNet, tower_dtype: torch.dtype | None = None) -> None:
         super().__init__()
         self.net = net
+        self.net.tower_dtype = tower_dtype
         self.auxiliary = AuxiliaryHeads(net.config.filters)
         if net.outlook_heads is not None:
             self.auxiliary.load_state_dict(net.outlook_heads.state_dict(), strict=False)

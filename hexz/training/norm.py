@@ -44,14 +44,16 @@ class GroupBatchNorm(nn.BatchNorm2d):
 
 
 class _Normalize(torch.autograd.Function):
-    """Normalizes [B, C, H, W]; also returns the mean and the variance of each channel."""
+    """Normalizes [B, C, H, W] of any precision; also returns the mean and the variance of each
+    channel, in float32."""
 
     @staticmethod
     def forward(
         ctx: Any, x: Tensor, weight: Tensor, bias: Tensor, eps: float, group: Group
     ) -> tuple[Tensor, Tensor, Tensor]:
         # From the mean and variance of each part, since sums of squares would cost digits.
-        found = group.collect(torch.stack(torch.batch_norm_update_stats(x, None, None, 0.0)))
+        own = torch.batch_norm_update_stats(x.float(), None, None, 0.0)
+        found = group.collect(torch.stack(own))
         means, variances = found[:, 0], found[:, 1]
         mean = means.mean(0)
         var = variances.mean(0) + (means - mean).square().mean(0)
@@ -74,8 +76,8 @@ class _Normalize(torch.autograd.Function):
         inverse = torch.rsqrt(var + ctx.eps)
         slope = weight * inverse.square() * whole_weight / count
         offset = weight * inverse * whole_bias / count - slope * mean
-        dx.addcmul_(x, _by_channel(slope), value=-1).sub_(_by_channel(offset))
-        return dx, dweight, dbias, None, None
+        exact = torch.addcmul(dx.float(), x.float(), _by_channel(slope), value=-1)
+        return exact.sub_(_by_channel(offset)).to(x.dtype), dweight, dbias, None, None
 
 
 def _by_channel(values: Tensor) -> Tensor:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from hexz.errors import TrainingFailed
 from hexz.model.layers import replace_layers
 from hexz.model.network import HexzNet
+from hexz.processor import processor
 from hexz.schema.training import TrainingConfig
 from hexz.training.batch import Batch, make_batch
 from hexz.training.group import Group
@@ -76,11 +77,12 @@ class Steps:
         self._group = Group()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(config.seed % 2**63)
-            training_net = TrainingNet(copy.deepcopy(net))
+            training_net = TrainingNet(copy.deepcopy(net), tower_dtype(config))
         replace_layers(training_net, nn.BatchNorm2d, GroupBatchNorm)
         # A quarter faster on the CPU than the default layout.
         self.net = training_net.to(device, memory_format=torch.channels_last).train()  # type: ignore[call-overload]
         self.average: TrainingNet = copy.deepcopy(self.net).requires_grad_(False).eval()
+        self.average.net.tower_dtype = None
         self.optimizer = Optimizer(self.net, config)
         self._weights, self._average_weights = _floats(self.net), _floats(self.average)
         self._gradient = _flat_gradient(self.net)
@@ -232,6 +234,14 @@ class Steps:
     def _require_finite(self) -> None:
         if not all(tensor.isfinite().all() for tensor in self._average_weights):
             raise TrainingFailed("training diverged: weights of the model are not finite")
+
+
+def tower_dtype(config: TrainingConfig) -> torch.dtype | None:
+    """What a tower is trained in, if not in float32. No loss need be scaled for bfloat16: it has
+    the range of float32."""
+    suits = config.device == "cpu" and processor().multiplies_bfloat16
+    half = config.precision == "bfloat16" or (config.precision == "auto" and suits)
+    return torch.bfloat16 if half else None
 
 
 def _floats(module: nn.Module) -> list[Tensor]:

@@ -15,7 +15,7 @@ from hexz.wire.example import decode_example
 from tests.system.processes import hexzctl
 
 SMALL = ModelConfig(blocks=2, filters=16)
-QUICK = TrainingConfig(batch_size=64, held_out=0.25)
+QUICK = TrainingConfig(batch_size=64, held_out=0.25, precision="float32")
 """For some hundred examples."""
 
 

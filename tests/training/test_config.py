@@ -55,6 +55,11 @@ def test_values_out_of_range_are_refused_by_name(name, value):
         TrainingConfig(**{name: value})
 
 
+def test_nothing_but_float32_is_trained_on_a_mac_gpu():
+    with pytest.raises(InvalidSettings, match=r"^precision must be float32"):
+        TrainingConfig(precision="bfloat16", device="mps")
+
+
 def test_what_a_server_without_a_trainer_needs_does_not_import_torch():
     code = (
         "import sys, hexz.schema.training, hexz.training.report, hexz.training.rows;"
