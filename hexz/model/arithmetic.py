@@ -8,7 +8,8 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from hexz.model.graph import Border, Parts, border_around, spread
+from hexz.model.config import RING_SCALE
+from hexz.model.graph import Parts, spread
 
 Floats = NDArray[np.float32]
 
@@ -19,21 +20,15 @@ _CHUNK = 32
 class NumpyOps:
     """The arithmetic of networks in NumPy; see `Ops`."""
 
-    def conv(
-        self,
-        x: Floats,
-        weight: NDArray[Any],
-        bias: NDArray[Any] | None = None,
-        border: Border | None = None,
-    ) -> Floats:
-        outputs, _, height, width = weight.shape
-        above, below, before, behind = border or border_around(height, width)
+    def conv(self, x: Floats, weight: NDArray[Any], bias: NDArray[Any] | None = None) -> Floats:
+        outputs, _, size, _ = weight.shape
+        border = (size // 2, size // 2)
         matrix = weight.reshape(outputs, -1)
         found = []
         for start in range(0, len(x), _CHUNK):
             part = x[start : start + _CHUNK]
-            padded = np.pad(part, ((0, 0), (0, 0), (above, below), (before, behind)))
-            windows = sliding_window_view(padded, (height, width), axis=(2, 3))
+            padded = np.pad(part, ((0, 0), (0, 0), border, border))
+            windows = sliding_window_view(padded, (size, size), axis=(2, 3))
             rows, columns = windows.shape[2:4]
             windows = windows.transpose(1, 4, 5, 0, 2, 3).reshape(matrix.shape[1], -1)
             outcome = (matrix @ windows).reshape(outputs, len(part), rows, columns)
@@ -44,15 +39,23 @@ class NumpyOps:
     def tower_conv(
         self, _name: str, x: Parts[Floats], weight: NDArray[Any], bias: NDArray[Any]
     ) -> Parts[Floats]:
-        return spread(self.conv, self.add, x, weight, bias)
+        return spread(self, lambda x, taps, bias: self.conv(x, weight[:, :, taps], bias), x, bias)
 
     def tower_relu(self, _name: str, x: Parts[Floats]) -> Parts[Floats]:
         return tuple(map(self.relu, x))
 
     def rows(self, x: Floats) -> Parts[Floats]:
-        return x[:, :, 0::2], x[:, :, 1::2]
+        return x[:, :, 0::2], x[:, :, 1::2, :-1]
+
+    def rings(self, even: Floats, odd: Floats) -> Parts[Floats]:
+        around = np.pad(odd, ((0, 0), (0, 0), (1, 1), (1, 1)))
+        return (
+            (_beside(even) + _corners(around)) * np.float32(RING_SCALE),
+            (_beside(odd) + _corners(even)) * np.float32(RING_SCALE),
+        )
 
     def stacked(self, even: Floats, odd: Floats) -> Floats:
+        odd = np.pad(odd, ((0, 0), (0, 0), (0, 0), (0, 1)))
         return np.concatenate((even, odd), axis=2)
 
     def in_rows(self, x: Floats, order: list[int]) -> Floats:
@@ -113,3 +116,16 @@ class NumpyOps:
 
     def vector(self, x: Floats) -> Floats:
         return x[:, 0]
+
+
+def _beside(x: Floats) -> Floats:
+    """The sum of the cells before and behind in the same row."""
+    padded = np.pad(x, ((0, 0), (0, 0), (0, 0), (1, 1)))
+    found: Floats = padded[..., :-2] + padded[..., 2:]
+    return found
+
+
+def _corners(x: Floats) -> Floats:
+    """The sum of four cells that have a corner in common."""
+    found: Floats = x[..., :-1, :-1] + x[..., :-1, 1:] + x[..., 1:, :-1] + x[..., 1:, 1:]
+    return found

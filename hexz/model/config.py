@@ -9,18 +9,14 @@ from hexz.errors import InvalidModel
 
 MARGIN_SCALE: Final = 15.0
 """Points of lead that are worth tanh(1) = 0.76 of a win in targets."""
-NUM_TAPS: Final = 7
-"""Weights of a hexagonal kernel: above left and right, left, the cell itself, right, below left and
-right."""
-ABOVE: Final = slice(0, 2)
-OWN_ROW: Final = slice(2, 5)
-BELOW: Final = slice(5, 7)
+RING_SCALE: Final = 6**-0.5
+"""Of the sum over six neighbours, which is as large as one number then if they are independent."""
 HEAD_WIDTH: Final = 32
 """Channels of the policy head and units of the value head."""
 
-Kernel = Literal["hex", "square"]
-"""What a convolution of a tower sees around a cell: its neighbours, with the same weights in every
-row; or the eight cells around it in the grid of 11x10, where rows take turns in which of them are
+Kernel = Literal["ring", "square"]
+"""What a convolution of a tower sees around a cell: its neighbours, all with the same weight; or
+the eight cells around it in the grid of 11x10, where rows take turns in which of them are
 neighbours. A file that names none is older, and of the second kind."""
 
 _MAX_BLOCKS: Final = 100
@@ -37,7 +33,7 @@ class ModelConfig:
 
     blocks: int = 4
     filters: int = 32
-    kernel: Kernel = "hex"
+    kernel: Kernel = "ring"
 
     def __post_init__(self) -> None:
         for name, limit in (("blocks", _MAX_BLOCKS), ("filters", _MAX_FILTERS)):
@@ -45,9 +41,9 @@ class ModelConfig:
             if type(size) is not int or not 1 <= size <= limit:
                 raise InvalidModel(f"a model's {name} must be in 1..{limit}, not {size!r}")
         if self.kernel not in get_args(Kernel):
-            raise InvalidModel(f"a model's kernel must be hex or square, not {self.kernel!r}")
+            raise InvalidModel(f"a model's kernel must be ring or square, not {self.kernel!r}")
 
     @property
     def kernel_shape(self) -> tuple[int, int]:
         """The last two axes of the weights of a convolution in the tower."""
-        return (NUM_TAPS, 1) if self.kernel == "hex" else (3, 3)
+        return (2, 1) if self.kernel == "ring" else (3, 3)

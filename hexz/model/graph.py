@@ -5,8 +5,8 @@ inference and tells how a game will end, or OpenVINO, which plays.
 names, since int8 inference computes them in 8 bits; all else stays in floating point. Batch norms
 are part of the convolutions here.
 
-A tower of hexagonal kernels keeps even and odd rows apart all the way, as `Parts`: a cell's own row
-and the rows above and below are then convolutions without a hole.
+A tower of rings keeps even and odd rows apart all the way, as `Parts`: the neighbours of a cell are
+then in the same columns of them in every row.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hexz.engine import COLS, MAX_VALUE, NUM_CELLS, NUM_PLANES, NUM_ROCKS, ROWS, Plane
-from hexz.model.config import ABOVE, BELOW, OWN_ROW, ModelConfig
+from hexz.model.config import ModelConfig
 from hexz.model.features import CONTENTS, geometry, global_map, neighbours, spatial_map
 from hexz.model.peer import FEW_PLANES, MAX_POINTS, PeerConfig
 from hexz.model.weights import Weights
@@ -27,34 +27,19 @@ T = TypeVar("T")
 
 Parts = tuple[T, ...]
 """A tensor [B, C, 11, 10] in a tower: whole, or its even rows [B, C, 6, 10] and its odd ones
-[B, C, 5, 10]."""
+[B, C, 5, 9], whose last cell does not exist."""
 
 ROW_ORDER: Final = [*range(0, ROWS, 2), *range(1, ROWS, 2)]
-"""The rows of the board that the rows of a hexagonal tower are."""
+"""The rows of the board that the rows of a tower of rings are."""
 _BOARD_ORDER: Final = [ROW_ORDER.index(row) for row in range(ROWS)]
-"""The rows of a hexagonal tower that the rows of the board are."""
-
-Border = tuple[int, int, int, int]
-"""Zeros around the cells: rows above and below, columns before and behind."""
-
-
-def border_around(height: int, width: int) -> Border:
-    """The border with which a kernel of odd sides keeps the board's size."""
-    return height // 2, height // 2, width // 2, width // 2
+"""The rows of a tower of rings that the rows of the board are."""
 
 
 class Ops(Protocol[T]):
     """The arithmetic. Tensors are float32 [B, C, 11, 10], or [B, C] where said."""
 
-    def conv(
-        self,
-        x: T,
-        weight: NDArray[Any],
-        bias: NDArray[Any] | None = None,
-        border: Border | None = None,
-    ) -> T:
-        """A convolution with weights [O, C, k, l]; without a border it keeps the board's size, and
-        k and l are odd."""
+    def conv(self, x: T, weight: NDArray[Any], bias: NDArray[Any] | None = None) -> T:
+        """A convolution with weights [O, C, k, k], k odd, that keeps the board's size."""
 
     def tower_conv(
         self, name: str, x: Parts[T], weight: NDArray[Any], bias: NDArray[Any]
@@ -71,8 +56,12 @@ class Ops(Protocol[T]):
     def rows(self, x: T) -> Parts[T]:
         """The even and the odd rows."""
 
+    def rings(self, even: T, odd: T) -> Parts[T]:
+        """For each cell the sum over its neighbours, times `RING_SCALE`."""
+
     def stacked(self, even: T, odd: T) -> T:
-        """The even rows with the odd ones behind them, see `ROW_ORDER`."""
+        """The even rows with the odd ones behind them, see `ROW_ORDER`; what does not exist is
+        0."""
 
     def in_rows(self, x: T, order: list[int]) -> T:
         """Puts the rows in another order: of each row, which it was."""
@@ -119,36 +108,33 @@ class Ops(Protocol[T]):
 
 
 def spread(
-    conv: Callable[[T, NDArray[Any], NDArray[Any] | None, Border | None], T],
-    add: Callable[[T, T], T],
+    ops: Ops[T],
+    conv: Callable[[T, slice, NDArray[Any] | None], T],
     x: Parts[T],
-    weight: NDArray[Any],
     bias: NDArray[Any],
 ) -> Parts[T]:
     """The convolution of a tower by those of its parts.
 
     Args:
-        conv, add: as `Ops` has them.
-        x: what it reads, whole if the weights are [O, C, 3, 3], in rows if they are [O, C, 7, 1].
-        weight: in the order of `NUM_TAPS` in the latter case.
+        ops: the arithmetic.
+        conv: the convolution of a part, with some of the weights along their third axis.
+        x: what it reads, whole if the weights are [O, C, 3, 3]; in rows if they are [O, C, 2, 1],
+            of cells and of rings, see `RingConv`.
         bias: [O].
     """
     if len(x) == 1:
-        return (conv(x[0], weight, bias, None),)
-    even, odd = x
-    own = weight[:, :, OWN_ROW].transpose(0, 1, 3, 2)
-    beside = np.stack([weight[:, :, row, 0] for row in (ABOVE, BELOW)], axis=2)
-    return (
-        add(conv(even, own, bias, None), conv(odd, beside, None, (1, 1, 1, 0))),
-        add(conv(odd, own, bias, None), conv(even, beside, None, (0, 0, 0, 1))),
-    )
+        return (conv(x[0], slice(None), bias),)
+    # Weights first: sums of neighbours do not fit into the 8 bits that they are of.
+    rings = ops.rings(*(conv(part, slice(1, 2), None) for part in x))
+    own = (conv(part, slice(0, 1), bias) for part in x)
+    return tuple(map(ops.add, own, rings))
 
 
 class Tower(NamedTuple, Generic[T]):
     """What the heads of a `HexzNet` read of B positions."""
 
     cells: T
-    """[B, C, 11, 10], not negative, and 0 where no cell exists. Those of a hexagonal tower are in
+    """[B, C, 11, 10], not negative, and 0 where no cell exists. Those of a tower of rings are in
     `ROW_ORDER`: a head puts the few numbers that it says of a cell in the order of the board, see
     `_on_board`, which takes a tenth of the time that all filters would."""
     pooled: T
@@ -181,8 +167,8 @@ def tower(ops: Ops[T], w: Weights, planes: T) -> Tower[T]:
     scalars = ops.clamp(ops.linear(ops.total(planes), *global_map()))
     weight, constant = spatial_map()
     spatial = ops.indicators(ops.add(ops.conv(planes, weight[:, :, None, None]), constant))
-    is_hex = w.config.kernel == "hex"
-    x = ops.rows(spatial) if is_hex else (spatial,)
+    has_rings = w.config.kernel == "ring"
+    x = ops.rows(spatial) if has_rings else (spatial,)
     x = ops.tower_conv("stem", x, *w.folded("stem.0", "stem.1"))
     bias = ops.everywhere(ops.linear(scalars, w["stem_bias.weight"]))
     x = ops.tower_relu("stem", tuple(ops.add(part, bias) for part in x))
@@ -190,10 +176,7 @@ def tower(ops: Ops[T], w: Weights, planes: T) -> Tower[T]:
         key = f"blocks.{number}"
         layers = [(f"{key}.conv{i}.0", f"{key}.conv{i}.1") for i in (1, 2)]
         x = _block(ops, w, x, layers, is_last=number == w.config.blocks - 1)
-    exists = geometry()[:, :1]
-    if is_hex:
-        x, exists = (ops.stacked(*x),), exists[:, :, ROW_ORDER]
-    cells = ops.multiply(x[0], exists)
+    cells = ops.stacked(*x) if has_rings else ops.multiply(x[0], geometry()[:, :1])
     mean = ops.multiply(ops.total(cells), _number(1 / NUM_CELLS))
     return Tower(cells, ops.join(mean, ops.largest(cells)), scalars)
 
@@ -229,7 +212,7 @@ def outlook(ops: Ops[T], w: Weights, planes: T) -> tuple[T, T]:
 def _on_board(ops: Ops[T], w: Weights, x: T) -> T:
     """What a head says of the cells of a tower, in the order of the board."""
     assert isinstance(w.config, ModelConfig)  # noqa: S101 - see `forward`
-    return ops.in_rows(x, _BOARD_ORDER) if w.config.kernel == "hex" else x
+    return ops.in_rows(x, _BOARD_ORDER) if w.config.kernel == "ring" else x
 
 
 def _conv(ops: Ops[T], w: Weights, name: str, x: T) -> T:

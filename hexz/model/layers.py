@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from hexz.model.config import Kernel
-from hexz.model.hexagons import HexConv
+from hexz.model.rings import RingConv
 
 # PyTorch's OpenMP threads spin while they wait for each other, so as soon as another process
 # takes a core, several of them are slower than one by orders of magnitude.
@@ -32,22 +32,22 @@ class TowerConv(nn.Sequential):
     """A convolution without bias that keeps the board's size, and its batch norm."""
 
     def __init__(self, inputs: int, outputs: int, kernel: Kernel) -> None:
-        conv = {"hex": HexConv, "square": SquareConv}[kernel]
+        conv = {"ring": RingConv, "square": SquareConv}[kernel]
         super().__init__(conv(inputs, outputs), nn.BatchNorm2d(outputs))
 
     @property
-    def conv(self) -> SquareConv | HexConv:
-        return cast("SquareConv | HexConv", self[0])
+    def conv(self) -> SquareConv | RingConv:
+        return cast("SquareConv | RingConv", self[0])
 
     @property
     def norm(self) -> nn.BatchNorm2d:
         return cast(nn.BatchNorm2d, self[1])
 
-    def folded(self) -> SquareConv | HexConv:
+    def folded(self) -> SquareConv | RingConv:
         """One convolution with bias that computes the same in inference."""
         # It takes whatever has weights and a bias.
         folded = fuse_conv_bn_eval(cast(nn.Conv2d, self.conv.eval()), self.norm.eval())
-        return cast("SquareConv | HexConv", folded)
+        return cast("SquareConv | RingConv", folded)
 
 
 def replace_layers(

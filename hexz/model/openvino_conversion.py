@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from hexz.engine import COLS, NUM_PLANES, ROWS
 from hexz.inference.openvino import OpenVinoModel, core, inference_settings, ov
 from hexz.model.calibration import calibration_planes
-from hexz.model.graph import Border, Parts, border_around, forward, spread
+from hexz.model.config import RING_SCALE
+from hexz.model.graph import Parts, forward, spread
 from hexz.model.quantization import (
     ACTIVATION_LEVELS,
     NARROW_WEIGHT_LEVELS,
@@ -63,7 +64,7 @@ def weight_levels() -> int:
     and saturates in silence. No interface tells, so this tries the largest products there are.
     """
     ones = np.ones((NUM_PLANES, NUM_PLANES, 3, 3))
-    scale, bias = np.ones(NUM_PLANES, np.float32), np.zeros(NUM_PLANES, np.float32)
+    scale, bias = np.ones((NUM_PLANES, 1, 1, 1), np.float32), np.zeros(NUM_PLANES, np.float32)
     conv = RoundedConv((WEIGHT_LEVELS * ones).astype(np.int8), scale, bias)
     ops = _OpenVinoOps(Quantization({"probe": conv}, {"probe": 1.0}))
 
@@ -95,33 +96,28 @@ class _OpenVinoOps:
         self._quantization = quantization
         self._ops = _ops()
 
-    def conv(
-        self,
-        x: Any,
-        weight: Any,
-        bias: NDArray[Any] | None = None,
-        border: Border | None = None,
-    ) -> Any:
-        height, width = weight.shape[2:]
-        above, below, before, behind = border or border_around(height, width)
+    def conv(self, x: Any, weight: Any, bias: NDArray[Any] | None = None) -> Any:
+        border = [weight.shape[2] // 2] * 2
         if isinstance(weight, np.ndarray):
             weight = self._constant(weight)
-        found = self._ops.convolution(x, weight, [1, 1], [above, before], [below, behind], [1, 1])
+        found = self._ops.convolution(x, weight, [1, 1], border, border, [1, 1])
         return found if bias is None else self.add(found, bias[:, None, None])
 
     def tower_conv(
         self, name: str, x: Parts[Any], weight: NDArray[Any], bias: NDArray[Any]
     ) -> Parts[Any]:
         if self._quantization is None:
-            return spread(self.conv, self.add, x, weight, bias)
+            return spread(
+                self, lambda x, taps, bias: self.conv(x, weight[:, :, taps], bias), x, bias
+            )
         rounded = self._quantization.convs[name]
-        scale = rounded.scale[:, None, None, None]
 
-        def conv(x: Any, whole: NDArray[Any], *others: Any) -> Any:
-            weight = self._ops.convert(self._ops.constant(np.ascontiguousarray(whole)), "f32")
-            return self.conv(x, self.multiply(weight, scale), *others)
+        def conv(x: Any, taps: slice, bias: NDArray[Any] | None) -> Any:
+            whole = self._ops.constant(np.ascontiguousarray(rounded.weight[:, :, taps]))
+            weight = self.multiply(self._ops.convert(whole, "f32"), rounded.scale[:, :, taps])
+            return self.conv(x, weight, bias)
 
-        return spread(conv, self.add, x, rounded.weight, rounded.bias)
+        return spread(self, conv, x, rounded.bias)
 
     def indicators(self, x: Any) -> Any:
         found = self.clamp(x)
@@ -135,10 +131,25 @@ class _OpenVinoOps:
         return tuple(self._rounded(part, scale) for part in found)
 
     def rows(self, x: Any) -> Parts[Any]:
-        return tuple(self._ops.slice(x, *map(self._axes, (first, ROWS, 2, 2))) for first in (0, 1))
+        even, odd = (self._ops.slice(x, *map(self._axes, (row, ROWS, 2, 2))) for row in (0, 1))
+        return even, self._ops.slice(odd, *map(self._axes, (0, -1, 1, 3)))
+
+    def rings(self, even: Any, odd: Any) -> Parts[Any]:
+        beside, corners = np.array([[1, 0, 1]]), np.ones((2, 2))
+        return (
+            self.add(self._sum(even, beside, [0, 1]), self._sum(odd, corners, [1, 1])),
+            self.add(self._sum(odd, beside, [0, 1]), self._sum(even, corners, [0, 0])),
+        )
+
+    def _sum(self, x: Any, which: NDArray[Any], border: list[int]) -> Any:
+        """The sum over some of the cells around each one, times `RING_SCALE`."""
+        shape = (x.shape[1], 1, 1, *which.shape)
+        weight = self._constant(np.broadcast_to(which * RING_SCALE, shape))
+        return self._ops.group_convolution(x, weight, [1, 1], border, border, [1, 1])
 
     def stacked(self, even: Any, odd: Any) -> Any:
-        return self._ops.concat([even, odd], 2)
+        before, behind = self._axes(0, 0, 0, 0), self._axes(0, 0, 0, 1)
+        return self._ops.concat([even, self._ops.pad(odd, before, behind, "constant")], 2)
 
     def in_rows(self, x: Any, order: list[int]) -> Any:
         return self._ops.gather(x, self._axes(*order), self._axes(2))

@@ -31,8 +31,9 @@ class RoundedConv:
     """A convolution of a tower in 8 bits.
 
     Attributes:
-        weight: int8 [O, C, 3, 3] or [O, C, 7, 1].
-        scale: float32 [O], of the weights of an output channel.
+        weight: int8 [O, C, 3, 3] or [O, C, 2, 1].
+        scale: float32 [O, 1, 1, 1] of the weights of an output channel, or [O, 1, 2, 1] of those
+            for cells and those for rings.
         bias: float32 [O]; it makes the mean of each output channel the float network's.
     """
 
@@ -43,7 +44,7 @@ class RoundedConv:
     @property
     def floats(self) -> Floats:
         """The weights that the rounded ones stand for."""
-        return self.weight * self.scale[:, None, None, None]
+        return self.weight * self.scale
 
 
 @dataclass(frozen=True)
@@ -74,10 +75,12 @@ def quantize(weights: Weights, planes: Floats, weight_levels: int = WEIGHT_LEVEL
 
 
 def round_weights(weight: Floats, levels: int) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
-    """Weights [O, C, k, l] as whole numbers in -levels..levels, and the scale [O] of each output
-    channel. One of zeros still needs a scale that can be divided by."""
-    scale = np.maximum(np.abs(weight).max((1, 2, 3)), np.float32(1e-9)) / np.float32(levels)
-    rounded = np.rint(weight / scale[:, None, None, None]).clip(-levels, levels)
+    """Weights as whole numbers in -levels..levels, and their scales; see `RoundedConv`. Those of
+    zeros still need a scale that can be divided by."""
+    together = (1, 2, 3) if weight.shape[2:] == (3, 3) else 1
+    largest = np.abs(weight).max(together, keepdims=True)
+    scale = np.maximum(largest, np.float32(1e-9)) / np.float32(levels)
+    rounded = np.rint(weight / scale).clip(-levels, levels)
     return rounded.astype(np.int8), scale
 
 

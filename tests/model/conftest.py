@@ -20,7 +20,7 @@ from hexz.model.graph import Parts
 from hexz.model.network import HexzNet, masked_log_softmax
 from hexz.model.quantization import Quantization
 
-STEPS = 75
+STEPS = 400
 """In which `sharp_net` has learnt enough to choose its favourite with 0.7 on average."""
 
 

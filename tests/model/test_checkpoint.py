@@ -68,7 +68,7 @@ def test_round_trip(small: Checkpoint, tmp_path: Path) -> None:
 
 
 def test_the_file_describes_itself(content: dict[str, Any]) -> None:
-    assert content["config"] == {"blocks": 1, "filters": 8, "kernel": "hex"}
+    assert content["config"] == {"blocks": 1, "filters": 8, "kernel": "ring"}
     assert content["metadata"]["model_name"] == "susan"
     assert sorted(content) == ["config", "format", "metadata", "state_dict"]
 

@@ -58,11 +58,12 @@ def narrow_outputs(net: HexzNet, positions: Positions) -> Outputs:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("outputs", [int8_outputs, narrow_outputs])
+@pytest.mark.parametrize(("outputs", "most"), [(int8_outputs, 0.02), (narrow_outputs, 0.025)])
 @pytest.mark.parametrize("learnt", [True, False])
 def test_int8_stays_within_the_bounds(
     learnt: bool,
     outputs: Callable[[HexzNet, Positions], Outputs],
+    most: float,
     sharp_net: HexzNet,
     known_positions: Positions,
     new_positions: Positions,
@@ -73,7 +74,7 @@ def test_int8_stays_within_the_bounds(
     assert expected_policy.max(1).mean() > 0.5, "the network is not sharp"
     assert (policy.argmax(1) == expected_policy.argmax(1)).mean() >= 0.96
     distance = np.abs(policy - expected_policy).sum(1) / 2
-    assert distance.mean() <= 0.02
+    assert distance.mean() <= most
     assert distance.max() <= 0.15
     error = np.abs(found[1] - expected[1])
     assert error.mean() <= 0.02

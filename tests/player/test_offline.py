@@ -184,7 +184,7 @@ def test_its_moves_are_those_of_one_simulation(page_html: str, tmp_path: Path) -
 
 
 @pytest.mark.skipif(NODE is None, reason="needs Node (Debian: apt-get install nodejs)")
-@pytest.mark.parametrize("kernel", ["hex", "square"])
+@pytest.mark.parametrize("kernel", ["ring", "square"])
 def test_networks_of_both_kernels(kernel: Kernel, tmp_path: Path) -> None:
     checkpoint = new_checkpoint(ModelConfig(2, 8, kernel), seed=3)
     page = offline_page(checkpoint)
@@ -321,8 +321,8 @@ def test_its_games_can_be_shared(page_html: str, chromium: Any, tmp_path: Path) 
 
 
 def test_networks_that_are_too_large_are_refused() -> None:
-    with pytest.raises(InvalidModel, match="8 blocks of 96 filters is too large"):
-        offline_page(new_checkpoint(ModelConfig(blocks=8, filters=96)))
+    with pytest.raises(InvalidModel, match="8 blocks of 160 filters is too large"):
+        offline_page(new_checkpoint(ModelConfig(blocks=8, filters=160)))
     size = ModelConfig(blocks=1, filters=8)
     weights = new_checkpoint(size).weights
     assert isinstance(weights, Weights)

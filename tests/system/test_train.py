@@ -216,7 +216,7 @@ def test_a_profile_says_what_nothing_else_does(start: Callable[..., Training]) -
     training.process.send_signal(signal.SIGINT)
     assert training.wait() == (130, "")
     metadata = open_store(str(training.data_dir), MODEL_NAME).info(0).metadata
-    assert metadata["model"] == {"blocks": 1, "filters": 8, "kernel": "hex"}
+    assert metadata["model"] == {"blocks": 1, "filters": 8, "kernel": "ring"}
     assert metadata["training"]["batch_size"] == 512
 
 

@@ -42,7 +42,7 @@ def test_bfloat16_is_taken_where_the_processor_has_instructions_for_it(
     assert tower_dtype(TrainingConfig(**settings)) == expected
 
 
-@pytest.mark.parametrize("kernel", ["hex", "square"])
+@pytest.mark.parametrize("kernel", ["ring", "square"])
 def test_gradients_point_where_those_of_float32_do(real_examples, kernel):
     torch.manual_seed(3)  # of the auxiliary heads
     model = trainable(new_checkpoint(ModelConfig(blocks=2, filters=16, kernel=kernel), seed=3))

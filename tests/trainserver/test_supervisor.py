@@ -369,7 +369,7 @@ def test_a_resumed_network_has_the_size_asked_for_or_more(
         post(service, three[2])
         wait_until(lambda: service.checkpoint == 3)
     metadata = open_store(str(tmp_path), "flagz").info(3).metadata
-    assert metadata["model"] == {"blocks": got[0], "filters": got[1], "kernel": "hex"}
+    assert metadata["model"] == {"blocks": got[0], "filters": got[1], "kernel": "ring"}
     assert metadata["report"]["total_examples"] > metadata["report"]["new_examples"]
     assert any("network" in line for line in caplog.messages) == (word is not None)
     assert word is None or word in caplog.text

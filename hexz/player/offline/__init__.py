@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from hexz.errors import InvalidModel
 from hexz.model.checkpoint import Checkpoint
-from hexz.model.config import MARGIN_SCALE, ModelConfig
+from hexz.model.config import MARGIN_SCALE, RING_SCALE, ModelConfig
 from hexz.model.features import global_map, spatial_matrix
 from hexz.model.script import ScriptNet
 from hexz.model.weights import Weights
@@ -65,6 +65,7 @@ def offline_page(checkpoint: Checkpoint, *, is_shipped: bool = False) -> str:
         "blocks": config.blocks,
         "filters": config.filters,
         "kernel": config.kernel,
+        "ringScale": RING_SCALE,
         "marginScale": MARGIN_SCALE,
         "maps": dict(_maps()),
         "tensors": [[name, list(tensor.shape)] for name, tensor in tensors.items()],

@@ -1,9 +1,10 @@
 // The network in plain JavaScript: a position to the logits of all actions, its value and its outlook.
 //
 // Planes are arrays of 110 numbers, one a cell of the grid of 11 x 10; the last of each odd row does not
-// exist, and counts as any other until the end of the tower, as in hexz/model/network.py.
+// exist; to squares of 3 x 3 it is a cell as any other until the end of the tower, as in hexz/model/network.py.
 
 import { CELLS, COLS, GRID, ROWS, exists } from "./cells.js";
+import { NEIGHBOURS } from "./rules.js";
 /** @import { Position } from "./rules.js" */
 
 const WIDTH = COLS + 2, PADDED = (ROWS + 2) * WIDTH, PLANES = 11, ACTIONS = 2 * GRID;
@@ -12,7 +13,7 @@ const FIRST = INNER[0], SPAN = INNER[GRID - 1] - FIRST + 1;
 const EXISTS = Float32Array.from({ length: GRID }, (_, cell) => Number(exists(Math.floor(cell / COLS), cell % COLS)));
 
 /**
- * @typedef {{ blocks: number, filters: number, kernel: "hex" | "square", marginScale: number, maps: Record<string, number[]>, tensors: [string, number[]][] }} Header
+ * @typedef {{ blocks: number, filters: number, kernel: "ring" | "square", ringScale: number, marginScale: number, maps: Record<string, number[]>, tensors: [string, number[]][] }} Header
  * @typedef {{ logits: Float32Array, value: number, outlook: { ownership: number[], margin: number } | null }} Evaluation
  *   logits, value: from the view of the player to move; outlook: from that of player 1
  */
@@ -80,12 +81,13 @@ export class Network {
   evaluate(position) {
     const { blocks, filters } = this.#header, planes = planesOf(position);
     const scalars = this.#scalars(planes);
-    let x = this.#convolution("stem", this.#spatial(planes), this.#linear("stem_bias", scalars, filters));
+    const convolution = this.#header.kernel === "ring" ? this.#rings.bind(this) : this.#squares.bind(this);
+    let x = convolution("stem", this.#spatial(planes), this.#linear("stem_bias", scalars, filters));
     relu(x);
     for (let block = 0; block < blocks; block++) {
-      const hidden = this.#convolution(`${block}.conv1`, x);
+      const hidden = convolution(`${block}.conv1`, x);
       relu(hidden);
-      const out = this.#convolution(`${block}.conv2`, hidden);
+      const out = convolution(`${block}.conv2`, hidden);
       for (let i = 0; i < out.length; i++) out[i] += x[i];
       relu(out);
       x = out;
@@ -132,18 +134,44 @@ export class Network {
   }
 
   /**
-   * A convolution on padded planes, whose borders are 0.
+   * A convolution of each cell and its neighbours on padded planes, whose borders are 0.
    * @param {string} name @param {Float32Array} input @param {Float32Array} [more] to be added to each plane
    */
-  #convolution(name, input, more) {
+  #rings(name, input, more) {
+    const weights = this.#tensor(`${name}.weight`), bias = this.#tensor(`${name}.bias`), { ringScale } = this.#header;
+    const inputs = input.length / PADDED, output = new Float32Array(bias.length * PADDED);
+    const sums = new Float64Array(SPAN), given = new Float64Array(SPAN);
+    for (let o = 0; o < bias.length; o++) {
+      sums.fill(bias[o] + (more ? more[o] : 0));
+      given.fill(0);
+      for (let i = 0; i < inputs; i++) {
+        const at = 2 * (o * inputs + i), own = weights[at], ring = weights[at + 1] * ringScale;
+        for (let k = 0, p = i * PADDED + FIRST; k < SPAN; k++, p++) {
+          sums[k] += own * input[p];
+          given[k] += ring * input[p];
+        }
+      }
+      for (const cell of CELLS) {
+        let sum = sums[INNER[cell] - FIRST];
+        for (const neighbour of NEIGHBOURS[cell]) sum += given[INNER[neighbour] - FIRST];
+        output[o * PADDED + INNER[cell]] = sum;
+      }
+    }
+    return output;
+  }
+
+  /**
+   * A convolution of 3 x 3 cells.
+   * @param {string} name @param {Float32Array} input @param {Float32Array} [more] to be added to each plane
+   */
+  #squares(name, input, more) {
     const weights = this.#tensor(`${name}.weight`), bias = this.#tensor(`${name}.bias`);
     const inputs = input.length / PADDED, output = new Float32Array(bias.length * PADDED), sums = new Float64Array(SPAN);
-    const [add, taps] = this.#header.kernel === "hex" ? [addHexagons, 7] : [addSquares, 9];
     for (let o = 0; o < bias.length; o++) {
       sums.fill(bias[o] + (more ? more[o] : 0));
       for (let i = 0; i < inputs; i++) {
-        const at = (o * inputs + i) * taps;
-        add(sums, input, i * PADDED + FIRST, weights.subarray(at, at + taps));
+        const at = (o * inputs + i) * 9;
+        addSquares(sums, input, i * PADDED + FIRST, weights.subarray(at, at + 9));
       }
       for (const cell of INNER) output[o * PADDED + cell] = sums[cell - FIRST];
     }
@@ -183,27 +211,9 @@ export class Network {
   }
 }
 
-// All taps at once, which is three times as fast as one after the other.
-
 /**
- * Adds what a plane gives to a convolution of a cell and its neighbours, which have other columns in odd rows than in
- * even ones.
- * @param {Float64Array} sums @param {Float32Array} input @param {number} at the plane's first cell @param {Float32Array} weights
- */
-function addHexagons(sums, input, at, weights) {
-  const [w0, w1, w2, w3, w4, w5, w6] = weights;
-  for (let row = 0; row < ROWS; row++) {
-    const first = row * WIDTH, shift = row % 2;
-    for (let k = first, q = at + first, p = q - WIDTH + shift, r = q + WIDTH + shift; k < first + COLS; k++, p++, q++, r++) {
-      sums[k] += w0 * input[p - 1] + w1 * input[p]
-        + w2 * input[q - 1] + w3 * input[q] + w4 * input[q + 1]
-        + w5 * input[r - 1] + w6 * input[r];
-    }
-  }
-}
-
-/**
- * The same of 3 x 3 cells.
+ * Adds what a plane gives to a convolution of 3 x 3 cells: all at once, which is three times as fast as one after the
+ * other.
  * @param {Float64Array} sums @param {Float32Array} input @param {number} at @param {Float32Array} weights
  */
 function addSquares(sums, input, at, weights) {

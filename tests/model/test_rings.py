@@ -1,4 +1,4 @@
-"""Convolutions over hexagons, and that networks of both kernels compute the same everywhere."""
+"""Convolutions over rings, and that networks of both kernels compute the same everywhere."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from hexz.engine import COLS, ROWS, SYMMETRIES, transform_planes
+from hexz.engine import COLS, ROWS, SYMMETRIES, transform_planes, transform_policy
 from hexz.errors import InvalidModel
 from hexz.model.arithmetic import NumpyOps
 from hexz.model.checkpoint import (
@@ -19,44 +19,52 @@ from hexz.model.checkpoint import (
     encode_checkpoint,
     new_checkpoint,
 )
-from hexz.model.config import NUM_TAPS, Kernel, ModelConfig
+from hexz.model.config import RING_SCALE, Kernel, ModelConfig
 from hexz.model.export import TOLERANCE, Format, export
 from hexz.model.graph import forward
-from hexz.model.hexagons import HexConv
 from hexz.model.network import HexzNet
 from hexz.model.openvino_conversion import convert
+from hexz.model.rings import RingConv
 from tests.model.conftest import Positions
 
+CELLS = [(row, column) for row in range(ROWS) for column in range(COLS - row % 2)]
 
-def taps(row: int, column: int) -> list[tuple[int, int]]:
-    """The cells that a kernel reads for one, in the order of `NUM_TAPS`, as the rules say."""
+
+def neighbours(row: int, column: int) -> list[tuple[int, int]]:
+    """The cells around one, as the rules say."""
     shift = row % 2
-    return [
+    around = [
         (row - 1, column - 1 + shift),
         (row - 1, column + shift),
         (row, column - 1),
-        (row, column),
         (row, column + 1),
         (row + 1, column - 1 + shift),
         (row + 1, column + shift),
     ]
+    return [cell for cell in around if cell in CELLS]
 
 
-def convolved(conv: HexConv, x: Tensor) -> Tensor:
-    """The convolution, cell by cell."""
+def convolved(conv: RingConv, x: Tensor) -> Tensor:
+    """The convolution, cell by cell; 0 where no cell is."""
     result = torch.zeros(len(x), len(conv.weight), ROWS, COLS)
-    for row in range(ROWS):
-        for column in range(COLS):
-            for tap, (r, c) in enumerate(taps(row, column)):
-                if 0 <= r < ROWS and 0 <= c < COLS:
-                    result[:, :, row, column] += x[:, :, r, c] @ conv.weight[:, :, tap, 0].T
+    own, ring = conv.weight[:, :, 0, 0], conv.weight[:, :, 1, 0]
+    for row, column in CELLS:
+        around = torch.stack([x[:, :, r, c] for r, c in neighbours(row, column)]).sum(0)
+        result[:, :, row, column] = x[:, :, row, column] @ own.T + around @ ring.T * RING_SCALE
     return result
 
 
+def on_cells(x: Tensor) -> Tensor:
+    """A tensor with 0 where no cell is."""
+    x = x.clone()
+    x[:, :, 1::2, -1] = 0
+    return x
+
+
 @pytest.fixture
-def conv() -> HexConv:
+def conv() -> RingConv:
     torch.manual_seed(2)
-    return HexConv(3, 5)
+    return RingConv(3, 5)
 
 
 @pytest.fixture
@@ -64,19 +72,19 @@ def x() -> Tensor:
     return torch.randn(4, 3, ROWS, COLS, generator=torch.Generator().manual_seed(3))
 
 
-def test_a_kernel_reads_a_cell_and_its_neighbours(conv: HexConv, x: Tensor) -> None:
+def test_a_kernel_reads_a_cell_and_its_neighbours(conv: RingConv, x: Tensor) -> None:
     expected = convolved(conv, x)
-    torch.testing.assert_close(conv(x), expected)
+    torch.testing.assert_close(on_cells(conv(x)), expected)
     with torch.no_grad():
-        torch.testing.assert_close(conv(x), expected)
+        torch.testing.assert_close(on_cells(conv(x)), expected)
 
 
 @pytest.mark.parametrize("is_inner", [True, False])
-def test_derivatives(is_inner: bool, conv: HexConv, x: Tensor) -> None:
+def test_derivatives(is_inner: bool, conv: RingConv, x: Tensor) -> None:
     """Those of a first layer's input are not asked for."""
     x.requires_grad_(is_inner)
     wanted = [conv.weight, x] if is_inner else [conv.weight]
-    outputs = conv(x), convolved(conv, x)
+    outputs = on_cells(conv(x)), convolved(conv, x)
     direction = torch.randn_like(outputs[0])
     found, expected = (torch.autograd.grad(output, wanted, direction) for output in outputs)
     for one, other in zip(found, expected, strict=True):
@@ -84,29 +92,20 @@ def test_derivatives(is_inner: bool, conv: HexConv, x: Tensor) -> None:
 
 
 @pytest.mark.parametrize("symmetry", SYMMETRIES)
-def test_a_mirrored_kernel_sees_a_mirrored_board_as_ever(symmetry: int, conv: HexConv) -> None:
+def test_a_mirrored_position_gets_the_mirrored_policy(
+    symmetry: int, new_positions: Positions
+) -> None:
     """So what is learnt in one place holds in all, as it does not with square kernels."""
-    rng = np.random.default_rng(4)
-    x = rng.normal(size=(1, 3, ROWS, COLS)).astype(np.float32)
-    x[:, :, 1::2, -1] = 0  # no such cells
-    mirrored = HexConv(3, 5)
-    cells = np.arange(NUM_TAPS)
-    around = np.zeros((ROWS, COLS), np.int64)
-    for tap, cell in enumerate(taps(4, 4)):
-        around[cell] = tap + 1
-    # Where each tap of one cell lies around the cell that mirroring makes of it.
-    image = transform_planes(around[None], symmetry)[0]
-    [centre] = np.argwhere(image == 4)
-    order = [int(image[cell]) - 1 for cell in taps(*map(int, centre))]
-    assert sorted(order) == cells.tolist()
-    with torch.no_grad():
-        mirrored.weight.copy_(conv.weight[:, :, order])
-        expected = transform_planes(conv(torch.from_numpy(x))[0].numpy(), symmetry)
-        turned = np.ascontiguousarray(transform_planes(x[0], symmetry))
-        found = mirrored(torch.from_numpy(turned)[None])[0].numpy()
-    exists = np.ones((ROWS, COLS), bool)
-    exists[1::2, -1] = False
-    np.testing.assert_allclose(found[:, exists], expected[:, exists], atol=1e-5)
+    net, planes = a_network("ring"), new_positions.planes[:48]
+    mirrored = np.stack([transform_planes(one, symmetry) for one in planes])
+    with torch.inference_mode():
+        logits, values = (output.numpy() for output in net(torch.from_numpy(planes)))
+        found, found_values = (output.numpy() for output in net(torch.from_numpy(mirrored)))
+    expected = np.stack([transform_policy(one, symmetry) for one in logits])
+    exists = np.ones((2, ROWS, COLS), bool)
+    exists[:, 1::2, -1] = False
+    np.testing.assert_allclose(found[:, exists.ravel()], expected[:, exists.ravel()], atol=1e-4)
+    np.testing.assert_allclose(found_values, values, atol=1e-5)
 
 
 def a_checkpoint(kernel: Kernel) -> Checkpoint:
@@ -126,7 +125,7 @@ def a_network(kernel: Kernel) -> HexzNet:
     return net
 
 
-@pytest.mark.parametrize("kernel", ["hex", "square"])
+@pytest.mark.parametrize("kernel", ["ring", "square"])
 def test_networks_compute_the_same_everywhere(kernel: Kernel, new_positions: Positions) -> None:
     net, planes = a_network(kernel), new_positions.planes[:48]
     with torch.inference_mode():
@@ -144,7 +143,7 @@ def test_networks_compute_the_same_everywhere(kernel: Kernel, new_positions: Pos
 
 
 @pytest.mark.parametrize("form", ["torchscript", "onnx"])
-@pytest.mark.parametrize("kernel", ["hex", "square"])
+@pytest.mark.parametrize("kernel", ["ring", "square"])
 def test_networks_of_both_kernels_are_exported(
     kernel: Kernel, form: Format, tmp_path: Path
 ) -> None:
@@ -162,5 +161,5 @@ def test_a_file_without_a_kernel_is_of_an_older_version() -> None:
 
 
 def test_a_kernel_of_another_kind_is_not_known() -> None:
-    with pytest.raises(InvalidModel, match="kernel must be hex or square, not 'round'"):
+    with pytest.raises(InvalidModel, match="kernel must be ring or square, not 'round'"):
         ModelConfig(kernel="round")  # type: ignore[arg-type]
