@@ -72,7 +72,8 @@ class NumpyOps:
         found: Floats = x.clip(0, 1)
         return found
 
-    indicators = clamp
+    def indicators(self, planes: Floats, weight: NDArray[Any], constant: NDArray[Any]) -> Floats:
+        return self.clamp(self.conv(planes, weight[:, :, None, None]) + constant)
 
     def add(self, x: Floats, y: Floats | NDArray[Any]) -> Floats:
         return x + y

@@ -47,8 +47,9 @@ class Ops(Protocol[T]):
         """A convolution in a tower, of what `indicators` or `tower_relu` have returned; see
         `spread`."""
 
-    def indicators(self, x: T) -> T:
-        """Clamps to 0..1; what comes is a whole number."""
+    def indicators(self, planes: T, weight: NDArray[Any], constant: NDArray[Any]) -> T:
+        """A 1x1 convolution with weights [O, C], and a constant [1, O, 11, 10] added, clamped to
+        0..1. All numbers are whole."""
 
     def tower_relu(self, name: str, x: Parts[T]) -> Parts[T]:
         """A rectifier whose output int8 inference stores in 8 bits."""
@@ -166,9 +167,13 @@ def tower(ops: Ops[T], w: Weights, planes: T) -> Tower[T]:
     assert isinstance(w.config, ModelConfig)  # noqa: S101 - see `forward`
     scalars = ops.clamp(ops.linear(ops.total(planes), *global_map()))
     weight, constant = spatial_map()
-    spatial = ops.indicators(ops.add(ops.conv(planes, weight[:, :, None, None]), constant))
     has_rings = w.config.kernel == "ring"
-    x = ops.rows(spatial) if has_rings else (spatial,)
+    x: Parts[T] = (planes,)
+    constants: Parts[NDArray[Any]] = (constant,)
+    if has_rings:
+        x = ops.rows(planes)
+        constants = constant[:, :, 0::2], constant[:, :, 1::2, :-1]
+    x = tuple(ops.indicators(part, weight, there) for part, there in zip(x, constants, strict=True))
     x = ops.tower_conv("stem", x, *w.folded("stem.0", "stem.1"))
     bias = ops.everywhere(ops.linear(scalars, w["stem_bias.weight"]))
     x = ops.tower_relu("stem", tuple(ops.add(part, bias) for part in x))

@@ -119,9 +119,14 @@ class _OpenVinoOps:
 
         return spread(self, conv, x, rounded.bias)
 
-    def indicators(self, x: Any) -> Any:
-        found = self.clamp(x)
-        return found if self._quantization is None else self._rounded(found, 1 / ACTIVATION_LEVELS)
+    def indicators(self, planes: Any, weight: NDArray[Any], constant: NDArray[Any]) -> Any:
+        if self._quantization is None:
+            return self.clamp(self.add(self.conv(planes, weight[:, :, None, None]), constant))
+        # In 8 bits, which hold the whole numbers of the planes.
+        whole = self._ops.constant(weight[:, :, None, None].astype(np.int8))
+        kernel = self.multiply(self._ops.convert(whole, "f32"), np.ones((len(weight), 1, 1, 1)))
+        found = self.clamp(self.add(self.conv(self._rounded(planes, 1), kernel), constant))
+        return self._rounded(found, 1 / ACTIVATION_LEVELS)
 
     def tower_relu(self, name: str, x: Parts[Any]) -> Parts[Any]:
         found = tuple(map(self.relu, x))
