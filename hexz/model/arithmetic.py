@@ -9,7 +9,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from hexz.model.config import RING_SCALE
-from hexz.model.graph import Parts, spread
+from hexz.model.graph import Parts, rows_of, spread
 
 Floats = NDArray[np.float32]
 
@@ -45,7 +45,7 @@ class NumpyOps:
         return tuple(map(self.relu, x))
 
     def rows(self, x: Floats) -> Parts[Floats]:
-        return x[:, :, 0::2], x[:, :, 1::2, :-1]
+        return rows_of(x)
 
     def rings(self, even: Floats, odd: Floats) -> Parts[Floats]:
         around = np.pad(odd, ((0, 0), (0, 0), (1, 1), (1, 1)))

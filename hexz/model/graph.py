@@ -29,10 +29,15 @@ Parts = tuple[T, ...]
 """A tensor [B, C, 11, 10] in a tower: whole, or its even rows [B, C, 6, 10] and its odd ones
 [B, C, 5, 9], whose last cell does not exist."""
 
-ROW_ORDER: Final = [*range(0, ROWS, 2), *range(1, ROWS, 2)]
+_ROW_ORDER: Final = [*range(0, ROWS, 2), *range(1, ROWS, 2)]
 """The rows of the board that the rows of a tower of rings are."""
-_BOARD_ORDER: Final = [ROW_ORDER.index(row) for row in range(ROWS)]
+_BOARD_ORDER: Final = [_ROW_ORDER.index(row) for row in range(ROWS)]
 """The rows of a tower of rings that the rows of the board are."""
+
+
+def rows_of(board: NDArray[Any]) -> Parts[NDArray[Any]]:
+    """The even and the odd rows of an array [B, C, 11, 10], see `Parts`."""
+    return board[:, :, 0::2], board[:, :, 1::2, :-1]
 
 
 class Ops(Protocol[T]):
@@ -61,7 +66,7 @@ class Ops(Protocol[T]):
         """For each cell the sum over its neighbours, times `RING_SCALE`."""
 
     def stacked(self, even: T, odd: T) -> T:
-        """The even rows with the odd ones behind them, see `ROW_ORDER`; what does not exist is
+        """The even rows with the odd ones behind them, see `_ROW_ORDER`; what does not exist is
         0."""
 
     def in_rows(self, x: T, order: list[int]) -> T:
@@ -136,7 +141,7 @@ class Tower(NamedTuple, Generic[T]):
 
     cells: T
     """[B, C, 11, 10], not negative, and 0 where no cell exists. Those of a tower of rings are in
-    `ROW_ORDER`: a head puts the few numbers that it says of a cell in the order of the board, see
+    `_ROW_ORDER`: a head puts the few numbers that it says of a cell in the order of the board, see
     `_on_board`, which takes a tenth of the time that all filters would."""
     pooled: T
     """[B, 2C]: mean and maximum over the cells that exist."""
@@ -171,8 +176,7 @@ def tower(ops: Ops[T], w: Weights, planes: T) -> Tower[T]:
     x: Parts[T] = (planes,)
     constants: Parts[NDArray[Any]] = (constant,)
     if has_rings:
-        x = ops.rows(planes)
-        constants = constant[:, :, 0::2], constant[:, :, 1::2, :-1]
+        x, constants = ops.rows(planes), rows_of(constant)
     x = tuple(ops.indicators(part, weight, there) for part, there in zip(x, constants, strict=True))
     x = ops.tower_conv("stem", x, *w.folded("stem.0", "stem.1"))
     bias = ops.everywhere(ops.linear(scalars, w["stem_bias.weight"]))
