@@ -1,6 +1,6 @@
 """Measures what the table of `--profile fleet` rests on, in CPU seconds of one core.
 
-    python benchmarks/fleet_profile.py [--device cpu] [--rounds 60] [--steps 3]
+    python benchmarks/fleet_profile.py [--device cpu] [--rounds 60] [--steps 10]
 
 For each size of network: the positions that a core evaluates a second in self-play, its search and
 all else included, and the examples that one process trains on a second; with `--device cuda` the
@@ -60,7 +60,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--rounds", type=int, default=60)
-    parser.add_argument("--steps", type=int, default=3)
+    parser.add_argument("--steps", type=int, default=10)
     options = parser.parse_args()
     config = TrainingConfig(device=options.device, held_out=0.0)
     print("network   evaluated/s a core  trained on/s a process", flush=True)

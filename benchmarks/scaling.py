@@ -7,7 +7,7 @@ A simulation of discrete events. Workers finish games, post them over four conne
 pause while too much waits, as real ones do; the server's cores check what comes, its disk syncs for
 all that wait at once, the trainer takes a minibatch after the other, and each checkpoint goes to
 all workers through Redis. Service times are CPU seconds measured on one core of an AMD EPYC with
-AVX-512 VNNI, see the classes below.
+AVX-512 VNNI: see the classes below, and hexz/schema/fleet_profile.py.
 
 `--measure` plays, trains and serves in real processes with one worker first, takes their CPU
 seconds an example from that, predicts the rate of each number of workers on the cores of this
@@ -34,6 +34,7 @@ import psutil
 import simpy
 import urllib3
 
+from hexz.schema.fleet_profile import NETWORKS, REUSE, SHALLOW
 from hexz.schema.status import ServerStatus
 
 GAME: Final = 76
@@ -43,6 +44,7 @@ MAX_PENDING: Final = 4096
 RETRY_SECONDS: Final = 6.25  # 5, and up to half as much again
 HEARTBEAT_SECONDS: Final = 5.0
 MAX_CONNECTIONS: Final = 10_000
+WORKER_VCPUS: Final = 4
 
 Events = Generator[simpy.Event, Any, Any]
 
@@ -77,12 +79,12 @@ class Trainer:
     """The trainer.
 
     Attributes:
-        rate: examples a second.
+        rate: examples a second; the default: the smallest network on a core.
         minibatch: examples of a checkpoint.
         max_backlog: minibatches from which on nothing is taken.
     """
 
-    rate: float = 1377.0
+    rate: float = NETWORKS[0].learnt("cpu") / REUSE
     minibatch: int = 16_384
     max_backlog: int = 64
 
@@ -100,10 +102,10 @@ class Fleet:
     """
 
     workers: int
-    rate: float = 1920.0
+    rate: float = WORKER_VCPUS * NETWORKS[0].played(SHALLOW)
     latency: float = 1e-3
     bandwidth: float = 1.25e9
-    model_bytes: int = 400_000
+    model_bytes: int = 125_000
 
 
 @dataclass
@@ -283,8 +285,8 @@ COMPACT = replace(SINGLE, unit=GAME, check=7e-6, post=400e-6, bytes=145)
 COMPACT_CORES = replace(COMPACT, cores=4, parallel=3)
 INSTANT = Trainer(rate=1e9)
 CPU = Trainer()
-GPU = Trainer(rate=10_200.0, minibatch=65_536)
-GPUS = replace(GPU, rate=4 * 0.9 * 10_200.0, minibatch=262_144)
+GPU = Trainer(rate=NETWORKS[-1].learnt("cuda") / REUSE, minibatch=65_536)
+GPUS = replace(GPU, rate=4 * 0.9 * GPU.rate, minibatch=262_144)
 
 SETUPS: Final = {
     "single examples, trainer on a CPU core": (SINGLE, CPU),
@@ -299,7 +301,6 @@ WORKERS: Final = (10, 100, 1000, 10_000)
 # cloud.google.com/compute/vm-instance-pricing gave them; docs/scaling.md says when.
 VCPU_SECOND: Final = 0.000018
 GIB_SECOND: Final = 0.000002
-WORKER_VCPUS: Final = 4
 WORKER_GIB: Final = 4
 SERVER_HOUR: Final = {
     "server CPU": 0.134,

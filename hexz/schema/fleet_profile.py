@@ -21,8 +21,9 @@ REUSE: Final = 4.0
 MOST_REUSE: Final = 8.0
 """How often each example is used where the trainer is busy, and where it would wait for workers."""
 
-LEAST_LEARNT: Final = 250.0
-"""Examples a second that must be learnt from: a million in about an hour."""
+LEAST_LEARNT: Final = 1000.0
+"""Examples a second that must be learnt from, about as many as the smallest network has on two
+cores: a million in a quarter of an hour."""
 
 CHECKPOINT_SECONDS: Final = 60.0
 """About as long as a game of a worker takes: with more checkpoints, games would have many."""
@@ -47,14 +48,25 @@ class Network:
     trained: float
     trained_on_gpu: float
 
+    def played(self, simulations: int) -> float:
+        """Examples a second that one core of a worker makes with searches of so many simulations,
+        those of fast searches among them."""
+        return self.evaluated / _evaluations(simulations)
+
+    def learnt(self, device: str, processes: int = 1) -> float:
+        """Examples a second, those of fast searches among them, that processes which train
+        together on this device use once each."""
+        one = self.trained if device == "cpu" else self.trained_on_gpu
+        return processes * one / FULL_SHARE
+
 
 NETWORKS: Final = (
     # On the GPU only 8 x 96 was measured. A smaller network does not take longer, and its trainer
     # waits for the launch of its kernels as well.
-    Network(blocks=4, filters=32, evaluated=11_679, trained=1_174, trained_on_gpu=10_200),
-    Network(blocks=4, filters=64, evaluated=5_272, trained=413, trained_on_gpu=10_200),
-    Network(blocks=6, filters=64, evaluated=3_558, trained=273, trained_on_gpu=10_200),
-    Network(blocks=8, filters=96, evaluated=1_415, trained=107, trained_on_gpu=10_200),
+    Network(blocks=4, filters=32, evaluated=16_554, trained=2_679, trained_on_gpu=10_200),
+    Network(blocks=4, filters=64, evaluated=8_808, trained=1_091, trained_on_gpu=10_200),
+    Network(blocks=6, filters=64, evaluated=6_864, trained=765, trained_on_gpu=10_200),
+    Network(blocks=8, filters=96, evaluated=3_392, trained=382, trained_on_gpu=10_200),
 )
 """In the order of their size."""
 
@@ -70,14 +82,14 @@ def fleet_defaults(worker_cores: int, device: str, train_processes: int) -> dict
     worker_cores = max(1, worker_cores)  # what is wrong is for the settings to say
     network = NETWORKS[0]
     for larger in NETWORKS[1:]:
-        played = worker_cores * _played(larger, SHALLOW)
-        learnt = _learnt(larger, device, train_processes)
+        played = worker_cores * larger.played(SHALLOW)
+        learnt = larger.learnt(device, train_processes)
         if played >= learnt / MOST_REUSE and min(played, learnt / REUSE) >= LEAST_LEARNT:
             network = larger
-    learnt = _learnt(network, device, train_processes)
-    reuse = min(MOST_REUSE, max(REUSE, learnt / (worker_cores * _played(network, SHALLOW))))
+    learnt = network.learnt(device, train_processes)
+    reuse = min(MOST_REUSE, max(REUSE, learnt / (worker_cores * network.played(SHALLOW))))
     simulations = _simulations(worker_cores * network.evaluated / (learnt / reuse))
-    rate = min(worker_cores * _played(network, simulations), learnt / reuse)
+    rate = min(worker_cores * network.played(simulations), learnt / reuse)
     return {
         "blocks": network.blocks,
         "filters": network.filters,
@@ -85,17 +97,6 @@ def fleet_defaults(worker_cores: int, device: str, train_processes: int) -> dict
         "reuse": round(reuse, 1),
         "minibatch_size": _minibatch(rate * CHECKPOINT_SECONDS),
     }
-
-
-def _learnt(network: Network, device: str, processes: int) -> float:
-    """Examples a second, those of fast searches too, that are used once each."""
-    one = network.trained if device == "cpu" else network.trained_on_gpu
-    return processes * one / FULL_SHARE
-
-
-def _played(network: Network, simulations: int) -> float:
-    """Examples a second of one core."""
-    return network.evaluated / _evaluations(simulations)
 
 
 def _evaluations(simulations: int) -> float:
