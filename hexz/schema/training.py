@@ -99,6 +99,14 @@ class TrainingConfig(Settings, frozen=True, kw_only=True):
     value_weight: Annotated[
         float, setting("Weight of the value's loss beside the policy's.", ge=0)
     ] = 2.0
+    soft_policy_weight: Annotated[
+        float,
+        setting(
+            "Weight of the loss of the softened policy, in which all moves count; "
+            "docs/experiments.md has a test.",
+            ge=0,
+        ),
+    ] = 8.0
     ownership_weight: Annotated[
         float, setting("Weight of the loss of the cells' final owners.", ge=0)
     ] = 0.7

@@ -15,8 +15,15 @@ from hexz.schema.training import TrainingConfig
 from hexz.training.batch import Batch
 from hexz.training.network import Prediction
 
-NUM_LOSSES: Final = 7
+NUM_LOSSES: Final = 8
 """The figures that `losses` returns, with total and entropy."""
+
+SOFTNESS: Final = 4.0
+"""The soft policy target is the policy target to the power of 1 / SOFTNESS, as in KataGo
+(docs/KataGoMethods.md, "Auxiliary Soft Policy Target"): a move that is nearly as good as the best
+one counts nearly as much, so that the tower learns of all moves, not of the best one alone."""
+_LEAST: Final = 1e-7
+"""Probability that each move has at least: one that no search has visited is not impossible."""
 
 
 def target_counts(batch: Batch) -> Tensor:
@@ -35,12 +42,17 @@ def losses(
     With the `counts` of a larger batch, of which this is a part, they are this part's summands of
     the losses of that one.
 
-    "policy" is a cross-entropy over the legal actions, "reply" one over all actions, the others are
-    mean squared errors, and "total" is their weighted sum. "entropy" is no loss: the mean entropy
-    of the predicted policies.
+    "policy" is a cross-entropy over the legal actions, "soft_policy" the divergence (KL) from its
+    softened target over them, "reply" a cross-entropy over all actions, the others are mean squared
+    errors, and "total" is their weighted sum. "entropy" is no loss: the mean entropy of the
+    predicted policies.
     """
-    log_policy = masked_log_softmax(prediction.logits, batch.legal)
-    log_policy = log_policy.masked_fill(~batch.legal, 0)  # where the target is 0: 0 * -inf is NaN
+    # Where the target is 0: 0 * -inf is NaN.
+    log_policy, log_soft = (
+        masked_log_softmax(logits, batch.legal).masked_fill(~batch.legal, 0)
+        for logits in (prediction.logits, prediction.soft_policy)
+    )
+    soft = _softened(batch)
     reply = -(batch.reply * torch.log_softmax(prediction.reply, 1)).sum(1)
     counts = target_counts(batch) if counts is None else counts
     count, num_ownership, num_margin, num_reply = counts.clamp(min=1).unbind()
@@ -48,6 +60,7 @@ def losses(
     ownership_error = (prediction.ownership - batch.ownership).square() * exists
     found = {
         "policy": -(batch.policy * log_policy).sum() / count,
+        "soft_policy": (torch.xlogy(soft, soft) - soft * log_soft).sum() / count,
         "value": (prediction.value - batch.value).square().sum() / count,
         "ownership": (ownership_error.sum(1) / NUM_CELLS * batch.has_ownership).sum()
         / num_ownership,
@@ -57,6 +70,7 @@ def losses(
     }
     total = (
         found["policy"]
+        + config.soft_policy_weight * found["soft_policy"]
         + config.value_weight * found["value"]
         + config.ownership_weight * found["ownership"]
         + config.margin_weight * found["margin"]
@@ -66,6 +80,12 @@ def losses(
         # exp(0) = 1 where an action is illegal, but times 0.
         entropy = -(log_policy.exp() * log_policy).sum() / count
     return {"total": total, **found, "entropy": entropy}
+
+
+def _softened(batch: Batch) -> Tensor:
+    """The soft policy target, float32 [B, 220]."""
+    evened = (batch.policy + _LEAST).pow(1 / SOFTNESS) * batch.legal
+    return evened / evened.sum(1, keepdim=True)
 
 
 @cache

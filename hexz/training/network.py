@@ -24,6 +24,8 @@ class Prediction(NamedTuple):
     """[B], in (-1, 1): tanh(score margin / 15)."""
     reply: Tensor
     """[B, 220]: logits of the next move, whichever becomes legal."""
+    soft_policy: Tensor
+    """[B, 220]: logits of the softened policy target, see `losses`."""
 
 
 class AuxiliaryHeads(OutlookHeads):
@@ -33,14 +35,16 @@ class AuxiliaryHeads(OutlookHeads):
     def __init__(self, filters: int) -> None:
         super().__init__(filters)
         self.reply = PolicyHead(filters)
+        self.soft_policy = PolicyHead(filters)
 
-    def forward(self, tower: TowerOutput) -> tuple[Tensor, Tensor, Tensor]:
-        return *self.outlook(tower), self.reply(tower.cells, tower.pooled)
+    def forward(self, tower: TowerOutput) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        policies = (head(tower.cells, tower.pooled) for head in (self.reply, self.soft_policy))
+        return *self.outlook(tower), *policies
 
     def outlook_state(self) -> dict[str, Tensor]:
         """The weights of those heads that a model keeps."""
         state = self.state_dict()
-        return {key: state[key] for key in state if not key.startswith("reply.")}
+        return {key: state[key] for key in state if not key.startswith(("reply.", "soft_policy."))}
 
 
 class TrainingNet(nn.Module):

@@ -164,9 +164,14 @@ class Steps:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Goes on as the steps did that this is the state of."""
-        self.net.load_state_dict(state["net"])
-        self.average.auxiliary.load_state_dict(state["average_heads"])
+        """Goes on as the steps did that this is the state of. What a state of a version before the
+        soft policy lacks of that head stays as it is."""
+        for module, saved in (
+            (self.net, state["net"]),
+            (self.average.auxiliary, state["average_heads"]),
+        ):
+            head = {name: t for name, t in module.state_dict().items() if "soft_policy." in name}
+            module.load_state_dict({**head, **saved})
         self.optimizer.load_state_dict(state["optimizer"])
         self.total = int(state["steps"])
 

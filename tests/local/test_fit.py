@@ -114,7 +114,7 @@ def test_a_warm_start_can_grow(source: Path, tmp_path: Path) -> None:
 
 
 def test_other_targets_are_a_matter_of_weights(source: Path, tmp_path: Path) -> None:
-    others = ("value", "ownership", "margin", "reply")
+    others = ("soft_policy", "value", "ownership", "margin", "reply")
     policy_only = {f"{name}_weight": 0.0 for name in others}
     fit = Fit(config(tmp_path / "m.pt", **policy_only), [str(source)], print)
     done(fit)

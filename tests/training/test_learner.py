@@ -75,13 +75,15 @@ def split(examples: list[Example]) -> tuple[list[Example], list[Example]]:
 
 
 def test_training_on_self_play_lowers_the_held_out_loss(real_examples):
-    learner = Learner.new(QUICK, SMALL, seed=9)
+    # So few games teach the value less than the steps of the usual rates shake it.
+    config = structs.replace(QUICK, learning_rate=5e-4, kernel_rate=5e-3)
+    learner = Learner.new(config, SMALL, seed=9)
     known, held_out = split(real_examples)
     assert len(known) > 1000
     assert len({e.game_id for e in held_out}) > 15
     before = train(learner, held_out)
     assert (before.steps, before.new_held_out) == (0, len(held_out))
-    after = train(learner, known)
+    after = train(learner, known, reuse=4)
     assert after.held_out_losses["ownership"] < 0.6 * before.held_out_losses["ownership"]
     assert after.held_out_losses["reply"] < 0.97 * before.held_out_losses["reply"]
     assert after.held_out_losses["value"] < 0.97 * before.held_out_losses["value"]
@@ -104,6 +106,7 @@ def test_a_policy_is_learnt(real_examples):
     before = train(learner, held_out)
     after = train(learner, known, reuse=4)
     assert after.held_out_losses["policy"] < 0.7 * before.held_out_losses["policy"]
+    assert after.held_out_losses["soft_policy"] < 0.7 * before.held_out_losses["soft_policy"]
     assert after.policy_entropy < before.held_out_losses["policy"]
 
 
@@ -157,6 +160,29 @@ def test_a_resumed_learner_goes_on_exactly_as_the_one_before(after, batches):
         torch.load(BytesIO(resumed.training_state()), weights_only=True)["net"],
         torch.load(BytesIO(learner.training_state()), weights_only=True)["net"],
     )
+
+
+def test_a_state_of_before_the_soft_policy_is_resumed_with_a_fresh_head(batches):
+    learner = Learner.new(RESUMING, TINY, seed=7)
+    train(learner, batches[0])
+    model, state = checkpoint(learner), torch.load(BytesIO(learner.training_state()))
+    for name in ("net", "average_heads"):
+        heads = [key for key in state[name] if "soft_policy." in key]
+        for key in heads:
+            del state[name][key]
+    remembered = state["optimizer"]["adamw"]["state"]
+    for number in sorted(remembered)[-len(heads) :]:
+        del remembered[number]
+    old = BytesIO()
+    torch.save(state, old)
+    resumed = Learner.resume(RESUMING, model, old.getvalue(), [to_rows(batches[0])])
+    assert_equal(weights(checkpoint(resumed)), weights(model))
+    assert train(resumed, batches[1]).skipped_steps == 0
+    del state["net"]["auxiliary.reply.out.weight"]
+    damaged = BytesIO()
+    torch.save(state, damaged)
+    with pytest.raises(InvalidModel, match="is damaged, or of another network or version"):
+        Learner.resume(RESUMING, model, damaged.getvalue(), [])
 
 
 def test_the_learning_rate_is_that_of_the_examples_so_far(batches):
@@ -268,7 +294,8 @@ def test_each_new_example_is_trained_on_reuse_times_on_average(batches):
     assert [step.step for step in steps] == [1, 2, 3, 4, 5, 6]
     assert all(step.num_steps == 6 and not step.skipped for step in steps)
     assert report.losses["total"] == pytest.approx(np.mean([s.losses["total"] for s in steps]))
-    assert sorted(report.losses) == ["margin", "ownership", "policy", "reply", "total", "value"]
+    names = {"total", "policy", "soft_policy", "value", "ownership", "margin", "reply"}
+    assert report.losses.keys() == names
     assert report.held_out_losses == {}
     with pytest.raises(ValueError, match="reuse"):
         train(learner, batches[1], reuse=0.5)

@@ -27,13 +27,14 @@ def guesses(count: int, seed: int = 0) -> Prediction:
     logits = torch.randn(count, 220, generator=generator)
     ownership = torch.rand(count, 110, generator=generator) - 0.5
     value, margin = torch.rand(2, count, generator=generator) - 0.5
-    reply = torch.randn(count, 220, generator=generator)
-    return Prediction(logits, value, ownership, margin, reply)
+    reply, soft_policy = torch.randn(2, count, 220, generator=generator)
+    return Prediction(logits, value, ownership, margin, reply, soft_policy)
 
 
 def expected_losses(prediction: Prediction, batch: Batch) -> dict[str, float]:
     """The losses in plain loops over full examples."""
-    found = dict.fromkeys(("policy", "value", "ownership", "margin", "reply", "entropy"), 0.0)
+    names = ("policy", "soft_policy", "value", "ownership", "margin", "reply", "entropy")
+    found = dict.fromkeys(names, 0.0)
     count = len(batch.value)
     cells = [row * 10 + col for row in range(11) for col in range(10 - row % 2)]
     for i in range(count):
@@ -43,6 +44,11 @@ def expected_losses(prediction: Prediction, batch: Batch) -> dict[str, float]:
             p = weights[a] / sum(weights.values())
             found["policy"] -= batch.policy[i, a].item() * math.log(p) / count
             found["entropy"] -= p * math.log(p) / count
+        evened = {a: (batch.policy[i, a].item() + 1e-7) ** 0.25 for a in legal}
+        weights = {a: math.exp(prediction.soft_policy[i, a]) for a in legal}
+        for a in legal:
+            target, p = evened[a] / sum(evened.values()), weights[a] / sum(weights.values())
+            found["soft_policy"] += target * math.log(target / p) / count
         total = sum(math.exp(logit) for logit in prediction.reply[i])
         for action in range(220):
             log_probability = math.log(math.exp(prediction.reply[i, action]) / total)
@@ -61,7 +67,9 @@ def test_losses_are_what_they_are_called():
     expected = expected_losses(guesses(6), batch)
     parts = {name: loss for name, loss in found.items() if name != "total"}
     assert parts == pytest.approx(expected, rel=1e-4)
-    weights = {"policy": 1, "value": 2, "ownership": 0.7, "margin": 0.3, "reply": 0.15}
+    weights = {
+        "policy": 1, "soft_policy": 8, "value": 2, "ownership": 0.7, "margin": 0.3, "reply": 0.15
+    }  # fmt: skip
     total = sum(weight * found[name] for name, weight in weights.items())
     assert found["total"] == pytest.approx(total)
 

@@ -114,7 +114,8 @@ def test_a_batch_becomes_a_checkpoint_and_leaves_the_journal(service, batches):
     status = service.status()
     newest = status.checkpoints[-1]
     assert newest.number == before + 1
-    assert newest.losses.keys() == {"total", "policy", "value", "ownership", "margin", "reply"}
+    names = {"total", "policy", "soft_policy", "value", "ownership", "margin", "reply"}
+    assert newest.losses.keys() == names
     assert status.journal.waiting == 0
     info = open_store(service.config.store, "flagz").info(before + 1)
     assert info.metadata["parent"] == before
