@@ -29,6 +29,7 @@ from hexz.engine import (
 )
 from hexz.inference import Evaluator
 from hexz.machine import has_torch
+from hexz.model.config import ModelConfig
 from hexz.selfplay.loop import SelfPlay
 
 if TYPE_CHECKING:
@@ -62,8 +63,8 @@ class Recorded:
     Attributes:
         name: of the kind, for people.
         machine: that it was measured on.
-        figures: rates a second and a core, by name: those of the engine, and positions of the
-            default network in batches of COMPARED_BATCH, by precision.
+        figures: rates a second and a core, by name: those of the engine, and positions of
+            COMPARED_NETWORK in batches of COMPARED_BATCH, by precision.
     """
 
     name: str
@@ -72,6 +73,8 @@ class Recorded:
 
 
 COMPARED_BATCH: Final = 32
+COMPARED_NETWORK: Final = ModelConfig(blocks=4, filters=32, kernel="square")
+"""Whatever the default is: other machines were measured with this one."""
 
 
 def recorded() -> dict[str, Recorded]:

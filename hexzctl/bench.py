@@ -187,15 +187,23 @@ def selfplay(
 
 def _measured(seconds: float) -> dict[str, float]:
     """The figures of this machine, by the names of `recorded`."""
-    from hexz.bench import COMPARED_BATCH, ENGINE_RATES, RUNS, engine_rates, inference_rate
+    from hexz.bench import (
+        COMPARED_BATCH,
+        COMPARED_NETWORK,
+        ENGINE_RATES,
+        RUNS,
+        engine_rates,
+        inference_rate,
+    )
     from hexz.model.backends import PRECISIONS, create_evaluator
+    from hexz.model.checkpoint import new_checkpoint
     from hexzctl.display import Steps, notice
 
     found = {}
     with Steps(len(ENGINE_RATES) + len(PRECISIONS["cpu"]), RUNS * seconds) as steps:
         for rate in engine_rates(seconds, steps.begin):
             found[rate.name] = rate.median
-        weights = _load(None).weights
+        weights = new_checkpoint(COMPARED_NETWORK).weights
         for precision in PRECISIONS["cpu"]:
             steps.begin(precision)
             evaluator = create_evaluator(
