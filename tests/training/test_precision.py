@@ -68,8 +68,7 @@ def test_a_network_learns_in_bfloat16_and_is_kept_in_float32(real_examples, tmp_
     learner = Learner.new(HALF, SMALL, seed=9)
     for _ in range(2):
         report = learner.train(to_rows(real_examples), reuse=2, on_step=lambda _: None)
-    found = report.held_out_losses
-    assert found["total"] - HALF.soft_policy_weight * found["soft_policy"] < 4.9
+    assert report.held_out_losses["total"] < 4.9
     kept = decode_checkpoint(learner.checkpoint(model_name="m", number=1), "m").net
     assert {p.dtype for p in kept.parameters()} == {torch.float32}
-    assert learner.held_out_losses() == found
+    assert learner.held_out_losses() == report.held_out_losses
