@@ -56,15 +56,20 @@ class Optimizer:
         """Returns what `load_state_dict` takes."""
         return {"muon": {"state": self._muon.state}, "adamw": {"state": self._adamw.state}}
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state: dict[str, Any], *, lacking: int = 0) -> None:
         """Goes on as the optimizer did that this is the state of.
+
+        Args:
+            state: what `state_dict` returned.
+            lacking: parameters, the last ones, that the network did not have then.
 
         Raises:
             ValueError, LookupError, TypeError, AttributeError, RuntimeError: it is of another
                 network, or damaged.
         """
         _copy(state["muon"]["state"], self._muon.state)
-        _copy(state["adamw"]["state"], self._adamw.state)
+        known = len(self._adamw.state) - lacking
+        _copy(state["adamw"]["state"], {i: self._adamw.state[i] for i in range(known)})
 
 
 class _Muon:
@@ -162,9 +167,8 @@ def _gradient(weight: Tensor) -> Tensor:
 
 
 def _copy(source: dict[int, dict[str, Tensor]], target: _State) -> None:
-    """Takes over a state, which before the first step may be empty, and lacks the last weights if
-    it is of a version that did not have their heads."""
-    if list(source) != list(target)[: len(source)]:
+    """Takes over a state, which before the first step may be empty."""
+    if source and source.keys() != target.keys():
         raise ValueError("it is of another network")
     for number, tensors in source.items():
         for name, tensor in target[number].items():

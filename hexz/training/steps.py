@@ -164,15 +164,19 @@ class Steps:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Goes on as the steps did that this is the state of. What a state of a version before the
-        soft policy lacks of that head stays as it is."""
+        """Goes on as the steps did that this is the state of. If it is of a version before the soft
+        policy, that head stays as it is."""
+        is_older = "auxiliary.soft_policy.out.weight" not in state["net"]
         for module, saved in (
             (self.net, state["net"]),
             (self.average.auxiliary, state["average_heads"]),
         ):
-            head = {name: t for name, t in module.state_dict().items() if "soft_policy." in name}
-            module.load_state_dict({**head, **saved})
-        self.optimizer.load_state_dict(state["optimizer"])
+            own = module.state_dict() if is_older else {}
+            fresh = {name: tensor for name, tensor in own.items() if "soft_policy." in name}
+            module.load_state_dict({**fresh, **saved})
+        head = list(self.net.auxiliary.soft_policy.parameters())
+        lacking = len(head) if is_older else 0
+        self.optimizer.load_state_dict(state["optimizer"], lacking=lacking)
         self.total = int(state["steps"])
 
     def _part(self) -> Tensor:

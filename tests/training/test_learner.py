@@ -176,7 +176,14 @@ def test_a_state_of_before_the_soft_policy_is_resumed_with_a_fresh_head(batches)
     resumed = Learner.resume(RESUMING, model, old.getvalue(), [to_rows(batches[0])])
     assert_equal(weights(checkpoint(resumed)), weights(model))
     assert train(resumed, batches[1]).skipped_steps == 0
-    del state["net"]["auxiliary.reply.out.weight"]
+    del remembered[max(remembered)]
+    assert_refused(model, state)
+    whole = torch.load(BytesIO(learner.training_state()))
+    del whole["net"]["auxiliary.reply.out.weight"]
+    assert_refused(model, whole)
+
+
+def assert_refused(model: bytes, state: object) -> None:
     damaged = BytesIO()
     torch.save(state, damaged)
     with pytest.raises(InvalidModel, match="is damaged, or of another network or version"):
