@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
+from hexz.local.training_time import TrainingTime
 from hexz.processes import ChildDied, Parent, ToldToEnd
 from hexz.schema.fleet import Heartbeat
 from hexz.schema.programs import PlayerConfig, ServerConfig, WorkerConfig
@@ -25,9 +26,10 @@ PLAY: Final = "play"
 """What the server sends its parent beside its URL: somebody wants to play."""
 
 
-def run_server(parent: Parent, config: ServerConfig) -> None:
-    """Runs the train server until it is told to end, and tells its parent where it listens, and
-    PLAY when somebody wants to play; the parent tells it the URL of the page for that."""
+def run_server(parent: Parent, config: ServerConfig, training_time: TrainingTime) -> None:
+    """Runs the train server until it is told to end, whenever its time is up, and tells its parent
+    where it listens, and PLAY when somebody wants to play; the parent tells it the URL of the page
+    for that."""
     signal.signal(signal.SIGTERM, signal.SIG_DFL)  # until it can end in good order
 
     from hexz.trainserver.playing import PlayPage
@@ -47,7 +49,7 @@ def run_server(parent: Parent, config: ServerConfig) -> None:
 
     from hexz.trainserver.serve import serve
 
-    serve(config, parent.send, page)
+    serve(config, parent.send, page, training_time.rate_share)
 
 
 def run_player(parent: Parent, config: PlayerConfig) -> None:

@@ -14,6 +14,7 @@ from hexz.checkpoints import CheckpointInfo, open_store
 from hexz.errors import HexzError, OutputError
 from hexz.local.parts import PLAY, run_player, run_server, run_worker
 from hexz.local.rater import Rater
+from hexz.local.training_time import TrainingTime
 from hexz.processes import Child, ChildDied, ChildFailed, Restarts, ready
 from hexz.schema.programs import LocalTrainingConfig, PlayerConfig
 from hexz.schema.status import ServerStatus
@@ -101,6 +102,7 @@ class LocalTraining:
     _stopping: bool = False
     _parts: list[_Part] = field(default_factory=list)
     _server: RemoteServer | None = None
+    _time: TrainingTime = field(init=False)
 
     def stop(self) -> None:
         """Asks for the end. Finished games are still taken."""
@@ -113,7 +115,7 @@ class LocalTraining:
             OutputError: the data directory cannot be written.
             TrainingEnded: the server or the worker cannot go on.
         """
-        deadline = time.monotonic() + (self.config.max_seconds or float("inf"))
+        self._time = TrainingTime.beginning_now(self.config.max_seconds)
         logs = self._prepare_directory()
         store = open_store(str(self.config.data_dir), self.config.model_name)
         rater = Rater(
@@ -132,7 +134,7 @@ class LocalTraining:
         ]  # fmt: skip
         try:
             with contextlib.closing(rater):
-                yield from self._watch(deadline, rater)
+                yield from self._watch(rater)
             yield from self._end()
             # The server saves a last one after it was asked last.
             self.reached = next(reversed(store.list()), None)
@@ -152,15 +154,15 @@ class LocalTraining:
     def _start_server(self, log: Path) -> Child:
         # One that is started again listens where the worker knows it.
         port = int(self.url.rpartition(":")[2]) if self.url else self.config.port
-        return Child(run_server, self.config.server(port), log=log)
+        return Child(run_server, self.config.server(port), self._time, log=log)
 
     def _start_worker(self, log: Path) -> Child | None:
         return Child(run_worker, self.config.worker(self.url), log=log) if self.url else None
 
-    def _watch(self, deadline: float, rater: Rater) -> Iterator[Event]:
+    def _watch(self, rater: Rater) -> Iterator[Event]:
         next_status = 0.0
         newest = None
-        while not self._stopping and time.monotonic() < deadline:
+        while not self._stopping and not self._time.is_up:
             for part in self._parts:
                 yield from self._keep_running(part)
             if time.monotonic() >= next_status:

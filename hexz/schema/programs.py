@@ -240,7 +240,14 @@ class LocalTrainingConfig(ModelTrainingConfig, frozen=True, kw_only=True):
         setting("Defaults that suit this machine; other options change one each."),
     ] = "laptop"
     num_workers: NumWorkers = None
-    max_seconds: MaxSeconds = None
+    max_seconds: Annotated[
+        float | None,
+        setting(
+            "Stop after so many seconds, over the last part of which learning rates fall to zero. "
+            "Default: no limit.",
+            ge=0.001,
+        ),
+    ] = None
     minibatch_size: MinibatchSize = 16384
     max_backlog: MaxBacklog = 4
     port: Port = 0

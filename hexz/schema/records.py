@@ -18,6 +18,8 @@ class TrainingReport(Message, frozen=True, kw_only=True):
         new_held_out: that were added to the held-out set instead.
         total_examples: added to the window since the first training.
         window_size: examples that were drawn from.
+        rate_share: of the learning rates that the settings give, less than 1 at the end of a
+            training.
         steps: optimizer steps, skipped ones included; 0 if there was nothing to train on.
         skipped_steps: whose loss or gradient was not finite, so that the weights were left alone.
         total_steps: since the first training.
@@ -34,6 +36,7 @@ class TrainingReport(Message, frozen=True, kw_only=True):
     new_held_out: int = 0
     total_examples: int = 0
     window_size: int = 0
+    rate_share: float = 1.0
     steps: int = 0
     skipped_steps: int = 0
     total_steps: int = 0

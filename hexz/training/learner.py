@@ -121,6 +121,7 @@ class Learner:
         examples: Rows,
         *,
         reuse: float,
+        rate_share: float = 1.0,
         on_step: Callable[[StepReport], None],
     ) -> TrainingReport:
         """Adds a batch to the window and trains on it.
@@ -129,6 +130,7 @@ class Learner:
             examples: the batch, no fast searches; those of held-out games are only measured with.
             reuse: examples to train on for each new one, at least 1: each new one is trained on
                 once, and the others are drawn from the whole window.
+            rate_share: of the learning rates that the configuration gives.
             on_step: is told about each step. What it raises ends the training.
 
         Raises:
@@ -143,6 +145,7 @@ class Learner:
             steps=math.ceil(new * reuse / self.config.batch_size),
             examples=self.window.total,
             held_out=self.window.num_held_out,
+            rate_share=rate_share,
         )
         done = self._take(run, new, on_step)
         step_seconds = time.perf_counter() - start
@@ -152,6 +155,7 @@ class Learner:
             new_held_out=len(examples) - new,
             total_examples=self.window.total,
             window_size=self.window.size(new),
+            rate_share=rate_share,
             steps=run.steps,
             skipped_steps=run.steps - len(done),
             total_steps=self.total_steps,

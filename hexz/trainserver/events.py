@@ -16,10 +16,12 @@ class TrainBatch:
     Attributes:
         batch: its number.
         behind: batches that wait behind it.
+        rate_share: of the learning rates that the configuration gives.
     """
 
     batch: int
     behind: int
+    rate_share: float
 
 
 @dataclass(frozen=True)

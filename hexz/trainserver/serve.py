@@ -15,6 +15,7 @@ from hexz.schema.programs import ServerConfig
 from hexz.trainserver.app import make_app
 from hexz.trainserver.playing import PlayPage
 from hexz.trainserver.service import TrainingService
+from hexz.trainserver.supervisor import constant_rates
 from hexz.wire.archive import MAX_EXAMPLE_BYTES
 from hexz.wire.example import MAX_GAME_BYTES
 from hexz.wire.game import MAX_COMPACT_BYTES
@@ -27,9 +28,14 @@ _UNCOLLECTED: Final = 10_000
 """Objects more than at the last collection that bring about the next one."""
 
 
-def make(config: ServerConfig, lifetime: web.Lifetime, play_page: PlayPage | None = None) -> Flask:
+def make(
+    config: ServerConfig,
+    lifetime: web.Lifetime,
+    play_page: PlayPage | None = None,
+    rate_share: Callable[[], float] = constant_rates,
+) -> Flask:
     """Makes the application."""
-    service = TrainingService(config, lifetime.fail, play_page)
+    service = TrainingService(config, lifetime.fail, play_page, rate_share)
     lifetime.closing.callback(service.close)
     _collect_rarely()
     return make_app(service)
@@ -46,6 +52,7 @@ def serve(
     config: ServerConfig,
     on_listening: Callable[[str], None],
     play_page: PlayPage | None = None,
+    rate_share: Callable[[], float] = constant_rates,
 ) -> None:
     """Serves until a signal ends it; see `web.serve`.
 
@@ -53,6 +60,7 @@ def serve(
         config: of the server.
         on_listening: called with the URL before the first request.
         play_page: on which to play against the newest checkpoint, if there is one.
+        rate_share: see `TrainerSupervisor`.
 
     Raises:
         InvalidSettings: the server would be open to everybody.
@@ -66,7 +74,7 @@ def serve(
             "--allow-unauthenticated if everybody may post and see everything"
         )
     web.serve(
-        lambda _, lifetime: make(config, lifetime, play_page),
+        lambda _, lifetime: make(config, lifetime, play_page, rate_share),
         config.host,
         config.port,
         threads=THREADS,

@@ -52,7 +52,7 @@ from hexz.trainserver.playing import PlayPage
 from hexz.trainserver.posting import Posting
 from hexz.trainserver.settings import SettingsSource
 from hexz.trainserver.strength import Strength
-from hexz.trainserver.supervisor import TrainerSupervisor
+from hexz.trainserver.supervisor import TrainerSupervisor, constant_rates
 from hexz.trainserver.surplus import (
     BEHIND,
     GROW_AFTER,
@@ -111,6 +111,7 @@ class TrainingService:
         on_fatal: called from a thread of its own if the server cannot go on, with the reason in
             one line.
         play_page: on which to play against the newest checkpoint, if there is one.
+        rate_share: see `TrainerSupervisor`.
 
     Attributes:
         tokens: of single workers.
@@ -125,6 +126,7 @@ class TrainingService:
         config: ServerConfig,
         on_fatal: Callable[[str], None],
         play_page: PlayPage | None = None,
+        rate_share: Callable[[], float] = constant_rates,
     ) -> None:
         self.config = config
         self.play_page = play_page
@@ -152,7 +154,11 @@ class TrainingService:
             self._announcer = Announcer(config.redis_url, config.model_name)
             undo.pop_all()
         self._supervisor = TrainerSupervisor(
-            config, self._journal, on_checkpoint=self._take_checkpoint, on_fatal=on_fatal
+            config,
+            self._journal,
+            on_checkpoint=self._take_checkpoint,
+            on_fatal=on_fatal,
+            rate_share=rate_share,
         )
         self._supervisor.start()
         self._closing = threading.Event()

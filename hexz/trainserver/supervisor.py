@@ -36,6 +36,11 @@ STOP_SECONDS: Final = 2.0
 """A trainer that does not end this long after it was told to is killed, which loses nothing."""
 
 
+def constant_rates() -> float:
+    """The share of the learning rates in a training whose end is not known: all of them."""
+    return 1.0
+
+
 class TrainerSupervisor:
     """Runs the trainer in a thread of its own.
 
@@ -44,6 +49,7 @@ class TrainerSupervisor:
         journal: whose sealed batches are trained on, in their order.
         on_checkpoint: called for the newest checkpoint at the start and for each new one.
         on_fatal: called once if the server cannot go on, with the reason.
+        rate_share: asked for each batch: the share of the learning rates to train on it with.
     """
 
     def __init__(
@@ -53,6 +59,7 @@ class TrainerSupervisor:
         *,
         on_checkpoint: Callable[[CheckpointReady], None],
         on_fatal: Callable[[str], None],
+        rate_share: Callable[[], float],
     ) -> None:
         self.activities = Activities("starting")
         self._state = TrainingStatus()
@@ -60,6 +67,7 @@ class TrainerSupervisor:
         self._journal = journal
         self._on_checkpoint = on_checkpoint
         self._on_fatal = on_fatal
+        self._rate_share = rate_share
         self._restarts = Restarts()
         self._known: int | None = None
         self._handed_out = 0
@@ -164,7 +172,10 @@ class TrainerSupervisor:
         else:
             self._handed_out = waiting[0]
             self.state = replace(self.state, activity="training")
-            trainer.send(TrainBatch(batch=waiting[0], behind=len(waiting) - 1))
+            order = TrainBatch(
+                batch=waiting[0], behind=len(waiting) - 1, rate_share=self._rate_share()
+            )
+            trainer.send(order)
 
     def _take(self, event: Event) -> None:
         match event:

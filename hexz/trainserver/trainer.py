@@ -257,6 +257,7 @@ class _Trainer:
                 examples.rows,
                 # A trainer that falls behind spends less on each batch.
                 reuse=max(1.0, self._config.training.reuse / (1 + order.behind)),
+                rate_share=order.rate_share,
                 on_step=lambda step: self._report_step(order.batch, step),
             )
         record = self._record_of(
@@ -361,6 +362,12 @@ class _EventWriter:
         for group, losses in groups.items():
             for name, loss in losses.items():
                 self._writer.add_scalar(f"{group}/{name}", loss, checkpoint)
-        for name in ("policy_entropy", "gradient_norm", "window_size", "positions_per_second"):
+        for name in (
+            "policy_entropy",
+            "gradient_norm",
+            "window_size",
+            "rate_share",
+            "positions_per_second",
+        ):
             self._writer.add_scalar(f"training/{name}", getattr(report, name), checkpoint)
         self._writer.flush()

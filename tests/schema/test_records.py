@@ -19,13 +19,15 @@ def test_ratings_of_an_earlier_version():
 
 
 def test_metadata_of_an_earlier_version():
-    """They know neither the loss nor the weight of the reply head."""
+    """They know neither the loss nor the weight of the reply head, and rates that do not fall."""
     for info in STORE.list():
         record = info.record
         assert record.parent == info.number - 1
         assert record.report.losses["total"] > record.report.losses["policy"] > 0
         assert record.model == {"blocks": 4, "filters": 32}
-        assert record.to_metadata().items() <= info.metadata.items()
+        content = record.to_metadata()
+        assert content["report"].pop("rate_share") == 1.0
+        assert content.items() <= info.metadata.items()
 
 
 def test_another_program_says_nothing():

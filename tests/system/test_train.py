@@ -18,6 +18,7 @@ import torch
 import urllib3
 
 from hexz.checkpoints import open_store
+from hexz.checkpoints.store import CheckpointStore
 from hexz.model.checkpoint import load_checkpoint
 
 from .. import fork_server
@@ -65,8 +66,11 @@ class Training:
     def status(self) -> Any:
         return json.loads(self.get("/status", "application/json").data)
 
+    def store(self) -> CheckpointStore:
+        return open_store(str(self.data_dir), MODEL_NAME)
+
     def checkpoint(self) -> int | None:
-        return open_store(str(self.data_dir), MODEL_NAME).latest()
+        return self.store().latest()
 
     def wait_for(self, condition: Callable[[], object]) -> None:
         deadline = time.monotonic() + TIMEOUT
@@ -157,9 +161,13 @@ def test_ctrl_c_ends_everything_and_the_next_start_goes_on(start: Callable[..., 
 
 @pytest.mark.soak
 def test_time_is_up(start: Callable[..., Training]) -> None:
-    training = start("--max-seconds=12")
+    training = start("--max-seconds=25")
     code, errors = training.wait()
     assert (code, errors) == (0, "")
+    reports = [info.record.report for info in training.store().list()]
+    shares = [report.rate_share for report in reports if report is not None]
+    assert shares[0] == 1.0
+    assert 0.0 <= shares[-1] < 1.0  # they fall at the end
     assert any(re.search(r"Status page: http://127\.0\.0\.1:\d+/status", s) for s in training.lines)
 
 
@@ -215,7 +223,7 @@ def test_a_profile_says_what_nothing_else_does(start: Callable[..., Training]) -
     training.wait_for(lambda: training.checkpoint() is not None)
     training.process.send_signal(signal.SIGINT)
     assert training.wait() == (130, "")
-    metadata = open_store(str(training.data_dir), MODEL_NAME).info(0).metadata
+    metadata = training.store().info(0).metadata
     assert metadata["model"] == {"blocks": 1, "filters": 8, "kernel": "ring"}
     assert metadata["training"]["batch_size"] == 512
 

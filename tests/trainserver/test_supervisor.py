@@ -5,6 +5,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,10 @@ def post(service: TrainingService, bodies: list[bytes]) -> None:
         assert service.accept_example(body).result().accepted == 1
 
 
+def checkpoint_is(service: TrainingService, number: int) -> bool:
+    return service.checkpoint == number
+
+
 def activity(service: TrainingService) -> str:
     return str(service.status().training.activity)
 
@@ -104,6 +109,21 @@ def assert_trained_once(service: TrainingService, bodies: list[bytes]) -> None:
     names = trained_ids(service.config)
     assert len(names) == len(set(names))
     assert ids_of(bodies) <= set(names)
+
+
+def test_rates_are_those_of_the_moment(batches, in_threads, tmp_path):
+    shares = iter([1.0, 0.25])
+    service = TrainingService(
+        tiny_config(tmp_path, minibatch_size=BATCH), on_fatal=print, rate_share=lambda: next(shares)
+    )
+    try:
+        for number in 1, 2:
+            post(service, next(batches))
+            wait_until(partial(checkpoint_is, service, number))
+    finally:
+        service.close()
+    reports = [info.record.report for info in open_store(service.config.store, "flagz").list()]
+    assert [report and report.rate_share for report in reports] == [None, 1.0, 0.25]
 
 
 def test_a_batch_becomes_a_checkpoint_and_leaves_the_journal(service, batches):
