@@ -12,7 +12,7 @@ def test_ratings_of_an_earlier_version():
     ratings = STORE.ratings()
     assert ratings is not None
     assert (ratings.player, ratings.anchor) == ("gumbel@64", "uct:800")
-    assert list(ratings.checkpoints) == [1, 2, 4, 11, 16, 22, 40, 74, 111, 148, 222, 296]
+    assert list(ratings.checkpoints) == [1, 2, 4, 11, 16, 22, 40, 74, 111, 148, 222, 296, 409]
     assert ratings.checkpoints[296].low < 1654 < ratings.checkpoints[296].high
     assert ratings.references["uct:800"].value == 0
     assert len(ratings.results) == 93
