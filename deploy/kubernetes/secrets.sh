@@ -1,12 +1,12 @@
 #!/bin/bash
-# Makes the secrets of a fleet in Kubernetes, in the directory secrets/ beside this, from which
-# kustomization.yaml takes them. Run again, it replaces all of them.
+# Makes the secrets of a fleet in Kubernetes, in base/secrets, from which base/kustomization.yaml
+# takes them. Run again, it replaces all of them.
 set -euo pipefail
 umask 077
 
-cd "$(dirname "${BASH_SOURCE[0]}")"
 # shellcheck source=../redis-users.sh
-. ../redis-users.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../redis-users.sh"
+cd "$(dirname "${BASH_SOURCE[0]}")/base"
 
 random() { openssl rand -hex 32; }
 

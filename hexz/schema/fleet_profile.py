@@ -31,6 +31,10 @@ CHECKPOINT_SECONDS: Final = 60.0
 SMALLEST_BATCH: Final = 4096
 LARGEST_BATCH: Final = 131_072
 
+BACKLOG: Final = 8
+"""Minibatches that may wait for training: two make searches deeper, and this many of the largest
+take 8 GB of disk if all examples are posted alone."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Network:
@@ -96,6 +100,7 @@ def fleet_defaults(worker_cores: int, device: str, train_processes: int) -> dict
         "simulations": simulations,
         "reuse": round(reuse, 1),
         "minibatch_size": _minibatch(rate * CHECKPOINT_SECONDS),
+        "max_backlog": BACKLOG,
     }
 
 

@@ -131,8 +131,8 @@ class ServerConfig(ModelTrainingConfig, frozen=True, kw_only=True):
         Literal["single", "fleet"],
         setting(
             "Defaults for one worker or for a fleet: fleet chooses blocks, filters, simulations, "
-            "reuse and minibatch_size for worker_cores and the device that trains; other options "
-            "change one each. See docs/scaling.md."
+            "reuse, minibatch_size and max_backlog for worker_cores and the device that trains; "
+            "other options change one each. See docs/scaling.md."
         ),
     ] = "single"
     worker_cores: Annotated[

@@ -5,6 +5,7 @@ import json
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
 from importlib import metadata, resources
 from pathlib import Path
 from typing import Any
@@ -16,11 +17,13 @@ import yaml
 
 from hexz.schema.declaration import Settings, settings_of
 from hexz.schema.programs import PlayerConfig, ServerConfig, WorkerConfig
+from hexz.schema.resolution import variables
 
 from .images import REPOSITORY, read_dockerfile
 
 DEPLOY = REPOSITORY / "deploy"
 KUBERNETES = DEPLOY / "kubernetes"
+BASE = KUBERNETES / "base"
 COMPOSE = [
     REPOSITORY / "compose.yaml",
     DEPLOY / "cpuserver.compose.yaml",
@@ -112,7 +115,9 @@ def test_compose_builds_stages_that_there_are_and_starts_their_own_commands():
     for path in COMPOSE:
         for name, service in read_compose(path)["services"].items():
             if "build" in service:
-                assert stages[service["build"]["target"]].entrypoint
+                stage = stages[service["build"]["target"]]
+                assert stage.entrypoint
+                assert set(service["build"].get("args", {})) <= set(stage.environment), name
                 assert not service.get("command"), "the entry point is the code of the command"
                 assert service["image"] == f"hexz-{service['build']['target']}", name
 
@@ -158,15 +163,13 @@ def documents(path: Path) -> list[dict[str, Any]]:
     return [document for document in yaml.safe_load_all(path.read_text()) if document]
 
 
-def kustomization(directory: Path = KUBERNETES) -> dict[str, Any]:
+def kustomization(directory: Path = BASE) -> dict[str, Any]:
     (document,) = documents(directory / "kustomization.yaml")
     return document
 
 
 MANIFESTS = [
-    (name, document)
-    for name in kustomization()["resources"]
-    for document in documents(KUBERNETES / name)
+    (name, document) for name in kustomization()["resources"] for document in documents(BASE / name)
 ]
 WORKLOADS = [
     document for _, document in MANIFESTS if document["kind"] in ("Deployment", "StatefulSet")
@@ -187,7 +190,7 @@ def test_manifests_follow_the_schemas(document):
 
 
 def test_all_manifests_are_used():
-    there = {path.name for path in KUBERNETES.glob("*.yaml")} - {"kustomization.yaml"}
+    there = {path.name for path in BASE.glob("*.yaml")} - {"kustomization.yaml"}
     assert there == set(kustomization()["resources"])
 
 
@@ -206,6 +209,13 @@ def test_pods_have_no_rights_and_limits(workload):
         if container.get("ports"):
             assert "readinessProbe" in container
             assert "livenessProbe" in container
+
+
+def test_each_process_of_a_worker_has_a_core():
+    (worker,) = (w for w in WORKLOADS if w["metadata"]["name"] == "hexz-worker")
+    (container,) = worker["spec"]["template"]["spec"]["containers"]
+    processes = {v["name"]: v["value"] for v in container["env"]}["HEXZ_NUM_WORKERS"]
+    assert container["resources"]["requests"]["cpu"] == processes
 
 
 def test_what_selects_pods_finds_some():
@@ -241,12 +251,38 @@ def test_ports_and_volumes_that_are_named_exist():
             assert {m["name"] for m in container.get("volumeMounts", [])} <= volumes
 
 
-def test_secrets_and_settings_are_made_and_known(tmp_path):
+def test_no_variable_of_a_service_is_taken_for_a_setting():
+    """Nor for one that is misspelt, as HEXZ_PLAYER_PORT would be, since no pod wants any."""
+    links = {link for service in of_kind("Service") for link in links_of(service)}
+    assert "HEXZ_PLAYER_PORT_50071_TCP_ADDR" in links
+    assert not links & variables()
+    for workload in WORKLOADS:
+        assert workload["spec"]["template"]["spec"]["enableServiceLinks"] is False
+
+
+def links_of(service: dict[str, Any]) -> Iterator[str]:
+    """The variables that Kubernetes makes of a service."""
+    prefix = service["metadata"]["name"].upper().replace("-", "_")
+    yield from (f"{prefix}_SERVICE_HOST", f"{prefix}_SERVICE_PORT", f"{prefix}_PORT")
+    for port in service["spec"]["ports"]:
+        yield f"{prefix}_SERVICE_PORT_{port['name'].upper()}"
+        link = f"{prefix}_PORT_{port['port']}_TCP"
+        yield from (link, *(f"{link}_{part}" for part in ("PROTO", "PORT", "ADDR")))
+
+
+@pytest.fixture(scope="module")
+def with_secrets(tmp_path_factory) -> Path:
+    """A copy of deploy/kubernetes in which the secrets are made."""
     if shutil.which("openssl") is None:
         pytest.skip("there is no openssl to make secrets with")
-    shutil.copytree(DEPLOY, tmp_path / "deploy")
-    subprocess.run([tmp_path / "deploy" / "kubernetes" / "secrets.sh"], check=True)
-    directory = tmp_path / "deploy" / "kubernetes"
+    deploy = tmp_path_factory.mktemp("secrets") / "deploy"
+    shutil.copytree(DEPLOY, deploy)
+    subprocess.run([deploy / "kubernetes" / "secrets.sh"], check=True)
+    return deploy / "kubernetes"
+
+
+def test_secrets_and_settings_are_made_and_known(with_secrets):
+    directory = with_secrets / "base"
     assert not (directory / "secrets").stat().st_mode & 0o077
     made = kustomization()
     for secret in made["secretGenerator"]:
@@ -285,6 +321,40 @@ def test_the_bucket_changes_what_is_there():
             if operation["op"] == "replace":
                 place = int(operation["path"].rpartition("/")[2])
                 assert container["env"][place]["name"] == operation["value"]["name"]
+
+
+@pytest.mark.parametrize("directory", ["base", "bucket"])
+def test_what_kustomize_makes_follows_the_schemas(directory, with_secrets):
+    made = kustomized(with_secrets / directory)
+    assert len(made) > len(MANIFESTS), "secrets and settings too"
+    for document in made:
+        kubernetes_validate.validate(document, kubernetes_validate.latest_version(), strict=True)
+        assert document["kind"] == "Namespace" or document["metadata"]["namespace"] == "hexz"
+
+
+def test_server_and_player_use_the_bucket(with_secrets):
+    environments = {}
+    for document in kustomized(with_secrets / "bucket"):
+        if document["kind"] in ("Deployment", "StatefulSet"):
+            (container,) = document["spec"]["template"]["spec"]["containers"]
+            variables = {v["name"]: v["value"] for v in container.get("env", [])}
+            assert len(variables) == len(container.get("env", [])), "each is set once"
+            environments[document["metadata"]["name"]] = variables
+    bucket = environments["hexz-server"]["HEXZ_STORE"]
+    assert bucket.startswith("gs://")
+    assert environments["hexz-player"]["HEXZ_MODEL_PATH"] == bucket
+    assert environments["hexz-player"]["HEXZ_FOLLOW"] == "1"
+
+
+def kustomized(directory: Path) -> list[dict[str, Any]]:
+    """What `kubectl apply -k` would send to the cluster."""
+    kubectl = shutil.which("kubectl")
+    if kubectl is None:
+        pytest.skip("there is no kubectl to put the manifests together with")
+    command = [kubectl, "kustomize", str(directory)]
+    result = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
+    return list(yaml.safe_load_all(result.stdout))
 
 
 @pytest.mark.parametrize("name", ["worker-job.yaml", "player-service.yaml"])
