@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hmac
-import logging
 import re
 import secrets
 from collections.abc import Iterable
@@ -46,8 +45,6 @@ from hexz.wire.game import MAX_COMPACT_BYTES
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
-
-_log = logging.getLogger(__name__)
 
 _OPEN_PATHS: Final = ("/healthz", "/readyz")
 """Whoever supervises the server has no token; these tell nothing but whether it works."""
