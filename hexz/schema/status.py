@@ -69,12 +69,15 @@ class Progress(Message, frozen=True, kw_only=True):
     loss: float | None
 
 
+Activity = Literal["starting", "idle", "training", "saving", "paused"]
+
+
 class TrainingStatus(Message, frozen=True, kw_only=True):
     """The state of the trainer.
 
     Attributes:
-        activity: "starting", "idle", "training", "saving" while so many checkpoints wait for the
-            store that no more are trained, or "paused" after a failure.
+        activity: what it does; "saving" while so many checkpoints wait for the store that no more
+            are trained, "paused" after a failure.
         unsaved: checkpoints that are trained and wait for the store.
         progress: of the training run, if there is one.
         failure: the last failure since the last new checkpoint, if any.
@@ -83,7 +86,7 @@ class TrainingStatus(Message, frozen=True, kw_only=True):
         redis_problem: why Redis cannot be reached, if it cannot.
     """
 
-    activity: str = "starting"
+    activity: Activity = "starting"
     unsaved: int = 0
     progress: Progress | None = None
     failure: str | None = None
@@ -104,11 +107,14 @@ class WatchedGame(GameUnderWay, frozen=True, kw_only=True):
     checkpoint: int | None
 
 
+Part = Literal["workers", "server", "trainer", "store", "nothing"]
+
+
 class LimitStatus(Message, frozen=True, kw_only=True):
     """The part that limits the system at present.
 
     Attributes:
-        part: "workers", "server", "trainer", "store", or "nothing" in particular.
+        part: which it is; "nothing" if none limits the others.
         text: that in words, and what to change.
         workers_waiting: the share of the last minute in which workers waited to post.
         trainer_waiting: the share of the last five minutes in which the trainer waited for
@@ -116,7 +122,7 @@ class LimitStatus(Message, frozen=True, kw_only=True):
         trainer_saving: the share of them in which it waited for the store.
     """
 
-    part: str
+    part: Part
     text: str
     workers_waiting: float
     trainer_waiting: float
@@ -226,7 +232,7 @@ class StrengthStatus(Message, frozen=True, kw_only=True):
 
 
 class ServerStatus(Message, frozen=True, kw_only=True):
-    """A train server.
+    """What a train server is and does, and what it knows of its workers and checkpoints.
 
     Attributes:
         version: the version of its hexzctl.
@@ -317,7 +323,7 @@ class NetworkStatus(Message, frozen=True, kw_only=True):
 
 
 class PlayerStatus(Message, frozen=True, kw_only=True):
-    """A player service.
+    """What a player service is and has done since its start.
 
     Attributes:
         version: the version of its hexzctl.
