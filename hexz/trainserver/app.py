@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Iterable
 from concurrent.futures import Future
 from functools import lru_cache
+from html import escape
 from typing import TYPE_CHECKING, Final
 
 from flask import Flask, Response, g, request
@@ -34,6 +35,7 @@ from hexz.schema.fleet import (
     incompatibility,
 )
 from hexz.schema.programs import ServerConfig
+from hexz.schema.status import FIGURES
 from hexz.trainserver.metrics import registry_of
 from hexz.trainserver.service import RETRY_SECONDS, Refused, TrainingService
 from hexz.vetting.tokens import WorkerTokens
@@ -291,11 +293,16 @@ def _status_page() -> tuple[str, str]:
     own = scripts_of(__package__)
     sheets = [asset("board.css"), asset("page.css"), asset("status.css", __package__)]
     empty = Board.from_text("." * NUM_CELLS)
+    figures = (
+        f'<th scope="col" data-figure="{name}" title="{escape(note)}">{name.replace("_", " ")}</th>'
+        for name, note in FIGURES.items()
+    )
     script = bare_script(whole_script(own["status.js"], own))
     page = fill(
         asset("status.html", __package__),
         HEAD=head("hexzctl train-server", style(*sheets)),
         SCORES=asset("scores.html"),
+        FIGURES="".join(figures),
         BOARD=board_svg(empty, 'role="img" aria-labelledby="game-title"'),
         SCRIPT=script,
     )

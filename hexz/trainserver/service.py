@@ -460,6 +460,7 @@ class TrainingService:
             limit=None if newest is None else self._limit(),
             settings=seen.settings,
             workers=[_worker_status(heartbeat, age) for age, heartbeat in workers],
+            evaluations_per_second=sum(w.evaluations_per_second for w in seen.workers),
             conduct=self.vetting.conduct(),
             checkpoints=[_summary(info) for info in _spread(self._history)],
             strength=self._strength.known,
@@ -579,7 +580,11 @@ def _spread(history: list[CheckpointInfo]) -> list[CheckpointInfo]:
 def _worker_status(heartbeat: Heartbeat, age: float) -> WorkerStatus:
     """What the status tells of a worker that was heard of so many seconds ago."""
     report = {name: getattr(heartbeat, name) for name in WorkerReport.__struct_fields__}
-    return WorkerStatus(**report, last_seen_seconds=round(age, 1))
+    return WorkerStatus(
+        **report,
+        evaluations_per_second=heartbeat.evaluations_per_second,
+        last_seen_seconds=round(age, 1),
+    )
 
 
 def _summary(info: CheckpointInfo) -> CheckpointStatus:
