@@ -15,11 +15,13 @@ _PLAIN_WIDTH: Final = 200
 
 def print_conduct(workers: list[WorkerConduct]) -> None:
     """Prints a line for each worker: a figure of its games, and in brackets that of the fleet."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
+    table = Table(box=None, pad_edge=False, collapse_padding=True, header_style="bold")
     labels = [name.replace("_", " ") for name in FIGURES]
     for title in ("worker", "state", "games", "ex./s", "set aside", *labels):
         is_word = title in ("worker", "state")  # whole, since commands want the name
-        table.add_column(title, justify="left" if is_word else "right", no_wrap=is_word)
+        table.add_column(
+            title, justify="left" if is_word else "right", no_wrap=is_word, overflow="fold"
+        )
     for worker in workers:
         table.add_row(
             escape(worker.worker),
