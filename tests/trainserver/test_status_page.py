@@ -92,9 +92,8 @@ def test_every_figure_of_a_worker_is_shown(page: Page, server: StatusServer) -> 
         per_second=300.0, set_aside=0, figures=figures,
     )  # fmt: skip
     server.change(conduct=[worker])
-    page.until(lambda: page("#conduct").text)
+    cells = page.until(lambda: [cell.text for cell in page.all("#conduct td")])
     names = [cell.text for cell in page.all("#conduct-names th")]
-    cells = [cell.text for cell in page.all("#conduct td")]
     shown = dict(zip(names, cells, strict=True))
     for place, name in enumerate(FIGURES):
         text = UNKNOWN if name == "surprise" else f"{0.25 + place:.2f} (0.50)"
