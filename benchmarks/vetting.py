@@ -21,8 +21,9 @@ import numpy.typing as npt
 
 from hexz.engine import FinishedGame, SearchSettings
 from hexz.example import Example
+from hexz.schema.status import FIGURES
 from hexz.selfplay.examples import examples_of
-from hexz.vetting.figures import FIGURES, LENGTH, GameLook
+from hexz.vetting.figures import LENGTH, GameLook
 from hexz.vetting.outliers import Finding, Outliers
 
 DATA = Path(__file__).parents[1] / "tests" / "data" / "game_figures.npz"

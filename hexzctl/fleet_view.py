@@ -8,25 +8,20 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from hexz.schema.status import Comparison, WorkerConduct
+from hexz.schema.status import FIGURES, Comparison, WorkerConduct
 
-_PLAIN_WIDTH: Final = 160
-_FIGURES = {
-    "value_error": "value error",
-    "lead": "lead",
-    "surprise": "surprise",
-    "entropy": "entropy",
-    "length": "length",
-    "first_mover": "1st mover",
-}
+_PLAIN_WIDTH: Final = 200
 
 
 def print_conduct(workers: list[WorkerConduct]) -> None:
     """Prints a line for each worker: a figure of its games, and in brackets that of the fleet."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in ("worker", "state", "games", "ex./s", "set aside", *_FIGURES.values()):
+    table = Table(box=None, pad_edge=False, collapse_padding=True, header_style="bold")
+    labels = [name.replace("_", " ") for name in FIGURES]
+    for title in ("worker", "state", "games", "ex./s", "set aside", *labels):
         is_word = title in ("worker", "state")  # whole, since commands want the name
-        table.add_column(title, justify="left" if is_word else "right", no_wrap=is_word)
+        table.add_column(
+            title, justify="left" if is_word else "right", no_wrap=is_word, overflow="fold"
+        )
     for worker in workers:
         table.add_row(
             escape(worker.worker),
@@ -34,7 +29,7 @@ def print_conduct(workers: list[WorkerConduct]) -> None:
             f"{worker.games:,}",
             f"{worker.per_second:,.1f}",
             f"{worker.set_aside:,}",
-            *(_figure(worker.figures.get(name)) for name in _FIGURES),
+            *(_figure(worker.figures.get(name)) for name in FIGURES),
         )
     console = Console(highlight=False)
     if not console.is_terminal:

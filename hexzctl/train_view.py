@@ -144,7 +144,7 @@ def _playing(status: ServerStatus) -> list[tuple[str, str]]:
 def _training(status: ServerStatus) -> list[tuple[str, str]]:
     newest = status.checkpoints[-1] if status.checkpoints else None
     progress = status.training.progress
-    activity = status.training.activity
+    activity: str = status.training.activity
     if progress is not None:
         activity += f", step {progress.step} of {progress.steps}"
     if status.training.unsaved:

@@ -22,6 +22,7 @@ import pytest
 import yaml
 
 from docs import commands as reference
+from hexz.schema.status import FIGURES
 from hexzctl.cli import COMMANDS, command
 
 from .browser import themed
@@ -156,6 +157,12 @@ def test_a_dry_run_of_make_play_installs_no_pytorch() -> None:
 
 def test_the_reference_of_commands_is_up_to_date() -> None:
     assert reference.PAGE.read_text("utf-8") == reference.page(), "run make reference"
+
+
+def test_the_figures_of_workers_are_those_that_are_compared() -> None:
+    page = (ROOT / "docs" / "training.md").read_text("utf-8")
+    table = page.partition("| figure | what it is |\n|---|---|\n")[2].partition("\n\n")[0]
+    assert table.splitlines() == [f"| `{name}` | {note} |" for name, note in FIGURES.items()]
 
 
 def test_what_to_expect_on_a_laptop_is_what_the_runs_did() -> None:

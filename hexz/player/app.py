@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-import logging
 import re
 import time
 from collections.abc import Iterable
@@ -38,8 +37,6 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
     from hexz.model.outlook import Outlook
-
-_log = logging.getLogger(__name__)
 
 PROTOBUF: Final = "application/x-protobuf"
 RETRY_SECONDS: Final = 1

@@ -1,4 +1,5 @@
-"""Writes docs/reference/ from the declarations: `python -m hexz.schema [DIRECTORY]`."""
+"""Writes docs/reference/ from the declarations, and the types of `/status` for its page: `python -m
+hexz.schema [DIRECTORY]`."""
 
 import inspect
 import re
@@ -11,14 +12,23 @@ from msgspec.structs import fields
 
 from hexz.schema import records, status
 from hexz.schema.declaration import Setting, Settings, settings_of
-from hexz.schema.fleet import FleetSettings, Heartbeat, Orders, Receipt
+from hexz.schema.fleet import (
+    ConductOrder,
+    FleetSettings,
+    GameUnderWay,
+    Heartbeat,
+    Orders,
+    Receipt,
+)
 from hexz.schema.message import Message
 from hexz.schema.programs import COMMANDS
 from hexz.schema.resolution import CONFIG_VARIABLE
 from hexz.schema.search import SearchSettings
 from hexz.schema.training import TrainingConfig
+from hexz.schema.typescript import declarations
 
-_HEAD: Final = "<!-- Written by `make reference` from hexz/schema; change it there. -->\n\n"
+_WRITTEN: Final = "Written by `make reference` from hexz/schema; change it there."
+_HEAD: Final = f"<!-- {_WRITTEN} -->\n\n"
 
 _SETTINGS: Final = f"""# Settings
 
@@ -46,6 +56,11 @@ _WORDS: Final = {
     str: "a text",
     Path: "a path",
 }
+
+STATUS_TYPES: Final = Path(status.__file__).with_name("status.d.ts")
+"""The file that scripts import these types from."""
+
+_BETWEEN: Final = (Heartbeat, GameUnderWay, Orders, Receipt)
 _KEPT: Final = (records.CheckpointRecord, records.StoredFiles, records.TrainingReport)
 _RATINGS: Final = (records.Ratings, records.RatedCheckpoint, records.Estimate)
 
@@ -82,7 +97,8 @@ def messages_page() -> str:
     """All messages, as Markdown."""
     parts = [_MESSAGES]
     for title, kinds in (
-        ("Between a train server and its workers", (Heartbeat, Orders, Receipt)),
+        ("Between a train server and its workers", _BETWEEN),
+        ("To a train server, about a worker", _tree(ConductOrder)),
         ("`/status` of the train server", _tree(status.ServerStatus)),
         ("`/status` of the player service", _tree(status.PlayerStatus)),
         ("`metadata.json` of a checkpoint", _KEPT),
@@ -93,6 +109,11 @@ def messages_page() -> str:
             parts.append(f"\n### {kind.__name__}\n\n{_description(kind)}\n\n")
             parts += _message_table(kind)
     return _HEAD + "".join(parts)
+
+
+def status_types() -> str:
+    """The types of the status of a train server, as TypeScript declares them."""
+    return f"// {_WRITTEN}\n\n{declarations(status.ServerStatus)}"
 
 
 def _settings_table(defaults: Settings, known: Any, *, with_options: bool) -> Iterator[str]:
@@ -107,14 +128,7 @@ def _settings_table(defaults: Settings, known: Any, *, with_options: bool) -> It
 
 
 def _domain(setting: Setting) -> str:
-    words = {
-        bool: "1 or 0",
-        int: "a whole number",
-        float: "a number",
-        str: "a text",
-        Path: "a path",
-    }
-    return setting.domain or words[setting.kind]
+    return setting.domain or _WORDS[setting.kind]
 
 
 def _text(value: Any) -> str:
@@ -140,7 +154,7 @@ def _type(annotation: Any) -> str:
     arguments = [_type(part) for part in get_args(annotation) if part is not ...]
     match get_origin(annotation):
         case None:
-            return getattr(annotation, "__name__", "any")
+            return getattr(annotation, "__name__", f'"{annotation}"')  # a text of a Literal
         case origin if origin in (list, tuple):
             return f"list of {', '.join(arguments)}"
         case origin if origin is dict:
@@ -178,3 +192,4 @@ if __name__ == "__main__":
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "settings.md").write_text(settings_page(), "utf-8")
     (directory / "messages.md").write_text(messages_page(), "utf-8")
+    STATUS_TYPES.write_text(status_types(), "utf-8")

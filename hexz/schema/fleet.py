@@ -97,11 +97,6 @@ class WorkerReport(Message, frozen=True, kw_only=True):
             if not getattr(self, name).isprintable():
                 raise InvalidMessage(f"{name} is not printable")
 
-    @property
-    def evaluations_per_second(self) -> float:
-        """The positions that it evaluated in a second, on average since it began to play."""
-        return self.evaluations / self.seconds if self.seconds else 0.0
-
 
 class Heartbeat(WorkerReport, frozen=True, kw_only=True):
     """What a worker posts.
@@ -111,6 +106,11 @@ class Heartbeat(WorkerReport, frozen=True, kw_only=True):
     """
 
     game: GameUnderWay | None = None
+
+    @property
+    def evaluations_per_second(self) -> float:
+        """The positions that it evaluated in a second, on average since it began to play."""
+        return self.evaluations / self.seconds if self.seconds else 0.0
 
 
 class WorkerSettings(Settings, frozen=True, kw_only=True):

@@ -69,12 +69,15 @@ class Progress(Message, frozen=True, kw_only=True):
     loss: float | None
 
 
+Activity = Literal["starting", "idle", "training", "saving", "paused"]
+
+
 class TrainingStatus(Message, frozen=True, kw_only=True):
     """The state of the trainer.
 
     Attributes:
-        activity: "starting", "idle", "training", "saving" while so many checkpoints wait for the
-            store that no more are trained, or "paused" after a failure.
+        activity: what it does; "saving" while so many checkpoints wait for the store that no more
+            are trained, "paused" after a failure.
         unsaved: checkpoints that are trained and wait for the store.
         progress: of the training run, if there is one.
         failure: the last failure since the last new checkpoint, if any.
@@ -83,7 +86,7 @@ class TrainingStatus(Message, frozen=True, kw_only=True):
         redis_problem: why Redis cannot be reached, if it cannot.
     """
 
-    activity: str = "starting"
+    activity: Activity = "starting"
     unsaved: int = 0
     progress: Progress | None = None
     failure: str | None = None
@@ -104,11 +107,14 @@ class WatchedGame(GameUnderWay, frozen=True, kw_only=True):
     checkpoint: int | None
 
 
+Part = Literal["workers", "server", "trainer", "store", "nothing"]
+
+
 class LimitStatus(Message, frozen=True, kw_only=True):
     """The part that limits the system at present.
 
     Attributes:
-        part: "workers", "server", "trainer", "store", or "nothing" in particular.
+        part: which it is; "nothing" if none limits the others.
         text: that in words, and what to change.
         workers_waiting: the share of the last minute in which workers waited to post.
         trainer_waiting: the share of the last five minutes in which the trainer waited for
@@ -116,7 +122,7 @@ class LimitStatus(Message, frozen=True, kw_only=True):
         trainer_saving: the share of them in which it waited for the store.
     """
 
-    part: str
+    part: Part
     text: str
     workers_waiting: float
     trainer_waiting: float
@@ -127,13 +133,29 @@ class WorkerStatus(WorkerReport, frozen=True, kw_only=True):
     """A worker that was heard of a short time ago.
 
     Attributes:
+        evaluations_per_second: the positions that it evaluated in a second, on average since it
+            began to play.
         last_seen_seconds: the time since its last heartbeat.
     """
 
+    evaluations_per_second: float
     last_seen_seconds: float
 
 
 State = Literal["new", "ordinary", "quarantined", "released"]
+
+FIGURES: Final = {
+    "value_error": "squared error of the network's value against the result",
+    "lead": "1 if who would lead after the last position's highest value has won, -1 if not",
+    "surprise": "nats from the network's policy to the search's",
+    "entropy": "entropy of the search's policy, in nats",
+    "search_shift": "difference of the search's value and the network's",
+    "played": "probability that the policy gives to the move that was played",
+    "length": "moves of the game",
+    "first_mover": "result for the player who moves first",
+}
+"""What games are compared by, each a mean over positions or a fact of the game: the name, and what
+it is. People see the name with spaces."""
 
 
 class Comparison(Message, frozen=True, kw_only=True):
@@ -162,7 +184,7 @@ class WorkerConduct(Message, frozen=True, kw_only=True):
         copies: the number of games that were there before under another id.
         per_second: examples a second, over the last minute.
         set_aside: the number of examples that are set aside.
-        figures: of its games, by name; see docs/training.md.
+        figures: of its games, by name, as far as its examples tell; docs/training.md has all.
     """
 
     worker: str
@@ -226,7 +248,7 @@ class StrengthStatus(Message, frozen=True, kw_only=True):
 
 
 class ServerStatus(Message, frozen=True, kw_only=True):
-    """A train server.
+    """What a train server is and does, and what it knows of its workers and checkpoints.
 
     Attributes:
         version: the version of its hexzctl.
@@ -246,6 +268,7 @@ class ServerStatus(Message, frozen=True, kw_only=True):
         game: one of the games under way; None before there is one.
         can_play: whether `/play` leads to a page on which to play against the newest checkpoint.
         workers: those that were heard of in the last half minute.
+        evaluations_per_second: the positions that all of them evaluate in a second.
         conduct: what the workers post: those in quarantine, and those that posted last.
         checkpoints: some of all, the newest among them, by number.
         strength: how strong the model is; None if nobody has rated the model.
@@ -268,14 +291,10 @@ class ServerStatus(Message, frozen=True, kw_only=True):
     game: WatchedGame | None
     can_play: bool
     workers: list[WorkerStatus]
+    evaluations_per_second: float
     conduct: list[WorkerConduct]
     checkpoints: list[CheckpointStatus]
     strength: StrengthStatus | None
-
-    @property
-    def evaluations_per_second(self) -> float:
-        """The positions that all workers evaluate in a second."""
-        return sum(worker.evaluations_per_second for worker in self.workers)
 
 
 # --- The player service --------------------------------------------------------------------------
@@ -317,7 +336,7 @@ class NetworkStatus(Message, frozen=True, kw_only=True):
 
 
 class PlayerStatus(Message, frozen=True, kw_only=True):
-    """A player service.
+    """What a player service is and has done since its start.
 
     Attributes:
         version: the version of its hexzctl.

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hmac
-import logging
 import re
 import secrets
 from collections.abc import Iterable
 from concurrent.futures import Future
 from functools import lru_cache
+from html import escape
 from typing import TYPE_CHECKING, Final
 
 from flask import Flask, Response, g, request
@@ -35,6 +35,7 @@ from hexz.schema.fleet import (
     incompatibility,
 )
 from hexz.schema.programs import ServerConfig
+from hexz.schema.status import FIGURES
 from hexz.trainserver.metrics import registry_of
 from hexz.trainserver.service import RETRY_SECONDS, Refused, TrainingService
 from hexz.vetting.tokens import WorkerTokens
@@ -46,8 +47,6 @@ from hexz.wire.game import MAX_COMPACT_BYTES
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIApplication, WSGIEnvironment
-
-_log = logging.getLogger(__name__)
 
 _OPEN_PATHS: Final = ("/healthz", "/readyz")
 """Whoever supervises the server has no token; these tell nothing but whether it works."""
@@ -294,11 +293,16 @@ def _status_page() -> tuple[str, str]:
     own = scripts_of(__package__)
     sheets = [asset("board.css"), asset("page.css"), asset("status.css", __package__)]
     empty = Board.from_text("." * NUM_CELLS)
+    figures = (
+        f'<th scope="col" data-figure="{name}" title="{escape(note)}">{name.replace("_", " ")}</th>'
+        for name, note in FIGURES.items()
+    )
     script = bare_script(whole_script(own["status.js"], own))
     page = fill(
         asset("status.html", __package__),
         HEAD=head("hexzctl train-server", style(*sheets)),
         SCORES=asset("scores.html"),
+        FIGURES="".join(figures),
         BOARD=board_svg(empty, 'role="img" aria-labelledby="game-title"'),
         SCRIPT=script,
     )

@@ -14,7 +14,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from hexz.schema.fleet import Heartbeat
-from hexz.schema.status import LimitStatus
+from hexz.schema.fleet_profile import Network
+from hexz.schema.shared import Device, PostUnit
+from hexz.schema.status import Activity, LimitStatus, Part
+from hexz.trainserver.surplus import BEHIND
 
 MINUTE: Final = 60.0
 """Shares are of about so many of the last seconds."""
@@ -28,8 +31,12 @@ OFTEN: Final = 0.1
 LONG: Final = 0.3
 """The same for the trainer, which always waits a little for its next batch to be full."""
 
-BEHIND: Final = 2
-"""The trainer is behind if so many full batches wait: one may just have become full."""
+_FASTER: Final = {
+    "cpu": "with more --train-processes, or on a GPU with --device cuda",
+    "cuda": "with more --train-processes, a GPU each",
+    "mps": "on an NVIDIA GPU with --device cuda",
+}
+"""How a trainer on each device learns more."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,24 +46,30 @@ class Measured:
     Attributes:
         workers: how many there are.
         workers_waiting: share of their time in which play waits for room to post.
+        posted: what the last request to post carried.
         trainer_waiting: share of its time in which the trainer waits for examples.
         trainer_saving: share of its time in which it waits for the store.
         has_trained: whether it has trained at all since the server started.
         behind: full batches that wait for training, without the one that is trained on.
         max_backlog: full batches from which on examples are refused.
-        depth: how many times deeper searches are than the schedule says, because of a surplus.
-        deepest: how many times deeper they may become.
+        is_deepest: whether searches are as deep as a surplus may make them.
+        device: on which it trains.
+        grow: whether the network grows while a surplus lasts.
+        larger: the next size of the network; None if it has the largest.
     """
 
     workers: int
     workers_waiting: float
+    posted: PostUnit
     trainer_waiting: float
     trainer_saving: float
     has_trained: bool
     behind: int
     max_backlog: int
-    depth: float = 1.0
-    deepest: float = 1.0
+    is_deepest: bool
+    device: Device
+    grow: bool
+    larger: Network | None
 
 
 def limit_of(measured: Measured) -> LimitStatus:
@@ -71,26 +84,32 @@ def limit_of(measured: Measured) -> LimitStatus:
     )
 
 
-def _limit(measured: Measured) -> tuple[str, str]:
+def _limit(measured: Measured) -> tuple[Part, str]:
     # In the order of the chain from its end: what waits behind a slow part waits because of it.
     if measured.trainer_saving >= OFTEN:
         return "store", (
             f"training waits {_percent(measured.trainer_saving)} of the time for the store to take "
-            "checkpoints: use a faster or nearer one, or larger minibatches"
+            "checkpoints: use a faster or nearer one, or a larger --minibatch-size"
         )
     if measured.behind >= BEHIND:
         return "trainer", _trainer_behind(measured)
     if measured.workers == 0:
-        return "workers", "no worker plays: start some with hexzctl worker --server-url"
+        return "workers", "no worker plays: start some with hexzctl worker --server-url URL"
     if measured.workers_waiting >= OFTEN:
-        return "server", (
-            f"workers wait {_percent(measured.workers_waiting)} of the time for the server to take "
-            'examples: let them post games (post = "games" in the settings document), or give it '
-            "more cores or a faster disk"
-        )
+        return "server", _workers_wait(measured)
     if measured.has_trained and measured.trainer_waiting < LONG:
         return "nothing", "workers and trainer keep each other busy"
     return "workers", _trainer_waits(measured)
+
+
+def _workers_wait(measured: Measured) -> str:
+    advice = "give it more cores or a faster disk"
+    if measured.posted == "examples":
+        advice = f"start them with --post games, which cost it less, or {advice}"
+    return (
+        f"workers wait {_percent(measured.workers_waiting)} of the time for the server to take "
+        f"{measured.posted}: {advice}"
+    )
 
 
 def _trainer_waits(measured: Measured) -> str:
@@ -106,15 +125,19 @@ def _trainer_behind(measured: Measured) -> str:
     text = (
         f"the trainer is behind by {measured.behind} of at most {measured.max_backlog} minibatches"
     )
-    if measured.depth < measured.deepest:
-        return (
-            f"{text}: searches become deeper until it keeps up; --train-processes, or a GPU with "
-            "--device, lets it learn more"
-        )
-    return (
-        f"{text}, and searches are as deep as they may become: let it train in more processes "
-        "(--train-processes) or on a GPU (--device), train a larger network, or use fewer workers"
-    )
+    faster, larger = _FASTER[measured.device], measured.larger
+    if not measured.is_deepest:
+        return f"{text}: searches become deeper until it keeps up; it learns more {faster}"
+    text += ", and searches are as deep as they may become"
+    if larger is not None and measured.grow:
+        size = f"{larger.blocks} x {larger.filters}"
+        return f"{text}: the network grows to {size} if that lasts; it learns more {faster}"
+    advice = f"train {faster}, or use fewer workers"
+    # On a CPU, training a larger network slows down even more than playing with it.
+    if larger is not None and measured.device != "cpu":
+        size = f"--blocks {larger.blocks} --filters {larger.filters}"
+        advice = f"let the network grow with --grow, or at once with {size}, {advice}"
+    return f"{text}: {advice}"
 
 
 def _percent(share: float) -> str:
@@ -164,11 +187,11 @@ class Activities:
         seen: all that there were.
     """
 
-    def __init__(self, first: str, now: float | None = None) -> None:
+    def __init__(self, first: Activity, now: float | None = None) -> None:
         self.seen = {first}
-        self._begun: deque[tuple[float, str]] = deque([(_at(now), first)])
+        self._begun: deque[tuple[float, Activity]] = deque([(_at(now), first)])
 
-    def take(self, activity: str, now: float | None = None) -> None:
+    def take(self, activity: Activity, now: float | None = None) -> None:
         """Takes note of what it does from now on."""
         self.seen.add(activity)
         if activity != self._begun[-1][1]:
@@ -176,7 +199,7 @@ class Activities:
             while len(self._begun) > 1 and self._begun[1][0] < _at(now) - TRAINER_SECONDS:
                 self._begun.popleft()
 
-    def share(self, activity: str, now: float | None = None) -> float:
+    def share(self, activity: Activity, now: float | None = None) -> float:
         """The share of an activity."""
         end = _at(now)
         begun = [(max(start, end - TRAINER_SECONDS), name) for start, name in list(self._begun)]

@@ -37,7 +37,7 @@ class Posting:
         self._limit = 0.0
 
     def update(self, heartbeats: Collection[Heartbeat]) -> None:
-        """Decides anew.
+        """Decides what they shall post from now on.
 
         Args:
             heartbeats: the last one of each worker.

@@ -25,7 +25,9 @@ from hexz.schema.fleet import (
     WorkerSettings,
     incompatibility,
 )
+from hexz.schema.fleet_profile import Network
 from hexz.schema.programs import ServerConfig
+from hexz.schema.shared import PostUnit
 from hexz.schema.status import (
     CheckpointStatus,
     ExampleCounts,
@@ -132,6 +134,7 @@ class TrainingService:
         self.play_page = play_page
         self.counters = Counters()
         self._posting = Posting(self.counters.accepted)
+        self._posted: PostUnit = "examples"
         self._started = time.time()
         self._workers: dict[str, tuple[float, Heartbeat]] = {}
         self._waiting = WorkersWaiting()
@@ -243,6 +246,7 @@ class TrainingService:
 
     def _keep(self, checked: Checked, worker: str, newest: int) -> Future[Receipt]:
         receipt: Future[Receipt] = Future()
+        self._posted = "examples" if checked.examples == 1 else "games"
 
         def finish(new: int, failure: str | None) -> None:
             try:
@@ -456,6 +460,7 @@ class TrainingService:
             limit=None if newest is None else self._limit(),
             settings=seen.settings,
             workers=[_worker_status(heartbeat, age) for age, heartbeat in workers],
+            evaluations_per_second=sum(w.evaluations_per_second for w in seen.workers),
             conduct=self.vetting.conduct(),
             checkpoints=[_summary(info) for info in _spread(self._history)],
             strength=self._strength.known,
@@ -501,13 +506,16 @@ class TrainingService:
             Measured(
                 workers=len(workers),
                 workers_waiting=waiting,
+                posted=self._posted,
                 trainer_waiting=activities.share("idle"),
                 trainer_saving=activities.share("saving"),
                 has_trained="training" in activities.seen,
                 behind=self._supervisor.behind,
                 max_backlog=self.config.max_backlog,
-                depth=depth(self._level),
-                deepest=self._settings.deepest,
+                is_deepest=is_deepest(self._level, self._settings.deepest),
+                device=self.config.training.device,
+                grow=self.config.grow,
+                larger=self._larger(),
             )
         )
 
@@ -526,18 +534,21 @@ class TrainingService:
 
     def _grow_with_surplus(self) -> None:
         """Lets the network grow if the surplus lasts though searches are as deep as they may be."""
-        newest = self._newest
         lasts = self._supervisor.behind >= BEHIND and is_deepest(
             self._level, self._settings.deepest
         )
         self._crowded = self._crowded + 1 if lasts else 0
-        size = newest.info.record.model if newest is not None else {}
-        if not self.config.grow or not size or self._crowded < GROW_AFTER:
+        if not self.config.grow or self._crowded < GROW_AFTER:
             return
-        larger = larger_than(size["blocks"], size["filters"])
+        larger = self._larger()
         if larger is not None:
             self._supervisor.grow(larger.blocks, larger.filters)
             self._crowded = 0
+
+    def _larger(self) -> Network | None:
+        """The next size of the network; None if it has the largest, or one that is unknown."""
+        size = {} if self._newest is None else self._newest.info.record.model
+        return larger_than(size["blocks"], size["filters"]) if size else None
 
     def _take_checkpoint(self, event: CheckpointReady) -> None:
         # Not before: what is wrong with a store is for the trainer to report.
@@ -569,7 +580,11 @@ def _spread(history: list[CheckpointInfo]) -> list[CheckpointInfo]:
 def _worker_status(heartbeat: Heartbeat, age: float) -> WorkerStatus:
     """What the status tells of a worker that was heard of so many seconds ago."""
     report = {name: getattr(heartbeat, name) for name in WorkerReport.__struct_fields__}
-    return WorkerStatus(**report, last_seen_seconds=round(age, 1))
+    return WorkerStatus(
+        **report,
+        evaluations_per_second=heartbeat.evaluations_per_second,
+        last_seen_seconds=round(age, 1),
+    )
 
 
 def _summary(info: CheckpointInfo) -> CheckpointStatus:

@@ -2,34 +2,14 @@
 
 import { byId, find, html, svg } from "./dom.js";
 import { watch } from "./watch.js";
-/** @import { Watched } from "./watch.js" */
-
-/**
- * @typedef {Record<string, number | undefined>} Losses
- * @typedef {{ number: number, examples: number, losses: Losses, held_out_losses: Losses }} Checkpoint
- * @typedef {{ number: number, examples: number | null, value: number, low: number, high: number }} Rated
- * @typedef {{ worker: string, version: string, checkpoint: number | null, device: string, games: number,
- *   seconds: number, evaluations: number, examples: number, pending: number,
- *   last_seen_seconds: number }} Worker
- * @typedef {{ worker: string, state: string, reason: string | null, games: number, copies: number, per_second: number,
- *   set_aside: number, figures: Record<string, { own: number, fleet: number } | undefined> }} Conduct
- * @typedef {{ checkpoints: Rated[], player: string, anchor: string }} Strength
- * @typedef {{ model_name: string, version: string, store: string, uptime_seconds: number,
- *   checkpoint: number | null, checkpoints: Checkpoint[], workers: Worker[], conduct: Conduct[],
- *   problems: string[], now: string, next_checkpoint_seconds: number | null, can_play: boolean, game: Watched | null,
- *   examples: { per_second: number, trained: number },
- *   journal: { waiting: number, open_batch: number, minibatch_size: number, sealed_batches: number },
- *   training: { activity: string, unsaved: number, progress: { step: number, steps: number, loss: number | null } | null },
- *   limit: { part: string, text: string } | null,
- *   settings: { search: { simulations: number } } | null, strength: Strength | null }} Status
- */
+/** @import { CheckpointStatus, LimitStatus, ServerStatus, StrengthStatus, WorkerConduct, WorkerStatus } from "../schema/status.js" */
 
 const UPDATE_MS = 2000;
 
-/** @param {number | null} [x] */
-const whole = (x) => (x ?? 0).toLocaleString("en", { maximumFractionDigits: 0 });
-/** @param {number} [x] */
-const decimal = (x) => (x ?? 0).toLocaleString("en", { maximumFractionDigits: 1 });
+/** @param {number | null} x */
+const whole = (x) => (x === null ? "–" : x.toLocaleString("en", { maximumFractionDigits: 0 }));
+/** @param {number} x */
+const decimal = (x) => x.toLocaleString("en", { maximumFractionDigits: 1 });
 
 /** @param {number} seconds */
 function duration(seconds) {
@@ -38,12 +18,8 @@ function duration(seconds) {
   return `${decimal(seconds / 3600)} h`;
 }
 
-/** @param {Worker} worker */
-const evaluationsPerSecond = ({ seconds, evaluations }) => (seconds ? evaluations / seconds : 0);
-
-/** @param {Status} status */
+/** @param {ServerStatus} status */
 function showFigures(status) {
-  const evaluations = status.workers.reduce((sum, worker) => sum + evaluationsPerSecond(worker), 0);
   const figures = [
     ["checkpoint", status.checkpoint ?? "–"],
     ["next one in about", status.next_checkpoint_seconds === null ? "–" : duration(status.next_checkpoint_seconds)],
@@ -51,13 +27,13 @@ function showFigures(status) {
     ["examples trained on", whole(status.examples.trained)],
     ["examples waiting", whole(status.journal.waiting)],
     ["workers", status.workers.length],
-    ["evaluations/s", whole(evaluations)],
+    ["evaluations/s", whole(status.evaluations_per_second)],
     ["simulations a move", status.settings ? status.settings.search.simulations : "–"],
   ];
   byId("figures").replaceChildren(...figures.map(([name, figure]) => html("div", {}, html("dt", {}, name), html("dd", {}, figure))));
 }
 
-/** @param {Status} status */
+/** @param {ServerStatus} status */
 function showBars(status) {
   const { open_batch: open, minibatch_size: size, sealed_batches: sealed } = status.journal;
   find("#filling", HTMLProgressElement).value = Math.min(1, open / size);
@@ -79,18 +55,18 @@ function showProblems(problems) {
   byId("problems").replaceChildren(...problems.map((text) => html("p", {}, text)));
 }
 
-/** @param {{ part: string, text: string } | null} limit */
+/** @param {LimitStatus | null} limit */
 function showLimit(limit) {
   byId("limit").hidden = !limit;
   byId("limit").textContent = !limit ? "" : limit.part === "nothing" ? `No part limits the others: ${limit.text}.` : `The limit now: ${limit.text}.`;
 }
 
-/** @param {Worker[]} workers */
+/** @param {WorkerStatus[]} workers */
 function showWorkers(workers) {
   byId("workers").replaceChildren(...workers.map((w) => {
     const cells = [
       w.worker, w.version, w.checkpoint === null ? "–" : `checkpoint ${w.checkpoint}`, w.device, whole(w.games),
-      whole(evaluationsPerSecond(w)), whole(w.examples), whole(w.pending),
+      whole(w.evaluations_per_second), whole(w.examples), whole(w.pending),
       `${duration(w.last_seen_seconds)} ago`,
     ];
     return html("tr", {}, ...cells.map((text) => html("td", {}, text)));
@@ -101,15 +77,15 @@ function showWorkers(workers) {
   }
 }
 
-const FIGURES = ["value_error", "lead", "surprise", "entropy", "length", "first_mover"];
+const FIGURES = [...find("#conduct-names", HTMLTableRowElement).cells].flatMap((cell) => cell.dataset.figure ?? []);
 
-/** @param {Conduct[]} workers */
+/** @param {WorkerConduct[]} workers */
 function showConduct(workers) {
   byId("conduct-section").hidden = workers.length === 0;
   byId("conduct").replaceChildren(...workers.map((w) => {
     const figures = FIGURES.map((name) => {
       const figure = w.figures[name];
-      return figure ? `${figure.own.toFixed(2)} / ${figure.fleet.toFixed(2)}` : "–";
+      return figure ? `${figure.own.toFixed(2)} (${figure.fleet.toFixed(2)})` : "–";
     });
     const cells = [w.worker, w.state, whole(w.games), decimal(w.per_second), whole(w.set_aside), ...figures, w.reason ?? ""];
     return html("tr", { className: w.state }, ...cells.map((text) => html("td", {}, text)));
@@ -151,11 +127,11 @@ function lineChart(label, format, lines, band = []) {
   return picture;
 }
 
-/** @param {string} name @param {Checkpoint[]} checkpoints */
+/** @param {string} name @param {CheckpointStatus[]} checkpoints */
 function lossChart(name, checkpoints) {
   /** @param {"losses" | "held_out_losses"} set @returns {[number, number][]} */
   const points = (set) => checkpoints.flatMap(({ examples, [set]: { [name]: loss } }) => {
-    return loss === undefined ? [] : [[examples, loss]];
+    return examples === null || loss === undefined ? [] : [[examples, loss]];
   });
   const lines = { first: points("losses"), second: points("held_out_losses") };
   const newest = (/** @type {number[][]} */ line) => line.at(-1)?.[1].toFixed(3) ?? "–";
@@ -167,7 +143,7 @@ function lossChart(name, checkpoints) {
     lineChart(label, (v) => v.toPrecision(3), lines));
 }
 
-/** @param {Strength | null} strength */
+/** @param {StrengthStatus | null} strength */
 function showStrength(strength) {
   const rated = (strength?.checkpoints ?? []).filter((c) => c.examples !== null);
   byId("strength").hidden = rated.length === 0;
@@ -181,9 +157,9 @@ function showStrength(strength) {
     rated.map((c) => [Number(c.examples), c.low, c.high])));
 }
 
-/** @param {Checkpoint[]} checkpoints */
+/** @param {CheckpointStatus[]} checkpoints */
 function showCharts(checkpoints) {
-  const trained = checkpoints.filter((c) => c.examples > 0 && c.losses.total !== undefined);
+  const trained = checkpoints.filter((c) => c.examples !== null && c.examples > 0 && c.losses.total !== undefined);
   const names = new Set(trained.flatMap((c) => Object.keys(c.losses)));
   byId("charts").replaceChildren(...(trained.length
     ? [...names].map((name) => lossChart(name, trained))
@@ -193,7 +169,7 @@ function showCharts(checkpoints) {
 /** @type {number | null} the checkpoint of the charts */
 let shown = null;
 
-/** @param {Status} status */
+/** @param {ServerStatus} status */
 function show(status) {
   document.title = `${status.model_name} ${status.checkpoint ?? ""} – hexzctl train-server`;
   byId("model").textContent = status.model_name;

@@ -22,8 +22,8 @@ STEP: Final = 2**0.5
 """A level deeper is so many times the simulations."""
 
 BEHIND: Final = 2
-"""Full batches that wait when searches become deeper. With one, or none while the trainer hardly
-waits, they stay as they are."""
+"""The trainer is behind if so many full batches wait: one may just have become full. Then searches
+become deeper; with one, or none while the trainer hardly waits, they stay as they are."""
 
 WAITING: Final = 0.2
 """The share of its time that the trainer waits for examples when searches become less deep."""

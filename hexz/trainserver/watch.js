@@ -4,19 +4,18 @@ import { cellsOf, drawCell, drawSides, transformOf } from "./board.js";
 import { CELLS, COLOURS, cellOf } from "./cells.js";
 import { byId, find, svg } from "./dom.js";
 import { Position } from "./rules.js";
-
-/** @typedef {{ board: string, moves: number[], worker: string, checkpoint: number | null }} Watched */
+/** @import { WatchedGame } from "../schema/status.js" */
 
 const MOVE_MS = 600;
 /** A page that is further behind than this leaves moves out. */
 const MOST_BEHIND = 12;
 
-/** @type {Watched | null} */
+/** @type {WatchedGame | null} */
 let game = null;
 /** What is shown of it. @type {Position | null} */
 let position = null;
 
-/** Takes the game that there is to watch. @param {Watched | null} newest */
+/** Takes the game that there is to watch. @param {WatchedGame | null} newest */
 export function watch(newest) {
   const isSame = newest?.board === game?.board;
   game = newest;

@@ -12,8 +12,8 @@ import os
 from pathlib import Path
 from typing import Final
 
-from hexz.engine import CELLS, NUM_CELLS, ROWS, Plane
-from hexz.example import Example
+from hexz.engine import CELLS, NUM_CELLS, SYMMETRIES, Move, Plane
+from hexz.example import Example, solid_cells
 
 _log = logging.getLogger(__name__)
 
@@ -21,21 +21,11 @@ _SETS: Final = 1 << 18
 _WAYS: Final = 4  # games whose start positions fall into one set; a fifth replaces the oldest
 _SET_BYTES: Final = _WAYS * 16
 _INDEX: Final = {cell: index for index, cell in enumerate(CELLS)}
-
-
-def _mirrored(top_bottom: bool, left_right: bool) -> list[int]:
-    """Where the cells of a mirrored board lie in the board."""
-    return [
-        _INDEX[ROWS - 1 - row if top_bottom else row, 9 - row % 2 - col if left_right else col]
-        for row, col in CELLS
-    ]
-
-
-_SYMMETRIES: Final = [
-    _mirrored(top_bottom, left_right)
-    for top_bottom in (False, True)
-    for left_right in (False, True)
+_MIRRORED: Final = [
+    [_INDEX[Move("normal", *cell).transformed(symmetry)[1:]] for cell in CELLS]
+    for symmetry in SYMMETRIES
 ]
+"""For each symmetry, where the cells of the mirrored board lie in the board."""
 
 
 def start_of(example: Example) -> str | None:
@@ -45,10 +35,8 @@ def start_of(example: Example) -> str | None:
         return example.initial_board
     if example.move_number > 0:
         return None
-    blocked, grass = example.planes[Plane.BLOCKED], example.planes[Plane.GRASS]
-    return "".join(
-        str(int(grass[cell])) if grass[cell] else "#" if blocked[cell] else "." for cell in CELLS
-    )
+    rocks, grass = solid_cells(example), example.planes[Plane.GRASS]
+    return "".join("#" if rocks[cell] else ".12345"[int(grass[cell])] for cell in CELLS)
 
 
 class GameMemory:
@@ -81,7 +69,7 @@ class GameMemory:
         """
         if len(start) != NUM_CELLS:
             raise ValueError(f"a board has {NUM_CELLS} cells, not {len(start)}")
-        canonical = min("".join([start[cell] for cell in cells]) for cells in _SYMMETRIES)
+        canonical = min("".join([start[cell] for cell in cells]) for cells in _MIRRORED)
         key, name = _digest(canonical), _digest(game_id)
         place = int.from_bytes(key, "little") % _SETS * _SET_BYTES
         known = self._table[place : place + _SET_BYTES]

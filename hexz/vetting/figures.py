@@ -15,24 +15,13 @@ import numpy.typing as npt
 
 from hexz.engine import COLS, ROWS, Plane
 from hexz.example import Example
+from hexz.schema.status import FIGURES
 from hexz.vetting.copies import start_of
 from hexz.wire.game import CompactGame
 from hexz.wire.single import SoundExample
 
-FIGURES: Final = {
-    "value_error": "squared error of the network's value against the result",
-    "lead": "1 if who would lead after the last position's highest value has won, -1 if not",
-    "surprise": "nats from the network's policy to the search's",
-    "entropy": "entropy of the search's policy, in nats",
-    "search_shift": "difference of the search's value and the network's",
-    "played": "probability that the policy gives to the move that was played",
-    "length": "moves of the game",
-    "first_mover": "result for the player who moves first",
-}
-"""The figures by name, and what each is."""
-
 LENGTH: Final = list(FIGURES).index("length")
-"""The place of the length among them."""
+"""The place of the length among FIGURES."""
 
 
 class GameFigures(NamedTuple):

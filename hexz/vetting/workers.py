@@ -17,9 +17,9 @@ from typing import Final
 from hexz.errors import HexzError
 from hexz.rate import Rate
 from hexz.schema.fleet import ConductOrder
-from hexz.schema.status import Comparison, State, WorkerConduct
+from hexz.schema.status import FIGURES, Comparison, State, WorkerConduct
 from hexz.vetting.copies import GameMemory
-from hexz.vetting.figures import FIGURES, LENGTH, FigureSums, GameLook
+from hexz.vetting.figures import LENGTH, FigureSums, GameLook
 from hexz.vetting.outliers import Finding, Outliers
 from hexz.vetting.quarantine import Quarantine, QuarantineError, Verdict
 

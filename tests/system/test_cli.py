@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from hexz.schema.status import WorkerConduct
+from hexz.schema.status import FIGURES, Comparison, WorkerConduct
 from hexz.version import __version__
 from hexzctl import cli, display
 from hexzctl.fleet_view import print_conduct
@@ -161,6 +161,20 @@ def test_names_of_workers_are_never_cut(terminal, monkeypatch, capsys):
         )
     ])  # fmt: skip
     assert name in capsys.readouterr().out
+
+
+def test_every_figure_of_a_worker_is_printed(capsys):
+    figures = {name: Comparison(own=0.25 + place, fleet=0.5) for place, name in enumerate(FIGURES)}
+    print_conduct([
+        WorkerConduct(
+            worker="host-1f9a", state="quarantined", reason=None, since=None, games=1234, copies=0,
+            per_second=56.7, set_aside=18_240, figures=figures,
+        )
+    ])  # fmt: skip
+    names, row = capsys.readouterr().out.splitlines()
+    for place, name in enumerate(FIGURES):
+        assert name.replace("_", " ") in names
+        assert f"{0.25 + place:.2f} (0.50)" in row
 
 
 def test_bench_of_a_missing_model_is_one_line(tmp_path):

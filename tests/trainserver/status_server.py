@@ -69,7 +69,7 @@ def status() -> ServerStatus:
     worker = WorkerStatus(
         worker="one", version="0.2.0", model_name="flagz", checkpoint=3, device="OpenVINO int8 on "
         "cpu", processes=2, games=500, evaluations=900_000, examples=32_000, pending=40,
-        seconds=90.0, last_seen_seconds=2.0,
+        seconds=90.0, evaluations_per_second=10_000.0, last_seen_seconds=2.0,
     )  # fmt: skip
     return ServerStatus(
         version="0.2.0", model_name="flagz", store="hexz-data", ready=True, uptime_seconds=3000.0,
@@ -82,7 +82,8 @@ def status() -> ServerStatus:
         journal=JournalStatus(
             waiting=2000, open_batch=2000, sealed_batches=0, minibatch_size=10_000, max_backlog=4
         ),
-        training=TrainingStatus(activity="idle"), workers=[worker], conduct=[],
+        training=TrainingStatus(activity="idle"), workers=[worker],
+        evaluations_per_second=10_000.0, conduct=[],
         checkpoints=[
             CheckpointStatus(
                 number=n, unix_seconds=1e9, bytes=10, examples=10_000 * n,

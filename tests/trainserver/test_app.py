@@ -435,6 +435,21 @@ def test_a_server_that_does_not_keep_up_orders_compact_games(client, service, mo
     assert client.get("/status").json["settings"]["post"] == "games"
 
 
+def test_waiting_workers_are_to_post_games_unless_they_do(client, service, games, monkeypatch):
+    monkeypatch.setattr(service, "_workers", {})
+    client.post(HEARTBEAT, data=heartbeat(worker="waiting", seconds=10.0, waited=0.0))
+    client.post(HEARTBEAT, data=heartbeat(worker="waiting", seconds=20.0, waited=9.0))
+    client.post(EXAMPLES, data=games[0][0])
+    limit = client.get("/status").json["limit"]
+    assert limit["part"] == "server"
+    assert "wait 90 % of the time" in limit["text"]
+    assert "--post games" in limit["text"]
+    game = finished_games(1)[0]
+    body = encode_compact(game, game_id="run1-0", model_name="flagz", unix_micros=1)
+    assert client.post(COMPACT_GAMES, data=body).status_code == 200
+    assert "--post games" not in client.get("/status").json["limit"]["text"]
+
+
 def test_heartbeats_do_not_look_at_all_workers_each(client, service, monkeypatch):
     looks = []
     monkeypatch.setattr(service_module, "LOOK_SECONDS", 1000.0)

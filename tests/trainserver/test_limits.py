@@ -24,9 +24,12 @@ from .conftest import running_service, tiny_config
 from .trainer_thread import trainers_in_threads
 
 FINE = Measured(
-    workers=3, workers_waiting=0.0, trainer_waiting=0.1, trainer_saving=0.0,
-    has_trained=True, behind=0, max_backlog=64, deepest=4.0,
+    workers=3, workers_waiting=0.0, posted="games", trainer_waiting=0.1, trainer_saving=0.0,
+    has_trained=True, behind=0, max_backlog=64, is_deepest=False, device="cpu", grow=False,
+    larger=NETWORKS[2],
 )  # fmt: skip
+
+CROWDED_GPU = {"behind": 64, "is_deepest": True, "device": "cuda"}
 
 
 @pytest.mark.parametrize(
@@ -36,19 +39,45 @@ FINE = Measured(
         ({"trainer_waiting": 0.6}, "workers", "waits 60 % of the time for examples: add workers"),
         ({"workers": 0, "trainer_waiting": 1.0}, "workers", "no worker plays: start some"),
         ({"workers_waiting": 0.8}, "server", "workers wait 80 % of the time for the server"),
+        ({"workers_waiting": 0.8}, "server", "to take games: give it more cores"),
+        (
+            {"workers_waiting": 0.8, "posted": "examples"},
+            "server",
+            "examples: start them with --post games, which cost it less, or give it more cores",
+        ),
         ({"trainer_waiting": 1.0, "has_trained": False}, "workers", "play the first minibatch"),
         # The server is slow, and so the trainer waits as well.
         ({"workers_waiting": 0.8, "trainer_waiting": 0.6}, "server", "more cores"),
         ({"behind": 7}, "trainer", "behind by 7 of at most 64 minibatches: searches become"),
         # Where the queue is full, workers wait because of the trainer.
-        ({"behind": 64, "workers_waiting": 0.9, "depth": 4.0}, "trainer", "--train-processes"),
-        ({"behind": 64, "depth": 4.0}, "trainer", "as deep as they may become"),
+        ({"behind": 64, "workers_waiting": 0.9, "is_deepest": True}, "trainer", "fewer workers"),
+        (
+            {"behind": 64, "is_deepest": True},
+            "trainer",
+            "as deep as they may become: train with "
+            "more --train-processes, or on a GPU with --device cuda, or use fewer workers",
+        ),
+        (
+            CROWDED_GPU,
+            "trainer",
+            "let the network grow with --grow, or at once with --blocks 6 "
+            "--filters 64, train with more --train-processes, a GPU each, or use fewer workers",
+        ),
+        (CROWDED_GPU | {"grow": True}, "trainer", "the network grows to 6 x 64 if that lasts"),
+        # The largest does not grow, and a larger one would slow down a CPU even more.
+        (
+            CROWDED_GPU | {"grow": True, "larger": None},
+            "trainer",
+            "as deep as they may become: train with more --train-processes, a GPU each",
+        ),
+        # There is no more than one process on Apple's GPUs.
+        ({"behind": 7, "device": "mps"}, "trainer", "learns more on an NVIDIA GPU with --device"),
         # Where the store is slow, so does the trainer, and all others.
         ({"trainer_saving": 0.3, "behind": 9}, "store", "waits 30 % of the time for the store"),
     ],
 )
 def test_the_part_that_limits_is_named_with_what_to_change(changes, part, words):
-    measured = Measured(**{**{f: getattr(FINE, f) for f in FINE.__dataclass_fields__}, **changes})
+    measured = dataclasses.replace(FINE, **changes)
     limit = limit_of(measured)
     assert limit.part == part
     assert words in limit.text

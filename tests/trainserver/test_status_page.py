@@ -6,8 +6,12 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from hexz.schema.status import FIGURES, Comparison, Progress, TrainingStatus, WorkerConduct
+
 from ..browser import Page
 from .status_server import StatusServer, status, watched
+
+UNKNOWN = "\N{EN DASH}"
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +59,46 @@ def test_what_happens_and_what_comes_next(page: Page, server: StatusServer) -> N
     page.until(lambda: page("#now").text == "Starting.")
     assert not page("#play").is_displayed()
     assert page("#player").is_displayed()
+
+
+def test_what_is_not_known_is_shown_as_such(page: Page, server: StatusServer) -> None:
+    """As of checkpoints by other programs."""
+    shown = server.status
+    foreign = [replace(known, examples=None) for known in shown.checkpoints]
+    server.change(
+        checkpoint=None, next_checkpoint_seconds=None, settings=None, checkpoints=foreign,
+        examples=replace(shown.examples, trained=None),
+        training=TrainingStatus(
+            activity="training", progress=Progress(batch=1, step=1, steps=2, seconds=0, loss=None)
+        ),
+        workers=[replace(shown.workers[0], checkpoint=None)],
+    )  # fmt: skip
+    page.until(lambda: "Nothing was trained yet." in page("#charts").text)
+    figures = page("#figures").text.split("\n")
+    unknown = [figures[index - 1] for index, text in enumerate(figures) if text == UNKNOWN]
+    assert unknown == [
+        "checkpoint", "next one in about", "examples trained on", "simulations a move"
+    ]  # fmt: skip
+    assert page("#training-text").text == f"step 1 of 2, loss {UNKNOWN}"
+
+
+def test_every_figure_of_a_worker_is_shown(page: Page, server: StatusServer) -> None:
+    figures = {
+        name: Comparison(own=0.25 + place, fleet=0.5)
+        for place, name in enumerate(FIGURES) if name != "surprise"
+    }  # fmt: skip
+    worker = WorkerConduct(
+        worker="one", state="ordinary", reason=None, since=None, games=500, copies=0,
+        per_second=300.0, set_aside=0, figures=figures,
+    )  # fmt: skip
+    server.change(conduct=[worker])
+    cells = page.until(lambda: [cell.text for cell in page.all("#conduct td")])
+    names = [cell.text for cell in page.all("#conduct-names th")]
+    shown = dict(zip(names, cells, strict=True))
+    for place, name in enumerate(FIGURES):
+        text = UNKNOWN if name == "surprise" else f"{0.25 + place:.2f} (0.50)"
+        assert shown[name.replace("_", " ")] == text
+    assert shown["examples/s"] == "300"
 
 
 def test_the_learning_curve(page: Page) -> None:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,15 @@ from msgspec import structs
 
 from hexz import processes
 from hexz.checkpoints import NewCheckpoint, open_store
+from hexz.trainserver.app import make_app
 from hexz.trainserver.journal import JournalError
 from hexz.trainserver.service import TrainingService
 from hexz.wire.archive import read_examples
 from hexz.wire.example import decode_example, encode_example
 
+from ..games import game_examples
 from ..waiting import wait_until
+from ..wire.sample import old_message
 from .conftest import QUICK, running_service, tiny_config
 from .trainer_thread import trainers_in_threads
 
@@ -141,6 +145,28 @@ def test_a_batch_becomes_a_checkpoint_and_leaves_the_journal(service, batches):
     assert info.metadata["parent"] == before
     assert info.metadata["examples"] == status.examples.trained
     assert service.model(before) != service.model(before + 1)
+
+
+def test_a_worker_of_2023_still_trains(in_threads, tmp_path):
+    """One that sends no heartbeat, and examples of the first fields only."""
+    examples = [example for game in game_examples(4) for example in game[:10]]
+    config = tiny_config(tmp_path, minibatch_size=len(examples))
+    with running_service(config) as service:
+        wait_until(lambda: service.checkpoint == 0)
+        client = make_app(service).test_client()
+        for example in examples:
+            body = old_message(example).SerializeToString()
+            answer = client.post("/training/examples", data=body)
+            assert answer.status_code == 200, answer.text
+            assert answer.json["accepted"] == 1
+        wait_until(lambda: service.checkpoint == 1)
+    report = open_store(config.store, "flagz").info(1).record.report
+    assert report is not None
+    assert report.new_examples + report.new_held_out == len(examples)
+    assert report.steps > report.skipped_steps == 0
+    learnt = {name for name, loss in report.losses.items() if loss > 0}
+    assert {"total", "policy", "value"} <= learnt
+    assert all(map(isfinite, report.losses.values()))
 
 
 def test_hours_are_those_since_the_last_checkpoint_or_the_first_game(service, batches):

@@ -15,8 +15,9 @@ import pytest
 from hexz.engine import Board
 from hexz.example import Example
 from hexz.schema.fleet import ConductOrder
+from hexz.schema.status import FIGURES
 from hexz.vetting.copies import GameMemory, start_of
-from hexz.vetting.figures import FIGURES, LENGTH, GameLook
+from hexz.vetting.figures import LENGTH, GameLook
 from hexz.vetting.outliers import MIN_OTHERS, Finding, Outliers
 from hexz.vetting.quarantine import Quarantine
 from hexz.vetting.workers import COPIES, UNNAMED, UnknownWorker, Vetting

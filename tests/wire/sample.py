@@ -1,5 +1,6 @@
 """What these tests share: positions in the middle of games, and examples made from them."""
 
+import io
 import random
 from dataclasses import fields
 from typing import Any
@@ -8,6 +9,7 @@ import numpy as np
 
 from hexz.engine import Board, Move
 from hexz.example import Example
+from hexz.wire import hexz_pb2 as pb
 
 ADDED_FIELDS = (
     "turn",
@@ -90,6 +92,26 @@ def make_example(seed: int = 1, moves: int = 20, **changes: Any) -> Example:
 def old_example(**changes: Any) -> Example:
     """An example with the first fields of the format only."""
     return make_example(**(dict.fromkeys(ADDED_FIELDS) | changes))
+
+
+def old_message(example: Example) -> pb.NumpyExample:
+    """What a writer that knows the first fields only sends, made without our encoder."""
+    return pb.NumpyExample(
+        unix_micros=example.unix_micros,
+        board=npy(example.planes),
+        move_probs=npy(example.policy.reshape(2, 11, 10)),
+        result=example.result,
+        model_key={"name": example.model_name, "checkpoint": example.checkpoint},
+        game_id=example.game_id,
+        move=example.move_number,
+    )
+
+
+def npy(array: Any, **options: Any) -> bytes:
+    """An array as a file of NumPy."""
+    file = io.BytesIO()
+    np.save(file, array, **options)
+    return file.getvalue()
 
 
 def assert_same(a: Example, b: Example, *, ignore: tuple[str, ...] = ()) -> None:

@@ -23,27 +23,7 @@ from hexz.wire.example import (
     is_fast_search,
 )
 
-from .sample import ADDED_FIELDS, assert_same, make_example, old_example
-
-
-def npy(array: Any, **options: Any) -> bytes:
-    file = io.BytesIO()
-    np.save(file, array, **options)
-    return file.getvalue()
-
-
-def old_message() -> pb.NumpyExample:
-    """What a writer that knows the first fields only sends, made without our encoder."""
-    example = make_example()
-    return pb.NumpyExample(
-        unix_micros=example.unix_micros,
-        board=npy(example.planes),
-        move_probs=npy(example.policy.reshape(2, 11, 10)),
-        result=example.result,
-        model_key={"name": example.model_name, "checkpoint": example.checkpoint},
-        game_id=example.game_id,
-        move=example.move_number,
-    )
+from .sample import ADDED_FIELDS, assert_same, make_example, npy, old_example, old_message
 
 
 @given(st.integers(0, 2**32), st.integers(0, 60))
@@ -89,7 +69,7 @@ def test_arrays_are_what_numpy_writes() -> None:
 
 
 def test_an_example_of_an_older_writer_lacks_the_added_fields() -> None:
-    decoded = decode_example(old_message().SerializeToString())
+    decoded = decode_example(old_message(make_example()).SerializeToString())
     assert_same(old_example(), decoded)
     assert all(getattr(decoded, name) is None for name in ADDED_FIELDS)
 
@@ -117,7 +97,8 @@ def test_fields_of_a_newer_writer_are_skipped() -> None:
 
 
 def test_other_spellings_of_the_same_array_are_accepted() -> None:
-    example, message = make_example(), old_message()
+    example = make_example()
+    message = old_message(example)
     message.board = npy(np.asfortranarray(example.planes))
     file = io.BytesIO()
     np.lib.format.write_array(file, example.policy.reshape(2, 11, 10), version=(2, 0))
@@ -224,7 +205,7 @@ BAD_BOARDS: dict[str, tuple[bytes, str]] = {
 @pytest.mark.parametrize("name", BAD_BOARDS)
 def test_a_bad_array_is_refused_with_its_reason(name: str) -> None:
     data, reason = BAD_BOARDS[name]
-    message = old_message()
+    message = old_message(make_example())
     message.board = data
     with pytest.raises(InvalidExample) as caught:
         decode_example(message.SerializeToString())
