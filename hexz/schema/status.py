@@ -138,7 +138,7 @@ class WorkerStatus(WorkerReport, frozen=True, kw_only=True):
         last_seen_seconds: the time since its last heartbeat.
     """
 
-    evaluations_per_second: float
+    evaluations_per_second: float = 0.0
     last_seen_seconds: float
 
 
@@ -291,7 +291,7 @@ class ServerStatus(Message, frozen=True, kw_only=True):
     game: WatchedGame | None
     can_play: bool
     workers: list[WorkerStatus]
-    evaluations_per_second: float
+    evaluations_per_second: float = 0.0
     conduct: list[WorkerConduct]
     checkpoints: list[CheckpointStatus]
     strength: StrengthStatus | None
