@@ -108,7 +108,7 @@ class WorkerReport(Message, frozen=True, kw_only=True):
 
 
 class Heartbeat(WorkerReport, frozen=True, kw_only=True):
-    """What a worker posts.
+    """What a worker posts every few seconds: what it has done, and a game that it plays.
 
     Attributes:
         game: one of the games that it plays, for people to watch.

@@ -15,9 +15,9 @@ class Prediction(NamedTuple):
     """The output of a `TrainingNet` for B positions, from the view of the player to move."""
 
     logits: Tensor
-    """[B, 220]."""
+    """[B, 220]: logits of the policy, illegal actions not masked."""
     value: Tensor
-    """[B], in (-1, 1)."""
+    """[B], in (-1, 1): the expected result of the game."""
     ownership: Tensor
     """[B, 110], in (-1, 1): the expected final owner of each cell, 1 mover, -1 opponent."""
     margin: Tensor

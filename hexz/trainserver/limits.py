@@ -26,7 +26,8 @@ OFTEN: Final = 0.1
 """A part that waits for so large a share of the time is not what limits."""
 
 LONG: Final = 0.3
-"""The same for the trainer, which always waits a little for its next batch to be full."""
+"""A trainer that waits for so large a share of the time is not what limits. It always waits a
+little, for its next batch to be full."""
 
 BEHIND: Final = 2
 """The trainer is behind if so many full batches wait: one may just have become full."""

@@ -53,7 +53,7 @@ class CompactGame(NamedTuple):
     turns: npt.NDArray[np.uint8]
     """uint8 [T]: the movers, 1 or 2."""
     planes: npt.NDArray[np.uint8]
-    """uint8 [T, 11, 110]."""
+    """uint8 [T, 11, 110]: the positions from the view of the movers, see `Board.planes`."""
     legal: npt.NDArray[np.uint8]
     """uint8 [T, 28]: `numpy.packbits` of the legal actions."""
     policies: npt.NDArray[np.float16]
@@ -67,9 +67,9 @@ class CompactGame(NamedTuple):
     network_values: npt.NDArray[np.float32]
     """float32 [T]: the network's values for the mover."""
     simulations: npt.NDArray[np.uint32]
-    """uint32 [T]."""
+    """uint32 [T]: simulations that each search ran."""
     full_searches: npt.NDArray[np.bool_]
-    """bool [T]."""
+    """bool [T]: whether each search was a full one, not a fast one."""
     checkpoints: npt.NDArray[np.uint32]
     """uint32 [T]: the checkpoints that played."""
     owners: npt.NDArray[np.int8]
