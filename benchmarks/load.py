@@ -325,7 +325,7 @@ def main() -> None:
     if options.serve_bare:
         serve_bare()
         return
-    httpserver.most_connections()  # open files for as many
+    httpserver.raise_file_limit()
     games = self_play()
     known = forms(games, options.workers)
     if options.what == ["sizes"]:

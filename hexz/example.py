@@ -44,7 +44,7 @@ PROBABILITY_TOLERANCE: Final = 1e-3
 """How far the sum of the target probabilities may be from 1: float32 sums of 220 numbers."""
 
 HALF_TOLERANCE: Final = 5e-3
-"""The same for probabilities that are stored in half precision."""
+"""How far the sum of probabilities may be from 1 that are stored in half precision."""
 
 VALUE_TOLERANCE: Final = 1e-4
 """How far beyond -1..1 the rounding of float32 means may take a value."""

@@ -95,6 +95,7 @@ def serve(
             nor computes for long; what it returns None for is left to `app`.
         on_end: called at the first of these signals.
     """
+    raise_file_limit()
     config = uvicorn.Config(
         _Bridge(app, threads, max_body, at_once),
         http=_Connection,
@@ -105,7 +106,7 @@ def serve(
         server_header=False,
         proxy_headers=False,
         backlog=ACCEPTED_AT_ONCE,
-        limit_concurrency=most_connections(),
+        limit_concurrency=_most_connections(),
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
@@ -114,17 +115,21 @@ def serve(
         runner.run(_Server(config, on_end).serve(sockets=[listener]))
 
 
-def most_connections() -> int:
-    """Raises the limit of open files as far as this process may, and returns how many connections
-    fit into it."""
+def raise_file_limit() -> None:
+    """Raises the limit of open files to what MAX_CONNECTIONS need, as far as this process may."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = MAX_CONNECTIONS + SPARE_FILES
     if soft != resource.RLIM_INFINITY and soft < wanted:
         soft = wanted if hard == resource.RLIM_INFINITY else min(hard, wanted)
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    if soft == resource.RLIM_INFINITY:
+
+
+def _most_connections() -> int:
+    """How many connections fit into the limit of open files."""
+    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if files == resource.RLIM_INFINITY:
         return MAX_CONNECTIONS
-    return min(MAX_CONNECTIONS, max(soft - SPARE_FILES, soft // 2))
+    return min(MAX_CONNECTIONS, max(files - SPARE_FILES, files // 2))
 
 
 class _Server(uvicorn.Server):

@@ -24,7 +24,7 @@ _FEATURES: Final = {
 
 @dataclass(frozen=True)
 class Processor:
-    """A processor.
+    """A processor, and what it has that makes hexzctl fast.
 
     Attributes:
         name: as its maker calls it.

@@ -168,7 +168,7 @@ def create_app(kind: type[S], make: Callable[[S, Lifetime], Flask]) -> Flask:
     """Makes the application for the command `gunicorn`, of the settings that variables and a file
     have for it. Ends the process, and with it gunicorn, with a message if that fails."""
     _log_to_stderr()
-    httpserver.most_connections()
+    httpserver.raise_file_limit()
     # A terminal's Ctrl-C reaches gunicorn's main process as well, which then ends this one: the
     # second signal would come in the middle of what the first began.
     signal.signal(signal.SIGINT, signal.SIG_IGN)

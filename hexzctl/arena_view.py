@@ -23,7 +23,7 @@ from hexzctl.display import Display, notice
 _SHOWN_PAIRS: Final = 15
 """Of the live display: those that were played last."""
 _LOGGED_PAIRS: Final = 3
-"""The same of a log line."""
+"""Of a log line: those that were played last."""
 _PLAIN_WIDTH: Final = 200
 _NAME_WIDTH: Final = 10
 _WIDE: Final = 100

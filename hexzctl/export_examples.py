@@ -46,7 +46,10 @@ def export_examples(
     format_: Annotated[
         str | None,
         typer.Option(
-            "--format", parser=_format, metavar=f"[{'|'.join(FORMATS)}]", help="What to write."
+            "--format",
+            parser=_format,
+            metavar=f"[{'|'.join(FORMATS)}]",
+            help="Format of the file to write.",
         ),
     ] = None,
     output: Annotated[

@@ -29,7 +29,7 @@ def export_page(
       hexzctl export-page --output flagz.html
         One file with the network that ships with hexzctl.
       hexzctl export-page --model hexz-data --output mine.html
-        The same with the newest network of your own training.
+        One file with the newest network of your own training.
     """
     from hexz.files import atomic_file
     from hexz.player.models import open_source

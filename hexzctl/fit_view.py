@@ -32,7 +32,7 @@ class FitView:
         self.display = Display(Console(stderr=True), self._render, self._line, transient=True)
 
     def show(self, event: Event) -> None:
-        """Takes an event."""
+        """Shows what the fit tells of itself."""
         if isinstance(event, Measured):
             self.display.log()
             return

@@ -50,7 +50,7 @@ _DATA = ServerConfig().data_dir
 @app.command("list")
 def list_(
     server_url: ServerUrl = _LOCAL,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
     """List what the workers post, and who is in quarantine and why.
 

@@ -147,8 +147,10 @@ def export(
 @app.command()
 def compare(
     model: Model,
-    first: Annotated[int, typer.Argument(metavar="FIRST", help="Number of a checkpoint.")],
-    second: Annotated[int, typer.Argument(metavar="SECOND", help="Number of another one.")],
+    first: Annotated[int, typer.Argument(metavar="FIRST", help="Number of the first checkpoint.")],
+    second: Annotated[
+        int, typer.Argument(metavar="SECOND", help="Number of the second checkpoint.")
+    ],
     as_json: Json = False,
 ) -> None:
     """Show in what two checkpoints differ.

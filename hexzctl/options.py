@@ -135,9 +135,9 @@ def path_option(text: str) -> Any:
     return typer.Option(parser=path, help=text)
 
 
-def seed_option(text: str) -> Any:
+def seed_option(text: str, **others: Any) -> Any:
     """The option of a seed, with this help, for `Annotated`."""
-    return typer.Option(min=0, max=2**63 - 1, help=text)
+    return option(declared("seed", Annotated[int, shared.SEED.explained(text)]), **others)
 
 
 _CONFIG = typer.Option(
@@ -153,10 +153,9 @@ NumWorkers = Annotated[int | None, option(declared("num_workers", shared.NumWork
 GamesPerProcess = Annotated[int, option(declared("games_per_process", shared.GamesPerProcess))]
 Search = Annotated[Algorithm, option(declared("search", shared.Search))]
 RunsPerMove = Annotated[int, option(declared("runs_per_move", shared.RunsPerMove))]
+_max_seconds = shared.MAX_SECONDS.explained(
+    "Stop after this long; games under way are dropped, unless there is nothing else."
+)
 MaxSeconds = Annotated[
-    float | None,
-    typer.Option(
-        min=0.001,
-        help="Stop after this long; games under way are dropped, unless there is nothing else.",
-    ),
+    float | None, option(declared("max_seconds", Annotated[float | None, _max_seconds]))
 ]

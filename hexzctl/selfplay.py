@@ -13,7 +13,7 @@ from hexz.schema.declaration import declared
 from hexz.schema.fleet import FleetSettings, WorkerSettings
 from hexz.schema.search import Algorithm, SearchSettings
 from hexzctl.interruption import Interruption
-from hexzctl.options import Device, MaxSeconds, NumWorkers, option, path_option
+from hexzctl.options import Device, MaxSeconds, NumWorkers, option, path_option, seed_option
 
 _DEFAULT = WorkerSettings(games_per_process=64, search=SearchSettings())
 _FOREVER = 2**63 - 1
@@ -62,10 +62,8 @@ def selfplay(
     ] = Path("selfplay-out"),
     seed: Annotated[
         int | None,
-        typer.Option(
-            min=0,
-            max=2**63 - 1,
-            help="Seed that repeats a run with as many workers. Default: a random one.",
+        seed_option(
+            "Seed that repeats a run with as many workers. Default: a random one.",
             show_default=False,
         ),
     ] = None,

@@ -23,7 +23,7 @@ def serve_player(config: PlayerConfig) -> None:
       hexzctl serve-player
         The page at http://127.0.0.1:8080, for this machine alone.
       hexzctl serve-player --open
-        The same, and a browser opens a game against the champion.
+        That page opens in a browser, with a game against the champion.
       hexzctl serve-player --model hexz-data --follow
         The newest network of a training, and each newer one when it is there.
       hexzctl serve-player --host 0.0.0.0 --grpc-port 9090

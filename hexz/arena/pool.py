@@ -64,7 +64,7 @@ def pairs_at_once(specs: Iterable[PlayerSpec], num_pairs: int, num_processes: in
 
 
 def batch_size(specs: Sequence[PlayerSpec], at_once: int, *, mixed: bool) -> int:
-    """Positions of a batch.
+    """The positions that a process evaluates at once, in a batch.
 
     Args:
         specs: the players.

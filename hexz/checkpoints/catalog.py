@@ -19,7 +19,7 @@ from hexz.similar import slip
 
 @dataclass(frozen=True, kw_only=True)
 class CatalogEntry:
-    """A checkpoint.
+    """A checkpoint of a store, and its rating.
 
     Attributes:
         info: what the store knows.
@@ -37,7 +37,7 @@ class CatalogEntry:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """Everything, as JSON."""
+        """All that is known of it, as values of JSON."""
         return {
             "checkpoint": self.info.number,
             "unix_seconds": round(self.info.unix_seconds, 1),

@@ -128,7 +128,7 @@ class Export:
 
 @dataclass(frozen=True, kw_only=True)
 class Format:
-    """A format of files.
+    """A format in which examples or games are exported.
 
     Attributes:
         unit: what it consists of.

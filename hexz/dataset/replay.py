@@ -53,7 +53,7 @@ _MINE: Final = slice(Plane.FLAGS, Plane.VALUES + 1)
 _THEIRS: Final = slice(Plane.OPPONENT_FLAGS, Plane.OPPONENT_VALUES + 1)
 
 Cells = npt.NDArray[np.int8]
-"""int8 [11, 10]."""
+"""Numbers of the cells of a board, int8 [11, 10]."""
 Rows = dict[str, npt.NDArray[Any]]
 """Arrays of some rows, by the name of their data set."""
 

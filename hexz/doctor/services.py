@@ -50,7 +50,7 @@ class Clocks:
         self._ahead[whose] = min(then - begin, then - end, key=abs)
 
     def finding(self) -> Finding:
-        """The comparison of all."""
+        """Tells how far all of these clocks are from ours, and what to do if one is far off."""
         now = f"{datetime.now().astimezone():%Y-%m-%d %H:%M:%S %z}"
         text = [f"{who} is {_seconds(ahead)}" for who, ahead in self._ahead.items()]
         apart = any(abs(ahead) > MAX_CLOCK_SECONDS for ahead in self._ahead.values())

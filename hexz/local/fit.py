@@ -40,7 +40,7 @@ class NothingToFit(HexzError):
 
 @dataclass(frozen=True, kw_only=True)
 class Reading:
-    """Examples are read.
+    """Tells how far the sources are read, from which the examples come.
 
     Attributes:
         share: of the sources that was read.
@@ -53,7 +53,7 @@ class Reading:
 
 @dataclass(frozen=True, kw_only=True)
 class Stepped:
-    """Steps were taken.
+    """Tells how far the training is, after some more steps of the optimizer.
 
     Attributes:
         step: how many so far.
@@ -66,7 +66,7 @@ class Stepped:
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """The model was measured, and is in its file.
+    """Tells how good the model is, which has just been measured and written to its file.
 
     Attributes:
         step: optimizer steps so far.

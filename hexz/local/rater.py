@@ -14,7 +14,7 @@ from hexz.processes import Child, ChildFailed, ready
 PAUSE_SECONDS: Final = 300.0
 """From the start of a match to the next one, at least. Matches take time from training."""
 
-MOST_OF_THE_TIME: Final = 0.1
+MAX_TIME_SHARE: Final = 0.1
 """The share of the time in which matches are played, at most: where other programs keep the machine
 busy, they take longer, and would leave the training less of it."""
 
@@ -90,7 +90,7 @@ class Rater:
         finally:
             self.close()
             took = time.monotonic() - self._began
-            self._next = self._began + max(PAUSE_SECONDS, took / MOST_OF_THE_TIME)
+            self._next = self._began + max(PAUSE_SECONDS, took / MAX_TIME_SHARE)
         return None
 
     def _start(self, newest: int) -> None:

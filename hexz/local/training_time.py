@@ -31,7 +31,7 @@ class TrainingTime:
 
     @property
     def is_up(self) -> bool:
-        """Whether it has ended."""
+        """Whether the end has come, after which no more is trained."""
         return time.monotonic() >= self.end
 
     def rate_share(self) -> float:

@@ -19,8 +19,8 @@ _RANDOM_MOVES: Final = 4
 def calibration_planes() -> NDArray[np.float32]:
     """Planes of positions from quick games of `uct`, float32 [NUM_POSITIONS, 11, 11, 10].
 
-    The same in every process. Random games would not do: their positions are far quieter than
-    those of players who fight for grass and block each other.
+    They are the same in every process. Random games would not do: their positions are far quieter
+    than those of players who fight for grass and block each other.
     """
     planes: list[NDArray[np.float32]] = []
     seed = 0

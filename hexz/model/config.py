@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
 from hexz.errors import InvalidModel
+from hexz.schema.shared import MAX_BLOCKS, MAX_FILTERS
 
 MARGIN_SCALE: Final = 15.0
 """Points of lead that are worth tanh(1) = 0.76 of a win in targets."""
@@ -18,9 +19,6 @@ Kernel = Literal["ring", "square"]
 """What a convolution of a tower sees around a cell: its neighbours, all with the same weight; or
 the eight cells around it in the grid of 11x10, where rows take turns in which of them are
 neighbours. A file that names none is older, and of the second kind."""
-
-_MAX_BLOCKS: Final = 100
-_MAX_FILTERS: Final = 1024
 
 
 @dataclass(frozen=True)
@@ -36,7 +34,7 @@ class ModelConfig:
     kernel: Kernel = "ring"
 
     def __post_init__(self) -> None:
-        for name, limit in (("blocks", _MAX_BLOCKS), ("filters", _MAX_FILTERS)):
+        for name, limit in (("blocks", MAX_BLOCKS), ("filters", MAX_FILTERS)):
             size = getattr(self, name)
             if type(size) is not int or not 1 <= size <= limit:
                 raise InvalidModel(f"a model's {name} must be in 1..{limit}, not {size!r}")

@@ -124,7 +124,7 @@ class OutlookHeads(nn.Module):
         self.margin = nn.Linear(2 * filters + len(GLOBAL), 1)
 
     def outlook(self, tower: TowerOutput) -> tuple[Tensor, Tensor]:
-        """Owners and margins."""
+        """The expected final owners, and the expected margins."""
         ownership = torch.tanh(self.ownership(tower.cells)).flatten(1)
         pooled = torch.cat((tower.pooled, tower.scalars), dim=1)
         return ownership, torch.tanh(self.margin(pooled)).squeeze(1)
@@ -185,7 +185,7 @@ class HexzNet(nn.Module):
         return TowerOutput(x, self.pool(x), scalars)
 
     def heads(self, tower: TowerOutput) -> tuple[Tensor, Tensor]:
-        """Policy logits and values."""
+        """The policy logits [B, 220] and the values [B] of the output of the tower."""
         policy: Tensor = self.policy_head(tower.cells, tower.pooled)
         value: Tensor = self.value_head(tower.pooled, tower.scalars)
         return policy, value

@@ -13,7 +13,7 @@ from typing import Final
 
 @dataclass(frozen=True)
 class Level:
-    """A level of play.
+    """A player of some strength that people may choose by name.
 
     Attributes:
         name: what people call it, and the spec that every command understands.

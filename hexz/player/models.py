@@ -31,7 +31,7 @@ class ModelSource(ABC):
 
     @abstractmethod
     def load(self) -> Checkpoint:
-        """The newest network there."""
+        """Loads the newest network there."""
 
 
 def open_source(path: str | None) -> ModelSource:

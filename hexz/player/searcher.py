@@ -50,7 +50,7 @@ class Searcher:
 
     @property
     def evaluator(self) -> Evaluator:
-        """The one in use."""
+        """The evaluator of the network that is searched with now, see `use`."""
         return self._loop.evaluator
 
     @property
@@ -60,7 +60,7 @@ class Searcher:
 
     @property
     def num_searches(self) -> int:
-        """Searches under way."""
+        """How many searches are under way."""
         return len(self._loop)
 
     def least_seconds(self) -> float:

@@ -46,7 +46,7 @@ _OFFERS: Final = ("model@800", "model@64", "model@2s", "uct:32000", "uct:2000", 
 
 @dataclass(frozen=True)
 class Offer:
-    """A player for people.
+    """A player that people can choose at the page.
 
     Attributes:
         name: what they call it.
@@ -106,7 +106,7 @@ class PlayerService:
         player: Player | None = None,
         gone: threading.Event | None = None,
     ) -> Answer:
-        """Thinks about a position.
+        """Searches a position and answers with a move.
 
         Args:
             board: the position.

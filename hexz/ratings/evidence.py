@@ -24,7 +24,7 @@ class Evidence:
                 self._add((first, second), board, score)
 
     def add(self, players: tuple[str, str], board: str, score: float) -> None:
-        """Counts a board.
+        """Counts the two games of a board.
 
         Args:
             players: who played.

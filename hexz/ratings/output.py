@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class CurveOutput:
-    """Writes learning curves.
+    """Writes the ratings of a model as learning curves: files, and TensorBoard's events.
 
     Args:
         directory: where the files go; it is made.

@@ -38,7 +38,7 @@ class PairingResult:
 
 
 class Results:
-    """Results by pairing.
+    """Collects the results of a match, pairing by pairing.
 
     Args:
         names: of all players.

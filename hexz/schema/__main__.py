@@ -11,7 +11,7 @@ from typing import Any, Final, get_args, get_origin
 from msgspec.structs import fields
 
 from hexz.schema import records, status
-from hexz.schema.declaration import Setting, Settings, settings_of
+from hexz.schema.declaration import Settings, settings_of
 from hexz.schema.fleet import (
     ConductOrder,
     FleetSettings,
@@ -39,6 +39,9 @@ Each of these commands takes a setting from the first of these places that has i
 3. a line `name = value` in the TOML file that `--config` or `{CONFIG_VARIABLE}` names;
 4. its default.
 
+A flag is `--name` or `--no-name` on the command line, and `true` or `false` in a file or a \
+variable; a variable may be 1 or 0 as well.
+
 Under gunicorn, `create_app()` reads the same variables and the same file. A variable that begins \
 with `HEXZ_` and seems to be misspelt is warned about; an unknown name in a file is an error.
 """
@@ -48,14 +51,6 @@ _MESSAGES: Final = """# Messages
 What processes and machines tell each other as JSON, and what is kept beside checkpoints. Readers \
 ignore keys that they do not know; what is there must be of the right type.
 """
-
-_WORDS: Final = {
-    bool: "1 or 0",
-    int: "a whole number",
-    float: "a number",
-    str: "a text",
-    Path: "a path",
-}
 
 STATUS_TYPES: Final = Path(status.__file__).with_name("status.d.ts")
 """The file that scripts import these types from."""
@@ -123,18 +118,16 @@ def _settings_table(defaults: Settings, known: Any, *, with_options: bool) -> It
         variable = f"`{setting.variable}`" if with_options else ""
         default = setting.of(defaults)
         shown = "" if default is None else _text(default)
-        cells = (f"`{name}`", variable, shown, _domain(setting), setting.declaration.help)
+        cells = (f"`{name}`", variable, shown, setting.domain, setting.declaration.help)
         yield f"| {' | '.join(cells)} |\n"
-
-
-def _domain(setting: Setting) -> str:
-    return setting.domain or _WORDS[setting.kind]
 
 
 def _text(value: Any) -> str:
     if isinstance(value, Path) and value.is_absolute():
         return f"`{value.name}` of the package"
-    return f"{value:,}" if type(value) is int else str(value)
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def _message_table(kind: type[Message]) -> Iterator[str]:

@@ -19,6 +19,13 @@ from hexz.errors import InvalidSettings
 from hexz.places import local_path
 
 _FLAGS: Final = {"1": True, "true": True, "0": False, "false": False}
+_KINDS: Final = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a finite number",
+    str: "a text",
+    Path: "a path",
+}
 
 
 @dataclass(frozen=True)
@@ -41,6 +48,10 @@ class setting:
     variable: str | None = None
     secret: bool = False
     option: bool = True
+
+    def explained(self, help: str) -> setting:
+        """Returns a setting with these bounds and names, and another help."""
+        return dataclasses.replace(self, help=help)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,13 +86,15 @@ class Setting:
 
     @property
     def domain(self) -> str:
-        """The values that it may have, in words; empty if its type says all."""
+        """The values that it may have, in words."""
         low, above, high = self.declaration.ge, self.declaration.gt, self.declaration.le
         if self.choices:
             return " or ".join(self.choices)
         if above is not None:
             return f"more than {above}"
-        return "" if low is None else f"in {low}..{math.inf if high is None else high}"
+        if low is not None:
+            return f"in {low}..{math.inf if high is None else high}"
+        return _KINDS[self.kind]
 
     def of(self, settings: Settings) -> Any:
         """Its value in some settings."""
@@ -94,7 +107,7 @@ class Setting:
         try:
             return _FLAGS[text.lower()] if self.kind is bool else self.kind(text)
         except (KeyError, ValueError):
-            raise InvalidSettings(f"{text!r} is not a {self.kind.__name__}") from None
+            raise InvalidSettings(f"{text!r} is not {_KINDS[self.kind]}") from None
 
     def check(self, value: Any) -> None:
         """Raises InvalidSettings, which names the setting, unless it may have this value."""
@@ -102,11 +115,11 @@ class Setting:
             return
         kinds = (int, float) if self.kind is float else (self.kind,)
         if not isinstance(value, kinds) or (isinstance(value, bool) and self.kind is not bool):
-            raise InvalidSettings(f"{self.name} is {value!r}, not a {self.kind.__name__}")
+            raise InvalidSettings(f"{self.name} is {value!r}, not {_KINDS[self.kind]}")
         if self.choices and value not in self.choices:
             raise InvalidSettings(f"{self.name} must be {self.domain}, not {value!r}")
         if isinstance(value, (int, float)) and not self._is_in_range(value):
-            raise InvalidSettings(f"{self.name} must be {self.domain or 'finite'}, not {value}")
+            raise InvalidSettings(f"{self.name} must be {self.domain}, not {value}")
 
     def _is_in_range(self, value: float) -> bool:
         low, above, high = self.declaration.ge, self.declaration.gt, self.declaration.le

@@ -28,6 +28,7 @@ from msgspec import Meta
 from msgspec.structs import replace
 
 from hexz.errors import InvalidMessage, InvalidSettings
+from hexz.layout import MAX_MOVES, NUM_ACTIONS, NUM_CELLS
 from hexz.schema.declaration import Settings, setting
 from hexz.schema.document import read_document
 from hexz.schema.message import Message
@@ -45,6 +46,9 @@ HEARTBEAT_SECONDS: Final = 5.0
 """How often a worker posts a heartbeat, and so how soon it follows new orders."""
 MAX_HEARTBEAT_BYTES: Final = 1 << 14
 
+DEEP_FROM: Final = 800_000
+"""Examples that the model has learnt from before searches are as deep as somebody asks for."""
+
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
 Count = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 
@@ -57,8 +61,8 @@ class GameUnderWay(Message, frozen=True, kw_only=True):
         moves: its actions so far, see `Move.index`.
     """
 
-    board: Annotated[str, Meta(max_length=105)]
-    moves: Annotated[list[Annotated[int, Meta(ge=0, lt=220)]], Meta(max_length=105)]
+    board: Annotated[str, Meta(max_length=NUM_CELLS)]
+    moves: Annotated[list[Annotated[int, Meta(ge=0, lt=NUM_ACTIONS)]], Meta(max_length=MAX_MOVES)]
 
 
 class WorkerReport(Message, frozen=True, kw_only=True):
@@ -99,7 +103,7 @@ class WorkerReport(Message, frozen=True, kw_only=True):
 
 
 class Heartbeat(WorkerReport, frozen=True, kw_only=True):
-    """What a worker posts.
+    """What a worker posts every few seconds: what it has done, and a game that it plays.
 
     Attributes:
         game: one of the games that it plays, for people to watch.
@@ -205,7 +209,9 @@ class FleetSettings(WorkerSettings, frozen=True, kw_only=True):
         if simulations is None:
             return default
         steps = [replace(s, simulations=min(s.simulations, simulations)) for s in default.schedule]
-        return replace(default, schedule=(*steps, Step(examples=800_000, simulations=simulations)))
+        return replace(
+            default, schedule=(*steps, Step(examples=DEEP_FROM, simulations=simulations))
+        )
 
     @classmethod
     def read(cls, path: Path) -> Self:

@@ -9,15 +9,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-FULL_SHARE: Final = 0.25
-FAST_SIMULATIONS: Final = 12
-"""Of the settings document's defaults: so many moves are trained on, and the others cost this."""
+from msgspec.structs import replace
 
-SHALLOW: Final = 64
+from hexz.schema.fleet import FleetSettings
+from hexz.schema.training import TrainingConfig
+
+_SEARCH: Final = FleetSettings().search
+
+SHALLOW: Final = _SEARCH.simulations
 DEEP: Final = 256
 """Simulations of a move that is trained on, at least and at most."""
 
-REUSE: Final = 4.0
+REUSE: Final = TrainingConfig().reuse
 MOST_REUSE: Final = 8.0
 """How often each example is used where the trainer is busy, and where it would wait for workers."""
 
@@ -55,13 +58,13 @@ class Network:
     def played(self, simulations: int) -> float:
         """Examples a second that one core of a worker makes with searches of so many simulations,
         those of fast searches among them."""
-        return self.evaluated / _evaluations(simulations)
+        return self.evaluated / replace(_SEARCH, simulations=simulations).mean_simulations
 
     def learnt(self, device: str, processes: int = 1) -> float:
         """Examples a second, those of fast searches among them, that processes which train
         together on this device use once each."""
         one = self.trained if device == "cpu" else self.trained_on_gpu
-        return processes * one / FULL_SHARE
+        return processes * one / _SEARCH.full_search_share
 
 
 NETWORKS: Final = (
@@ -104,14 +107,10 @@ def fleet_defaults(worker_cores: int, device: str, train_processes: int) -> dict
     }
 
 
-def _evaluations(simulations: int) -> float:
-    """Positions that are evaluated for an example, on average."""
-    return FULL_SHARE * simulations + (1 - FULL_SHARE) * FAST_SIMULATIONS
-
-
 def _simulations(evaluations: float) -> int:
     """The simulations that cost so many evaluations an example, within bounds."""
-    wanted = (evaluations - (1 - FULL_SHARE) * FAST_SIMULATIONS) / FULL_SHARE
+    full = _SEARCH.full_search_share
+    wanted = (evaluations - (1 - full) * _SEARCH.fast_simulations) / full
     return int(min(DEEP, max(SHALLOW, 16 * round(wanted / 16))))
 
 

@@ -10,12 +10,16 @@ import msgspec
 from hexz.errors import InvalidSettings
 from hexz.places import DEFAULT_MODEL
 from hexz.schema.declaration import Settings, setting
+from hexz.schema.fleet import DEEP_FROM, FleetSettings
 from hexz.schema.fleet_profile import fleet_defaults
 from hexz.schema.search import MAX_SIMULATIONS
 from hexz.schema.shared import (
     MAX_PORT,
+    MAX_SECONDS,
     AuthToken,
+    Blocks,
     Device,
+    Filters,
     Host,
     MaxBacklog,
     MaxSeconds,
@@ -68,24 +72,8 @@ class ModelTrainingConfig(Settings, frozen=True, kw_only=True):
         setting("Refuse examples of checkpoints older than this.", ge=0, le=10**9),
     ] = 50
     max_backlog: MaxBacklog = 64
-    blocks: Annotated[
-        int | None,
-        setting(
-            "Blocks of the network: one of a checkpoint that has fewer grows. Default: 4 for a new "
-            "network.",
-            ge=1,
-            le=100,
-        ),
-    ] = None
-    filters: Annotated[
-        int | None,
-        setting(
-            "Filters of the network: one of a checkpoint that has fewer grows. Default: 32 for a "
-            "new network.",
-            ge=1,
-            le=1024,
-        ),
-    ] = None
+    blocks: Blocks = None
+    filters: Filters = None
     grow: Annotated[
         bool,
         setting(
@@ -142,8 +130,8 @@ class ServerConfig(ModelTrainingConfig, frozen=True, kw_only=True):
     simulations: Annotated[
         int | None,
         setting(
-            "Search simulations a move, once the network has learnt from 800,000 examples, where "
-            "no settings document says it. Default: 64.",
+            f"Search simulations a move, once the network has learnt from {DEEP_FROM:,} examples, "
+            f"where no settings document says it. Default: {FleetSettings().search.simulations}.",
             ge=1,
             le=MAX_SIMULATIONS,
         ),
@@ -242,10 +230,9 @@ class LocalTrainingConfig(ModelTrainingConfig, frozen=True, kw_only=True):
     num_workers: NumWorkers = None
     max_seconds: Annotated[
         float | None,
-        setting(
+        MAX_SECONDS.explained(
             "Stop after so many seconds, over the last part of which learning rates fall to zero. "
-            "Default: no limit.",
-            ge=0.001,
+            "Default: no limit."
         ),
     ] = None
     minibatch_size: MinibatchSize = 16384
@@ -278,20 +265,8 @@ class FitConfig(Settings, frozen=True, kw_only=True):
     output: Annotated[
         Path, setting("Model file to write; its curve goes to a .csv file beside it.")
     ] = Path("fit.pt")
-    blocks: Annotated[
-        int | None,
-        setting(
-            "Blocks of the network: that of --start grows. Default: 4 for a new one.", ge=1, le=100
-        ),
-    ] = None
-    filters: Annotated[
-        int | None,
-        setting(
-            "Filters of the network: that of --start grows. Default: 32 for a new one.",
-            ge=1,
-            le=1024,
-        ),
-    ] = None
+    blocks: Blocks = None
+    filters: Filters = None
     start: Annotated[
         str | None,
         setting(

@@ -97,8 +97,9 @@ class SearchSettings(Settings, frozen=True, kw_only=True):
     fast_considered: Annotated[
         int,
         setting(
-            "The same in a fast search. Few, so that its few simulations halve anything at all: 12 "
-            "over 16 actions visit each once, and the move is chosen by one evaluation of each.",
+            "Actions that sequential halving starts with in a fast search. Few, so that its few "
+            "simulations halve anything at all: 12 over 16 actions visit each once, and the move "
+            "is chosen by one evaluation of each.",
             ge=1,
             le=NUM_ACTIONS,
         ),
@@ -111,3 +112,9 @@ class SearchSettings(Settings, frozen=True, kw_only=True):
         float,
         setting("Scale of Q against logits ([GZ] 1.0 for Q in 0..1, so half of that here).", ge=0),
     ] = 0.5
+
+    @property
+    def mean_simulations(self) -> float:
+        """The simulations of a move on average, those with a fast search among them."""
+        full = self.full_search_share
+        return full * self.simulations + (1 - full) * self.fast_simulations

@@ -10,7 +10,8 @@ PostRule = Literal["auto", "examples", "games"]
 
 ModelName = Annotated[str, setting("Name of the model.", variable="MODEL_NAME")]
 Device = Annotated[Literal["cpu", "cuda", "mps"], setting("Device that networks run on.")]
-Seed = Annotated[int, setting("Seed of all random choices.", ge=0, le=2**63 - 1)]
+SEED: Final = setting("Seed of all random choices.", ge=0, le=2**63 - 1)
+Seed = Annotated[int, SEED]
 Host = Annotated[str, setting("Address to listen at; 0.0.0.0 serves other machines as well.")]
 MAX_PORT: Final = 65_535
 Port = Annotated[
@@ -28,12 +29,30 @@ RedisUrl = Annotated[
         secret=True,
     ),
 ]
-MaxSeconds = Annotated[
-    float | None, setting("Stop after so many seconds. Default: no limit.", ge=0.001)
-]
+MAX_SECONDS: Final = setting("Stop after so many seconds. Default: no limit.", ge=0.001)
+MaxSeconds = Annotated[float | None, MAX_SECONDS]
 NumWorkers = Annotated[
     int | None,
     setting("Processes that play. Default: one a core; no more than 4 on a GPU.", ge=1, le=256),
+]
+MAX_BLOCKS: Final = 100
+Blocks = Annotated[
+    int | None,
+    setting(
+        "Blocks of the network: one to go on from that has fewer grows. Default: 4 for a new one.",
+        ge=1,
+        le=MAX_BLOCKS,
+    ),
+]
+MAX_FILTERS: Final = 1024
+Filters = Annotated[
+    int | None,
+    setting(
+        "Filters of the network: one to go on from that has fewer grows. Default: 32 for a new "
+        "one.",
+        ge=1,
+        le=MAX_FILTERS,
+    ),
 ]
 MAX_GAMES: Final = 65_536
 """More than anybody means: a typing error is wrong usage."""

@@ -110,7 +110,7 @@ class SelfPlayPool:
             raise AllWorkersFailed(f"all workers failed: {self._players[-1].failure}")
 
     def send(self, command: Command) -> None:
-        """Tells all processes something."""
+        """Sends a command to all processes."""
         for player in self._players:
             player.child.send(command)
 

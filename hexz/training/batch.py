@@ -31,11 +31,11 @@ class Batch(NamedTuple):
     planes: Tensor
     """float32 [B, 11, 11, 10]."""
     legal: Tensor
-    """bool [B, 220]."""
+    """bool [B, 220]: the legal actions."""
     policy: Tensor
-    """float32 [B, 220]."""
+    """float32 [B, 220]: the policy target."""
     value: Tensor
-    """float32 [B], in -1..1."""
+    """float32 [B], in -1..1: the value target."""
     ownership: Tensor
     """float32 [B, 110]: 1 mover, -1 opponent, 0 nobody."""
     has_ownership: Tensor

@@ -15,9 +15,9 @@ class Prediction(NamedTuple):
     """The output of a `TrainingNet` for B positions, from the view of the player to move."""
 
     logits: Tensor
-    """[B, 220]."""
+    """[B, 220]: logits of the policy, illegal actions not masked."""
     value: Tensor
-    """[B], in (-1, 1)."""
+    """[B], in (-1, 1): the expected result of the game."""
     ownership: Tensor
     """[B, 110], in (-1, 1): the expected final owner of each cell, 1 mover, -1 opponent."""
     margin: Tensor
@@ -25,7 +25,7 @@ class Prediction(NamedTuple):
     reply: Tensor
     """[B, 220]: logits of the next move, whichever becomes legal."""
     soft_policy: Tensor
-    """[B, 220]: logits of the softened policy target, see `losses`."""
+    """[B, 220]: logits of the softened policy target, see `hexz.training.losses`."""
 
 
 class AuxiliaryHeads(OutlookHeads):
@@ -40,11 +40,6 @@ class AuxiliaryHeads(OutlookHeads):
     def forward(self, tower: TowerOutput) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         policies = (head(tower.cells, tower.pooled) for head in (self.reply, self.soft_policy))
         return *self.outlook(tower), *policies
-
-    def outlook_state(self) -> dict[str, Tensor]:
-        """The weights of those heads that a model keeps."""
-        state = self.state_dict()
-        return {key: state[key] for key in state if not key.startswith(("reply.", "soft_policy."))}
 
 
 class TrainingNet(nn.Module):
@@ -73,5 +68,8 @@ class TrainingNet(nn.Module):
         """A copy of the network as it is saved, with the heads that tell how a game will end."""
         net = copy.deepcopy(self.net)
         net.outlook_heads = OutlookHeads(net.config.filters)
-        net.outlook_heads.load_state_dict(self.auxiliary.outlook_state())
+        state = self.auxiliary.state_dict()
+        net.outlook_heads.load_state_dict(
+            {key: state[key] for key in net.outlook_heads.state_dict()}
+        )
         return net

@@ -13,8 +13,8 @@ class StepReport:
     Attributes:
         step: its number in this training, from 1.
         num_steps: of this training.
-        losses: of its batch, "total", "policy", "soft_policy", "value", "ownership", "margin" and
-            "reply". Means over the examples that have the target; the total is their weighted sum.
+        losses: of its batch by name, see `hexz.training.losses`: means over the examples that have
+            the target, and their weighted sum "total".
         policy_entropy: of the predicted policies, mean, in nats.
         gradient_norm: before it was clipped.
         skipped: the loss or the gradient was not finite, so the weights were left alone.

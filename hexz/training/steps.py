@@ -19,7 +19,7 @@ from hexz.processor import processor
 from hexz.schema.training import TrainingConfig
 from hexz.training.batch import Batch, make_batch
 from hexz.training.group import Group
-from hexz.training.losses import NUM_LOSSES, losses, target_counts
+from hexz.training.losses import LOSS_NAMES, NUM_FIGURES, losses, target_counts
 from hexz.training.memory import keep_freed_memory
 from hexz.training.network import Prediction, TrainingNet
 from hexz.training.norm import GroupBatchNorm
@@ -152,7 +152,7 @@ class Steps:
         found = losses(prediction, batch, self._config, counts)
         values = self._group.add_up(torch.stack(list(found.values()))).tolist()
         named = dict(zip(found, values, strict=True))
-        return {name: loss for name, loss in named.items() if name != "entropy"}
+        return {name: named[name] for name in LOSS_NAMES}
 
     def state(self) -> dict[str, Any]:
         """Everything that `restore` needs beside the weights of the average."""
@@ -202,7 +202,7 @@ class Steps:
     def _step(self, batch: Batch, step: int, num_steps: int) -> StepReport:
         counts = self._group.add_up(target_counts(batch))
         found = losses(self.net(batch.planes), batch, self._config, counts)
-        gradient, figures = self._gradient[:-NUM_LOSSES], self._gradient[-NUM_LOSSES:]
+        gradient, figures = self._gradient[:-NUM_FIGURES], self._gradient[-NUM_FIGURES:]
         gradient.zero_()
         found["total"].backward()  # type: ignore[no-untyped-call]
         figures.copy_(torch.stack(list(found.values())).detach())
@@ -222,8 +222,8 @@ class Steps:
         return StepReport(
             step=step,
             num_steps=num_steps,
-            policy_entropy=named.pop("entropy"),
-            losses=named,
+            policy_entropy=named["entropy"],
+            losses={name: named[name] for name in LOSS_NAMES},
             gradient_norm=gradient_norm,
             skipped=skipped,
         )
@@ -260,10 +260,10 @@ def _floats(module: nn.Module) -> list[Tensor]:
 
 def _flat_gradient(net: nn.Module) -> Tensor:
     """One vector in which the gradients of all parameters lie from now on, and behind them room for
-    the losses, so that a group adds all of it up at once."""
+    the figures of `losses`, so that a group adds all of it up at once."""
     parameters = list(net.parameters())
     size = sum(parameter.numel() for parameter in parameters)
-    flat = torch.zeros(size + NUM_LOSSES, device=parameters[0].device)
+    flat = torch.zeros(size + NUM_FIGURES, device=parameters[0].device)
     offset = 0
     for parameter in parameters:
         parameter.grad = flat.as_strided(parameter.size(), parameter.stride(), offset)

@@ -66,11 +66,8 @@ def expected_examples(workers: Sequence[Heartbeat], settings: WorkerSettings | N
     are over there are none."""
     if settings is None:
         return 0.0
-    search = settings.search
-    full = search.full_search_share
-    simulations = full * search.simulations + (1 - full) * search.fast_simulations
     evaluated = sum(worker.evaluations_per_second for worker in workers)
-    return evaluated / (EVALUATED_SHARE * simulations)
+    return evaluated / (EVALUATED_SHARE * settings.search.mean_simulations)
 
 
 def happening(seen: Seen) -> str:

@@ -29,7 +29,8 @@ OFTEN: Final = 0.1
 """A part that waits for so large a share of the time is not what limits."""
 
 LONG: Final = 0.3
-"""The same for the trainer, which always waits a little for its next batch to be full."""
+"""A trainer that waits for so large a share of the time is not what limits. It always waits a
+little, for its next batch to be full."""
 
 _FASTER: Final = {
     "cpu": "with more --train-processes, or on a GPU with --device cuda",

@@ -37,7 +37,7 @@ class Posting:
         self._limit = 0.0
 
     def update(self, heartbeats: Collection[Heartbeat]) -> None:
-        """Decides what they shall post from now on.
+        """Decides anew what a request shall carry, by how many examples wait at the workers.
 
         Args:
             heartbeats: the last one of each worker.

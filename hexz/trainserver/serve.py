@@ -34,7 +34,8 @@ def make(
     play_page: PlayPage | None = None,
     rate_share: Callable[[], float] = constant_rates,
 ) -> Flask:
-    """Makes the application."""
+    """Makes the application of a train server, and starts the service behind it; for the arguments
+    see `TrainingService`."""
     service = TrainingService(config, lifetime.fail, play_page, rate_share)
     lifetime.closing.callback(service.close)
     _collect_rarely()

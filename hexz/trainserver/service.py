@@ -69,7 +69,7 @@ from hexz.version import __version__
 from hexz.vetting.quarantine import QuarantineError
 from hexz.vetting.tokens import WorkerTokens
 from hexz.vetting.workers import Vetting
-from hexz.wire.game import VERSION as COMPACT_VERSION
+from hexz.wire.versions import COMPACT_VERSION
 
 _log = logging.getLogger(__name__)
 

@@ -78,7 +78,7 @@ class TrainerSupervisor:
 
     @property
     def state(self) -> TrainingStatus:
-        """What the trainer does."""
+        """What the trainer does at present, for the status."""
         return self._state
 
     @state.setter

@@ -163,7 +163,7 @@ class Quarantine:
         return None if row is None else SetAside(*row)
 
     def remove(self, number: int) -> None:
-        """Forgets a body.
+        """Deletes a body that was set aside; does nothing if it is not there.
 
         Raises:
             QuarantineError: the database cannot be written.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -18,6 +17,7 @@ from hexz.version import __version__
 from hexz.wire import hexz_pb2 as pb
 from hexz.wire.archive import MAX_EXAMPLE_BYTES
 from hexz.wire.arrays import pack, unpack
+from hexz.wire.versions import naming_newer_writer
 
 MAX_GAME_BYTES: Final = 1 << 20
 """Longest serialized game that is read; 105 examples of today have about 800,000 bytes."""
@@ -78,12 +78,9 @@ def decode_example(data: bytes) -> Example:
         InvalidExample: the bytes are no such message, are cut off, or hold an unsound example; if
             a newer version wrote it, says which.
     """
-    message = _parse(data)
-    try:
-        example = _example_of(message)
+    with naming_newer_writer(data):
+        example = _example_of(_parse(data))
         validate_example(example)
-    except InvalidExample as error:
-        raise InvalidExample(f"{error}{_newer(message.writer_version)}") from None
     return example
 
 
@@ -119,23 +116,16 @@ def _example_of(message: pb.NumpyExample) -> Example:
     )
 
 
-def _newer(writer: str) -> str:
-    """What to add to the reason if a version newer than this one wrote the example."""
-    versions = [re.match(r"(\d{1,9})\.(\d{1,9})", version) for version in (writer, __version__)]
-    theirs, ours = ([int(n) for n in match.groups()] if match else [] for match in versions)
-    if theirs <= ours:
-        return ""
-    return f"; hexzctl {writer[:20]} wrote it, and this is {__version__}: update this one"
-
-
 def is_fast_search(data: bytes) -> bool:
     """Tells whether the search of a serialized `NumpyExample` was a fast one; costs a tenth of
     what decoding it does. False if it does not say.
 
     Raises:
-        InvalidExample: the bytes are no such message, or are cut off.
+        InvalidExample: the bytes are no such message, or are cut off; if a newer version wrote
+            them, says which.
     """
-    return _optional(_parse(data), "full_search") is False
+    with naming_newer_writer(data):
+        return _optional(_parse(data), "full_search") is False
 
 
 def encode_game(examples: Iterable[bytes]) -> bytes:

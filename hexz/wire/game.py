@@ -27,9 +27,7 @@ from hexz.version import __version__
 from hexz.wire import hexz_pb2 as pb
 from hexz.wire.arrays import pack
 from hexz.wire.replay import legal_masks, replay, to_varints
-
-VERSION: Final = 1
-"""The newest version of the message that is read, and the one that is written."""
+from hexz.wire.versions import COMPACT_VERSION, naming_newer_writer
 
 MAX_COMPACT_BYTES: Final = 1 << 18
 """Longest compact game that is read. A game of self-play has some 15,000 bytes; no game can have
@@ -55,7 +53,7 @@ class CompactGame(NamedTuple):
     turns: npt.NDArray[np.uint8]
     """uint8 [T]: the movers, 1 or 2."""
     planes: npt.NDArray[np.uint8]
-    """uint8 [T, 11, 110]."""
+    """uint8 [T, 11, 110]: the positions from the view of the movers, see `Board.planes`."""
     legal: npt.NDArray[np.uint8]
     """uint8 [T, 28]: `numpy.packbits` of the legal actions."""
     policies: npt.NDArray[np.float16]
@@ -69,9 +67,9 @@ class CompactGame(NamedTuple):
     network_values: npt.NDArray[np.float32]
     """float32 [T]: the network's values for the mover."""
     simulations: npt.NDArray[np.uint32]
-    """uint32 [T]."""
+    """uint32 [T]: simulations that each search ran."""
     full_searches: npt.NDArray[np.bool_]
-    """bool [T]."""
+    """bool [T]: whether each search was a full one, not a fast one."""
     checkpoints: npt.NDArray[np.uint32]
     """uint32 [T]: the checkpoints that played."""
     owners: npt.NDArray[np.int8]
@@ -132,7 +130,7 @@ def encode_compact(game: FinishedGame, *, game_id: str, model_name: str, unix_mi
     board = game.initial.to_text()
     legal = legal_masks(board, game.actions)
     return pb.CompactGame(
-        version=VERSION,
+        version=COMPACT_VERSION,
         game_id=game_id,
         model_name=model_name,
         unix_micros=unix_micros,
@@ -156,9 +154,13 @@ def read_compact(data: bytes) -> CompactGame:
     Raises:
         InvalidExample: the bytes are no such message, are cut off, or of an unknown version; or the
             game breaks the rules, ends too early or goes on after its end, or holds probabilities,
-            values or counts that no search gives.
+            values or counts that no search gives. If a newer version wrote it, says which.
     """
-    message = _parse(data)
+    with naming_newer_writer(data):
+        return _read(_parse(data))
+
+
+def _read(message: pb.CompactGame) -> CompactGame:
     columns = (
         message.initial_board.encode(), message.actions, message.policies, message.priors,
         message.visit_counts, message.root_values, message.network_values, message.simulations,
@@ -201,8 +203,13 @@ def _parse(data: bytes) -> pb.CompactGame:
         message = pb.CompactGame.FromString(data)
     except DecodeError:
         raise InvalidExample("the bytes are not a CompactGame message, or cut off") from None
-    if message.version != VERSION:
-        raise InvalidExample(_version_problem(message.version))
+    if message.version == 0:
+        raise InvalidExample("the bytes are not a CompactGame message: it has no version")
+    if message.version > COMPACT_VERSION:
+        raise InvalidExample(
+            f"this is a compact game of version {message.version}, and {COMPACT_VERSION} is the "
+            "newest that is known"
+        )
     if not message.writer_version:
         raise InvalidExample("the game is cut off: it has no writer_version at its end")
     if len(message.game_id) > _LONGEST_ID or not PLAIN_NAME.fullmatch(message.game_id):
@@ -214,12 +221,3 @@ def _parse(data: bytes) -> pb.CompactGame:
     if message.unix_micros <= 0:
         raise InvalidExample("the game has no unix_micros")
     return message
-
-
-def _version_problem(version: int) -> str:
-    if version == 0:
-        return "the bytes are not a CompactGame message: it has no version"
-    return (
-        f"this is a game of version {version}, and hexzctl {__version__} reads games up to version "
-        f'{VERSION}: update the reader, or let workers post = "examples"'
-    )

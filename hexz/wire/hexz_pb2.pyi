@@ -288,3 +288,9 @@ class CompactGame(_message.Message):
     checkpoints: bytes
     writer_version: str
     def __init__(self, version: _Optional[int] = ..., game_id: _Optional[str] = ..., model_name: _Optional[str] = ..., unix_micros: _Optional[int] = ..., initial_board: _Optional[str] = ..., actions: _Optional[bytes] = ..., policies: _Optional[bytes] = ..., priors: _Optional[bytes] = ..., visit_counts: _Optional[bytes] = ..., root_values: _Optional[bytes] = ..., network_values: _Optional[bytes] = ..., simulations: _Optional[bytes] = ..., full_searches: _Optional[bytes] = ..., checkpoints: _Optional[bytes] = ..., writer_version: _Optional[str] = ...) -> None: ...
+
+class Written(_message.Message):
+    __slots__ = ("writer_version",)
+    WRITER_VERSION_FIELD_NUMBER: _ClassVar[int]
+    writer_version: str
+    def __init__(self, writer_version: _Optional[str] = ...) -> None: ...

@@ -44,7 +44,7 @@ from hexz.selfplay.messages import (
 )
 from hexz.selfplay.pool import SelfPlayPool, prepare_for_play
 from hexz.version import __version__
-from hexz.wire.game import VERSION as COMPACT_VERSION
+from hexz.wire.versions import COMPACT_VERSION
 from hexz.worker.client import Closed, Rejected, ServerRefuses, TrainServer
 from hexz.worker.outbox import Outbox
 

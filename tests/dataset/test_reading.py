@@ -97,6 +97,10 @@ BAD_ENTRIES: dict[str, tuple[Callable[[pb.NumpyExample], bytes], str]] = {
         lambda m: changed(m, root_value=float("nan")),
         "root_value is not a finite number",
     ),
+    "of the future": (
+        lambda m: changed(m, board=b"", writer_version="99.1.0"),
+        r"no board; a newer hexzctl 99\.1\.0 wrote it, and this is .*: update this one",
+    ),
     "a lie": (lambda m: changed(m, score_margin=-m.score_margin), "contradicts score_margin"),
 }
 

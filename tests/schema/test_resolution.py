@@ -107,6 +107,7 @@ def test_a_setting_is_the_same_wherever_it_is_given(command, known, parse, tmp_p
         return
     if known.kind is bool:
         assert parse(command, known.option if value else f"--no-{known.option[2:]}") == wanted
+        assert parse(command, **{known.variable: str(int(value))}) == wanted
     else:
         assert parse(command, f"{known.option}={value}") == wanted
 
@@ -156,8 +157,8 @@ def test_what_a_local_training_asks_of_its_processes():
         ("MINIBATCH_SIZE", str(2**31), ["minibatch_size"]),
         ("HEXZ_MAX_CHECKPOINT_LAG", "-1", ["max_checkpoint_lag"]),
         ("HEXZ_MAX_BACKLOG", "0", ["max_backlog"]),
-        ("HEXZ_ALLOW_UNAUTHENTICATED", "perhaps", ["HEXZ_ALLOW_UNAUTHENTICATED", "bool"]),
-        ("HEXZ_LEARNING_RATE", "fast", ["HEXZ_LEARNING_RATE", "float"]),
+        ("HEXZ_ALLOW_UNAUTHENTICATED", "perhaps", ["HEXZ_ALLOW_UNAUTHENTICATED", "true or false"]),
+        ("HEXZ_LEARNING_RATE", "fast", ["HEXZ_LEARNING_RATE", "a finite number"]),
         ("HEXZ_LEARNING_RATE", "nan", ["learning_rate"]),
         ("HEXZ_WINDOW_MAX", "1", ["window_max"]),
         ("HEXZ_DEVICE", "tpu", ["HEXZ_DEVICE", "'tpu'", "cuda"]),
@@ -179,7 +180,8 @@ def test_a_value_that_cannot_be_used_is_named(variable, value, words):
         ("rocks = 0.9", ["rocks", "ema_decay"]),
         ("blocks = 0", ["blocks", "in 1..100", "not 0"]),
         ("blocks = '4'", ["blocks", "'4'"]),
-        ("blocks = true", ["blocks", "True"]),
+        ("blocks = true", ["blocks", "True", "not a whole number"]),
+        ("grow = 1", ["grow is 1, not true or false"]),
         ("store = 1", ["store", "1"]),
         ("[training]\nreuse = 1", ["training"]),
         ("blocks = ", ["TOML"]),

@@ -28,7 +28,7 @@ def store(tmp_path: Path) -> CheckpointStore:
 @pytest.fixture
 def tiny_rater(store: CheckpointStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Rater:
     monkeypatch.setattr(rater, "PAUSE_SECONDS", 0.0)
-    monkeypatch.setattr(rater, "MOST_OF_THE_TIME", 1.0)
+    monkeypatch.setattr(rater, "MAX_TIME_SHARE", 1.0)
     monkeypatch.setattr(rater, "MATCH_SECONDS", TIMEOUT)
     monkeypatch.setattr(rater, "BOARDS", 2)
     return Rater(store, device="cpu", output_dir=tmp_path / "ratings", log=tmp_path / "rating.log")
@@ -85,7 +85,7 @@ def test_a_match_that_fails_is_told_once(tiny_rater: Rater, tmp_path: Path) -> N
 def test_matches_that_take_long_are_played_less_often(
     tiny_rater: Rater, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rater, "MOST_OF_THE_TIME", 0.1)
+    monkeypatch.setattr(rater, "MAX_TIME_SHARE", 0.1)
     began = time.monotonic()
     assert play_one(tiny_rater, 1) is None
     ended = time.monotonic()

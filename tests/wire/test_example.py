@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from hexz.errors import InvalidExample
 from hexz.version import __version__
 from hexz.wire import hexz_pb2 as pb
-from hexz.wire.arrays import pack
 from hexz.wire.example import (
     MAX_GAME_BYTES,
     decode_example,
@@ -22,6 +21,8 @@ from hexz.wire.example import (
     encode_game,
     is_fast_search,
 )
+from hexz.wire.game import encode_compact
+from tests.games import finished_games
 
 from .sample import ADDED_FIELDS, assert_same, make_example, npy, old_example, old_message
 
@@ -285,14 +286,72 @@ def test_bytes_that_are_no_game_are_refused() -> None:
         decode_game(bytes(MAX_GAME_BYTES + 1))
 
 
-def test_an_example_of_the_future_names_the_version_that_it_needs():
+def of_version(writer: str, **changes: Any) -> bytes:
     message = pb.NumpyExample.FromString(encode_example(make_example()))
-    message.board = pack(np.zeros((12, 11, 10), np.float32))
-    for version, reason in (
-        ("99.1.0", r"board is .*; hexzctl 99\.1\.0 wrote it, and this is [\d.]+: update"),
-        (__version__, r"not <f4 \[11, 11, 10\]$"),
-        ("of somebody else", r"not <f4 \[11, 11, 10\]$"),
-    ):
-        message.writer_version = version
-        with pytest.raises(InvalidExample, match=reason):
-            decode_example(message.SerializeToString())
+    change(**changes, writer_version=writer)(message)
+    return message.SerializeToString()
+
+
+def compact_game(**changes: Any) -> bytes:
+    [game] = finished_games(1)
+    data = encode_compact(game, game_id="g", model_name="flagz", unix_micros=1)
+    message = pb.CompactGame.FromString(data)
+    for name, value in changes.items():
+        setattr(message, name, value)
+    return message.SerializeToString()
+
+
+OTHER_BOARD = npy(np.zeros((12, 11, 10), np.float32))
+UNKNOWN_KIND = b"\x12\x02\xff\xfe" + b"\x5a\x01\xff" + b"\xfa\x01\x05hello"
+
+FUTURE: dict[str, tuple[bytes, str]] = {
+    "another board": (of_version("99.1.0", board=OTHER_BOARD), r"board is .*hexzctl 99\.1\.0"),
+    "no board": (of_version("99.1.0", board=b""), r"has no board; .* hexzctl 99\.1\.0"),
+    "an unknown kind": (
+        UNKNOWN_KIND + pb.Written(writer_version="99.1.0").SerializeToString(),
+        r"not a NumpyExample message.* hexzctl 99\.1\.0",
+    ),
+    "two lines": (of_version("99.1.0\n", board=b""), r"has no board; .* hexzctl 99\.1\.0 wrote"),
+    "a game": (
+        compact_game(version=2, writer_version="99.1.0"),
+        r"not a NumpyExample message.* hexzctl 99\.1\.0",
+    ),
+    "a game of no known writer": (
+        compact_game(version=2, writer_version=""),
+        "not a NumpyExample message, or cut off; a newer hexzctl wrote it",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FUTURE)
+def test_what_a_newer_version_wrote_says_so_and_what_to_do(name: str) -> None:
+    data, reason = FUTURE[name]
+    with pytest.raises(InvalidExample, match=rf"{reason}.*, and this is [\d.]+: update") as caught:
+        decode_example(data)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["no board", "a game"])
+def test_so_it_does_where_only_its_search_is_asked_for(name: str) -> None:
+    data, reason = FUTURE[name]
+    with pytest.raises(InvalidExample, match=reason):
+        is_fast_search(data)
+
+
+NOT_OF_THE_FUTURE: dict[str, bytes] = {
+    "ours": of_version(__version__, board=b""),
+    "a version before": of_version("0.1.9", board=OTHER_BOARD),
+    "of somebody else": of_version("of somebody else", board=b""),
+    "cut off": of_version("99.1.0")[:-2],
+    "a game of today": compact_game(),
+    "another program's": b"\x08\x02\x12\x05hello",
+    "text": b"To whom it may concern: hello",
+    "nothing": b"",
+}
+
+
+@pytest.mark.parametrize("name", NOT_OF_THE_FUTURE)
+def test_what_no_newer_version_wrote_does_not_say_so(name: str) -> None:
+    with pytest.raises(InvalidExample) as caught:
+        decode_example(NOT_OF_THE_FUTURE[name])
+    assert "newer" not in str(caught.value)

@@ -14,12 +14,8 @@ from hexz.errors import InvalidExample
 from hexz.selfplay.examples import examples_of
 from hexz.wire import hexz_pb2 as pb
 from hexz.wire.example import decode_example, encode_example
-from hexz.wire.game import (
-    MAX_COMPACT_BYTES,
-    VERSION,
-    encode_compact,
-    read_compact,
-)
+from hexz.wire.game import MAX_COMPACT_BYTES, encode_compact, read_compact
+from hexz.wire.versions import COMPACT_VERSION
 from tests.games import finished_games
 
 from .sample import assert_same
@@ -103,9 +99,14 @@ def test_an_example_takes_less_than_400_bytes():
     assert size < 400
 
 
-def test_a_game_of_the_future_names_what_it_needs():
-    with pytest.raises(InvalidExample, match=r"version 2, .* up to version 1: update"):
-        read_compact(altered(version=VERSION + 1))
+def test_a_game_of_the_future_says_so_and_what_to_do():
+    with pytest.raises(
+        InvalidExample, match=r"version 2, .*; a newer hexzctl wrote it, and this is .*: update"
+    ):
+        read_compact(altered(version=COMPACT_VERSION + 1))
+    for changes in ({"version": COMPACT_VERSION + 1}, {"actions": b""}):
+        with pytest.raises(InvalidExample, match=r"; a newer hexzctl 99\.1\.0 wrote it.*: update"):
+            read_compact(altered(**changes, writer_version="99.1.0"))
 
 
 def policies_with(place: int, number: float) -> bytes:

@@ -21,7 +21,7 @@ from hexz.schema.fleet import (
     WorkerSettings,
 )
 from hexz.schema.shared import PostUnit
-from hexz.wire.game import VERSION
+from hexz.wire.versions import COMPACT_VERSION
 
 TIMEOUT = 60.0
 
@@ -61,7 +61,7 @@ class FakeTrainServer:
         self.requests: list[Request] = []
         self.examples: list[bytes] = []
         self.games: list[bytes] = []
-        self.compact_games = VERSION
+        self.compact_games = COMPACT_VERSION
         self.heartbeats: list[Heartbeat] = []
         self._changed = threading.Condition()
         self._connections: list[socket.socket] = []

@@ -7,13 +7,13 @@ import pytest
 from hexz.schema.fleet import Orders, WorkerSettings
 from hexz.schema.search import SearchSettings
 from hexz.schema.shared import PlayChanges
-from hexz.wire.game import VERSION
+from hexz.wire.versions import COMPACT_VERSION
 from hexz.worker.run import _changed, _play_settings
 
 SEARCH = SearchSettings(algorithm="gumbel", simulations=64)
 
 
-def orders(post: Any, compact_games: int = VERSION) -> Orders:
+def orders(post: Any, compact_games: int = COMPACT_VERSION) -> Orders:
     return Orders(settings=WorkerSettings(search=SEARCH, post=post), compact_games=compact_games)
 
 
@@ -24,7 +24,7 @@ def orders(post: Any, compact_games: int = VERSION) -> Orders:
         (orders("games"), None, True),
         (orders("examples"), "games", True),
         (orders("games"), "examples", False),
-        (orders("games", VERSION + 1), None, True),
+        (orders("games", COMPACT_VERSION + 1), None, True),
         # An older server, to which games are something else.
         (orders("games", 0), None, False),
         (orders("examples", 0), "games", False),
