@@ -74,6 +74,6 @@ def assert_one_error_line(output: str, *words: str) -> None:
 def quick_game_options(output_dir: object, workers: int = 1) -> Sequence[object]:
     """Of `selfplay`: games that take a second or two."""
     return (
-        "selfplay", "--search", "gumbel", "--runs-per-move", "2", "--games-per-worker", "8",
+        "selfplay", "--search", "gumbel", "--runs-per-move", "2", "--games-per-process", "8",
         "--num-workers", workers, "--output-dir", output_dir, "--seed", "1",
     )  # fmt: skip
