@@ -6,9 +6,12 @@ reads the variables PYTHON*.
 
 import contextlib
 import os
+import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 
 import psutil
 
@@ -16,6 +19,16 @@ from .. import fork_server
 
 TIMEOUT = 120.0
 COMMAND = [sys.executable, "-m", "hexzctl"]
+_DOCS = Path(__file__).parents[2] / "docs"
+
+
+def gunicorn_command(page: str, address: str) -> list[str]:
+    """The command of gunicorn that a page of the documentation gives, at this address."""
+    told = re.findall(r"\bgunicorn (--bind .*\(\)')", (_DOCS / page).read_text("utf-8"))
+    assert len(told) == 1, told
+    words = shlex.split(told[0])
+    words[words.index("--bind") + 1] = address
+    return [sys.executable, "-m", "gunicorn", *words]
 
 
 def environment(**changes: str) -> dict[str, str]:
