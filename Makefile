@@ -8,7 +8,7 @@ PYTHON ?= python3 python3.14 python3.13 python3.12 python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 
-SELFPLAY = selfplay --search gumbel --runs-per-move 32 --games-per-worker 32 --max-seconds 60 \
+SELFPLAY = selfplay --search gumbel --runs-per-move 32 --games-per-process 32 --max-seconds 60 \
 	--output-dir selfplay-out
 
 # The engine is built for this machine; see setup.py.

@@ -76,7 +76,7 @@ def learn(
         network = decode_checkpoint(data, str(model)).weights
         return create_evaluator(network, batch_size=games // 2, notify=tell)
 
-    play = SelfPlay(evaluator(0), fleet.at(0).search, games_in_flight=games, seed=config.seed)
+    play = SelfPlay(evaluator(0), fleet.at(0).search, games_per_process=games, seed=config.seed)
     examples = 0
     for number, batch in enumerate(minibatches(play, minibatch_size), 1):
         report = learner.train(

@@ -25,7 +25,7 @@ def main() -> None:
     options = parser.parse_args()
     minutes = options.minutes
     command = [sys.executable, "-m", "hexzctl", "selfplay", "--num-workers", "1"]
-    command += ["--games-per-worker", "64", "--runs-per-move", "800", "--seed", "1"]
+    command += ["--games-per-process", "64", "--runs-per-move", "800", "--seed", "1"]
     command += ["--max-seconds", str(60 * minutes + 30), "--output-dir", options.output_dir]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
         for minute in range(1, minutes + 1):

@@ -34,16 +34,18 @@ import psutil
 import simpy
 import urllib3
 
+from hexz.httpserver import MAX_CONNECTIONS
+from hexz.schema.fleet import HEARTBEAT_SECONDS
 from hexz.schema.fleet_profile import NETWORKS, REUSE, SHALLOW
 from hexz.schema.status import ServerStatus
+from hexz.trainserver.service import RETRY_SECONDS
+from hexz.worker.client import CONNECTIONS
+from hexz.worker.outbox import MAX_PENDING
 
 GAME: Final = 76
 """Examples of a game."""
-CONNECTIONS: Final = 4
-MAX_PENDING: Final = 4096
-RETRY_SECONDS: Final = 6.25  # 5, and up to half as much again
-HEARTBEAT_SECONDS: Final = 5.0
-MAX_CONNECTIONS: Final = 10_000
+PAUSE_SECONDS: Final = 1.25 * RETRY_SECONDS
+"""Of a worker that is told to come later, on average: it waits up to half as long again."""
 WORKER_VCPUS: Final = 4
 
 Events = Generator[simpy.Event, Any, Any]
@@ -66,11 +68,11 @@ class Server:
 
     cores: int = 2
     parallel: int = 1
-    post: float = 320e-6
+    post: float = 259e-6
     check: float = 20e-6
     unit: int = 1
-    bytes: int = 7580
-    heartbeat: float = 265e-6  # the same for 1,000 and 10,000 workers
+    bytes: int = 7620
+    heartbeat: float = 315e-6
     sync: float = 1.5e-3
 
 
@@ -229,7 +231,7 @@ class Simulation:
                 if not full:
                     break
                 self.refusals += 1
-                yield world.timeout(RETRY_SECONDS)
+                yield world.timeout(PAUSE_SECONDS)
             for _ in range(min(requests, 4)):  # four connections share their syncs
                 yield self.sync()
             self.accepted += GAME
@@ -280,8 +282,7 @@ class Simulation:
 # --- The tables of docs/scaling.md ----------------------------------------------------------------
 
 SINGLE = Server()
-GAMES = replace(SINGLE, unit=GAME, check=120e-6, post=1e-3)
-COMPACT = replace(SINGLE, unit=GAME, check=7e-6, post=400e-6, bytes=145)
+COMPACT = replace(SINGLE, unit=GAME, check=7e-6, post=600e-6, bytes=145)
 COMPACT_CORES = replace(COMPACT, cores=4, parallel=3)
 INSTANT = Trainer(rate=1e9)
 CPU = Trainer()
@@ -290,7 +291,6 @@ GPUS = replace(GPU, rate=4 * 0.9 * GPU.rate, minibatch=262_144)
 
 SETUPS: Final = {
     "single examples, trainer on a CPU core": (SINGLE, CPU),
-    "whole games, trainer on a CPU core": (GAMES, CPU),
     "compact games, trainer on a CPU core": (COMPACT, CPU),
     "compact games, trainer on a GPU": (COMPACT, GPU),
     "compact games checked by 3 cores, 4 GPUs": (COMPACT_CORES, GPUS),

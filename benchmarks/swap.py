@@ -40,7 +40,7 @@ from hexz.selfplay.loop import SelfPlay
 from hexz.selfplay.messages import Assignment, NewModel, NewSettings, Playing
 from hexz.selfplay.pool import SelfPlayPool, prepare_for_play
 
-SETTINGS = NewSettings(SearchSettings(algorithm="gumbel", simulations=32), games_in_flight=128)
+SETTINGS = NewSettings(SearchSettings(algorithm="gumbel", simulations=32), games_per_process=128)
 BACKENDS = ("OpenVINO int8", "PyTorch float32")
 PAUSE_SECONDS = 1.0
 """Between two models."""
@@ -98,7 +98,7 @@ def prepare(data: bytes) -> PreparedModel:
         decode_checkpoint(data, "the model").weights,
         device="cpu",
         num_processes=available_cores(),
-        games_in_flight=SETTINGS.games_in_flight,
+        games_per_process=SETTINGS.games_per_process,
         notify=lambda text: None,
     )
 

@@ -94,7 +94,7 @@ def played(network: str, count: int) -> Iterator[FinishedGame]:
     torch.set_num_threads(1)
     checkpoint = load_checkpoint(SHIPPED) if network == "shipped" else new_checkpoint(seed=5)
     prepared = prepare_for_play(
-        checkpoint.weights, device="cpu", num_processes=2, games_in_flight=128, notify=print
+        checkpoint.weights, device="cpu", num_processes=2, games_per_process=128, notify=print
     )
     settings = SearchSettings(algorithm="gumbel", simulations=32, full_search_share=0.25)
     play = SelfPlay(prepared.load(), settings, 128, seed=11, max_games=count)

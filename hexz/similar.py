@@ -7,19 +7,38 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
-_LEAST: Final = 0.75
-"""A name that is so similar to another, of 1, is taken for a slip."""
+_MOST_SLIPS: Final = 2
+_LETTERS: Final = 4
+"""So many of the name that is meant are there for each slip: short names are soon like others."""
 _MOST_FILES: Final = 1000
 """So many of a directory are looked at."""
 
 
 def closest(name: str, names: Iterable[str]) -> str | None:
-    """Returns which of the names is meant by one that is none of them; None if that is not
-    clear."""
-    import difflib  # most commands make no slip
+    """Returns which of the names was meant by somebody who wrote another one, with a letter or two
+    missing, doubled, swapped or wrong; None if that is not clear."""
+    names = sorted(names)
+    for slips in range(_MOST_SLIPS + 1):
+        for other in names:
+            if slips * _LETTERS <= len(other) and _is_within(slips, name, other):
+                return other
+    return None
 
-    found = difflib.get_close_matches(name, list(names), n=1, cutoff=_LEAST)
-    return found[0] if found else None
+
+def _is_within(slips: int, name: str, other: str) -> bool:
+    """Whether so many slips, or fewer, make one of the other."""
+    while name[:1] and name[:1] == other[:1]:
+        name, other = name[1:], other[1:]
+    if abs(len(name) - len(other)) > slips:
+        return False
+    if not name or not other:
+        return True
+    if slips == 0:
+        return False
+    rests = [(name[1:], other[1:]), (name[1:], other), (name, other[1:])]
+    if name[:2] == other[1::-1]:
+        rests.append((name[2:], other[2:]))
+    return any(_is_within(slips - 1, *rest) for rest in rests)
 
 
 def closest_path(path: Path) -> Path | None:

@@ -136,7 +136,7 @@ def inference(
 def selfplay(
     model: Model = None,
     device: Device = "cpu",
-    games_per_worker: GamesPerProcess = 64,
+    games_per_process: GamesPerProcess = 64,
     runs_per_move: RunsPerMove = 800,
     search: Search = "puct",
     seconds: Seconds = 2.0,
@@ -163,7 +163,7 @@ def selfplay(
             _load(model),
             device=device,
             settings=SearchSettings(algorithm=search, simulations=runs_per_move),
-            games=games_per_worker,
+            games=games_per_process,
             seconds=seconds,
             notify=notice,
             on_begin=steps.begin,

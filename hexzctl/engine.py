@@ -10,8 +10,6 @@ import typer
 
 from hexzctl.options import complete_player
 
-_MAX_LINE = 4096
-
 
 def engine(
     player: Annotated[
@@ -34,13 +32,13 @@ def engine(
         The network that ships with hexzctl, at most 800 simulations a move.
     """
     from hexz.player.players import make_player
-    from hexz.player.protocol import EngineSession
+    from hexz.player.protocol import MAX_LINE, EngineSession
     from hexz.player.spec import parse_spec
     from hexzctl.display import notice
 
     asked = make_player(parse_spec(player, allow_programs=True), notify=notice)
     with contextlib.closing(asked):
         session = EngineSession(asked, player)
-        while not session.has_ended and (line := sys.stdin.readline(_MAX_LINE)):
+        while not session.has_ended and (line := sys.stdin.readline(MAX_LINE)):
             sys.stdout.write(session.answer(line))
             sys.stdout.flush()

@@ -13,8 +13,8 @@ from rich.text import Text
 
 from hexz.local.fit import Event, Fit, Measured, Reading, Stepped
 from hexzctl.display import Display
+from hexzctl.models_view import LOSSES
 
-_LOSSES: Final = ("total", "policy", "value")
 _PLAIN_WIDTH: Final = 120
 
 
@@ -72,8 +72,8 @@ class FitView:
     def _curve(self, most: int) -> Table:
         """The last measurements."""
         table = Table(box=SIMPLE_HEAD)
-        names = [f"held-out {name}" for name in _LOSSES] if self._fit.held_out else []
-        for head in ("steps", "positions", "seconds", *_LOSSES, *names):
+        names = [f"held-out {name}" for name in LOSSES] if self._fit.held_out else []
+        for head in ("steps", "positions", "seconds", *LOSSES, *names):
             table.add_column(head, justify="right")
         for row in self._fit.curve[-most:]:
             losses = [row.losses, row.held_out_losses] if names else [row.losses]
@@ -81,10 +81,10 @@ class FitView:
                 f"{row.step:,}",
                 f"{row.positions:,}",
                 f"{row.seconds:.0f}",
-                *(f"{one[name]:.4f}" if one else "" for one in losses for name in _LOSSES),
+                *(f"{one[name]:.4f}" if one else "" for one in losses for name in LOSSES),
             )
         return table
 
 
 def _shown(losses: dict[str, float]) -> list[tuple[str, float]]:
-    return [(f"held-out {name}", losses[name]) for name in _LOSSES if losses]
+    return [(f"held-out {name}", losses[name]) for name in LOSSES if losses]

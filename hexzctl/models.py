@@ -10,6 +10,7 @@ import typer
 
 from hexz.places import is_file, model_folder
 from hexz.schema.programs import DEFAULT_STORE, FitConfig
+from hexz.schema.shared import RATING_SIMULATIONS
 from hexzctl.command import App
 from hexzctl.interruption import Interruption
 from hexzctl.options import (
@@ -189,7 +190,7 @@ def rate(
     ] = None,
     simulations: Annotated[
         int, typer.Option(min=1, max=100_000, help="Simulations of a move, in the Gumbel search.")
-    ] = 64,
+    ] = RATING_SIMULATIONS,
     player: Annotated[
         list[str] | None,
         typer.Option(

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 _SHOWN: Final = 30
 """Checkpoints of a table, unless all are asked for."""
 _PLAIN_WIDTH: Final = 200
-_LOSSES: Final = ("total", "policy", "value")
+LOSSES: Final = ("total", "policy", "value")
+"""Those that tables have, of all in a report."""
 
 
 def print_models(catalogs: Mapping[str, Sequence[CatalogEntry]]) -> None:
@@ -43,7 +44,7 @@ def print_models(catalogs: Mapping[str, Sequence[CatalogEntry]]) -> None:
 
 def print_catalog(entries: Sequence[CatalogEntry], *, every: bool) -> None:
     """Prints a line for each checkpoint, or for some 30 of them, all rated ones included."""
-    table = _table("checkpoint", "saved", "KB", "examples", *_LOSSES, "Elo", "95 % interval")
+    table = _table("checkpoint", "saved", "KB", "examples", *LOSSES, "Elo", "95 % interval")
     step = 1 if every else -(-len(entries) // _SHOWN)
     for place, entry in enumerate(reversed(entries)):
         if place % step and not entry.elo:
@@ -54,7 +55,7 @@ def print_catalog(entries: Sequence[CatalogEntry], *, every: bool) -> None:
             _date(entry.info.unix_seconds),
             f"{entry.info.size / 1000:,.0f}",
             _count(entry.info.record.examples),
-            *(f"{entry.losses[name]:.3f}" if name in entry.losses else "" for name in _LOSSES),
+            *(f"{entry.losses[name]:.3f}" if name in entry.losses else "" for name in LOSSES),
             _elo(entry),
             "" if not elo else f"{elo.low:.0f} to {elo.high:.0f}",
         )

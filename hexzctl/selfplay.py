@@ -35,7 +35,7 @@ def selfplay(
     ] = None,
     device: Device = "cpu",
     num_workers: NumWorkers = None,
-    games_per_worker: Annotated[
+    games_per_process: Annotated[
         int | None,
         _play_option("games_per_process", shared.GamesPerProcess, _DEFAULT.games_per_process),
     ] = None,
@@ -88,14 +88,14 @@ def selfplay(
     document = _DEFAULT if settings is None else FleetSettings.read(settings).at(_FOREVER)
     play = document.changed(
         shared.PlayChanges(
-            games_per_process=games_per_worker, search=search, runs_per_move=runs_per_move
+            games_per_process=games_per_process, search=search, runs_per_move=runs_per_move
         )
     )
     config = SelfPlayConfig(
         model=model,
         device=device,
         num_workers=num_workers,
-        games_per_worker=play.games_per_process,
+        games_per_process=play.games_per_process,
         max_games=max_games,
         max_seconds=max_seconds,
         settings=play.search,

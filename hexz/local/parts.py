@@ -15,6 +15,7 @@ from hexz.local.training_time import TrainingTime
 from hexz.processes import ChildDied, Parent, ToldToEnd
 from hexz.schema.fleet import Heartbeat
 from hexz.schema.programs import PlayerConfig, ServerConfig, WorkerConfig
+from hexz.schema.shared import RATING_SIMULATIONS
 
 WORKER_END_SECONDS: Final = 2.5
 """For the end of the worker, whose server is near."""
@@ -101,7 +102,7 @@ def run_rating(
 
     config = RatingConfig(
         numbers=numbers,
-        simulations=64,
+        simulations=RATING_SIMULATIONS,
         boards=boards,
         max_seconds=seconds,
         output_dir=output_dir,

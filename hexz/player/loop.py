@@ -36,6 +36,9 @@ computes all of its rows, used or not."""
 
 MAX_SEARCHES: Final = 512
 """Moves that may be thought about at once, those included that wait for their first evaluation."""
+THREADS: Final = MAX_SEARCHES + 32
+"""Requests that each of the servers, over HTTP and over gRPC, answers at once: as many searches as
+there may be, and room for the rest."""
 MAX_NODES: Final = 500_000
 """Nodes of all running searches, of 1 to 2 KB each. Beyond it the largest search ends early."""
 

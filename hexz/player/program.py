@@ -21,6 +21,7 @@ from hexz.engine import NUM_ACTIONS, Board, IllegalMove, Move, Suggestion
 from hexz.engine.notation import position_text
 from hexz.errors import HexzError
 from hexz.player.player import AIM, Answer, Overloaded, Player, require_move
+from hexz.player.protocol import MAX_LINE
 from hexz.player.spec import Budget, PlayerSpec
 from hexz.processes import Program
 
@@ -35,7 +36,6 @@ LONGEST_SECONDS: Final = 60.0
 LONGEST_WAIT: Final = 60.0
 """Between two starts of a program that fails again and again; the first one is a second."""
 
-_MAX_LINE: Final = 4096
 _MAX_LINES: Final = 256
 """Of an answer. More lines wait in the pipe, so a program cannot fill our memory."""
 _MAX_NAME: Final = 100
@@ -159,7 +159,7 @@ class EngineProcess:
 
     def _read(self) -> None:
         output = cast("IO[bytes]", self._program.process.stdout)
-        while line := output.readline(_MAX_LINE):
+        while line := output.readline(MAX_LINE):
             self._put(line)
         self._put(None)
         output.close()
@@ -178,7 +178,7 @@ class EngineProcess:
     def _listen(self) -> None:
         """Reads what it says to people, of which the last line may tell why it fails."""
         errors = cast("IO[bytes]", self._program.process.stderr)
-        while line := errors.readline(_MAX_LINE):
+        while line := errors.readline(MAX_LINE):
             text = line.decode("utf-8", "replace").strip()
             self._last_words = text[:200] or self._last_words
             _log.debug("%s: %s", self.name, text)

@@ -15,6 +15,8 @@ from hexz.player.spec import MAX_PLAYOUTS, MAX_SECONDS, Budget
 from hexz.version import __version__
 
 PROTOCOL: Final = 1
+MAX_LINE: Final = 4096
+"""Of a command or an answer; what is longer is read as several lines."""
 
 
 class BadCommand(HexzError, ValueError):

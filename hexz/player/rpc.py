@@ -12,7 +12,7 @@ import grpc
 
 from hexz.errors import HexzError, IllegalMove, InvalidBoard
 from hexz.player.desk import answering
-from hexz.player.loop import MAX_SEARCHES
+from hexz.player.loop import THREADS
 from hexz.player.service import PlayerService
 from hexz.threads import Threads
 from hexz.web import listen
@@ -28,8 +28,6 @@ from hexz.wire.suggest import (
 _log = logging.getLogger(__name__)
 
 SERVICE: Final = "hexzpb.CPUPlayerService"
-THREADS: Final = MAX_SEARCHES + 32
-"""Calls that are answered at once; any more are refused."""
 GO_GRACE_SECONDS: Final = 1.0
 """The Go server waits so much longer than its think time."""
 GRACE_SECONDS: Final = 2.0
@@ -72,7 +70,7 @@ class RpcServer:
         self._service = service
         self._server = grpc.server(
             Threads(THREADS, "grpc"),
-            maximum_concurrent_rpcs=THREADS,
+            maximum_concurrent_rpcs=THREADS,  # any more are refused
             options=[
                 ("grpc.max_receive_message_length", MAX_REQUEST_BYTES),
                 ("grpc.so_reuseport", 0),

@@ -10,12 +10,9 @@ from typing import Final
 from flask import Flask
 
 from hexz import web
-from hexz.player.loop import MAX_SEARCHES
+from hexz.player.loop import THREADS
 from hexz.schema.programs import PlayerConfig
 from hexz.wire.suggest import MAX_REQUEST_BYTES
-
-THREADS: Final = MAX_SEARCHES + 32
-"""Requests that are answered at once: as many searches as there may be, and room for the rest."""
 
 SWITCH_SECONDS: Final = 0.0005
 """A thread that wants to send an answer waits so long for one that searches. Python's own 5 ms

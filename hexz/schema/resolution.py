@@ -67,10 +67,10 @@ def slips(environment: Mapping[str, str]) -> Iterator[str]:
     """A line about each variable that seems to be misspelt."""
     names = variables()
     # Some have no prefix, and may be given one by mistake.
-    meant = {f"HEXZ_{name.removeprefix('HEXZ_')}": name for name in names}
+    meant = {name.removeprefix("HEXZ_"): name for name in names}
     for name in environment:
         if name.startswith("HEXZ_") and name not in names:
-            similar = closest(name, meant)
+            similar = closest(name.removeprefix("HEXZ_"), meant)
             if similar is not None:
                 yield f"{name} is no variable of hexzctl: did you mean {meant[similar]}?"
 

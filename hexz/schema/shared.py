@@ -75,6 +75,10 @@ MaxBacklog = Annotated[
     ),
 ]
 
+RATING_SIMULATIONS: Final = 64
+"""Of a move, in games that rate checkpoints during a training or by `hexzctl models rate`: only
+with as many in both do the games of one count for the other."""
+
 
 class PlayChanges(Settings, frozen=True, kw_only=True):
     """Settings in which one worker differs from what the train server says."""

@@ -17,7 +17,7 @@ class SelfPlayConfig:
         model: a model file or directory; "shipped": the network of hexz; None: a fresh network.
         device: "cpu", "cuda" or "mps".
         num_workers: processes; None: one a core; no more than 4 on a GPU.
-        games_per_worker: games that each process plays at once.
+        games_per_process: games that each process plays at once.
         max_games: games to finish; None: no limit.
         max_seconds: wall time from the start of the run; None: no limit.
         settings: of the search.
@@ -28,7 +28,7 @@ class SelfPlayConfig:
     model: Path | None
     device: str
     num_workers: int | None
-    games_per_worker: int
+    games_per_process: int
     max_games: int | None
     max_seconds: float | None
     settings: SearchSettings

@@ -32,7 +32,7 @@ class SelfPlay:
     Attributes:
         evaluator: what evaluates the leaves; `use` replaces it.
         settings: of the search; `change` replaces them.
-        games_in_flight: games that are played at once.
+        games_per_process: games that are played at once.
         seed: of the boards, the noise and the choice of moves.
         checkpoint: the number of the evaluator's network, recorded with each move.
         max_games: games to start; None: no limit.
@@ -42,7 +42,7 @@ class SelfPlay:
 
     evaluator: Evaluator
     settings: SearchSettings
-    games_in_flight: int
+    games_per_process: int
     seed: int
     checkpoint: int = 0
     first_game: int = 0
@@ -63,14 +63,14 @@ class SelfPlay:
         for half in self._halves:
             half.batch.checkpoint = checkpoint
 
-    def change(self, settings: SearchSettings, games_in_flight: int) -> None:
+    def change(self, settings: SearchSettings, games_per_process: int) -> None:
         """Starts games with other settings from now on, and so many at once. Running games go on
         as they are. Call it between two rounds."""
         self.settings = settings
         for half in self._halves:
             half.batch.settings = settings
-        if games_in_flight != self.games_in_flight:
-            self.games_in_flight = games_in_flight
+        if games_per_process != self.games_per_process:
+            self.games_per_process = games_per_process
             for half in self._halves:
                 half.refilled = False
             self._add_halves()
@@ -113,7 +113,7 @@ class SelfPlay:
         return self.evaluator.start(planes)
 
     def _add_halves(self) -> None:
-        slots = self.games_in_flight
+        slots = self.games_per_process
         if self.max_games is not None:
             slots = min(slots, self.max_games - self._started)
         for size in (slots - slots // 2, slots // 2):

@@ -29,12 +29,12 @@ class NewSettings:
 
     Attributes:
         search: settings of the search.
-        games_in_flight: games that each process plays at once.
+        games_per_process: games that each process plays at once.
         compact: whether finished games come as one compact game, not as examples.
     """
 
     search: SearchSettings
-    games_in_flight: int
+    games_per_process: int
     compact: bool = False
 
 

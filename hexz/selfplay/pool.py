@@ -39,7 +39,7 @@ def prepare_for_play(
     *,
     device: str,
     num_processes: int,
-    games_in_flight: int,
+    games_per_process: int,
     notify: Callable[[str], None],
 ) -> PreparedModel:
     """Prepares a network for processes that share this machine, see `prepare_model`. Each plays
@@ -49,7 +49,7 @@ def prepare_for_play(
     return prepare_model(
         network,
         device=device,
-        batch_size=-(-games_in_flight // 2),
+        batch_size=-(-games_per_process // 2),
         threads=max(1, available_cores() // num_processes),
         notify=notify,
     )

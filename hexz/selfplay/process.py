@@ -75,7 +75,7 @@ class _Process:
         play = SelfPlay(
             model.prepared.load(),
             assignment.settings.search,
-            games_in_flight=assignment.settings.games_in_flight,
+            games_per_process=assignment.settings.games_per_process,
             seed=assignment.seed,
             checkpoint=model.checkpoint,
             first_game=self.number,
@@ -104,8 +104,8 @@ class _Process:
         """Between two rounds, what has changed since the last one."""
         while not self._changes.empty():
             match self._changes.get():
-                case NewSettings(search, games_in_flight, compact):
-                    play.change(search, games_in_flight)
+                case NewSettings(search, games_per_process, compact):
+                    play.change(search, games_per_process)
                     self._compact = compact
                 case _NewEvaluator(evaluator, checkpoint):
                     play.use(evaluator, checkpoint)

@@ -85,7 +85,7 @@ class SelfPlayRun:
             checkpoint.weights,
             device=device,
             num_processes=assignment.num_processes,
-            games_in_flight=self.config.games_per_worker,
+            games_per_process=self.config.games_per_process,
             notify=notices.append,
         )
         yield from map(Notice, notices)
@@ -119,7 +119,7 @@ class SelfPlayRun:
         return Assignment(
             run_name=self.name,
             model_name=model_name,
-            settings=NewSettings(config.settings, config.games_per_worker),
+            settings=NewSettings(config.settings, config.games_per_process),
             num_processes=min(count, config.max_games or count),
             max_games=config.max_games,
             seed=config.seed,
@@ -136,7 +136,7 @@ class SelfPlayRun:
                 if not is_late:
                     yield Notice(
                         "time is up, and the first games are still under way: waiting. Ctrl-C ends "
-                        "it; fewer --games-per-worker or --runs-per-move let games end sooner"
+                        "it; fewer --games-per-process or --runs-per-move let games end sooner"
                     )
                 is_late = True
             for event in pool.receive(TICK_SECONDS):

@@ -250,7 +250,7 @@ class Worker:
             checkpoint.weights,
             device=self._device,
             num_processes=self._num_processes,
-            games_in_flight=self._settings.games_per_process,
+            games_per_process=self._settings.games_per_process,
             notify=self._notify,
         )
         return NewModel(model.checkpoint, prepared)

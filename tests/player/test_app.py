@@ -23,8 +23,8 @@ from hexz.engine import Board, Move
 from hexz.engine.endgame import solve
 from hexz.player.app import make_app
 from hexz.player.levels import LEVELS
-from hexz.player.page import CONTENT_SECURITY_POLICY, CONTENT_TYPES, page_files
-from hexz.player.service import PlayerService
+from hexz.player.page import CONTENT_SECURITY_POLICY, CONTENT_TYPES, own_text, page_files
+from hexz.player.service import MAX_SECONDS, PlayerService
 from hexz.schema.programs import PlayerConfig
 from hexz.version import __version__
 from hexz.wire import hexz_pb2 as pb
@@ -460,6 +460,11 @@ def test_the_picture_of_a_preview_has_its_whole_address(client):
     assert picture(told) == "https://games.example/flagz/static/preview.png"
     told["X-Forwarded-Host"] = 'a"><script>'
     assert "&quot;&gt;&lt;script&gt;" in picture(told)
+
+
+def test_the_page_waits_longer_than_any_search_takes():
+    [wait] = re.findall(r"LONGEST_MS = ([\d_]+);", own_text("server.js"))
+    assert int(wait) >= 1000 * MAX_SECONDS + 10_000
 
 
 def test_the_page_is_small(client):

@@ -12,15 +12,7 @@ from hexz.pubsub import ModelChannel, PublishedModel
 
 from ..redis_server import RedisServer, skip_without_key_permissions, skip_without_tls
 
-# As deploy/secrets.sh makes them.
-USERS = """
-user default off
-user server on >open%sesame resetchannels ~hexz:flagz:* &hexz:flagz:* +hello +ping +multi +exec \
-+getrange +set +strlen +del +lrange +rpush +publish
-user worker on >sesame resetchannels %R~hexz:flagz:* &hexz:flagz:* +hello +ping \
-+getrange +strlen +subscribe
-user player on >sesame resetchannels ~* +@all
-"""
+SCRIPT = Path(__file__).parents[2] / "deploy" / "redis-users.sh"
 SERVER_URL = "redis://server:open%25sesame@127.0.0.1:{port}"
 
 
@@ -30,8 +22,12 @@ def as_user(server: RedisServer, credentials: str) -> str:
 
 @pytest.fixture
 def server_with_users():
+    """It has the users of a deployed fleet, and one who may not subscribe."""
     skip_without_key_permissions()
-    with RedisServer("port {port}" + USERS, SERVER_URL) as server:
+    print_users = ["bash", "-c", '. "$0"; redis_users open%sesame sesame', SCRIPT]
+    users = subprocess.run(print_users, capture_output=True, text=True, check=True).stdout
+    player = "user player on >sesame resetchannels ~* +@all"
+    with RedisServer(f"port {{port}}\n{users}{player}", SERVER_URL) as server:
         yield server
 
 

@@ -204,6 +204,8 @@ def test_a_file_that_cannot_be_used_is_named_with_the_reason(tmp_path, text, wor
         ("HEXZ_PORT", "PORT"),
         ("HEXZ_MODEL_NAME", "MODEL_NAME"),
         ("HEXZ_CONFG", "HEXZ_CONFIG"),
+        ("HEXZ_EMADECAY", "HEXZ_EMA_DECAY"),
+        ("HEXZ_TYPE", None),  # what it has in common with HEXZ_OPEN is the prefix
         ("HEXZ_OF_SOMETHING_ELSE", None),
         ("HEXZ_DEBUG", None),
         ("HEXZ_RUNS_PER_MOVE", None),  # of another program

@@ -27,7 +27,7 @@ def evaluator() -> TorchEvaluator:
 
 
 def play(evaluator: TorchEvaluator, **options: Any) -> dict[int, FinishedGame]:
-    options = {"games_in_flight": 5, "seed": 11, "max_games": 6} | options
+    options = {"games_per_process": 5, "seed": 11, "max_games": 6} | options
     self_play = SelfPlay(evaluator, SETTINGS, **options)
     games = [game for finished in self_play.rounds() for game in finished]
     assert len({game.game_id for game in games}) == len(games)
@@ -74,12 +74,12 @@ def test_another_seed_gives_other_boards(evaluator):
 
 def test_processes_share_one_set_of_games(evaluator, unchanged):
     even = play(evaluator, first_game=0, game_stride=2, max_games=3)
-    odd = play(evaluator, first_game=1, game_stride=2, max_games=3, games_in_flight=2)
+    odd = play(evaluator, first_game=1, game_stride=2, max_games=3, games_per_process=2)
     assert_same_games(unchanged, even | odd)
 
 
-def test_games_in_flight_are_kept_going(evaluator):
-    self_play = SelfPlay(evaluator, SETTINGS, games_in_flight=5, seed=1)
+def test_so_many_games_are_kept_going(evaluator):
+    self_play = SelfPlay(evaluator, SETTINGS, games_per_process=5, seed=1)
     finished = 0
     for games in self_play.rounds():
         finished += len(games)
@@ -96,7 +96,9 @@ def test_games_in_flight_are_kept_going(evaluator):
 
 
 def test_another_network_goes_on_with_the_running_games(evaluator, unchanged):
-    self_play = SelfPlay(evaluator, SETTINGS, games_in_flight=2, seed=11, checkpoint=4, max_games=3)
+    self_play = SelfPlay(
+        evaluator, SETTINGS, games_per_process=2, seed=11, checkpoint=4, max_games=3
+    )
     games: dict[int, FinishedGame] = {}
     for i, finished in enumerate(self_play.rounds()):
         games |= {game.game_id: game for game in finished}
@@ -118,19 +120,21 @@ def test_another_network_goes_on_with_the_running_games(evaluator, unchanged):
     )
 
 
-@pytest.mark.parametrize("games_in_flight", [1, 2, 9])
+@pytest.mark.parametrize("games_per_process", [1, 2, 9])
 def test_changed_settings_and_numbers_are_those_of_later_games(
-    evaluator, unchanged, games_in_flight
+    evaluator, unchanged, games_per_process
 ):
-    self_play = SelfPlay(evaluator, SETTINGS, games_in_flight=4, seed=11, checkpoint=2, max_games=9)
+    self_play = SelfPlay(
+        evaluator, SETTINGS, games_per_process=4, seed=11, checkpoint=2, max_games=9
+    )
     later = SearchSettings(algorithm="gumbel", simulations=3)
     games: dict[int, FinishedGame] = {}
     for i, finished in enumerate(self_play.rounds()):
         games |= {game.game_id: game for game in finished}
         if i == 100:
-            self_play.change(later, games_in_flight)
+            self_play.change(later, games_per_process)
         if i > 100 and set(games) >= {0, 1, 2, 3}:
-            assert len(list(self_play.boards())) <= games_in_flight
+            assert len(list(self_play.boards())) <= games_per_process
     assert sorted(games) == list(range(9))
     assert_same_games(first(4, games), first(4, unchanged))
     for number in range(4, 9):
@@ -146,7 +150,7 @@ def test_a_failing_evaluator_ends_the_loop_with_its_error():
         def start(self, planes):
             raise RuntimeError("out of GPU memory")
 
-    self_play = SelfPlay(Broken(), SETTINGS, games_in_flight=4, seed=1)
+    self_play = SelfPlay(Broken(), SETTINGS, games_per_process=4, seed=1)
     with pytest.raises(RuntimeError, match="out of GPU memory"):
         list(self_play.rounds())
 

@@ -24,7 +24,7 @@ from hexz.selfplay.pool import AllWorkersFailed, SelfPlayPool, prepare_for_play
 from hexz.wire.example import decode_example
 
 TIMEOUT = 60.0
-QUICK = NewSettings(SearchSettings(algorithm="gumbel", simulations=2), games_in_flight=8)
+QUICK = NewSettings(SearchSettings(algorithm="gumbel", simulations=2), games_per_process=8)
 
 
 def model(number: int, *, filters: int = 8) -> NewModel:
@@ -32,7 +32,7 @@ def model(number: int, *, filters: int = 8) -> NewModel:
         new_checkpoint(ModelConfig(blocks=1, filters=filters), seed=number).weights,
         device="cpu",
         num_processes=1,
-        games_in_flight=QUICK.games_in_flight,
+        games_per_process=QUICK.games_per_process,
         notify=pytest.fail,
     )
     return NewModel(number, prepared)

@@ -53,7 +53,7 @@ def quick_examples(games: int = 8) -> list[Example]:
         checkpoint.weights, precision="float32", batch_size=8, notify=print
     )
     settings = SearchSettings(algorithm="gumbel", simulations=2)
-    play = SelfPlay(evaluator, settings, games_in_flight=games, seed=1, max_games=games)
+    play = SelfPlay(evaluator, settings, games_per_process=games, seed=1, max_games=games)
     return [
         example
         for finished in play.rounds()

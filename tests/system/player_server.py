@@ -5,7 +5,6 @@ import json
 import re
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,14 +14,7 @@ import psutil
 import urllib3
 
 from .. import fork_server
-from .processes import COMMAND, TIMEOUT, environment
-
-GUNICORN = [
-    sys.executable, "-m", "gunicorn", "--workers", "1", "--threads", "544",
-    "--worker-connections", "10000", "--keep-alive", "75",
-    "hexz.player:create_app()",
-]  # fmt: skip
-"""The command that the documentation gives for a service under gunicorn."""
+from .processes import COMMAND, TIMEOUT, environment, gunicorn_command
 
 _WHERE = re.compile(r"Play at (http://\S+?)(?:, gRPC at (\S+))?")
 
@@ -33,7 +25,7 @@ class PlayerServer:
     Args:
         directory: for what the server prints.
         options: of the command line.
-        gunicorn: runs it under gunicorn, which listens at this address.
+        gunicorn_at: runs it under gunicorn, which listens at this address.
         variables: of the environment.
 
     Attributes:
@@ -42,25 +34,26 @@ class PlayerServer:
     """
 
     def __init__(
-        self, directory: Path, *options: object, gunicorn: str | None = None, **variables: str
+        self, directory: Path, *options: object, gunicorn_at: str | None = None, **variables: str
     ) -> None:
         self.errors = directory / "stderr.txt"
         with self.errors.open("ab") as stderr:
             fresh = any(name.startswith("PYTHON") for name in variables)
             start: Callable[..., subprocess.Popen[str]] = (
-                subprocess.Popen if gunicorn or fresh else fork_server.start
+                subprocess.Popen if gunicorn_at or fresh else fork_server.start
             )
             command = [*(COMMAND if fresh else ()), "serve-player", "--port", "0"]
+            command += map(str, options)
             self.process = start(
-                GUNICORN if gunicorn else [*command, *map(str, options)],
+                gunicorn_command("serve.md", gunicorn_at) if gunicorn_at else command,
                 stdout=subprocess.PIPE,
                 stderr=stderr,
                 text=True,
                 env=environment(**variables),
                 start_new_session=True,
             )
-        if gunicorn:
-            self.url, self.grpc_address = f"http://{gunicorn}", None
+        if gunicorn_at:
+            self.url, self.grpc_address = f"http://{gunicorn_at}", None
         else:
             assert self.process.stdout is not None
             line = self.process.stdout.readline().strip()

@@ -6,9 +6,12 @@ reads the variables PYTHON*.
 
 import contextlib
 import os
+import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 
 import psutil
 
@@ -16,6 +19,16 @@ from .. import fork_server
 
 TIMEOUT = 120.0
 COMMAND = [sys.executable, "-m", "hexzctl"]
+_DOCS = Path(__file__).parents[2] / "docs"
+
+
+def gunicorn_command(page: str, address: str) -> list[str]:
+    """The command of gunicorn that a page of the documentation gives, at this address."""
+    told = re.findall(r"\bgunicorn (--bind .*\(\)')", (_DOCS / page).read_text("utf-8"))
+    assert len(told) == 1, told
+    words = shlex.split(told[0])
+    words[words.index("--bind") + 1] = address
+    return [sys.executable, "-m", "gunicorn", *words]
 
 
 def environment(**changes: str) -> dict[str, str]:
@@ -74,6 +87,6 @@ def assert_one_error_line(output: str, *words: str) -> None:
 def quick_game_options(output_dir: object, workers: int = 1) -> Sequence[object]:
     """Of `selfplay`: games that take a second or two."""
     return (
-        "selfplay", "--search", "gumbel", "--runs-per-move", "2", "--games-per-worker", "8",
+        "selfplay", "--search", "gumbel", "--runs-per-move", "2", "--games-per-process", "8",
         "--num-workers", workers, "--output-dir", output_dir, "--seed", "1",
     )  # fmt: skip

@@ -107,7 +107,7 @@ def test_bench_inference_json():
 
 def test_bench_selfplay_json():
     result = hexzctl(
-        "bench", "selfplay", "--games-per-worker", 4, "--runs-per-move", 8,
+        "bench", "selfplay", "--games-per-process", 4, "--runs-per-move", 8,
         "--seconds", 0.05, "--json",
     )  # fmt: skip
     content = json.loads(result.stdout)

@@ -21,7 +21,7 @@ from .processes import hexzctl, quick_game_options
 
 ROOT = Path(__file__).parents[2]
 PAGES = ["README.md", *(f"docs/{name}.md" for name in ("start", "play", "laptop"))]
-ONE = ["--games-per-worker", 1, "--max-games", 1]
+ONE = ["--games-per-process", 1, "--max-games", 1]
 QUICK = {
     "arena": ["--boards", 1, "--num-workers", 1],
     "export-examples": [],

@@ -151,7 +151,7 @@ def test_it_is_rated(line: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("line", commands("hexzctl selfplay"))
 def test_examples_are_made_with_it(line: str, tmp_path: Path) -> None:
-    quick = ["--runs-per-move", 1, "--num-workers", 1, "--games-per-worker", 1, "--max-games", 1]
+    quick = ["--runs-per-move", 1, "--num-workers", 1, "--games-per-process", 1, "--max-games", 1]
     run(line, *quick, "--output-dir", tmp_path)
     assert len({example.game_id for example in hexz.read_examples(str(tmp_path))}) >= 1
 

@@ -209,7 +209,7 @@ def test_a_time_that_would_leave_nothing_is_prolonged_to_the_first_game(tmp_path
         (["--device", "tpu"], "tpu"),
         (["--search", "minimax"], "minimax"),
         (["--num-workers", "0"], "num-workers"),
-        (["--games-per-worker", "-1"], "games-per-worker"),
+        (["--games-per-process", "-1"], "games-per-process"),
         (["--max-games", "0"], "max-games"),
         (["--max-seconds", "-3"], "max-seconds"),
         (["--max-seconds", "nan"], "max-seconds"),

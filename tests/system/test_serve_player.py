@@ -24,6 +24,7 @@ from hexz.checkpoints import NewCheckpoint, open_store
 from hexz.engine import Board, Move
 from hexz.model.checkpoint import Checkpoint, encode_checkpoint, new_checkpoint
 from hexz.model.config import ModelConfig
+from hexz.player.loop import THREADS
 
 from ..conftest import read_traces
 from ..engine.reference import Cell, Position, RefMove
@@ -31,7 +32,7 @@ from ..states import encode_board
 from ..waiting import wait_until
 from .go_servers import GoServer2023, GoServerOfToday, M
 from .player_server import PlayerServer
-from .processes import assert_one_error_line, hexzctl
+from .processes import assert_one_error_line, gunicorn_command, hexzctl
 
 THINK_SECONDS = 0.05
 
@@ -302,13 +303,18 @@ def test_other_players_serve(player: str, tmp_path: Path) -> None:
 
 def test_under_gunicorn_the_environment_says_all(tmp_path: Path) -> None:
     save(tmp_path / "store", 7)
-    port = free_port()
-    variables = {"HEXZ_MODEL_PATH": str(tmp_path / "store"), "PORT": str(port)}
-    with PlayerServer(tmp_path, gunicorn=f"127.0.0.1:{port}", **variables) as server:
+    address = f"127.0.0.1:{free_port()}"
+    variables = {"HEXZ_MODEL_PATH": str(tmp_path / "store")}
+    with PlayerServer(tmp_path, gunicorn_at=address, **variables) as server:
         server.wait_until_ready()
         assert server.status()["model"]["checkpoint"] == 7
         GoServer2023(server.url).move(start(1), THINK_SECONDS)
         assert server.end() == 0
+
+
+def test_under_gunicorn_it_has_as_many_threads() -> None:
+    words = gunicorn_command("serve.md", "127.0.0.1:1")
+    assert words[words.index("--threads") + 1] == str(THREADS)
 
 
 # --- Its end, and no start -----------------------------------------------------------------------

@@ -127,14 +127,10 @@ def test_a_second_server_on_the_same_data_is_one_line(server):
     assert_one_error_line(result.stderr, "another train server uses", str(directory))
 
 
-PATIENT = ("--graceful-timeout", 600)
-"""Has gunicorn kill no worker that would not end by itself."""
-
-
 def test_gunicorn_runs_it_too(tmp_path, bodies):
     address = f"127.0.0.1:{free_port()}"
     with ServerProcess(
-        tmp_path, gunicorn=["--bind", address, *PATIENT], HEXZ_STORE=str(tmp_path),
+        tmp_path, gunicorn_at=address, HEXZ_STORE=str(tmp_path),
         HEXZ_DATA_DIR=str(tmp_path), MODEL_NAME="flagz", HEXZ_BLOCKS="1", HEXZ_FILTERS="8",
     ) as server:  # fmt: skip
         server.wait_until_ready()
@@ -144,9 +140,8 @@ def test_gunicorn_runs_it_too(tmp_path, bodies):
 
 
 def test_gunicorn_ends_with_one_line_if_it_cannot_work(tmp_path):
-    with ServerProcess(
-        tmp_path, gunicorn=["--bind", f"127.0.0.1:{free_port()}"], MODEL_NAME="a/b"
-    ) as server:
+    address = f"127.0.0.1:{free_port()}"
+    with ServerProcess(tmp_path, gunicorn_at=address, MODEL_NAME="a/b") as server:
         assert server.process.wait(60) != 0
     lines = server.errors.read_text().splitlines()
     assert [line for line in lines if "'a/b'" in line] == [
@@ -158,7 +153,7 @@ def test_gunicorn_ends_with_one_line_if_it_cannot_work(tmp_path):
 def test_gunicorn_on_other_addresses_serves_only_those_with_a_token(tmp_path):
     port = free_port()
     with ServerProcess(
-        tmp_path, gunicorn=["--bind", f"0.0.0.0:{port}"], HEXZ_STORE=str(tmp_path),
+        tmp_path, gunicorn_at=f"0.0.0.0:{port}", HEXZ_STORE=str(tmp_path),
         HEXZ_DATA_DIR=str(tmp_path), HEXZ_BLOCKS="1", HEXZ_FILTERS="8",
     ) as server:  # fmt: skip
         server.url = f"http://127.0.0.1:{port}"
@@ -179,12 +174,11 @@ NUM_CONNECTIONS = 1500
 def test_1500_connections_are_kept_and_the_next_one_is_served(tmp_path, by_gunicorn):
     """However it is started, and with whatever soft limit of open files."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    address = f"127.0.0.1:{free_port()}"
-    gunicorn = ["--bind", address, *PATIENT] if by_gunicorn else None
+    gunicorn_at = f"127.0.0.1:{free_port()}" if by_gunicorn else None
     variables = {"HEXZ_BLOCKS": "1", "HEXZ_FILTERS": "8", "HEXZ_DATA_DIR": str(tmp_path)}
     resource.setrlimit(resource.RLIMIT_NOFILE, (1024, hard))
     with ServerProcess(
-        tmp_path, gunicorn=gunicorn, HEXZ_STORE=str(tmp_path), **variables
+        tmp_path, gunicorn_at=gunicorn_at, HEXZ_STORE=str(tmp_path), **variables
     ) as server, contextlib.ExitStack() as stack:  # fmt: skip
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
         stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))

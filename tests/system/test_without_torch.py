@@ -16,7 +16,7 @@ from hexz.engine import Board
 from .player_server import PlayerServer
 from .processes import TIMEOUT, assert_one_error_line, hexzctl
 
-QUICK = ("--max-games", 2, "--num-workers", 1, "--games-per-worker", 2, "--runs-per-move", 2)
+QUICK = ("--max-games", 2, "--num-workers", 1, "--games-per-process", 2, "--runs-per-move", 2)
 
 
 @pytest.fixture(scope="module")

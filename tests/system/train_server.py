@@ -4,9 +4,8 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -14,18 +13,13 @@ import psutil
 import urllib3
 
 from .. import fork_server
-from .processes import TIMEOUT, environment
+from .processes import TIMEOUT, environment, gunicorn_command
 
 QUICK = ("--blocks", 1, "--filters", 8, "--batch-size", 64, "--window-min", 2000)
 """Options of a network that is trained in a second."""
 
-
-GUNICORN = [
-    sys.executable, "-m", "gunicorn", "--workers", "1", "--threads", "8",
-    "--worker-connections", "10000", "--keep-alive", "75",
-    "hexz.trainserver:create_app()",
-]  # fmt: skip
-"""The command that the documentation gives for a server under gunicorn."""
+PATIENT = ("--graceful-timeout", "600")
+"""Has gunicorn kill no worker that would not end by itself."""
 
 
 class ServerProcess:
@@ -34,7 +28,8 @@ class ServerProcess:
     Args:
         directory: of the store and the data, and of what the server prints.
         options: of the command line, beside these and QUICK.
-        gunicorn: runs it under gunicorn, with these options; it is configured by `variables` only.
+        gunicorn_at: runs it under gunicorn, which listens at this address; it is configured by
+            `variables` only.
         variables: of the environment.
     """
 
@@ -42,15 +37,16 @@ class ServerProcess:
         self,
         directory: Path,
         *options: object,
-        gunicorn: Sequence[object] | None = None,
+        gunicorn_at: str | None = None,
         **variables: str,
     ) -> None:
-        if gunicorn is None:
+        if gunicorn_at is None:
             default = ["train-server", "--store", directory, "--data-dir", directory, "--port", 0]
             start: Callable[..., subprocess.Popen[str]] = fork_server.start
             command = [*default, *QUICK, *options]
         else:
-            start, command = subprocess.Popen, [*GUNICORN, *map(str, gunicorn)]
+            start = subprocess.Popen
+            command = [*gunicorn_command("training.md", gunicorn_at), *PATIENT]
         directory.mkdir(parents=True, exist_ok=True)
         self.errors = directory / "stderr.txt"
         with self.errors.open("ab") as stderr:
@@ -63,10 +59,10 @@ class ServerProcess:
                 start_new_session=True,
             )
         assert self.process.stdout is not None
-        if gunicorn is None:
+        if gunicorn_at is None:
             self.url = self.process.stdout.readline().strip().removeprefix("Listening at ")
         else:
-            self.url = f"http://{gunicorn[gunicorn.index('--bind') + 1]}"
+            self.url = f"http://{gunicorn_at}"
         # Gunicorn closes a connection after a body that is too large to be read, so that the next
         # request needs another one.
         once_more = urllib3.Retry(

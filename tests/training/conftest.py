@@ -25,7 +25,7 @@ def real_examples(tmp_path_factory: pytest.TempPathFactory) -> list[Example]:
     same in each run."""
     output = tmp_path_factory.mktemp("selfplay")
     result = hexzctl(
-        "selfplay", "--search", "gumbel", "--runs-per-move", 4, "--games-per-worker", 50,
+        "selfplay", "--search", "gumbel", "--runs-per-move", 4, "--games-per-process", 50,
         "--num-workers", 1, "--max-games", 100, "--seed", 5, "--output-dir", output,
     )  # fmt: skip
     assert result.returncode == 0, result.stderr

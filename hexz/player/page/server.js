@@ -16,7 +16,7 @@
 
 /** What is said of a computer that should have moved long ago. */
 export const LATE = "The server does not answer yet.";
-const LONGEST_MS = 70_000; // no search takes longer than 60 s: MAX_SECONDS in hexz/player/service.py
+const LONGEST_MS = 70_000; // any search has ended ten seconds before: MAX_SECONDS of the service
 
 /** The server said no, or nothing. */
 export class NoAnswer extends Error {
