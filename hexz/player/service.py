@@ -84,9 +84,11 @@ class PlayerService:
         self._path = path
         if spec.needs_network:
             from hexz.player.models import open_source
-            from hexz.player.network import Network
+            from hexz.player.network import Network, await_first
 
             source = open_source(path)
+            if config.follow:
+                await_first(source)
             self._network = Network(source, device=config.device, notify=_log.warning)
             _rehearse(self._network.searcher)
             if config.follow:
