@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final, NoReturn
 
 from hexz.errors import InvalidModel, InvalidSettings, NoModel
-from hexz.similar import slip
+from hexz.similar import closest, slip
 
 MODELS: Final = "models/flagz"
 """The folder of the models, below the root."""
@@ -147,6 +147,8 @@ def find_model_file(place: str | os.PathLike[str]) -> Path:
 
 def _hint(path: Path) -> str:
     """What to do where there is no model."""
+    if closest(str(path), [SHIPPED]):
+        return f": did you mean {SHIPPED}?"
     default = ": `hexzctl train` makes one, in hexz-data"
     return slip(path) or f"{default}; `{SHIPPED}` is the one that comes with it"
 

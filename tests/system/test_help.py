@@ -132,6 +132,24 @@ def test_a_slip_in_a_path(tmp_path, monkeypatch):
     assert "`hexzctl train` makes one" in hexzctl("models", "list", "elsewhere").stderr
 
 
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        (["selfplay", "--model", "shiped"], "did you mean shipped?"),
+        (["serve-player", "--model", "shiped"], "did you mean shipped?"),
+        (["serve-player", "--model", "amateur"], "amateur is a level: use --player amateur"),
+        (["models", "list", "shipped"], "name a store with checkpoints, as hexz-data"),
+        (["models", "rate", "model.pt"], "name a store with checkpoints, as hexz-data"),
+    ],
+)
+def test_a_slip_in_a_network(arguments, hint, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "model.pt").write_text("")
+    result = hexzctl(*arguments)
+    assert result.returncode == 1
+    assert hint in result.stderr
+
+
 @pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")
 def test_bash_is_taught_to_complete(tmp_path):
     program = tmp_path / "hexzctl"
