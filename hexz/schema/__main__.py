@@ -10,7 +10,7 @@ from typing import Any, Final, get_args, get_origin
 from msgspec.structs import fields
 
 from hexz.schema import records, status
-from hexz.schema.declaration import Setting, Settings, settings_of
+from hexz.schema.declaration import Setting, Settings, default_text, settings_of
 from hexz.schema.fleet import FleetSettings, Heartbeat, Orders, Receipt
 from hexz.schema.message import Message
 from hexz.schema.programs import COMMANDS
@@ -61,7 +61,9 @@ def settings_page() -> str:
             parts.append("\nBeside these it has all [constants of training](#training).\n")
         for profile, values in kind.PROFILES.items():
             if values:
-                changes = ", ".join(f"`{name}` {_text(value)}" for name, value in values.items())
+                changes = ", ".join(
+                    f"`{name}` {default_text(value)}" for name, value in values.items()
+                )
                 parts.append(f"\nDefaults with `--profile {profile}`: {changes}.\n")
     for title, kind, options in (
         ("training", TrainingConfig, True),
@@ -101,7 +103,7 @@ def _settings_table(defaults: Settings, known: Any, *, with_options: bool) -> It
         name = setting.option if with_options and setting.option else setting.name
         variable = f"`{setting.variable}`" if with_options else ""
         default = setting.of(defaults)
-        shown = "" if default is None else _text(default)
+        shown = "" if default is None else default_text(default)
         cells = (f"`{name}`", variable, shown, _domain(setting), setting.declaration.help)
         yield f"| {' | '.join(cells)} |\n"
 
@@ -115,12 +117,6 @@ def _domain(setting: Setting) -> str:
         Path: "a path",
     }
     return setting.domain or words[setting.kind]
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, Path) and value.is_absolute():
-        return f"`{value.name}` of the package"
-    return f"{value:,}" if type(value) is int else str(value)
 
 
 def _message_table(kind: type[Message]) -> Iterator[str]:
