@@ -75,6 +75,8 @@ def test_a_report_with_problems_has_no_secrets(tmp_path):
     for topic in ("machine", "processor", "versions", "engine", "network", "devices", "clock"):
         assert f"ok {topic}" in text
     assert "-ffp-contract=off" in text
+    for evaluator in ("OpenVINO int8", "OpenVINO float32", "PyTorch float32"):
+        assert f"{evaluator} on cpu" in words
     assert __version__ in text
     assert text.endswith("4 problems found.\n")
 
@@ -115,7 +117,8 @@ def test_a_clock_that_goes_wrong_is_a_problem(ahead, is_problem):
         services.server(url, None, clocks)
     finding = clocks.finding()
     assert bool(finding.advice) == is_problem
-    assert "the train server is" in finding.text
+    words = "is 30" if is_problem else "agrees with ours"
+    assert f"the clock of the train server {words}" in finding.text
 
 
 def test_an_engine_for_another_processor_is_named(monkeypatch):
