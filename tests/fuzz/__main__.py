@@ -58,7 +58,12 @@ def _fuzz(name: str, seeds: list[bytes], limit: str, *, keep_new: bool) -> tuple
             (Path(folder) / f"old-{number}").write_bytes(data)
         longest = max(LONGEST_BYTES, *map(len, old))
         options = [f"-artifact_prefix={OUTPUT}/{name}-", f"-rss_limit_mb={MEMORY_MB}"]
-        options += [limit, f"-timeout={SECONDS_AN_INPUT}", f"-max_len={longest}", "-print_final_stats=1"]
+        options += [
+            limit,
+            f"-timeout={SECONDS_AN_INPUT}",
+            f"-max_len={longest}",
+            "-print_final_stats=1",
+        ]
         result = subprocess.run(
             [sys.executable, "-m", "tests.fuzz.one", name, folder, *options],
             capture_output=True,
