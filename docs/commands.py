@@ -11,7 +11,6 @@ from typing import Any, Final
 
 from typer.testing import CliRunner
 
-import hexz
 from hexzctl.cli import COMMANDS, app, command
 
 PAGE: Final = Path(__file__).with_name("reference") / "commands.md"
@@ -30,8 +29,7 @@ def page() -> str:
     parts = [_HEAD]
     for words in _commands():
         said = CliRunner().invoke(app, [*words, "--help"], env={"COLUMNS": "80", "TERM": "dumb"})
-        text = said.output.replace(f"{Path(hexz.__file__).parent}/", "hexz/")
-        lines = "\n".join(line.rstrip() for line in text.strip().splitlines())
+        lines = "\n".join(line.rstrip() for line in said.output.strip().splitlines())
         parts.append(f"\n## hexzctl {' '.join(words)}\n\n```text\n{lines}\n```\n")
     return "".join(parts)
 

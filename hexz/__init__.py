@@ -21,7 +21,7 @@ it, and it stays as it is from version to version. A name with a second dot, suc
 what is in it, is of the inside and private: it changes without notice.
 
 Importing this takes a few milliseconds. What is behind a name is imported when it is used, and
-PyTorch only to load a network.
+PyTorch only to run a network on a GPU.
 """
 
 from hexz.version import __version__ as __version__

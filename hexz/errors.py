@@ -48,6 +48,10 @@ class InvalidModel(HexzError, ValueError):
     is_final = True
 
 
+class NoModel(InvalidModel):
+    """There is no model at a place, or none yet."""
+
+
 class NeedsTorch(HexzError):
     """PyTorch is not installed, and this cannot be done without it."""
 

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NoReturn
 
-from hexz.errors import InvalidModel, InvalidSettings
-from hexz.similar import slip
+from hexz.errors import InvalidModel, InvalidSettings, NoModel
+from hexz.similar import closest, slip
 
 MODELS: Final = "models/flagz"
 """The folder of the models, below the root."""
@@ -127,7 +127,8 @@ def find_model_file(place: str | os.PathLike[str]) -> Path:
 
     Raises:
         InvalidSettings: it is no path on this machine.
-        InvalidModel: there is no model there, or there are several.
+        NoModel: there is no model there.
+        InvalidModel: there are several, or the place cannot be read.
     """
     if os.fspath(place) == SHIPPED:
         return SHIPPED_FILE
@@ -136,7 +137,7 @@ def find_model_file(place: str | os.PathLike[str]) -> Path:
         if path.is_file():
             return path
         if not path.is_dir():
-            raise InvalidModel(f"there is no model {path}{_hint(path)}")
+            raise NoModel(f"there is no model {path}{_hint(path)}")
         if (path / MODEL_FILE).is_file():
             return path / MODEL_FILE
         return _newest(path) or _newest(_only_model(path)) or _no_model(path)
@@ -146,6 +147,8 @@ def find_model_file(place: str | os.PathLike[str]) -> Path:
 
 def _hint(path: Path) -> str:
     """What to do where there is no model."""
+    if closest(str(path), [SHIPPED]):
+        return f": did you mean {SHIPPED}?"
     default = ": `hexzctl train` makes one, in hexz-data"
     return slip(path) or f"{default}; `{SHIPPED}` is the one that comes with it"
 
@@ -169,6 +172,6 @@ def _only_model(store: Path) -> Path:
 
 
 def _no_model(path: Path) -> NoReturn:
-    raise InvalidModel(
+    raise NoModel(
         f"{path} holds no model: expected {MODEL_FILE} or {_CHECKPOINTS}/{{number}}/{MODEL_FILE}"
     )

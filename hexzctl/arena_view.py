@@ -18,6 +18,7 @@ from hexz.arena.report import report
 from hexz.arena.run import ArenaRun
 from hexz.ratings.results import Pairing, PairingResult
 from hexz.schema.records import Estimate
+from hexz.wording import number_of
 from hexzctl.display import Display, notice
 
 _SHOWN_PAIRS: Final = 15
@@ -71,7 +72,7 @@ class ArenaView:
         done = run.results.boards
         moves = sum(p.moves for p in self._progress.values())
         evaluations = sum(p.evaluations for p in self._progress.values())
-        parts = [f"{done:,} of {run.total:,} boards", f"{moves:,} moves"]
+        parts = [f"{done:,} of {number_of(run.total, 'board')}", number_of(moves, "move")]
         if run.resumed:
             parts.insert(1, f"{run.resumed:,} from {run.config.log}")
         if evaluations:
@@ -91,7 +92,8 @@ class ArenaView:
             if result is not None:
                 a, b = (run.results.names[number] for number in pairing)
                 scores.append(
-                    f"{a} against {b}: {_percent(result.score)} on {result.boards} boards"
+                    f"{a} against {b}: {_percent(result.score)} on "
+                    f"{number_of(result.boards, 'board')}"
                 )
         return scores
 

@@ -95,7 +95,11 @@ def inference(
     device: Device = "cpu",
     batch_size: Annotated[
         list[int] | None,
-        typer.Option(min=1, max=65536, help="May be given several times. Default: 1, 8, 32, 128."),
+        typer.Option(
+            min=1,
+            max=65536,
+            help="Positions at once. May be given several times. Default: 1, 8, 32, 128.",
+        ),
     ] = None,
     seconds: Seconds = 1.0,
     as_json: Json = False,

@@ -13,7 +13,7 @@ import shutil
 import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -21,8 +21,19 @@ from typer.core import TyperCommand, TyperGroup
 _WIDEST: Final = 100
 _NARROWEST: Final = 40
 _UNBOUNDED: Final = 2**63 - 1
-_VALUES: Final = {int: "N", float: "X", str: "TEXT", Path: "PATH"}
+_VALUES: Final = {int: "N", float: "X", Path: "PATH"}
 """What stands for a value of a type."""
+_TEXTS: Final = {
+    "game": "ID",
+    "host": "ADDRESS",
+    "model": "PATH",
+    "name": "NAME",
+    "player": "SPEC",
+    "start": "PATH",
+    "store": "PATH",
+    "url": "URL",
+}
+"""What stands for a text, by the last word of an option's name."""
 _WORDS: Final = (
     (r"^Value error, ", ""),
     (r"^Input should be a valid integer.*", "must be a whole number"),
@@ -152,7 +163,9 @@ def _value(option: Any) -> str:
         return "|".join(kind.choices)
     if option.name.endswith("seconds"):
         return "SECONDS"
-    return _VALUES.get(kind.annotation, "VALUE")
+    (value,) = get_args(kind.annotation) or (kind.annotation,)  # one of a list
+    last_word = option.name.rpartition("_")[2]
+    return _TEXTS.get(last_word, "TEXT") if value is str else _VALUES[value]
 
 
 def _facts(parameter: Any) -> Iterator[str]:

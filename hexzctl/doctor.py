@@ -9,6 +9,7 @@ import typer
 
 from hexz.places import DEFAULT_MODEL
 from hexz.schema.programs import DEFAULT_STORE, ServerConfig, WorkerConfig
+from hexz.wording import number_of
 from hexzctl.options import auth_token, option_of
 
 _LOOK_SECONDS: Final = 1.0
@@ -49,6 +50,6 @@ def doctor(
         for finding in examine(places, steps.begin):
             problems += bool(finding.advice)
             print(report(finding, width), flush=True)
-    print(f"{problems or 'No'} problem{'' if problems == 1 else 's'} found.")
+    print(f"{number_of(problems, 'problem') if problems else 'No problems'} found.")
     if problems:
         raise typer.Exit(1)

@@ -14,6 +14,7 @@ from rich.table import Table
 
 from hexz.dataset.export import Export, ExportConfig, load_format
 from hexz.errors import InvalidExample, NotAllExported
+from hexz.wording import number_of
 from hexzctl.display import Display, notice
 
 
@@ -63,8 +64,8 @@ class ExportView:
 
     def _counts(self, export: Export) -> str:
         reader = export.reader
-        counts = [f"{reader.examples:,} examples"]
-        counts += [f"{reader.copies:,} copies"] * bool(reader.copies)
+        counts = [number_of(reader.examples, "example")]
+        counts += [number_of(reader.copies, "copy", "copies")] * bool(reader.copies)
         counts += [f"{reader.problems:,} left out"] * bool(reader.problems)
         rate = reader.examples / max(time.monotonic() - self._started, 0.001)
         return ", ".join([*counts, f"{rate:,.0f}/s"])
@@ -88,27 +89,23 @@ class ExportView:
         is_saved = config.output.is_file() or config.output.is_dir()
         say = partial(print, file=sys.stdout if is_saved else sys.stderr)
         unit = load_format(config.format).unit
-        pages = f" on {_number(export.pages, 'page')}" if export.pages else ""
-        say(f"Wrote {_number(export.written, unit)}{pages} to {config.output}")
+        pages = f" on {number_of(export.pages, 'page')}" if export.pages else ""
+        say(f"Wrote {number_of(export.written, unit)}{pages} to {config.output}")
         if export.pages:
             index = config.output / "index.html" if config.output.is_dir() else config.output
             say(f"To look at: {index.resolve().as_uri()}")
         if export.incomplete:
             fate = "shown without them" if export.pages else "left out"
-            games = _number(export.incomplete, "game")
+            games = number_of(export.incomplete, "game")
             say(f"{games} of which moves are missing {_were(export.incomplete)} {fate}")
         if copies := export.reader.copies:
-            say(f"{_number(copies, 'copy', 'copies')} of examples {_were(copies)} left out")
+            say(f"{number_of(copies, 'copy', 'copies')} of examples {_were(copies)} left out")
 
     def require_all_used(self, export: Export) -> None:
         """Raises NotAllExported if something was left out that had been printed as a problem."""
         if problems := export.reader.problems:
-            count = _number(problems, "file or entry", "files or entries")
+            count = number_of(problems, "file or entry", "files or entries")
             raise NotAllExported(f"{count} could not be used, see above")
-
-
-def _number(count: int, one: str, many: str | None = None) -> str:
-    return f"{count:,} {one if count == 1 else many or f'{one}s'}"
 
 
 def _were(count: int) -> str:

@@ -72,7 +72,9 @@ def list_(
 
 @app.command()
 def show(
-    model: Model,
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL", help="A store, a model in it, or a file.")
+    ],
     number: Annotated[
         int | None,
         typer.Argument(

@@ -14,7 +14,7 @@ import typer
 from hexz.errors import InvalidSettings
 from hexz.places import local_path
 from hexz.schema import shared
-from hexz.schema.declaration import Setting, Settings, declared, settings_of
+from hexz.schema.declaration import Setting, Settings, declared, default_text, settings_of
 from hexz.schema.programs import WorkerConfig
 from hexz.schema.resolution import CONFIG_VARIABLE, resolve
 from hexz.schema.search import Algorithm
@@ -112,7 +112,9 @@ def _parameter(name: str, annotation: Any, default: Any) -> Parameter:
 def _note(kind: type[Settings], name: str) -> str:
     """What other profiles have as default."""
     others = {profile: values.get(name) for profile, values in kind.PROFILES.items()}
-    return "".join(f" With --profile {p}: {v}." for p, v in others.items() if v is not None)
+    return "".join(
+        f" With --profile {p}: {default_text(v)}." for p, v in others.items() if v is not None
+    )
 
 
 def complete_player(incomplete: str) -> list[str]:

@@ -241,7 +241,7 @@ def _hint(hint: Suggestion, lines: int) -> Table:
         moves.add_row(
             Text(str(Move.from_index(int(action))), "bold"),
             Text("█" * round(hint.visits[action] / most * _BAR_WIDTH), "magenta"),
-            f"{hint.visits[action] / total:.0%}",
+            f"{100 * hint.visits[action] / total:.0f} %",
             percent(float(hint.q[action])),
         )
     line = " ".join(str(move) for move in hint.principal_variation[:5])

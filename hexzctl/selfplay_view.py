@@ -14,6 +14,7 @@ from rich.table import Table
 
 from hexz.selfplay.config import Event, FileWritten, SelfPlayConfig
 from hexz.selfplay.messages import GameOver, Notice, Playing, ProcessFailed, Progress
+from hexz.wording import number_of
 from hexzctl.board import game_panel
 from hexzctl.display import Display, notice
 
@@ -74,7 +75,7 @@ class SelfPlayView:
         """Says what the run has left behind."""
         self.display.log()
         for file in self._written:
-            self._say(f"Wrote {file.examples:,} examples to {file.path}")
+            self._say(f"Wrote {number_of(file.examples, 'example')} to {file.path}")
         if page is not None:
             self._say(f"Games to look at: {page.resolve().as_uri()}")
 

@@ -16,6 +16,7 @@ from hexz.record import GameRecord
 from hexz.render import games_page
 from hexz.render.assets import asset, style
 from hexz.schema.records import Estimate
+from hexz.wording import number_of
 
 _SHADES: Final = "".join(f".score-{percent}{{--score:{percent}}}" for percent in range(101))
 """The shares by which cells are coloured. As attributes they would be forbidden by the policy."""
@@ -101,10 +102,11 @@ def _cell(results: Results, pairing: Pairing, first_games: Mapping[Pairing, int]
     score = found.score
     if known != pairing:
         score = Estimate(value=1 - score.value, low=1 - score.high, high=1 - score.low)
+    boards = number_of(found.boards, "board")
     percent, low, high = (f"{100 * x:.0f}" for x in (score.value, score.low, score.high))
     return (
         f'<td class="score-{percent}"><button type="button" data-game="{first_games[known]}" '
-        f'title="{found.boards} boards">{percent} %<small>{low} to {high}</small></button></td>'
+        f'title="{boards}">{percent} %<small>{low} to {high}</small></button></td>'
     )
 
 

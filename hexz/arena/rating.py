@@ -27,6 +27,7 @@ from hexz.ratings.evidence import Evidence
 from hexz.ratings.output import CurveOutput
 from hexz.ratings.references import ANCHOR, REFERENCES
 from hexz.schema.records import Estimate, RatedCheckpoint, Ratings
+from hexz.wording import number_of
 
 DEFAULT_CHECKPOINTS: Final = 8
 
@@ -106,8 +107,8 @@ class Rating:
         everything = store.list()
         if len(everything) < 2:
             raise StoreError(
-                f"{store.url} has {len(everything)} checkpoints of {store.model_name}: a learning "
-                "curve needs two or more"
+                f"{store.url} has {number_of(len(everything), 'checkpoint')} of "
+                f"{store.model_name}: a learning curve needs two or more"
             )
         self._store = store
         self._config = config

@@ -12,7 +12,7 @@ from msgspec import structs
 from hexz.checkpoints.opening import model_names, open_store
 from hexz.checkpoints.store import CheckpointInfo, CheckpointStore
 from hexz.errors import InvalidSettings, StoreError
-from hexz.places import is_in_bucket, model_folder, read_place
+from hexz.places import is_file, is_in_bucket, model_folder, read_place
 from hexz.schema.records import RatedCheckpoint
 from hexz.similar import slip
 
@@ -56,6 +56,8 @@ def open_models(where: str) -> Sequence[CheckpointStore]:
     Raises:
         StoreError: there is none.
     """
+    if is_file(where):
+        raise StoreError(f"{where} is one network: name a store with checkpoints, as hexz-data")
     place = read_place(where)
     if place.model_name is not None:
         store = open_store(place.root, place.model_name)

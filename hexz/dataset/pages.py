@@ -18,6 +18,7 @@ from hexz.errors import OutputError
 from hexz.example import Example
 from hexz.files import atomic_file
 from hexz.render.page import index_page
+from hexz.wording import number_of
 
 GAMES_A_PAGE: Final = 500
 """A browser shows so many games, 25 MB, without delay."""
@@ -74,7 +75,7 @@ def write_pages(
             links[file] = title, len(page)
     items = "\n".join(
         f'<li><a href="{escape(file)}"><span>{escape(title)}</span> '
-        f"<small>{count} {'game' if count == 1 else 'games'}</small></a></li>"
+        f"<small>{number_of(count, 'game')}</small></a></li>"
         for file, (title, count) in links.items()
     )
     with atomic_file(directory / "index.html") as index:

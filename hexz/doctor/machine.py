@@ -11,13 +11,17 @@ from collections.abc import Iterator
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from hexz.doctor.finding import Finding
 from hexz.errors import reason_of
-from hexz.machine import PROCESS_BYTES, available_cores, available_memory
+from hexz.machine import PROCESS_BYTES, available_cores, available_memory, has_torch
 from hexz.processor import processor
 from hexz.version import __version__
+from hexz.wording import number_of
+
+if TYPE_CHECKING:
+    from hexz.inference import Evaluator
 
 PACKAGES: Final = (
     "numpy", "torch", "openvino", "onnxruntime", "msgspec", "protobuf", "redis", "flask", "uvicorn",
@@ -37,7 +41,7 @@ def system() -> Finding:
     """Cores, memory, and the system they belong to."""
     memory = available_memory()
     has = f"{memory / 1e9:.1f} GB of memory free" if memory < math.inf else "memory unknown"
-    text = f"{platform.platform()}; {available_cores()} cores for us, {has}"
+    text = f"{platform.platform()}; {number_of(available_cores(), 'core')} for us, {has}"
     advice = f"a process that plays needs {PROCESS_BYTES >> 20} MB: end other programs"
     return Finding("machine", text, advice if memory < PROCESS_BYTES else "")
 
@@ -103,22 +107,36 @@ def engine() -> Finding:
 
 
 def networks() -> Iterator[Finding]:
-    """How fast the network that ships runs on each device, in each precision."""
-    from hexz.bench import inference_rate
+    """How fast the network that ships runs on each device, in each precision, and through PyTorch
+    on the CPU. onnxruntime is not measured: it only checks what is exported."""
     from hexz.model.backends import PRECISIONS, create_evaluator
     from hexz.model.checkpoint import load_checkpoint
     from hexz.places import SHIPPED
 
-    weights = load_checkpoint(SHIPPED).weights
+    checkpoint = load_checkpoint(SHIPPED)
     for device in ("cpu", *_gpus()):
         for precision in PRECISIONS[device]:
             said: list[str] = []
             evaluator = create_evaluator(
-                weights, device=device, precision=precision, batch_size=_BATCH, notify=said.append
+                checkpoint.weights,
+                device=device,
+                precision=precision,
+                batch_size=_BATCH,
+                notify=said.append,
             )
-            rate = inference_rate(evaluator, _BATCH, _SECONDS).median
-            text = f"{rate:,.0f} positions/s in batches of {_BATCH}, {evaluator.name}"
-            yield Finding("network", text, "; ".join(said))
+            yield Finding("network", _speed(evaluator), "; ".join(said))
+    if has_torch():
+        from hexz.model.torch_evaluator import TorchEvaluator
+
+        evaluator = TorchEvaluator(checkpoint.net, device="cpu", batch_size=_BATCH, half=False)
+        yield Finding("network", _speed(evaluator))
+
+
+def _speed(evaluator: Evaluator) -> str:
+    from hexz.bench import inference_rate
+
+    rate = inference_rate(evaluator, _BATCH, _SECONDS).median
+    return f"{rate:,.0f} positions/s in batches of {_BATCH}, {evaluator.name}"
 
 
 def devices() -> Finding:

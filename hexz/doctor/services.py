@@ -13,6 +13,7 @@ from hexz.doctor.finding import Finding
 from hexz.errors import HexzError
 from hexz.httpclient import read_answer
 from hexz.version import __version__
+from hexz.wording import number_of
 
 _SECONDS: Final = 10.0
 _MAX_ANSWER_BYTES: Final = 1 << 22
@@ -52,7 +53,7 @@ class Clocks:
     def finding(self) -> Finding:
         """Tells how far all of these clocks are from ours, and what to do if one is far off."""
         now = f"{datetime.now().astimezone():%Y-%m-%d %H:%M:%S %z}"
-        text = [f"{who} is {_seconds(ahead)}" for who, ahead in self._ahead.items()]
+        text = [f"the clock of {who} {_seconds(ahead)}" for who, ahead in self._ahead.items()]
         apart = any(abs(ahead) > MAX_CLOCK_SECONDS for ahead in self._ahead.values())
         advice = "set the clocks by a time server, such as `timedatectl set-ntp true`"
         return Finding("clock", "; ".join([now, *text]), advice if apart else "")
@@ -61,8 +62,8 @@ class Clocks:
 def _seconds(ahead: float) -> str:
     """How far a clock is ahead of ours, in words."""
     if abs(ahead) < 2:
-        return "as late as ours"
-    return f"{abs(ahead):,.0f} s {'ahead' if ahead > 0 else 'behind'}"
+        return "agrees with ours"
+    return f"is {abs(ahead):,.0f} s {'ahead' if ahead > 0 else 'behind'}"
 
 
 def store(url: str, model_name: str, clocks: Clocks) -> Finding:
@@ -116,7 +117,7 @@ def _judge(url: str, status: int, reason: str) -> Finding:
     except InvalidMessage as error:
         advice = "see what else listens there"
         return Finding("train server", f"{url} is no train server: {error}"[:300], advice)
-    text = f"{url}: version {said.version}, {len(said.workers)} workers"
+    text = f"{url}: version {said.version}, {number_of(len(said.workers), 'worker')}"
     return Finding("train server", "; ".join([text, *said.problems]), "; ".join(said.problems))
 
 

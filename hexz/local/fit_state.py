@@ -66,8 +66,9 @@ def load_state(path: Path, settings: dict[str, Any]) -> FitState | None:
         with zipfile.ZipFile(path) as archive:
             parts = {name: _read(archive, name) for name in _MAX_BYTES}
         facts = msgspec.json.decode(parts["fit.json"], type=dict[str, Any])
-        state = FitState(**facts, model=parts["model.pt"], training=parts["training.pt"])
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile, msgspec.MsgspecError):
+        facts |= {"model": parts["model.pt"], "training": parts["training.pt"]}
+        state = msgspec.convert(facts, FitState)
+    except (OSError, EOFError, ValueError, KeyError, RuntimeError, zipfile.BadZipFile):
         raise CannotResume(f"{path} is damaged: delete it to begin the fit anew") from None
     if state.settings != msgspec.json.decode(msgspec.json.encode(settings)):
         raise CannotResume(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hexz.checkpoints import CheckpointStore, open_store
-from hexz.errors import InvalidModel
+from hexz.errors import InvalidModel, NoModel
 from hexz.places import (
     DEFAULT_MODEL,
     MODEL_FILE,
@@ -89,7 +89,7 @@ class _Stored(ModelSource):
     def _number(self) -> int:
         number = self.store.latest() if self.number is None else self.number
         if number is None:
-            raise InvalidModel(
+            raise NoModel(
                 f"{self.store.url} holds no checkpoint of the model {self.store.model_name}"
             )
         return number

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from typing import Final
 
-from hexz.errors import HexzError, InvalidSettings
+from hexz.errors import HexzError, InvalidSettings, NoModel
 from hexz.inference import Evaluator
 from hexz.model.backends import create_evaluator
 from hexz.model.outlook import outlook_of
@@ -21,6 +22,24 @@ _log = logging.getLogger(__name__)
 
 FOLLOW_SECONDS: Final = 3.0
 """Time between two looks for a newer network."""
+
+
+def await_first(source: ModelSource) -> None:
+    """Waits until there is a network, and says so if there is none yet.
+
+    Raises:
+        HexzError: waiting will not help.
+    """
+    is_told = False
+    while True:
+        try:
+            source.version()
+            return
+        except NoModel as error:
+            if not is_told:
+                _log.info("waiting for the first network: %s", error)
+            is_told = True
+        time.sleep(FOLLOW_SECONDS)
 
 
 class Network:

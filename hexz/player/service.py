@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from hexz.engine import Board
@@ -19,7 +20,7 @@ from hexz.player.levels import LEVELS
 from hexz.player.player import Answer, Overloaded, Player, require_move
 from hexz.player.players import make_player, network_player
 from hexz.player.program import ProgramPlayer
-from hexz.player.spec import Budget, PlayerSpec, parse_spec
+from hexz.player.spec import SPECS, Budget, PlayerSpec, parse_spec
 from hexz.schema.programs import PlayerConfig
 from hexz.schema.search import MAX_SIMULATIONS
 from hexz.schema.status import PlayerStatus
@@ -84,9 +85,11 @@ class PlayerService:
         self._path = path
         if spec.needs_network:
             from hexz.player.models import open_source
-            from hexz.player.network import Network
+            from hexz.player.network import Network, await_first
 
             source = open_source(path)
+            if config.follow:
+                await_first(source)
             self._network = Network(source, device=config.device, notify=_log.warning)
             _rehearse(self._network.searcher)
             if config.follow:
@@ -236,6 +239,8 @@ def _served(config: PlayerConfig) -> tuple[PlayerSpec, str]:
     if config.model is not None and spec.path is not None:
         raise InvalidSettings(f"the network is given twice: {spec.path} and {config.model}")
     path = config.model or spec.path or SHIPPED
+    if path in SPECS and not Path(path).exists():
+        raise InvalidSettings(f"{path} is a level: use --player {path}")
     if config.follow and path == SHIPPED:
         raise InvalidSettings("only a network of yours can be followed: name its place")
     return spec, path

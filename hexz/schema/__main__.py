@@ -11,7 +11,7 @@ from typing import Any, Final, get_args, get_origin
 from msgspec.structs import fields
 
 from hexz.schema import records, status
-from hexz.schema.declaration import Settings, settings_of
+from hexz.schema.declaration import Settings, default_text, settings_of
 from hexz.schema.fleet import (
     ConductOrder,
     FleetSettings,
@@ -71,7 +71,9 @@ def settings_page() -> str:
             parts.append("\nBeside these it has all [constants of training](#training).\n")
         for profile, values in kind.PROFILES.items():
             if values:
-                changes = ", ".join(f"`{name}` {_text(value)}" for name, value in values.items())
+                changes = ", ".join(
+                    f"`{name}` {default_text(value)}" for name, value in values.items()
+                )
                 parts.append(f"\nDefaults with `--profile {profile}`: {changes}.\n")
     for title, kind, options in (
         ("training", TrainingConfig, True),
@@ -117,17 +119,9 @@ def _settings_table(defaults: Settings, known: Any, *, with_options: bool) -> It
         name = setting.option if with_options and setting.option else setting.name
         variable = f"`{setting.variable}`" if with_options else ""
         default = setting.of(defaults)
-        shown = "" if default is None else _text(default)
+        shown = "" if default is None else default_text(default)
         cells = (f"`{name}`", variable, shown, setting.domain, setting.declaration.help)
         yield f"| {' | '.join(cells)} |\n"
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, Path) and value.is_absolute():
-        return f"`{value.name}` of the package"
-    if isinstance(value, bool):
-        return str(value).lower()
-    return f"{value:,}" if isinstance(value, int) else str(value)
 
 
 def _message_table(kind: type[Message]) -> Iterator[str]:

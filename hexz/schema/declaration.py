@@ -182,6 +182,15 @@ class Settings(Struct, frozen=True, kw_only=True):
         return cls(**_from_table(cls, content, ""))
 
 
+def default_text(value: Any) -> str:
+    """The default of a setting for people, the same on every machine."""
+    if isinstance(value, Path) and value.is_absolute():
+        return f"{value.name} of the package"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:,}" if isinstance(value, int) and value >= 10_000 else str(value)
+
+
 def _from_table(kind: type[Settings], table: Any, where: str) -> dict[str, Any]:
     """The values of a table of TOML, whose name and a dot are `where`."""
     if not isinstance(table, dict):

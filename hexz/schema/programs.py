@@ -191,7 +191,9 @@ class PlayerConfig(Settings, frozen=True, kw_only=True):
             variable="HEXZ_MODEL_PATH",
         ),
     ] = None
-    follow: Annotated[bool, setting("Play with newer networks when they appear.")] = False
+    follow: Annotated[
+        bool, setting("Play with newer networks when they appear, and wait for the first one.")
+    ] = False
     open: Annotated[
         bool, setting("Open a game against the champion in a browser, if there is a display.")
     ] = False

@@ -167,7 +167,7 @@ def test_a_checkpoint_that_is_not_there(tmp_path, store):
 def test_one_checkpoint_is_no_curve(tmp_path):
     store = open_store(str(tmp_path), "tiny")
     store.save(NewCheckpoint(number=0, model=b"weights"))
-    with pytest.raises(StoreError, match="has 1 checkpoints of tiny"):
+    with pytest.raises(StoreError, match="has 1 checkpoint of tiny"):
         Rating(store, config(tmp_path), print)
 
 

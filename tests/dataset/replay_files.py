@@ -30,7 +30,9 @@ def columns_of(examples: Sequence[Example]) -> dict[str, Any]:
     }
 
 
-def write_replay(path: Path, columns: dict[str, Any], *, times: int = 1) -> Path:
+def write_replay(
+    path: Path, columns: dict[str, Any], *, times: int = 1, rows_a_chunk: int = ROWS_A_CHUNK
+) -> Path:
     """A file with these data sets, whose rows are repeated so many times."""
     import h5py
 
@@ -42,7 +44,7 @@ def write_replay(path: Path, columns: dict[str, Any], *, times: int = 1) -> Path
                 name,
                 (count * times, *column.shape[1:]),
                 column.dtype,
-                chunks=(ROWS_A_CHUNK, *column.shape[1:]),
+                chunks=(rows_a_chunk, *column.shape[1:]),
                 maxshape=(None, *column.shape[1:]),
                 compression="gzip",
                 compression_opts=1,

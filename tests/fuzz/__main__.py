@@ -20,6 +20,8 @@ KEPT_BYTES = 600
 """Longest input that is kept."""
 KEPT = 12
 """So many are kept for a harness."""
+LONGEST_BYTES = 20_000
+"""Longest input that is tried, unless a good one is longer."""
 MEMORY_MB = 3000
 SECONDS_AN_INPUT = 20
 
@@ -54,8 +56,14 @@ def _fuzz(name: str, seeds: list[bytes], limit: str, *, keep_new: bool) -> tuple
         old = [*seeds, *kept(name)]
         for number, data in enumerate(old):
             (Path(folder) / f"old-{number}").write_bytes(data)
+        longest = max(LONGEST_BYTES, *map(len, old))
         options = [f"-artifact_prefix={OUTPUT}/{name}-", f"-rss_limit_mb={MEMORY_MB}"]
-        options += [limit, f"-timeout={SECONDS_AN_INPUT}", "-max_len=20000", "-print_final_stats=1"]
+        options += [
+            limit,
+            f"-timeout={SECONDS_AN_INPUT}",
+            f"-max_len={longest}",
+            "-print_final_stats=1",
+        ]
         result = subprocess.run(
             [sys.executable, "-m", "tests.fuzz.one", name, folder, *options],
             capture_output=True,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import hashlib
 import io
 import json
 import logging
@@ -17,6 +18,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
+from unittest import mock
 
 import grpc
 
@@ -24,10 +26,12 @@ from hexz.arena.entrants import Entrant, Field
 from hexz.arena.log import ArenaLog
 from hexz.arena.run import read_boards
 from hexz.checkpoints.store import decode_metadata
+from hexz.dataset.replay import ReplayFile
 from hexz.engine import Board, Move
 from hexz.engine.notation import position_text
 from hexz.errors import HexzError
 from hexz.gameplay.game import Game
+from hexz.local.fit_state import FitState, load_state
 from hexz.model.checkpoint import decode_checkpoint, encode_checkpoint, new_checkpoint
 from hexz.model.config import ModelConfig
 from hexz.player.app import make_app
@@ -37,13 +41,20 @@ from hexz.player.protocol import EngineSession
 from hexz.player.rpc import RpcServer
 from hexz.player.service import PlayerService
 from hexz.player.spec import Budget, parse_spec
+from hexz.pubsub import ModelChannel
 from hexz.schema.fleet import ConductOrder, FleetSettings, Heartbeat, Orders, Receipt
-from hexz.schema.programs import COMMANDS, PlayerConfig
+from hexz.schema.programs import COMMANDS, PlayerConfig, ServerConfig
 from hexz.schema.records import CheckpointRecord, Ratings, StoredFiles
 from hexz.schema.resolution import resolve
 from hexz.schema.status import PlayerStatus, ServerStatus
+from hexz.schema.training import TrainingConfig
+from hexz.training.learner import Learner, restore
+from hexz.trainserver.app import make_app as make_train_app
 from hexz.trainserver.ingest import check_compact_game, check_example, check_game
 from hexz.trainserver.journal import _CHECKED, _HEADER, _MAGIC, Record, _frame_of, read_segment
+from hexz.trainserver.service import TrainingService
+from hexz.trainserver.supervisor import TrainerSupervisor
+from hexz.vetting.tokens import WorkerTokens
 from hexz.wire import hexz_pb2 as pb
 from hexz.wire.archive import read_examples, write_examples
 from hexz.wire.arrays import pack, unpack
@@ -51,6 +62,7 @@ from hexz.wire.example import decode_example, encode_example, encode_game
 from hexz.wire.game import encode_compact, read_compact
 from hexz.wire.suggest import decode_json_request
 
+from ..dataset.replay_files import columns_of, write_replay
 from ..games import finished_games, game_examples
 from ..states import board_to_message, encode_board
 
@@ -174,6 +186,75 @@ def journal(data: bytes) -> None:
             read_segment(folder, number)
 
 
+def _replays() -> list[bytes]:
+    [game] = game_examples(1)
+    rows = game[:2]
+    path = write_replay(_folder() / "seed.h5", columns_of(rows), rows_a_chunk=len(rows))
+    return [path.read_bytes()]
+
+
+@harness(_replays)
+def replay(data: bytes) -> None:
+    """A replay file of the Go server's trainers."""
+    with ReplayFile(_file(data, "input.h5"), "input.h5") as file:
+        list(file)
+
+
+@cache
+def _learner() -> Learner:
+    return Learner.new(TrainingConfig(), ModelConfig(blocks=1, filters=4), seed=1)
+
+
+@harness(lambda: [_learner().training_state()])
+def training_state(data: bytes) -> None:
+    restore(_learner()._steps, data)
+
+
+def _fits() -> list[bytes]:
+    path = _folder() / "seed.resume"
+    FitState(
+        settings={}, examples=9, held_out=1, step=2, share=0.5, seconds=1.0, curve=[{"step": 1}],
+        model=b"model", training=b"training",
+    ).save(path)  # fmt: skip
+    return [path.read_bytes()]
+
+
+@harness(_fits)
+def fit_state(data: bytes) -> None:
+    """What an interrupted fit has left."""
+    load_state(_file(data, "input.resume"), {})
+
+
+class _Redis:
+    """A Redis with these lines as the number, the digest and the bytes of the newest model."""
+
+    def __init__(self, lines: list[bytes]) -> None:
+        self._values = dict(zip(("checkpoint", "sha256", "model"), lines, strict=False))
+
+    def getrange(self, key: str, start: int, end: int) -> bytes:
+        return self._value(key)[start : end + 1]
+
+    def strlen(self, key: str) -> int:
+        return len(self._value(key))
+
+    def _value(self, key: str) -> bytes:
+        return self._values.get(key.split(":")[3], b"")
+
+
+def _published() -> list[bytes]:
+    lines = [b"7", hashlib.sha256(b"model").hexdigest().encode(), b"model"]
+    return [b"\n".join(lines), b"007", b"-1\n\n"]
+
+
+@harness(_published)
+def published_model(data: bytes) -> None:
+    channel = ModelChannel("redis://127.0.0.1", "fresh")
+    stub: Any = _Redis(data.split(b"\n", 2))
+    channel._redis = stub
+    model = channel.latest()
+    assert model is None or model.sha256.encode() == data.split(b"\n", 2)[1]
+
+
 # --- JSON, TOML ----------------------------------------------------------------------------------
 
 MESSAGES: Final = (
@@ -255,6 +336,17 @@ def _no_bugs() -> Iterator[None]:
         raise bugs.found
 
 
+def _answer(client: Any, data: bytes) -> None:
+    """Sends a request: method, path and type in a line, then the body."""
+    head, _, body = data.replace(b"\r", b"").partition(b"\n")
+    method, path, kind, *_ = [*head.decode("latin-1").split(" "), "", "", ""]
+    with _no_bugs():
+        answer = client.open(
+            "/" + path.lstrip("/"), method=method or "GET", data=body, content_type=kind
+        )
+    assert answer.status_code < 500 or answer.status_code == 503, answer.status
+
+
 @cache
 def _client() -> Any:
     return make_app(_service()).test_client()
@@ -280,14 +372,40 @@ def _requests() -> list[bytes]:
 
 @harness(_requests)
 def http(data: bytes) -> None:
-    """A request: method, path and type in a line, then the body."""
-    head, _, body = data.replace(b"\r", b"").partition(b"\n")
-    method, path, kind, *_ = [*head.decode("latin-1").split(" "), "", "", ""]
-    with _no_bugs():
-        answer = _client().open(
-            "/" + path.lstrip("/"), method=method or "GET", data=body, content_type=kind
-        )
-    assert answer.status_code < 500 or answer.status_code == 503, answer.status
+    """A request to a player."""
+    _answer(_client(), data)
+
+
+@cache
+def _train_client() -> Any:
+    """A client of a train server that has no trainer: it takes all but examples."""
+    folder = _folder() / "train-server"
+    config = ServerConfig(store=str(folder), data_dir=folder, redis_url="redis://127.0.0.1:1")
+    with (
+        mock.patch.object(TrainerSupervisor, "start"),
+        mock.patch.object(TrainingService, "_readmit"),
+    ):
+        service = TrainingService(config, on_fatal=_quiet)
+    return make_train_app(service).test_client()
+
+
+def _train_requests() -> list[bytes]:
+    heartbeat, *_ = _messages()
+    order = ConductOrder(quarantined=True, reason="odd").to_json()
+    return [
+        b"POST /training/heartbeat application/json\n" + heartbeat,
+        b"POST /training/examples application/octet-stream\n" + _examples()[0],
+        b"POST /training/workers/w application/json\n" + order,
+        b"GET /models/flagz/checkpoints/0 text/plain\n",
+        b"GET /status application/json\n",
+        b"GET /metrics text/plain\n",
+    ]
+
+
+@harness(_train_requests)
+def train_http(data: bytes) -> None:
+    """A request to a train server."""
+    _answer(_train_client(), data)
 
 
 @harness(lambda: [_go_state()])
@@ -344,6 +462,14 @@ def saved_game(data: bytes) -> None:
 @harness(lambda: ["\n".join(Board.random(n).to_text() for n in range(3)).encode()])
 def boards(data: bytes) -> None:
     read_boards(_file(data, "input.txt"))
+
+
+@harness(lambda: [f"# Workers\n\nattic-3 {'0123456789abcdef' * 4}\n".encode()])
+def worker_tokens(data: bytes) -> None:
+    """The file of the tokens of single workers."""
+    tokens = WorkerTokens(_file(data, "worker-tokens"))
+    for name in tokens.names():
+        assert tokens.owner(f"{name}.secret") is None
 
 
 @cache

@@ -38,6 +38,7 @@ class PageServer(SmallServer):
         refusal: with what the next questions are refused, if they are.
         busy: how many of the next questions are answered 503.
         missing: the names of files that do not arrive.
+        margin: by how many points it expects Blue to win.
         pause_before: the page is sent up to this text, and a third of a second later its rest.
         asked: the questions so far.
     """
@@ -57,6 +58,7 @@ class PageServer(SmallServer):
         self.refusal = ""
         self.busy = 0
         self.missing: set[str] = set()
+        self.margin = 0
         self.pause_before = ""
         self.asked: list[dict[str, Any]] = []
 
@@ -127,16 +129,15 @@ class PageServer(SmallServer):
             priors={i: n / sum(visits.values()) for i, n in visits.items()},
             pv=[move.index for move in suggestion.principal_variation],
             player=question["player"],
-            outlook=_outlook(board) if question.get("outlook") else None,
+            outlook=self._outlook(board) if question.get("outlook") else None,
         )
 
-
-def _outlook(board: Board) -> dict[str, Any]:
-    """As if Blue got the left of what is left, maybe, and Orange the right, for sure."""
-    ownership = [0.0] * GRID
-    for (row, col), (_, owner, *_) in zip(CELLS, board.cells().tolist(), strict=True):
-        ownership[row * COLS + col] = [0.5 if col < COLS // 2 else -1.0, 1.0, -1.0][owner]
-    return {"ownership": ownership, "margin": board.score[0] - board.score[1]}
+    def _outlook(self, board: Board) -> dict[str, Any]:
+        """As if Blue got the left of what is left, maybe, and Orange the right, for sure."""
+        ownership = [0.0] * GRID
+        for (row, col), (_, owner, *_) in zip(CELLS, board.cells().tolist(), strict=True):
+            ownership[row * COLS + col] = [0.5 if col < COLS // 2 else -1.0, 1.0, -1.0][owner]
+        return {"ownership": ownership, "margin": self.margin}
 
 
 def _in_two_parts(start: str, rest: str) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -542,8 +543,6 @@ def test_whose_ground_each_cell_will_be(page: Page) -> None:
     page.open(f"{TWO_PERSONS}&moves={OPENING}")
     page.click("#analyse")
     page.until(lambda: page("#expected").text)
-    blue, orange = page.board().score
-    assert page("#expected").text == f"Expected result: Blue by {blue - orange} points"
     page.click("[name=overlay][value=ground]")
     open_cells = len(page.all("#board :is(.hz-empty, .hz-grass)[data-cell]"))
     assert len(page.all("#board .ground + text")) == open_cells  # below what is written there
@@ -553,6 +552,22 @@ def test_whose_ground_each_cell_will_be(page: Page) -> None:
     assert (labels["b1"], labels["d5"]) == ("b1: rock", "d5: Blue flag")
     page.click("[name=overlay][value=visits]")
     assert not page.all("#board .ground")
+
+
+@pytest.mark.parametrize("margin", [-9, 9])
+def test_the_expected_result_does_not_contradict_the_chances(
+    page: Page, server: PageServer, margin: int
+) -> None:
+    server.margin = margin
+    page.open(f"{TWO_PERSONS}&moves={OPENING}")
+    page.click("#analyse")
+    page.until(lambda: page("#expected").text)
+    blue, orange = map(int, re.findall(r"\d+", page(".bar").get_attribute("aria-label")))
+    leader = "Blue" if margin > 0 else "Orange"
+    agrees = (blue > orange) == (margin > 0)
+    expected = f"{leader} by 9 points" if agrees else "close"
+    assert blue != orange
+    assert page("#expected").text == f"Expected result: {expected}"
 
 
 # --- A server in trouble -------------------------------------------------------------------------

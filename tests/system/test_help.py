@@ -6,6 +6,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import typer
@@ -47,6 +48,7 @@ def test_help_fits_the_terminal_and_leaves_nothing_out(words, columns, monkeypat
     lines = text.splitlines()
     assert [line for line in lines if len(line) > columns] == []
     assert "…" not in text
+    assert str(Path(cli.__file__).parents[1]) not in text  # true on every machine
     assert not re.search(r"\[[A-Z]{2}\]", text)  # what the list of settings calls its sources
     together = " ".join(text.split())
     for parameter in COMMANDS[words].params:
@@ -130,6 +132,24 @@ def test_a_slip_in_a_path(tmp_path, monkeypatch):
         assert "did you mean hexz-data?" in hexzctl(*arguments).stderr
     assert "did you mean game.json?" in hexzctl("play", "--load", "gmae.json").stderr
     assert "`hexzctl train` makes one" in hexzctl("models", "list", "elsewhere").stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        (["selfplay", "--model", "shiped"], "did you mean shipped?"),
+        (["serve-player", "--model", "shiped"], "did you mean shipped?"),
+        (["serve-player", "--model", "amateur"], "amateur is a level: use --player amateur"),
+        (["models", "list", "shipped"], "name a store with checkpoints, as hexz-data"),
+        (["models", "rate", "model.pt"], "name a store with checkpoints, as hexz-data"),
+    ],
+)
+def test_a_slip_in_a_network(arguments, hint, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "model.pt").write_text("")
+    result = hexzctl(*arguments)
+    assert result.returncode == 1
+    assert hint in result.stderr
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="needs bash")

@@ -28,11 +28,15 @@ from hexz.player.loop import THREADS
 
 from ..conftest import read_traces
 from ..engine.reference import Cell, Position, RefMove
+from ..gcs_fixture import GcsEmulator, gcs
 from ..states import encode_board
 from ..waiting import wait_until
 from .go_servers import GoServer2023, GoServerOfToday, M
 from .player_server import PlayerServer
 from .processes import assert_one_error_line, gunicorn_command, hexzctl
+from .terminal import terminal
+
+__all__ = ["gcs"]
 
 THINK_SECONDS = 0.05
 
@@ -261,7 +265,7 @@ def test_no_game_is_stranded_among_a_hundred(server: PlayerServer) -> None:
 # --- Its network ---------------------------------------------------------------------------------
 
 
-def save(store: Path, number: int) -> None:
+def save(store: str | Path, number: int) -> None:
     fresh = new_checkpoint(ModelConfig(blocks=1, filters=8), seed=number)
     model = encode_checkpoint(Checkpoint(fresh.weights, "flagz", number))
     open_store(str(store), "flagz").save(NewCheckpoint(number=number, model=model))
@@ -291,6 +295,31 @@ def test_a_newer_checkpoint_takes_over_between_the_moves_of_a_game(tmp_path: Pat
         client.move(start(3), THINK_SECONDS)
         client.close()
         assert server.end() == 0
+
+
+@pytest.mark.parametrize("where", ["directory", "bucket"])
+def test_it_waits_for_the_first_network(where: str, tmp_path: Path, gcs: GcsEmulator) -> None:
+    store = f"gs://{gcs.bucket}/first" if where == "bucket" else str(tmp_path / "store")
+    with ThreadPoolExecutor(1) as threads:
+        starting = threads.submit(PlayerServer, tmp_path, "--model", store, "--follow")
+        errors = tmp_path / "stderr.txt"
+        wait_until(lambda: errors.exists() and "waiting" in errors.read_text())
+        save(store, 0)
+        with starting.result() as server:
+            assert server.status()["model"]["checkpoint"] == 0
+            assert errors.read_text().count("waiting for the first network") == 1
+            assert server.end() == 0
+
+
+def test_ctrl_c_ends_the_wait_for_the_first_network(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("hexz-data").mkdir()
+    words = ["serve-player", "--port", 0, "--model", "hexz-dta", "--follow"]
+    with terminal(*words, columns=200) as screen:
+        screen.until("waiting for the first network: .*hexz-dta: did you mean hexz-data")
+        assert screen.press(b"\x03") == 0
 
 
 @pytest.mark.parametrize("player", ["uct:2000", "random", "gumbel@16"])

@@ -98,7 +98,7 @@ export function drawPanel({ game, shown, problem }, analysis) {
   drawBar(chance);
   find(".bar", HTMLElement).setAttribute("aria-label", chance === null ? "Not known yet"
     : `Blue wins ${percent(chance)}, Orange ${percent(1 - chance)}`);
-  byId("expected").textContent = expectation(position, reply);
+  byId("expected").textContent = expectation(position, reply, chance);
   const line = game.lineThrough(shown), { done, of } = analysis.progress(line);
   drawCourse(line, shown, analysis);
   drawTop(reply, line[shown.ply + 1]?.action);
@@ -109,12 +109,16 @@ export function drawPanel({ game, shown, problem }, analysis) {
     : progress + (reply ? effort(reply) : position.isOver ? "The game is over." : "Thinking …");
 }
 
-/** By how many points somebody will win. @param {Position} position @param {Reply | undefined} reply */
-function expectation(position, reply) {
+/** By how many points somebody will win. @param {Position} position @param {Reply | undefined} reply @param {number | null} chance of Blue */
+function expectation(position, reply, chance) {
   if (position.isOver) return `Result: ${leadText(position.score[0] - position.score[1])}`;
   const most = reply && mostOf(reply);
   if (typeof most === "number") return `Best play of both: ${leadText(position.turn === 1 ? most : -most)}`;
-  return reply?.outlook ? `Expected result: ${leadText(reply.outlook.margin)}` : "";
+  if (!reply?.outlook) return "";
+  const { margin } = reply.outlook;
+  // The network judges both apart: whom it has behind in points may be the likelier winner.
+  const contradicts = chance !== null && margin * (chance - 0.5) < 0;
+  return `Expected result: ${contradicts ? "close" : leadText(margin)}`;
 }
 
 /** @param {number} margin of Blue */
