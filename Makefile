@@ -152,7 +152,7 @@ $(VENV)/installed: $(VENV)/pyvenv.cfg pyproject.toml constraints.txt
 	@touch $@
 
 $(VENV)/playable: $(VENV)/pyvenv.cfg pyproject.toml constraints.txt $(ENGINE)
-	@echo 'Installing 400 MB into $(VENV), and compiling the engine. This takes some minutes, once.'
+	@echo 'Installing what playing needs into $(VENV), and compiling the engine. This takes some minutes, once.'
 	$(BIN)/python -m pip install -q -c constraints.txt --upgrade pip setuptools cython
 	$(INSTALL)
 	$(BIN)/python setup.py -q build_ext --inplace

@@ -98,6 +98,21 @@ def diagram(title: str, boxes: Sequence[Box], arrows: Sequence[tuple[int, int, s
 
 
 DIAGRAMS: Final = {
+    "whole": diagram(
+        "The whole: games, examples, a better model, the next games, and people who play",
+        [
+            Box(0, 0, "Self-play\nengine, inference, selfplay"),
+            Box(1.3, 0, "Examples\nwire, dataset, render"),
+            Box(2.6, 0, "Training\ntraining, trainserver"),
+            Box(2.6, 1.2, "Checkpoints\nmodel, checkpoints"),
+            Box(1.3, 1.2, "Newest network\npubsub"),
+            Box(0, 1.2, "Workers\nworker, local"),
+            Box(3.9, 1.2, "Players\nplayer, gameplay"),
+            Box(3.9, 0, "Matches\narena, ratings"),
+        ],
+        [(0, 1, "games"), (1, 2, "vetting"), (2, 3, ""), (3, 4, "announce"), (4, 5, ""),
+         (5, 0, "play"), (3, 6, "load"), (6, 7, "")],
+    ),
     "engine": diagram(
         "A position, what follows from it, and who asks",
         [

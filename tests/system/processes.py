@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import psutil
+import pytest
 
 from .. import fork_server
 
@@ -34,6 +35,13 @@ def gunicorn_command(page: str, address: str) -> list[str]:
 def environment(**changes: str) -> dict[str, str]:
     """Of a child: no colours, and lines as wide as they are."""
     return {**os.environ, "NO_COLOR": "1", "COLUMNS": "200", **changes}
+
+
+def activate(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lets `python3` be one that knows this hexz, as after `source .venv/bin/activate`."""
+    folders = (str(Path(sys.executable).parent), os.environ["PATH"])
+    monkeypatch.setenv("PATH", os.pathsep.join(folders))
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
 
 
 def hexzctl(

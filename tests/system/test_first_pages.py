@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import re
 import shlex
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from hexz.model.config import ModelConfig
 
 from ..test_docs import told
 from .player_server import PlayerServer
-from .processes import hexzctl, quick_game_options
+from .processes import activate, hexzctl, quick_game_options
 
 ROOT = Path(__file__).parents[2]
 PAGES = ["README.md", *(f"docs/{name}.md" for name in ("start", "play", "laptop"))]
@@ -75,10 +74,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
         store.save(NewCheckpoint(number=number, model=model, metadata={}))
     options = quick_game_options(place / "selfplay-out")
     assert hexzctl(*options, *ONE).returncode == 0
-    engine = (ROOT / "docs" / "engine.py").read_text()
-    start = f"#!{sys.executable}\nimport sys\nsys.path.append({str(ROOT)!r})\n"
-    (place / "my-engine").write_text(start + engine)
-    (place / "my-engine").chmod(0o755)
+    (place / "docs").symlink_to(ROOT / "docs")
     return place
 
 
@@ -86,6 +82,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_it_does_what_it_says(
     line: str, place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    activate(monkeypatch)
     monkeypatch.chdir(place)
     name = name_of(line)
     quick = re.sub(r"@\d+(?!\d|s)", "@1", line).replace("uct:32000", "uct:1")

@@ -6,7 +6,6 @@ from __future__ import annotations
 import json
 import re
 import shlex
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,7 +29,7 @@ from ..model.peers import peer_state
 from ..model.scripts import OthersNet, save_script
 from ..states import board_to_message
 from .player_server import PlayerServer
-from .processes import hexzctl
+from .processes import activate, hexzctl
 
 ROOT = Path(__file__).parents[2]
 DOCUMENT = ROOT / "docs" / "plug-in.md"
@@ -67,15 +66,13 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     store.update_ratings(lambda _: Ratings(checkpoints={1: rated}))
     replay = place / "models/flagz/edgar/h5/examples.h5"
     write_replay(replay, columns_of([e for game in game_examples(3) for e in game]))
-    engine = (ROOT / "docs" / "engine.py").read_text()
-    path = place / "my-engine"
-    path.write_text(f"#!{sys.executable}\nimport sys\nsys.path.append({str(ROOT)!r})\n{engine}")
-    path.chmod(0o755)
+    (place / "docs").symlink_to(ROOT / "docs")
     return place
 
 
 @pytest.fixture(autouse=True)
 def _there(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    activate(monkeypatch)
     monkeypatch.chdir(place)
 
 
