@@ -24,7 +24,7 @@ def as_user(server: RedisServer, credentials: str) -> str:
 def server_with_users():
     """It has the users of a deployed fleet, and one who may not subscribe."""
     skip_without_key_permissions()
-    print_users = ["bash", "-c", '. "$0"; redis_users open%sesame sesame', SCRIPT]
+    print_users = ["bash", "-c", '. "$0"; redis_users open%sesame sesame', str(SCRIPT)]
     users = subprocess.run(print_users, capture_output=True, text=True, check=True).stdout
     player = "user player on >sesame resetchannels ~* +@all"
     with RedisServer(f"port {{port}}\n{users}{player}", SERVER_URL) as server:
