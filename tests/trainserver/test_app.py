@@ -178,7 +178,7 @@ def test_a_compact_game_is_taken_once_with_all_its_examples(client):
     newer.version = 2
     answer = client.post(COMPACT_GAMES, data=newer.SerializeToString())
     assert answer.status_code == 400
-    assert "games up to version 1: update" in reason(answer)
+    assert "1 is the newest that is known" in reason(answer)
 
 
 def test_a_game_whose_first_examples_came_one_by_one_is_completed(client, games):
