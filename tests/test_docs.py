@@ -8,6 +8,7 @@ tests/system/test_first_pages.py, test_plug_in.py and tests/test_api.py run what
 from __future__ import annotations
 
 import csv
+import os
 import re
 import shlex
 import subprocess
@@ -188,7 +189,8 @@ def test_links_of_the_readme_lead_somewhere() -> None:
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("site")
     build = [sys.executable, "-m", "mkdocs", "build", "--strict", "-q", "-d", str(folder)]
-    done = subprocess.run(build, cwd=ROOT, capture_output=True, text=True, check=False)
+    env = {**os.environ, "DOCS_URL": "https://example.org/flagz"}
+    done = subprocess.run(build, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return folder
 
@@ -202,6 +204,14 @@ def test_the_site_fetches_nothing_from_elsewhere(site: Path) -> None:
         for rel, link in re.findall(r'<link[^>]*rel="?([\w-]+)"?[^>]*href="?([^"\s>]+)', text):
             fetched += [link] if rel not in ("canonical", "next", "prev") else []
         assert not [link for link in fetched if re.match(r"(?:https?:)?//", link)], page
+
+
+def test_the_site_knows_where_it_is_published(site: Path) -> None:
+    assert "<loc>https://example.org/flagz/start.html</loc>" in (site / "sitemap.xml").read_text()
+    lost = (site / "404.html").read_text("utf-8")
+    links = re.findall(r'(?:href|src)="?(/[^"\s>]*)', lost)
+    assert links
+    assert all(link.startswith("/flagz/") for link in links)
 
 
 def test_the_site_has_what_it_promises_without_a_script(site: Path) -> None:
