@@ -16,10 +16,14 @@ RUN apt-get update && apt-get install --yes --no-install-recommends gcc libc6-de
 WORKDIR /wheels
 WORKDIR /source
 COPY . .
-# What hexzctl needs, for a layer that changes less often than it.
+# What hexzctl needs, for a layer that changes less often than it; and what its commands need beside
+# that where all of them run. A fleet has its own Redis.
 RUN python -c "import tomllib; \
     project = tomllib.load(open('pyproject.toml', 'rb'))['project']; \
-    print(*project['dependencies'], sep='\n', file=open('/wheels/hexzctl.txt', 'w'))"
+    extras = project['optional-dependencies']; \
+    whole = [extras[name] for name in ('train', 'hdf5', 'onnx', 'plot', 'tensorboard')]; \
+    print(*project['dependencies'], sep='\n', file=open('/wheels/hexzctl.txt', 'w')); \
+    print(*sum(whole, []), sep='\n', file=open('/wheels/whole.txt', 'w'))"
 RUN pip install --no-cache-dir --constraint constraints.txt setuptools cython
 RUN pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir /wheels .
 
@@ -28,7 +32,8 @@ ENV PYTHONUNBUFFERED=1
 RUN useradd --no-log-init --uid 10001 hexz
 COPY constraints.txt /wheels/
 
-# With PyTorch, to train and to use GPUs. A layer of its own, as it is large and seldom changes.
+# Trains, uses GPUs, exports and plots. PyTorch is a layer of its own, as it is large and seldom
+# changes.
 # TORCH_INDEX is the package index to take PyTorch from: without it pip takes the default build,
 # which has CUDA and several gigabytes. Its tests and what is for C++ only are left out.
 FROM base AS whole
@@ -39,7 +44,7 @@ RUN pip install --no-cache-dir --no-deps --constraint /wheels/constraints.txt \
         -regex '.*/torch/\(bin\|include\|test\)/.*' -delete
 COPY --from=build /wheels/*.txt /wheels/
 RUN pip install --no-cache-dir --constraint /wheels/constraints.txt \
-    --requirement /wheels/hexzctl.txt torch
+    --requirement /wheels/hexzctl.txt --requirement /wheels/whole.txt
 COPY --from=build /wheels/*.whl /wheels/
 RUN pip install --no-cache-dir --no-deps /wheels/*.whl
 

@@ -41,7 +41,7 @@ help:
 	@echo 'make licences   lists the licences of all packages that users install'
 	@echo 'make lint       runs the linters and type checks of Python and, with npm, of JavaScript and workflows'
 	@echo 'make build      brings .venv and the compiled engine up to date, as all of these do'
-	@echo 'make reference  writes docs/reference and the types of /status from hexz/schema and the help of the commands'
+	@echo 'make reference  writes docs/reference from the declarations, help texts and docstrings'
 	@echo 'make docs       makes a site of the documentation in build/site'
 	@echo 'make proto      generates hexz/wire/hexz_pb2.* from proto/hexz.proto'
 	@echo 'make wheel      builds a wheel for other machines in dist'
@@ -169,6 +169,8 @@ wheel: $(if $(wildcard $(VENV)/built),build,$(VENV)/playable)
 reference: build
 	$(BIN)/python -m hexz.schema docs/reference
 	PYTHONPATH=. $(BIN)/python docs/commands.py
+	PYTHONPATH=. $(BIN)/python docs/metrics.py
+	PYTHONPATH=. $(BIN)/python docs/api.py
 
 docs: build
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict

@@ -8,6 +8,7 @@ tests/system/test_first_pages.py, test_plug_in.py and tests/test_api.py run what
 from __future__ import annotations
 
 import csv
+import os
 import re
 import shlex
 import subprocess
@@ -21,7 +22,7 @@ import numpy as np
 import pytest
 import yaml
 
-from docs import commands as reference
+from docs import api, commands, metrics
 from hexz.schema.status import FIGURES
 from hexzctl.cli import COMMANDS, command
 
@@ -29,7 +30,9 @@ from .browser import themed
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
-GENERATED = {"commands.md", "settings.md", "messages.md"}
+WRITERS = (api, commands, metrics)
+"""Scripts that write a page of the reference; tests/schema/test_reference.py has the others."""
+GENERATED = {script.PAGE for script in WRITERS}
 _SPAN = re.compile(r"`([^`]+)`")
 _ENTRY = re.compile(r"(?:^|.* )(hexzctl .+)", re.DOTALL)
 _LINE = re.compile(r"    (?:[A-Z_]+=\S+ )*(?:\$ )?(?:\.venv/bin/)?(hexzctl .+)")
@@ -49,7 +52,7 @@ def told(page: Path) -> Iterator[str]:
 
 LINES = sorted(
     {(page.relative_to(ROOT).as_posix(), line)
-     for page in PAGES if page.name not in GENERATED for line in told(page)}
+     for page in PAGES if page not in GENERATED for line in told(page)}
 )  # fmt: skip
 
 
@@ -168,8 +171,9 @@ def test_a_dry_run_of_make_play_installs_no_pytorch() -> None:
     assert "serve-player" in plan
 
 
-def test_the_reference_of_commands_is_up_to_date() -> None:
-    assert reference.PAGE.read_text("utf-8") == reference.page(), "run make reference"
+@pytest.mark.parametrize("script", WRITERS, ids=lambda script: script.__name__)
+def test_the_reference_is_up_to_date(script: Any) -> None:
+    assert script.PAGE.read_text("utf-8") == script.page(), "run make reference"
 
 
 def test_the_figures_of_workers_are_those_that_are_compared() -> None:
@@ -205,7 +209,8 @@ def test_links_of_the_readme_lead_somewhere() -> None:
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("site")
     build = [sys.executable, "-m", "mkdocs", "build", "--strict", "-q", "-d", str(folder)]
-    done = subprocess.run(build, cwd=ROOT, capture_output=True, text=True, check=False)
+    env = {**os.environ, "DOCS_URL": "https://example.org/flagz"}
+    done = subprocess.run(build, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return folder
 
@@ -219,6 +224,14 @@ def test_the_site_fetches_nothing_from_elsewhere(site: Path) -> None:
         for rel, link in re.findall(r'<link[^>]*rel="?([\w-]+)"?[^>]*href="?([^"\s>]+)', text):
             fetched += [link] if rel not in ("canonical", "next", "prev") else []
         assert not [link for link in fetched if re.match(r"(?:https?:)?//", link)], page
+
+
+def test_the_site_knows_where_it_is_published(site: Path) -> None:
+    assert "<loc>https://example.org/flagz/start.html</loc>" in (site / "sitemap.xml").read_text()
+    lost = (site / "404.html").read_text("utf-8")
+    links = re.findall(r'(?:href|src)="?(/[^"\s>]*)', lost)
+    assert links
+    assert all(link.startswith("/flagz/") for link in links)
 
 
 def test_the_site_has_what_it_promises_without_a_script(site: Path) -> None:

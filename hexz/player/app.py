@@ -17,8 +17,9 @@ from flask import Flask, Response, abort, jsonify, request
 from hexz.engine import MAX_MOVES, Board
 from hexz.errors import IllegalMove, InvalidBoard
 from hexz.httpserver import ARRIVED, CLIENT_GONE
+from hexz.metrics import registry_of
 from hexz.player.desk import answering
-from hexz.player.metrics import registry_of
+from hexz.player.metrics import METRICS
 from hexz.player.page import CONTENT_SECURITY_POLICY, CONTENT_TYPES, index_at, page_files
 from hexz.player.player import Answer
 from hexz.player.service import PlayerService
@@ -147,7 +148,7 @@ def _add_status_routes(app: Flask, service: PlayerService) -> None:
         return Response(service.status().to_json(), mimetype="application/json")
 
     # There is no app without its player, so it is ready once it is there.
-    add_probes(app, lambda: None, registry_of(service))
+    add_probes(app, lambda: None, registry_of(METRICS, service.status))
 
 
 def _seconds_until(deadline: str) -> float:

@@ -1,57 +1,60 @@
-"""What Prometheus reads: the figures of the status."""
+"""What Prometheus reads of the player service."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
+from typing import Final
 
-from prometheus_client import CollectorRegistry
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
-
-from hexz.player.service import PlayerService
+from hexz.metrics import Metric
+from hexz.schema.status import NetworkStatus, PlayerStatus
 
 
-def registry_of(service: PlayerService) -> CollectorRegistry:
-    """A registry that asks the service whenever it is read."""
-    registry = CollectorRegistry()
-    registry.register(_ServiceCollector(service))
-    return registry
+def _of_network(read: Callable[[NetworkStatus], float]) -> Callable[[PlayerStatus], float | None]:
+    return lambda status: None if status.model is None else read(status.model)
 
 
-class _ServiceCollector(Collector):
-    def __init__(self, service: PlayerService) -> None:
-        self._service = service
-
-    def collect(self) -> Iterator[Metric]:
-        status = self._service.status()
-        answers = CounterMetricFamily("hexz_player_answers", "Moves suggested", labels=["how"])
-        for how, count in status.answers.items():
-            answers.add_metric([how], count)
-        yield answers
-        refused = CounterMetricFamily(
-            "hexz_player_refused", "Requests that were refused", labels=["status"]
-        )
-        for code, count in status.refused.items():
-            refused.add_metric([str(code)], count)
-        yield refused
-        yield CounterMetricFamily(
-            "hexz_player_simulations", "Simulations of all searches", status.simulations
-        )
-        model = status.model
-        if model is None:
-            return
-        yield CounterMetricFamily(
-            "hexz_player_evaluations", "Positions evaluated by the network", model.evaluations
-        )
-        yield GaugeMetricFamily("hexz_player_searches", "Searches under way", model.searches)
-        yield GaugeMetricFamily(
-            "hexz_player_tree_nodes", "Nodes of the trees kept between moves",
-            model.trees.nodes,
-        )  # fmt: skip
-        yield GaugeMetricFamily(
-            "hexz_player_checkpoint", "Number of the checkpoint in use", model.checkpoint
-        )
-        yield GaugeMetricFamily(
-            "hexz_player_problem", "Whether a newer network cannot be used",
-            model.problem is not None,
-        )  # fmt: skip
+METRICS: Final[tuple[Metric[PlayerStatus], ...]] = (
+    Metric(
+        "hexz_player_answers_total",
+        "Moves suggested",
+        lambda status: {(how,): count for how, count in status.answers.items()},
+        ("how",),
+    ),
+    Metric(
+        "hexz_player_refused_total",
+        "Requests that were refused, by HTTP status",
+        lambda status: {(str(code),): count for code, count in status.refused.items()},
+        ("status",),
+    ),
+    Metric(
+        "hexz_player_simulations_total",
+        "Simulations of all searches",
+        lambda status: status.simulations,
+    ),
+    Metric(
+        "hexz_player_evaluations_total",
+        "Positions evaluated by the network",
+        _of_network(lambda network: network.evaluations),
+    ),
+    Metric(
+        "hexz_player_searches",
+        "Searches under way",
+        _of_network(lambda network: network.searches),
+    ),
+    Metric(
+        "hexz_player_tree_nodes",
+        "Nodes of the trees kept between moves",
+        _of_network(lambda network: network.trees.nodes),
+    ),
+    Metric(
+        "hexz_player_checkpoint",
+        "Number of the checkpoint in use",
+        _of_network(lambda network: network.checkpoint),
+    ),
+    Metric(
+        "hexz_player_problem",
+        "Whether a newer network cannot be used",
+        _of_network(lambda network: network.problem is not None),
+    ),
+)
+"""Those of the network are there while a player has one."""

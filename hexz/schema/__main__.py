@@ -126,7 +126,8 @@ def _settings_table(defaults: Settings, known: Any, *, with_options: bool) -> It
 
 def _message_table(kind: type[Message]) -> Iterator[str]:
     yield "| key | type | what it is |\n|---|---|---|\n"
-    notes = {name: note for base in reversed(kind.__mro__) for name, note in _attributes(base)}
+    documented = [inspect.cleandoc(base.__doc__ or "") for base in reversed(kind.__mro__)]
+    notes = {name: note for text in documented for name, note in entries(text, "Attributes")}
     for field in fields(kind):
         optional = "" if field.required else ", may be left out"
         name = re.sub(r"[\w.]+\.(\w+)", r"\1", _type(field.type)).replace("|", "\\|")
@@ -166,10 +167,11 @@ def _description(kind: type) -> str:
     return "\n\n".join(" ".join(part.split()) for part in text.split("\n\n"))
 
 
-def _attributes(kind: type) -> Iterator[tuple[str, str]]:
-    """What a docstring says of each attribute."""
-    _, _, section = inspect.cleandoc(kind.__doc__ or "").partition("\nAttributes:\n")
-    for names, note in re.findall(r"(?m)^    (\w[\w, ]*): ((?:.+\n?)(?:^     +.+\n?)*)", section):
+def entries(text: str, section: str) -> Iterator[tuple[str, str]]:
+    """Yields the names in a section of a docstring, such as "Args", with what it says of each."""
+    _, _, rest = text.partition(f"\n{section}:\n")
+    lines = re.split(r"\n(?! )", rest)[0]
+    for names, note in re.findall(r"(?m)^    (\w[\w, ]*): ((?:.+\n?)(?:^     +.+\n?)*)", lines):
         for name in names.split(", "):
             yield name, " ".join(note.split()).replace("|", "\\|")
 

@@ -19,6 +19,7 @@ from werkzeug.wrappers import Request
 from hexz.engine import NUM_CELLS, Board
 from hexz.errors import HexzError, InvalidMessage
 from hexz.httpserver import Later
+from hexz.metrics import registry_of
 from hexz.render.assets import asset, bare_script, fill, head, scripts_of, style, whole_script
 from hexz.render.policy import policy
 from hexz.render.svg import board_svg
@@ -36,7 +37,7 @@ from hexz.schema.fleet import (
 )
 from hexz.schema.programs import ServerConfig
 from hexz.schema.status import FIGURES
-from hexz.trainserver.metrics import registry_of
+from hexz.trainserver.metrics import METRICS
 from hexz.trainserver.service import RETRY_SECONDS, Refused, TrainingService
 from hexz.vetting.tokens import WorkerTokens
 from hexz.vetting.workers import UnknownWorker
@@ -209,7 +210,7 @@ def _add_status_routes(app: Flask, service: TrainingService) -> None:
         if service.journal_problem is not None:
             raise Refused(503, service.journal_problem)
 
-    add_probes(app, check_ready, registry_of(service))
+    add_probes(app, check_ready, registry_of(METRICS, service.status))
 
 
 def _failure(service: TrainingService, error: Exception) -> Response:

@@ -2,11 +2,12 @@
 directories and environments."""
 
 import contextlib
+import re
+import shlex
 import signal
 import subprocess
 import sysconfig
 import time
-import tomllib
 import venv
 from importlib.metadata import Distribution, PackageNotFoundError, distributions, requires
 from pathlib import Path
@@ -19,8 +20,10 @@ from packaging.utils import canonicalize_name
 from hexz.pubsub import ModelChannel
 
 from .. import reaper
+from ..dataset.files import write_zip
+from ..games import game_examples
 from ..redis_server import RedisServer, free_port
-from .images import REPOSITORY, Stage, copy_context, read_dockerfile
+from .images import Stage, copy_context, read_dockerfile
 from .processes import TIMEOUT
 
 pytestmark = pytest.mark.soak  # a minute for the wheel alone, which test_package builds as well
@@ -31,11 +34,10 @@ CLOUD_RUN_SECONDS = 10.0
 """Cloud Run kills a container so long after SIGTERM."""
 
 
-def declared(*extras: str) -> list[str]:
-    """What pyproject.toml requires of an installation with these extras."""
-    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
-    optional = project["optional-dependencies"]
-    return [*project["dependencies"], *(text for extra in extras for text in optional[extra])]
+def required(stage: Stage, wheels: Path) -> list[str]:
+    """What a stage has pip install, but for our wheel."""
+    files = re.findall(r"--requirement /wheels/(\S+)", " ".join(stage.install))
+    return [line for name in files for line in (wheels / name).read_text().splitlines()]
 
 
 def with_dependencies(requirements: list[str]) -> set[str]:
@@ -155,7 +157,7 @@ def wheels(tmp_path_factory) -> Path:
 def server_image(wheels, tmp_path_factory) -> Image:
     root = tmp_path_factory.mktemp("server")
     (root / "data").mkdir()
-    image = Image(root, STAGES["server"], wheels, declared("train"))
+    image = Image(root, STAGES["server"], wheels, required(STAGES["server"], wheels))
     image.install(root / "data")
     return image
 
@@ -163,7 +165,7 @@ def server_image(wheels, tmp_path_factory) -> Image:
 @pytest.fixture(scope="module")
 def worker_image(wheels, tmp_path_factory) -> Image:
     root = tmp_path_factory.mktemp("worker")
-    image = Image(root, STAGES["worker"], wheels, declared("train"))
+    image = Image(root, STAGES["worker"], wheels, required(STAGES["worker"], wheels))
     image.install(root)
     return image
 
@@ -171,7 +173,7 @@ def worker_image(wheels, tmp_path_factory) -> Image:
 @pytest.fixture(scope="module")
 def player_image(wheels, tmp_path_factory) -> Image:
     root = tmp_path_factory.mktemp("player")
-    image = Image(root, STAGES["player"], wheels, declared())
+    image = Image(root, STAGES["player"], wheels, required(STAGES["player"], wheels))
     image.install(root)
     return image
 
@@ -242,7 +244,7 @@ def test_the_server_image_serves(server, redis_server: RedisServer):
     channel = ModelChannel(redis_server.url, "flagz")
     server.wait_for(lambda: channel.latest() is not None)
     data = server.image.root / "data"
-    assert sorted(path.name for path in data.iterdir()) == ["journal", "models"]
+    assert sorted(path.name for path in data.iterdir()) == ["journal", "models", "quarantine"]
     assert list((server.image.root / "run").iterdir()) == []
     assert_ends_in_good_order(server.process, 30)
     assert "Traceback" not in server.image.errors
@@ -326,3 +328,26 @@ def test_the_installed_packages_are_those_of_the_wheel(server_image, player_imag
         where, without = result.stdout.split()
         assert Path(where).is_relative_to(image.root / "venv")
         assert without == has_no_torch
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "hexzctl models export shipped --format onnx --output net.onnx",
+        "hexzctl export-examples examples.zip --format hdf5 --output replay.h5",
+        "python -c 'import hexz.ratings.plot'",
+        "python -c 'from hexz.ratings import output; output.require_tensorboard()'",
+    ],
+)
+def test_the_server_image_lacks_no_package(server_image, tmp_path, line):
+    write_zip(tmp_path / "examples.zip", game_examples(1)[0])
+    program, *arguments = shlex.split(line)
+    done = subprocess.run(
+        [server_image.bin / program, *arguments],
+        cwd=tmp_path,
+        env=server_image.environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr

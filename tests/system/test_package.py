@@ -18,7 +18,7 @@ pytestmark = pytest.mark.timeout(900)  # the engine is compiled
 
 REPOSITORY = Path(__file__).parents[2]
 SOURCES = ["hexz", "hexzctl", "proto", "pyproject.toml", "setup.py", "MANIFEST.in", "README.md"]
-SOURCES += ["constraints.txt"]
+SOURCES += ["LICENSE", "constraints.txt"]
 TRANSLATED = Path("build", "cython")
 """Where setup.py has Cython put C; what is older than its sources is made again."""
 
@@ -154,6 +154,16 @@ def test_the_source_distribution_has_the_sources_and_no_tests(sdist):
         names = {name.partition("/")[2] for name in archive.getnames()}
     assert package_files(".py", ".pyi", ".pyx", ".pxd", ".typed") <= names
     assert not [n for n in names if n.startswith(("tests", "build")) or n.endswith((".so", ".c"))]
+
+
+def test_both_distributions_have_the_licence(sdist, wheel):
+    text = (REPOSITORY / "LICENSE").read_bytes()
+    with tarfile.open(sdist) as archive:
+        [name] = [name for name in archive.getnames() if name.endswith("/LICENSE")]
+        assert archive.extractfile(name).read() == text
+    with zipfile.ZipFile(wheel) as archive:
+        [name] = [n for n in archive.namelist() if n.endswith(".dist-info/licenses/LICENSE")]
+        assert archive.read(name) == text
 
 
 def test_the_wheel_plays_outside_the_source_tree(installed, tmp_path):

@@ -119,7 +119,9 @@ def test_a_server_that_is_not_ready_says_so(started):
     assert started.answers[MODEL].status_code == 404
     status = started.answers["/status"].json
     assert (status["ready"], status["checkpoint"]) == (False, None)
-    list(text_string_to_metric_families(started.answers["/metrics"].text))
+    shown = {f.name for f in text_string_to_metric_families(started.answers["/metrics"].text)}
+    assert {"hexz_ready", "hexz_workers", "hexz_examples_accepted"} <= shown
+    assert not {"hexz_limit", "hexz_checkpoint", "hexz_loss"} & shown, "of no checkpoint"
 
 
 def test_a_server_that_is_ready_says_so(client):

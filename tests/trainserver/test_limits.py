@@ -8,6 +8,7 @@ import pytest
 from msgspec import structs
 
 from hexz.checkpoints import open_store
+from hexz.metrics import registry_of
 from hexz.schema.fleet import FleetSettings, Heartbeat, WorkerSettings
 from hexz.schema.fleet_profile import NETWORKS
 from hexz.schema.status import LimitStatus
@@ -15,7 +16,7 @@ from hexz.trainserver import service as service_module
 from hexz.trainserver import surplus
 from hexz.trainserver.journal import Journal, Record
 from hexz.trainserver.limits import Activities, Measured, WorkersWaiting, limit_of
-from hexz.trainserver.metrics import registry_of
+from hexz.trainserver.metrics import METRICS
 from hexz.trainserver.surplus import deepened, larger_than, next_level
 from hexz.version import __version__
 
@@ -161,7 +162,7 @@ def test_a_fleet_searches_deeper_while_the_trainer_is_behind(tmp_path, games, ca
         status = service.status()
         assert status.settings == orders.settings
         assert isinstance(status.limit, LimitStatus)
-        registry = registry_of(service)
+        registry = registry_of(METRICS, service.status)
         assert registry.get_sample_value("hexz_limit", {"part": status.limit.part}) == 1
         waiting = {"part": "trainer", "for": "workers"}
         assert registry.get_sample_value("hexz_waiting_share", waiting) is not None
