@@ -24,6 +24,7 @@ from hexz.model.outlook import outlook_of
 from hexz.model.torch_evaluator import TorchEvaluator
 from hexz.model.weights import _EPSILON, Weights
 from hexz.places import SHIPPED
+from hexz.player.levels import LEVELS
 from hexz.player.offline import MAX_BYTES, offline_page
 from hexz.player.searcher import SOLVE_NODES
 
@@ -37,6 +38,9 @@ TOLERANCE = 1e-3
 """Of logits, which are some ten units apart; PyTorch's own kernels differ by a tenth of it."""
 ROUNDED = 0.04
 """What the half precision of the page's weights may change in them. 0.022 was found."""
+
+
+CLUB = next(level for level in LEVELS if level.name == "club")
 
 
 @pytest.fixture(scope="module")
@@ -250,14 +254,14 @@ def test_no_class_hides_one_of_the_browser(page_html: str, chromium: Any) -> Non
 
 def test_it_plays_from_the_disk(page_html: str, chromium: Any, tmp_path: Path) -> None:
     page = page_of(page_html, chromium, tmp_path)
-    page.open("seed=17&blue=person&orange=glance@100")
+    page.open(f"seed=17&blue=person&orange={CLUB.spec}")
     page.click("[data-name=d5]")
     page.until(lambda: len(page.moves) == 2)
     page.until(lambda: "Your turn" in page.status)
     page.click("#hint")
     page.until(lambda: page.status.startswith("I would "))
     page.click("#new")
-    assert page("#setup [name=orange] + small").text == "glance@100, Elo 750"
+    assert page("#setup [name=orange] + small").text == f"{CLUB.spec}, Elo {CLUB.elo}"
     page.click("#cancel")
     page.click("#analyse")
     page.until(lambda: page("#expected").text.startswith("Expected result: "))
@@ -304,7 +308,7 @@ def test_its_games_can_be_shared(page_html: str, chromium: Any, tmp_path: Path) 
     where = {"behavior": "allow", "downloadPath": str(tmp_path)}
     chromium.execute_cdp_cmd("Browser.setDownloadBehavior", where)
     page = page_of(page_html, chromium, tmp_path)
-    page.open("seed=17&blue=person&orange=glance@100&moves=Fd5-Fe8&resigned=1", (1024, 700))
+    page.open(f"seed=17&blue=person&orange={CLUB.spec}&moves=Fd5-Fe8&resigned=1", (1024, 700))
     page.click("#share")
     page.until(lambda: "Orange wins" in page("#picture").get_attribute("aria-label"))
     dialog = page("#sharing")
