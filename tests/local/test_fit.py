@@ -20,7 +20,6 @@ from ..dataset.files import write_zip
 from ..dataset.replay_files import columns_of, write_replay
 from ..games import game_examples
 from ..model.peers import peer_state
-from ..system.processes import spawned
 
 
 @pytest.fixture(scope="module")
@@ -181,7 +180,8 @@ def test_a_process_that_ends_is_told_of_and_what_was_measured_is_kept(
     events = fit.events()
     while not isinstance(next(events), Stepped):
         pass
-    [trains_along] = spawned(psutil.Process().children(recursive=True))
+    children = psutil.Process().children(recursive=True)
+    [trains_along] = [c for c in children if "hexz.training.crew.run_process" in c.cmdline()]
     trains_along.kill()
     with pytest.raises(CrewFailed, match="process 2 of 2 that train failed: killed"):
         list(events)

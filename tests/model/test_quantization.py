@@ -3,7 +3,8 @@
 on positions of real games, with a network that is very sure of itself (it chooses its favourite
 with 0.7 on average), the same favourite in at least 96 % of the positions, a total variation
 distance between the policies of at most 0.02 on average and 0.15 at worst, and values that differ
-by at most 0.02 on average and 0.2 at worst.
+by at most 0.02 on average and 0.2 at worst; on a CPU that adds products in 16 bits, 0.025 for the
+policies on average and 0.25 for the worst value.
 """
 
 from __future__ import annotations
@@ -59,12 +60,11 @@ def narrow_outputs(net: HexzNet, positions: Positions) -> Outputs:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("outputs", "most"), [(int8_outputs, 0.02), (narrow_outputs, 0.025)])
+@pytest.mark.parametrize("outputs", [int8_outputs, narrow_outputs])
 @pytest.mark.parametrize("learnt", [True, False])
 def test_int8_stays_within_the_bounds(
     learnt: bool,
     outputs: Callable[[HexzNet, Positions], Outputs],
-    most: float,
     sharp_net: HexzNet,
     known_positions: Positions,
     new_positions: Positions,
@@ -75,11 +75,12 @@ def test_int8_stays_within_the_bounds(
     assert expected_policy.max(1).mean() > 0.5, "the network is not sharp"
     assert (policy.argmax(1) == expected_policy.argmax(1)).mean() >= 0.96
     distance = np.abs(policy - expected_policy).sum(1) / 2
-    assert distance.mean() <= most
+    is_narrow = outputs is narrow_outputs or weight_levels() == NARROW_WEIGHT_LEVELS
+    assert distance.mean() <= (0.025 if is_narrow else 0.02)
     assert distance.max() <= 0.15
     error = np.abs(found[1] - expected[1])
     assert error.mean() <= 0.02
-    assert error.max() <= 0.2
+    assert error.max() <= (0.25 if is_narrow else 0.2)
 
 
 @pytest.mark.slow
