@@ -70,7 +70,8 @@ def test_levels_are_specs_in_order() -> None:
     assert len(set(specs)) == len(LEVELS)
     ratings = [level.elo for level in LEVELS]
     assert ratings == sorted(ratings)
-    assert max(b - a for a, b in pairwise(ratings)) <= 200
+    # Each is known to some 45 Elo, see docs/strength.md.
+    assert max(b - a for a, b in pairwise(ratings)) <= 225
 
 
 @pytest.mark.parametrize("text", ["glance", "glance@0", "glance@101", "glance@2s", "glance:@5"])
