@@ -25,7 +25,7 @@ from hexz.schema.programs import COMMANDS
 from hexz.schema.resolution import CONFIG_VARIABLE
 from hexz.schema.search import SearchSettings
 from hexz.schema.training import TrainingConfig
-from hexz.schema.typescript import declarations
+from hexz.schema.typescript import declarations, structures
 
 _WRITTEN: Final = "Written by `make reference` from hexz/schema; change it there."
 _HEAD: Final = f"<!-- {_WRITTEN} -->\n\n"
@@ -152,13 +152,8 @@ def _type(annotation: Any) -> str:
 
 
 def _tree(kind: type[Message]) -> list[type[Message]]:
-    """A message and all that it is made of."""
-    found = [kind]
-    for field in fields(kind):
-        for part in (field.type, *get_args(field.type)):
-            if isinstance(part, type) and issubclass(part, Message):
-                found += [new for new in _tree(part) if new not in found]
-    return found
+    """A message and all messages that it is made of; settings have a page of their own."""
+    return [known.cls for known in structures(kind) if issubclass(known.cls, Message)]
 
 
 def _description(kind: type) -> str:

@@ -8,12 +8,17 @@ from msgspec import inspect
 from hexz.schema.message import Message
 
 
+def structures(kind: type[Message]) -> list[inspect.StructType]:
+    """Returns a message and all that it is made of, each once."""
+    return _tree(inspect.type_info(kind))
+
+
 def declarations(kind: type[Message]) -> str:
     """Returns the types of a message and of all that it is made of.
 
     Whoever writes a message leaves nothing out, so no key is optional.
     """
-    return "\n".join(_interface(known) for known in _tree(inspect.type_info(kind)))
+    return "\n".join(_interface(known) for known in structures(kind))
 
 
 def _interface(kind: inspect.StructType) -> str:

@@ -20,6 +20,7 @@ from ..dataset.files import write_zip
 from ..dataset.replay_files import columns_of, write_replay
 from ..games import game_examples
 from ..model.peers import peer_state
+from ..system.processes import spawned
 
 
 @pytest.fixture(scope="module")
@@ -181,7 +182,7 @@ def test_a_process_that_ends_is_told_of_and_what_was_measured_is_kept(
     while not isinstance(next(events), Stepped):
         pass
     children = psutil.Process().children(recursive=True)
-    [trains_along] = [c for c in children if "hexz.training.crew.run_process" in c.cmdline()]
+    [trains_along] = spawned(children, "hexz.training.crew.run_process")
     trains_along.kill()
     with pytest.raises(CrewFailed, match="process 2 of 2 that train failed: killed"):
         list(events)

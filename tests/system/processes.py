@@ -74,12 +74,14 @@ def start_hexzctl(
     )
 
 
-def spawned(processes: Iterable[psutil.Process]) -> list[psutil.Process]:
-    """Those of them that are functions of ours."""
+def spawned(
+    processes: Iterable[psutil.Process], function: str = "run_child"
+) -> list[psutil.Process]:
+    """Those of them that are functions of ours, or a single one of these."""
     found = []
     for process in processes:
         with contextlib.suppress(psutil.NoSuchProcess):
-            if "run_child" in " ".join(process.cmdline()):
+            if function in " ".join(process.cmdline()):
                 found.append(process)
     return found
 

@@ -13,7 +13,7 @@ import psutil
 import urllib3
 
 from .. import fork_server
-from .processes import TIMEOUT, environment, gunicorn_command
+from .processes import TIMEOUT, environment, gunicorn_command, spawned
 
 QUICK = ("--blocks", 1, "--filters", 8, "--batch-size", 64, "--window-min", 2000)
 """Options of a network that is trained in a second."""
@@ -124,7 +124,7 @@ class ServerProcess:
 
     def trainer(self) -> psutil.Process:
         """The process that trains."""
-        return next(p for p in self.processes() if "run_trainer" in " ".join(p.cmdline()))
+        return spawned(self.processes(), "run_trainer")[0]
 
     def kill(self) -> None:
         """Kills the server as a crash does; nothing that it started may be left."""

@@ -24,6 +24,7 @@ from hexz.wire.archive import read_examples
 from hexz.wire.example import decode_example, encode_example
 
 from ..games import game_examples
+from ..system.processes import spawned
 from ..waiting import wait_until
 from ..wire.sample import old_message
 from .conftest import QUICK, running_service, tiny_config
@@ -92,7 +93,7 @@ def activity(service: TrainingService) -> str:
 def trainer() -> psutil.Process:
     """The trainer of the service in this process."""
     children = psutil.Process().children(recursive=True)
-    return next(child for child in children if "run_trainer" in " ".join(child.cmdline()))
+    return spawned(children, "run_trainer")[0]
 
 
 def trained_ids(config: Any) -> list[str]:
