@@ -199,8 +199,8 @@ def rate(
             "--player",
             metavar="SPEC",
             autocompletion=complete_player,
-            help="Another player to rate, as random, uct:100 or gumbel@64, the network that ships "
-            "with hexzctl; may be repeated.",
+            help="Another player to rate, as random, uct:100, gumbel@64, the network that ships with "
+            "hexzctl, or cmd:./my-engine@1s; may be repeated.",
         ),
     ] = None,
     boards: Annotated[
@@ -250,7 +250,7 @@ def rate(
         numbers=None if checkpoints is None else _parse_numbers(checkpoints),
         every=every,
         simulations=simulations,
-        players=[parse_spec(text) for text in player or ()],
+        players=[parse_spec(text, allow_programs=True) for text in player or ()],
         boards=boards,
         max_seconds=max_seconds,
         output_dir=output_dir,

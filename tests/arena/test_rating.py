@@ -3,6 +3,8 @@
 import csv
 import json
 import struct
+import sys
+from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
@@ -15,6 +17,8 @@ from hexz.model.checkpoint import encode_checkpoint, new_checkpoint
 from hexz.model.config import ModelConfig
 from hexz.player.spec import parse_spec
 from hexz.schema.records import Estimate, RatedCheckpoint, Ratings
+
+ENGINE = Path(__file__).parents[2] / "docs" / "engine.py"
 
 
 @pytest.fixture
@@ -133,6 +137,13 @@ def test_other_players_are_rated_too(tmp_path, store):
     players = {name for first, second, _ in found.results for name in (first, second)}
     digest = network.weights.digest()[:8]
     assert players == {"gumbel@2 0", "gumbel@2 3", "uct:800", *specs[:2], f"{specs[2]} {digest}"}
+
+
+def test_a_program_of_others_is_rated(tmp_path, store):
+    spec = parse_spec(f"cmd:{sys.executable} {ENGINE}@30s", allow_programs=True)
+    rating = rate(store, config(tmp_path, numbers=[0, 3], players=[spec], boards=2))
+    assert rating.run.evidence.boards_of(str(spec)) >= 2
+    assert str(spec) in store.ratings().references
 
 
 def test_a_player_with_seconds_gets_its_boards(tmp_path, store):
