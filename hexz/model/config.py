@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final, Literal, get_args
 
 from hexz.errors import InvalidModel
-from hexz.schema.shared import MAX_BLOCKS, MAX_FILTERS
+from hexz.schema.shared import DEFAULT_BLOCKS, DEFAULT_FILTERS, MAX_BLOCKS, MAX_FILTERS
 
 MARGIN_SCALE: Final = 15.0
 """Points of lead that are worth tanh(1) = 0.76 of a win in targets."""
@@ -29,8 +29,8 @@ class ModelConfig:
         InvalidModel: a size is not a whole number within its bounds, or the kernel is not known.
     """
 
-    blocks: int = 4
-    filters: int = 32
+    blocks: int = DEFAULT_BLOCKS
+    filters: int = DEFAULT_FILTERS
     kernel: Kernel = "ring"
 
     def __post_init__(self) -> None:

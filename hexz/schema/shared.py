@@ -35,21 +35,24 @@ NumWorkers = Annotated[
     int | None,
     setting("Processes that play. Default: one a core; no more than 4 on a GPU.", ge=1, le=256),
 ]
+DEFAULT_BLOCKS: Final = 4
 MAX_BLOCKS: Final = 100
 Blocks = Annotated[
     int | None,
     setting(
-        "Blocks of the network: one to go on from that has fewer grows. Default: 4 for a new one.",
+        "Blocks of the network: one to go on from that has fewer grows. "
+        f"Default: {DEFAULT_BLOCKS} for a new one.",
         ge=1,
         le=MAX_BLOCKS,
     ),
 ]
+DEFAULT_FILTERS: Final = 32
 MAX_FILTERS: Final = 1024
 Filters = Annotated[
     int | None,
     setting(
-        "Filters of the network: one to go on from that has fewer grows. Default: 32 for a new "
-        "one.",
+        "Filters of the network: one to go on from that has fewer grows. "
+        f"Default: {DEFAULT_FILTERS} for a new one.",
         ge=1,
         le=MAX_FILTERS,
     ),
