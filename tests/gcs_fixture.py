@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 _START_SECONDS = 30.0
+_REQUEST_SECONDS = 5.0
 
 
 class GcsEmulator:
@@ -50,7 +51,11 @@ class GcsEmulator:
         """Connections are refused from now on."""
         if self._process is not None:
             self._process.send_signal(signal.SIGINT)  # so that it finishes its last request
-            self._process.wait(timeout=_START_SECONDS)
+            try:
+                self._process.wait(timeout=_REQUEST_SECONDS)
+            except subprocess.TimeoutExpired:  # whose sender may be cut off, and never ends it
+                self._process.kill()
+                self._process.wait()
             self._process = None
 
     def _answers(self) -> bool:
