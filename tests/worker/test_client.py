@@ -5,7 +5,6 @@ import gzip
 import io
 import threading
 import time
-from collections.abc import Iterator
 
 import pytest
 import urllib3
@@ -26,17 +25,6 @@ from ..redis_server import free_port
 from .fake_server import Answer, FakeTrainServer
 
 TIMEOUT = 20.0
-
-
-@pytest.fixture
-def server() -> Iterator[FakeTrainServer]:
-    with FakeTrainServer() as server:
-        yield server
-
-
-@pytest.fixture
-def notices() -> list[str]:
-    return []
 
 
 @pytest.fixture

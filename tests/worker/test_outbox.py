@@ -1,7 +1,6 @@
 """Examples on their way to the train server."""
 
 import threading
-from collections.abc import Iterator
 
 import pytest
 
@@ -9,20 +8,9 @@ from hexz.schema.fleet import COMPACT_GAMES_PATH, EXAMPLES_PATH
 from hexz.worker.client import CONNECTIONS, ServerRefuses, TrainServer
 from hexz.worker.outbox import MAX_PENDING, Outbox
 
-from .fake_server import Answer, FakeTrainServer, Request
+from .fake_server import Answer, Request
 
 TIMEOUT = 30.0
-
-
-@pytest.fixture
-def server() -> Iterator[FakeTrainServer]:
-    with FakeTrainServer() as server:
-        yield server
-
-
-@pytest.fixture
-def notices() -> list[str]:
-    return []
 
 
 @pytest.fixture
