@@ -30,7 +30,7 @@ def prepare_model(
     threads: int = 1,
     notify: Notify,
 ) -> PreparedModel:
-    """Converts a network for inference, which takes half a second in int8.
+    """Converts a network for inference, which takes less than a second in int8.
 
     Args:
         network: the network, or the program.

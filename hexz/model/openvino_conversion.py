@@ -31,7 +31,7 @@ as games end."""
 
 
 def convert(weights: Weights, *, int8: bool, batch_size: int, threads: int) -> OpenVinoModel:
-    """Converts a network, which takes about half a second in int8."""
+    """Converts a network, which takes less than a second in int8."""
     quantization = quantize(weights, calibration_planes(), weight_levels()) if int8 else None
     chunk = min(_CHUNK * threads, batch_size)
     ops = _OpenVinoOps(quantization)

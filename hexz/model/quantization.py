@@ -3,7 +3,9 @@
 Written here rather than taken from a toolkit because the networks are known: activations of the
 tower are not negative, inputs of the first convolution are 0 or 1, and everything outside the
 tower stays in floating point. So one pass over a few hundred positions suffices, in which each
-layer is fitted to its float original while all earlier layers are quantized already.
+layer is fitted to its float original while all earlier layers are quantized already: a weight is
+not rounded to the nearest number, but so that it makes up for what the ones before it have changed
+(GPTQ, Frantar et al. 2022, arXiv:2210.17323).
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from hexz.model.arithmetic import Floats, NumpyOps
@@ -24,6 +27,12 @@ WEIGHT_LEVELS: Final = 127
 NARROW_WEIGHT_LEVELS: Final = 64
 """The largest for which the sum of two products of a weight and an activation fits into 16 bits:
 2 * 64 * 255 < 2**15."""
+
+_FITTED_EVERY: Final = 4
+"""A convolution is fitted to what it sees in each so many of the positions: thousands of cells."""
+_RIDGE: Final = 0.01
+"""Of the mean variance of inputs, added to each, so that what hardly ever varies counts for
+little."""
 
 
 @dataclass(frozen=True)
@@ -74,14 +83,47 @@ def quantize(weights: Weights, planes: Floats, weight_levels: int = WEIGHT_LEVEL
     return fitting.found
 
 
-def round_weights(weight: Floats, levels: int) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
-    """Weights as whole numbers in -levels..levels, and their scales; see `RoundedConv`. Those of
+def weight_scales(weight: Floats, levels: int) -> Floats:
+    """The scales with which the largest weights are -levels or levels; see `RoundedConv`. Those of
     zeros still need a scale that can be divided by."""
     together = (1, 2, 3) if weight.shape[2:] == (3, 3) else 1
     largest = np.abs(weight).max(together, keepdims=True)
-    scale = np.maximum(largest, np.float32(1e-9)) / np.float32(levels)
-    rounded = np.rint(weight / scale).clip(-levels, levels)
-    return rounded.astype(np.int8), scale
+    scale: Floats = (np.maximum(largest, 1e-9) / levels).astype(np.float32)
+    return scale
+
+
+def round_weights(
+    weight: Floats, exact: Floats, inputs: Floats, levels: int
+) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+    """Rounds the weights of a convolution such that what it computes changes least.
+
+    Args:
+        weight: [O, C, 3, 3] or [O, C, 2, 1].
+        exact: [D, n], what the weights of an output are multiplied with in n cells.
+        inputs: the same as the layers before say it in 8 bits.
+        levels: of the weights.
+
+    Returns:
+        whole numbers in -levels..levels, and their scales, see `RoundedConv`.
+    """
+    exact, inputs = (x - x.mean(1, keepdims=True) for x in (exact, inputs))
+    covariance = (inputs @ inputs.T).astype(np.float64)
+    ridge = max(_RIDGE * covariance.trace() / len(covariance), 1e-9)
+    inverse = np.linalg.inv(covariance + ridge * np.eye(len(covariance)))
+    # Row i says how the weights behind the i-th best make up for an error of it.
+    factor = np.linalg.cholesky(inverse).T.astype(np.float32)
+    # Weights that compute of the inputs what the original ones compute of the exact ones.
+    original = weight.reshape(len(weight), -1)
+    correction = ((exact - inputs) @ inputs.T) @ inverse
+    rest = original + original @ correction.astype(np.float32)
+    scale = weight_scales(rest.reshape(weight.shape), levels)
+    scales = np.broadcast_to(scale, weight.shape).reshape(rest.shape)
+    whole = np.empty(rest.shape, np.int8)
+    for i in range(len(covariance)):
+        whole[:, i] = np.rint(rest[:, i] / scales[:, i]).clip(-levels, levels)
+        error = (rest[:, i] - whole[:, i] * scales[:, i]) / factor[i, i]
+        rest[:, i + 1 :] -= np.outer(error, factor[i, i + 1 :])
+    return whole.reshape(weight.shape), scale
 
 
 class _Fitting(NumpyOps):
@@ -97,8 +139,9 @@ class _Fitting(NumpyOps):
         self, name: str, x: Parts[Floats], weight: Floats, bias: Floats
     ) -> Parts[Floats]:
         exact, output = self._halves(x)
+        seen, seen_in_bits = (self._multiplied(part, weight.shape) for part in (exact, output))
+        whole, scale = round_weights(weight, seen, seen_in_bits, self._levels)
         exact = super().tower_conv(name, exact, weight, bias)
-        whole, scale = round_weights(weight, self._levels)
         rounded = RoundedConv(whole, scale, bias)
         output = super().tower_conv(name, output, rounded.floats, bias)
         shift = _mean(exact) - _mean(output)
@@ -114,6 +157,19 @@ class _Fitting(NumpyOps):
         self.found.scales[name] = float(scale)
         rounded = (np.rint(part / scale).clip(0, ACTIVATION_LEVELS) * scale for part in output)
         return _joined(exact, tuple(rounded))
+
+    def _multiplied(self, x: Parts[Floats], shape: tuple[int, ...]) -> Floats:
+        """What weights of a shape are multiplied with, see `round_weights`."""
+        some = [part[::_FITTED_EVERY] for part in x]
+        if len(some) == 1:
+            padded = np.pad(some[0], ((0, 0), (0, 0), (1, 1), (1, 1)))
+            windows = sliding_window_view(padded, shape[2:], axis=(2, 3))
+            taps = [windows.transpose(1, 4, 5, 0, 2, 3)]
+        else:
+            pairs = zip(some, self.rings(*some), strict=True)
+            taps = [np.stack(pair).transpose(2, 0, 1, 3, 4) for pair in pairs]
+        inputs = int(np.prod(shape[1:]))
+        return np.concatenate([part.reshape(inputs, -1) for part in taps], axis=1)
 
     def _halves(self, x: Parts[Floats]) -> tuple[Parts[Floats], Parts[Floats]]:
         """The positions in floats, and in 8 bits."""
