@@ -199,8 +199,8 @@ def rate(
             "--player",
             metavar="SPEC",
             autocompletion=complete_player,
-            help="Another player to rate, as random, uct:100, gumbel@64, the network that ships with "
-            "hexzctl, or cmd:./my-engine@1s; may be repeated.",
+            help="Another player to rate, as random, uct:100, gumbel@64, the network that ships "
+            "with hexzctl, or cmd:./my-engine@1s; may be repeated.",
         ),
     ] = None,
     boards: Annotated[
