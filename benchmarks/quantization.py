@@ -15,8 +15,8 @@ from typing import Any
 from unittest import mock
 
 import nncf
-import numpy as np
 import torch
+from rounding import differences
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -25,7 +25,6 @@ from hexz.inference import Evaluator
 from hexz.inference.openvino import OpenVinoEvaluator
 from hexz.model import openvino_conversion as backend
 from hexz.model.calibration import calibration_planes
-from hexz.model.network import masked_log_softmax
 from hexz.model.quantization import NARROW_WEIGHT_LEVELS, WEIGHT_LEVELS
 from hexz.model.weights import Weights
 from tests.model.conftest import positions, train_sharp_net
@@ -56,10 +55,8 @@ def main() -> None:
     net = train_sharp_net(positions(range(1000, 1012))).eval()
     weights = net.weights()
     test = positions(range(2000, 2012))
-    legal = torch.from_numpy(test.legal)
     with torch.inference_mode():
-        logits, values = net(torch.from_numpy(test.planes))
-    expected = masked_log_softmax(logits, legal).exp().numpy()
+        exact = [x.numpy() for x in net(torch.from_numpy(test.planes))]
     calibration_planes()
     ways: dict[str, Callable[[], Evaluator]] = {
         f"ours, {WEIGHT_LEVELS} levels": lambda: our_evaluator(weights, WEIGHT_LEVELS),
@@ -75,16 +72,11 @@ def main() -> None:
         start = time.perf_counter()
         evaluator = make()
         seconds = time.perf_counter() - start
-        found, found_values = evaluator.evaluate(test.planes)
-        policy = masked_log_softmax(torch.from_numpy(found), legal).exp().numpy()
-        distance = np.abs(policy - expected).sum(1) / 2
-        error = np.abs(found_values - values.numpy())
-        same = (policy.argmax(1) == expected.argmax(1)).mean()
+        found = evaluator.evaluate(test.planes)
         rate = inference_rate(evaluator, BATCH, 1.0)
         print(
             f"{name}: ready in {seconds:.1f} s, {rate.median:,.0f} positions/s, "
-            f"same best move {100 * same:.1f} %, policy {distance.mean():.4f} "
-            f"(at most {distance.max():.3f}), value {error.mean():.4f} (at most {error.max():.3f})"
+            f"{differences(found, exact, test)}"
         )
 
 

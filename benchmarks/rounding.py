@@ -9,6 +9,7 @@ does, so any will do.
 
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from unittest import mock
 
@@ -24,10 +25,9 @@ from hexz.model import quantization
 from hexz.model.arithmetic import Floats
 from hexz.model.calibration import calibration_planes
 from hexz.model.graph import forward
-from hexz.model.network import masked_log_softmax
 from hexz.model.weights import Weights
 from hexz.player.models import open_source
-from tests.model.conftest import Positions, Simulated, positions
+from tests.model.conftest import Positions, Simulated, policies, positions
 
 
 def nearest(weight: Floats, _exact: Floats, _inputs: Floats, levels: int) -> tuple[Floats, Floats]:
@@ -35,11 +35,16 @@ def nearest(weight: Floats, _exact: Floats, _inputs: Floats, levels: int) -> tup
     return np.rint(weight / scale).clip(-levels, levels).astype(np.int8), scale
 
 
-def policies(logits: Floats, test: Positions) -> Floats:
-    found: Floats = (
-        masked_log_softmax(torch.from_numpy(logits), torch.from_numpy(test.legal)).exp().numpy()
+def differences(found: Sequence[Floats], exact: Sequence[Floats], test: Positions) -> str:
+    """How far logits and values are from those of float32, in words: means, and the largest."""
+    policy, expected = (policies(logits, test) for logits, _ in (found, exact))
+    same = (policy.argmax(1) == expected.argmax(1)).mean()
+    distance = np.abs(policy - expected).sum(1) / 2
+    error = np.abs(found[1] - exact[1])
+    return (
+        f"same best move {same:.1%}, policy {distance.mean():.4f} ({distance.max():.3f}), "
+        f"value {error.mean():.4f} ({error.max():.3f})"
     )
-    return found
 
 
 def main() -> None:
@@ -51,23 +56,17 @@ def main() -> None:
         if not isinstance(weights, Weights):
             sys.exit(f"{name} is a program, which is not computed in int8")
         with torch.inference_mode():
-            logits, values = (x.numpy() for x in checkpoint.net(torch.from_numpy(test.planes)))
-        expected = policies(logits, test)
+            exact = [x.numpy() for x in checkpoint.net(torch.from_numpy(test.planes))]
         for levels in (quantization.NARROW_WEIGHT_LEVELS, quantization.WEIGHT_LEVELS):
             for rounding in (nearest, quantization.round_weights):
                 began = time.process_time()
                 with mock.patch.object(quantization, "round_weights", rounding):
-                    found = quantization.quantize(weights, calibration_planes(), levels)
+                    rounded = quantization.quantize(weights, calibration_planes(), levels)
                 seconds = time.process_time() - began
-                logits, in_bits = forward(Simulated(found), weights, test.planes)
-                policy = policies(logits, test)
-                same = (policy.argmax(1) == expected.argmax(1)).mean()
-                distance = np.abs(policy - expected).sum(1) / 2
-                error = np.abs(in_bits - values)
+                found = forward(Simulated(rounded), weights, test.planes)
                 print(
-                    f"{name}, {levels} levels, {rounding.__name__}: same best move "
-                    f"{same:.1%}, policy {distance.mean():.4f} ({distance.max():.3f}), value "
-                    f"{error.mean():.4f} ({error.max():.3f}), {seconds:.2f} CPU seconds"
+                    f"{name}, {levels} levels, {rounding.__name__}: "
+                    f"{differences(found, exact, test)}, {seconds:.2f} CPU seconds"
                 )
 
 

@@ -22,16 +22,11 @@ class NumpyOps:
 
     def conv(self, x: Floats, weight: NDArray[Any], bias: NDArray[Any] | None = None) -> Floats:
         outputs, _, size, _ = weight.shape
-        border = (size // 2, size // 2)
         matrix = weight.reshape(outputs, -1)
         found = []
         for start in range(0, len(x), _CHUNK):
             part = x[start : start + _CHUNK]
-            padded = np.pad(part, ((0, 0), (0, 0), border, border))
-            windows = sliding_window_view(padded, (size, size), axis=(2, 3))
-            rows, columns = windows.shape[2:4]
-            windows = windows.transpose(1, 4, 5, 0, 2, 3).reshape(matrix.shape[1], -1)
-            outcome = (matrix @ windows).reshape(outputs, len(part), rows, columns)
+            outcome = (matrix @ windows(part, size)).reshape(outputs, len(part), *x.shape[2:])
             found.append(outcome.transpose(1, 0, 2, 3))
         result = np.concatenate(found)
         return result if bias is None else result + bias[:, None, None]
@@ -117,6 +112,15 @@ class NumpyOps:
 
     def vector(self, x: Floats) -> Floats:
         return x[:, 0]
+
+
+def windows(x: Floats, size: int) -> Floats:
+    """What a convolution with weights [O, C, size, size] multiplies them with: of [B, C, H, W], 0
+    around them, [C * size * size, B * H * W]."""
+    border = (size // 2, size // 2)
+    padded = np.pad(x, ((0, 0), (0, 0), border, border))
+    found = sliding_window_view(padded, (size, size), axis=(2, 3)).transpose(1, 4, 5, 0, 2, 3)
+    return found.reshape(x.shape[1] * size * size, -1)
 
 
 def _beside(x: Floats) -> Floats:

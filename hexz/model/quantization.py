@@ -14,10 +14,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from hexz.model.arithmetic import Floats, NumpyOps
+from hexz.model.arithmetic import Floats, NumpyOps, windows
 from hexz.model.graph import Parts, run_tower
 from hexz.model.weights import Weights
 
@@ -162,14 +161,10 @@ class _Fitting(NumpyOps):
         """What weights of a shape are multiplied with, see `round_weights`."""
         some = [part[::_FITTED_EVERY] for part in x]
         if len(some) == 1:
-            padded = np.pad(some[0], ((0, 0), (0, 0), (1, 1), (1, 1)))
-            windows = sliding_window_view(padded, shape[2:], axis=(2, 3))
-            taps = [windows.transpose(1, 4, 5, 0, 2, 3)]
-        else:
-            pairs = zip(some, self.rings(*some), strict=True)
-            taps = [np.stack(pair).transpose(2, 0, 1, 3, 4) for pair in pairs]
-        inputs = int(np.prod(shape[1:]))
-        return np.concatenate([part.reshape(inputs, -1) for part in taps], axis=1)
+            return windows(some[0], shape[2])
+        pairs = (np.stack(pair, axis=2) for pair in zip(some, self.rings(*some), strict=True))
+        inputs = [pair.transpose(1, 2, 0, 3, 4).reshape(shape[1] * shape[2], -1) for pair in pairs]
+        return np.concatenate(inputs, axis=1)
 
     def _halves(self, x: Parts[Floats]) -> tuple[Parts[Floats], Parts[Floats]]:
         """The positions in floats, and in 8 bits."""

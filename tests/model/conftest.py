@@ -58,6 +58,11 @@ def positions(seeds: range) -> Positions:
     )
 
 
+def policies(logits: NDArray[np.float32], positions: Positions) -> NDArray[np.float32]:
+    legal = torch.from_numpy(positions.legal)
+    return masked_log_softmax(torch.from_numpy(logits), legal).exp().numpy()
+
+
 class Simulated(NumpyOps):
     """Computes what int8 inference does, in floats."""
 

@@ -23,7 +23,7 @@ from hexz.model.calibration import calibration_planes
 from hexz.model.checkpoint import load_checkpoint
 from hexz.model.features import SPATIAL
 from hexz.model.graph import Parts, forward
-from hexz.model.network import HexzNet, masked_log_softmax
+from hexz.model.network import HexzNet
 from hexz.model.openvino_conversion import convert, weight_levels
 from hexz.model.peer_network import PeerNet
 from hexz.model.quantization import (
@@ -32,15 +32,10 @@ from hexz.model.quantization import (
     round_weights,
     weight_scales,
 )
-from tests.model.conftest import Positions, Simulated
+from tests.model.conftest import Positions, Simulated, policies
 from tests.model.peers import peer_state
 
 Outputs = tuple[NDArray[np.float32], NDArray[np.float32]]
-
-
-def policies(logits: NDArray[np.float32], positions: Positions) -> NDArray[np.float32]:
-    legal = torch.from_numpy(positions.legal)
-    return masked_log_softmax(torch.from_numpy(logits), legal).exp().numpy()
 
 
 def float_outputs(net: nn.Module, positions: Positions) -> Outputs:
