@@ -97,9 +97,10 @@ def points_ahead(example: Example) -> Example:
     return replace(example, result=result, root_value=None, score_margin=None)
 
 
-def test_a_value_is_learnt(real_examples):
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_value_is_learnt(real_examples, precision):
     known, held_out = split([points_ahead(e) for e in real_examples])
-    learner = Learner.new(QUICK, SMALL, seed=9)
+    learner = Learner.new(structs.replace(QUICK, precision=precision), SMALL, seed=9)
     before = train(learner, held_out)
     after = train(learner, known, reuse=4)
     assert after.held_out_losses["value"] < 0.5 * before.held_out_losses["value"]
