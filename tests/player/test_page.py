@@ -175,13 +175,19 @@ def test_computers_can_be_watched_and_stopped(page: Page) -> None:
     page.until(lambda: len(page.moves) > count)
 
 
+def resign(page: Page) -> None:
+    """Resigns; the page hears the answer of a dialog after the click, when that has closed."""
+    page.click("#resign")
+    page.click("#yes")
+    page.until(lambda: "resigned" in page.fields)
+
+
 def test_resigning_can_be_taken_back(page: Page) -> None:
     page.open(f"{TWO_PERSONS}&moves={OPENING}")
     page.click("#resign")
     page.click("#confirm [value=no]")
     assert "resigned" not in page.fields
-    page.click("#resign")
-    page.click("#yes")
+    resign(page)
     assert page.status == "Orange resigned. Blue wins."
     assert page.fields["resigned"] == "2"
     page.driver.refresh()
@@ -713,8 +719,7 @@ def test_a_new_game_in_the_middle_of_one_and_the_unfinished_one(page: Page) -> N
     assert page.moves == []
     page.click("#notice .act")
     assert page.moves == moves
-    page.click("#resign")
-    page.click("#yes")
+    resign(page)
     page.open()
     assert not page("#notice").is_displayed()
 
@@ -735,13 +740,11 @@ def test_games_that_are_only_looked_at_are_not_the_unfinished_one(page: Page) ->
     page.click(".choice")
     assert page.run(remembered) != mine
     page.run("localStorage.setItem('unfinished', arguments[0])", mine)  # as another tab does
-    page.click("#resign")
-    page.click("#yes")
+    resign(page)
     page.open()
     assert page("#notice").text.startswith("Your game against Novice is at move 2.")
     page.click("#notice .act")
-    page.click("#resign")
-    page.click("#yes")
+    resign(page)
     assert page.run(remembered) is None
 
 
