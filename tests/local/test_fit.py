@@ -251,3 +251,17 @@ def test_what_cannot_be_fitted_is_told_in_one_line(source: Path, tmp_path: Path)
     peer = {"blocks": None, "filters": None, "start": str(tmp_path / "peer.pt")}
     with pytest.raises(InvalidModel, match="cannot be trained further"):
         done(Fit(config(tmp_path / "m.pt", **peer), [str(source)], print))
+
+
+def test_all_held_out_games_are_measured_with(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However few of them a train server keeps."""
+    counts = set()
+    for capacity in (1, 2048):
+        monkeypatch.setattr("hexz.training.window.HELD_OUT_CAPACITY", capacity)
+        fit = Fit(config(tmp_path / "m.pt", max_seconds=1e-3), [str(source)], print)
+        done(fit)
+        counts.add(fit.held_out)
+    assert len(counts) == 1
+    assert counts.pop() > 1
