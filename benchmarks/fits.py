@@ -99,7 +99,7 @@ def fit(experiment: Experiment, name: tuple[str, int], directory: Path, steps: i
         training, window_min=len(data), window_max=len(data), window_growth=0.0, root_value_ramp=1
     )
     learner = Learner.new(training, network, training.seed)
-    learner.window.keep_held_out(len(data))
+    learner.window.keep_all_held_out()
     for start in range(0, len(data), EXAMPLES_AT_ONCE):
         part = np.ascontiguousarray(data[start : start + EXAMPLES_AT_ONCE])
         learner.window.add(part.view(ROW).reshape(-1))

@@ -145,8 +145,7 @@ class Fit:
 
     def _fit(self, state: FitState | None, crew: Crew) -> Iterator[Event]:
         learner = self._learner(state)
-        training = self.config.training
-        learner.window.keep_held_out(1 + int(training.held_out * training.window_max))
+        learner.window.keep_all_held_out()
         yield from self._read(learner)
         if self._is_stopped:
             return
@@ -155,7 +154,9 @@ class Fit:
                 "the sources have other examples than when the fit was interrupted: delete "
                 f"{self._state_path} to begin anew"
             )
-        self.num_steps = math.ceil(training.reuse * self.examples / training.batch_size)
+        self.num_steps = math.ceil(
+            self.config.training.reuse * self.examples / self.config.training.batch_size
+        )
         crew.train_with(learner)
         with crew.watched():
             yield from self._train(learner, state)

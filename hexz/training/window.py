@@ -14,8 +14,8 @@ from hexz.schema.training import TrainingConfig
 from hexz.training.rows import ROW, Rows, is_held_out
 
 HELD_OUT_CAPACITY: Final = 2048
-"""Held-out examples that are kept, the newest, unless `keep_held_out` says otherwise: measuring
-each checkpoint with them costs some 5 % of a training."""
+"""Held-out examples that are kept, the newest, but for `keep_all_held_out`: measuring each
+checkpoint with them costs some 5 % of a training."""
 
 Numbers = npt.NDArray[np.int64]
 """Places of rows in the stream of all examples, from 0."""
@@ -48,10 +48,11 @@ class ReplayWindow:
         """Held-out examples that are there."""
         return len(self._held_out)
 
-    def keep_held_out(self, capacity: int) -> None:
-        """Has room for so many held-out examples, before there is one: what is measured seldom may
-        be measured well."""
-        self._held_out = self._new_stream(capacity)
+    def keep_all_held_out(self) -> None:
+        """Has room for all held-out examples, to be called before there is one: what is measured
+        seldom may be measured well. Twice their share is more than chance brings."""
+        expected = self._config.held_out * self._config.window_max
+        self._held_out = self._new_stream(max(HELD_OUT_CAPACITY, int(2 * expected)))
 
     def add(self, rows: Rows) -> int:
         """Adds a batch; returns how many of its examples may be trained on."""

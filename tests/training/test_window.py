@@ -156,15 +156,15 @@ def test_held_out_games_are_never_drawn():
     assert not {games[number] for number in drawn(replay, replay.total, 5000)} & held
 
 
-@pytest.mark.parametrize("capacity", [None, 3000])
+@pytest.mark.parametrize("capacity", [HELD_OUT_CAPACITY, 3000])
 def test_the_newest_held_out_examples_are_kept(capacity):
     game = next(name for name in map(str, range(100)) if is_held_out(game_number(name), 0.1))
-    replay = window(held_out=0.1)
-    if capacity is not None:
-        replay.keep_held_out(capacity)
+    replay = window(held_out=0.1, window_min=1, window_max=15_000)
+    if capacity > HELD_OUT_CAPACITY:
+        replay.keep_all_held_out()
     for start in (0, 2000):
         assert replay.add(numbered(range(start, start + 2000), game_id=game)) == 0
-    first = 4000 - (capacity or HELD_OUT_CAPACITY)
+    first = 4000 - capacity
     assert numbers_in(replay.held_out()) == list(range(first, 4000))
 
 
