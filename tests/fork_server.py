@@ -37,6 +37,14 @@ from typing import Any, AnyStr, Final, NoReturn
 _NOT_PRELOADED: Final = ("__main__", "cloud", "openvino", "openvino_conversion", "plot", "rpc")
 """Modules that import what starts threads, which a fork would lack, or what few need."""
 
+_PAUSES: Final[dict[tuple[str, str], float]] = {
+    ("hexz.worker.run", "HEARTBEAT_SECONDS"): 0.25,
+    ("hexz.player.network", "FOLLOW_SECONDS"): 0.25,
+    ("hexz.trainserver.announcer", "CHECK_SECONDS"): 0.25,
+    ("hexz.trainserver.app", "RETRY_SECONDS"): 1,  # which the refused are told
+}
+"""How long they pause between two reports or looks, by module and constant."""
+
 _FORKS: Final = sys.platform == "linux"
 """Libraries of macOS do not survive it."""
 
@@ -258,6 +266,9 @@ def main() -> None:
         for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             if module.name.rpartition(".")[2] not in _NOT_PRELOADED:
                 importlib.import_module(module.name)
+    for (module_name, constant), seconds in _PAUSES.items():
+        assert hasattr(sys.modules[module_name], constant)
+        setattr(sys.modules[module_name], constant, seconds)
     torch.set_num_threads(1)
     assert len(os.listdir("/proc/self/task")) == 1, "something that is imported starts threads"
     gc.collect()

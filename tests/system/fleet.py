@@ -7,7 +7,7 @@ import signal
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -200,14 +200,16 @@ class Fleet:
 
     def stop(self) -> None:
         """Ends the workers and then the server, as a user would."""
-        self._stop([*self.workers, self.server])
+        self.stop_workers()
+        self._stop([self.server] if self.server is not None else [])
 
     @staticmethod
-    def _stop(processes: Iterable[subprocess.Popen[bytes] | None]) -> None:
+    def _stop(processes: Sequence[subprocess.Popen[bytes]]) -> None:
         for process in processes:
-            if process is not None and process.poll() is None:
+            if process.poll() is None:
                 process.send_signal(signal.SIGTERM)
-                process.wait(TIMEOUT)
+        for process in processes:
+            process.wait(TIMEOUT)
 
     def __enter__(self) -> Self:
         return self

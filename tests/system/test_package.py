@@ -4,6 +4,7 @@ import contextlib
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import sysconfig
@@ -13,6 +14,9 @@ import zipfile
 from pathlib import Path
 
 import pytest
+import urllib3
+
+from ..waiting import wait_until
 
 pytestmark = pytest.mark.timeout(900)  # the engine is compiled
 
@@ -32,14 +36,17 @@ print(board.move_number)
 """
 
 
+def outside() -> dict[str, str]:
+    """The variables without what this environment says to Python."""
+    return {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "HEXZ_MARCH")}
+
+
 def run(*command: object, cwd: Path, **variables: str) -> str:
-    """The output of a command that must succeed, without what this environment says to Python."""
-    environment = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "HEXZ_MARCH")}
-    environment |= variables
+    """The output of a command that must succeed."""
     result = subprocess.run(
         [str(part) for part in command],
         cwd=cwd,
-        env=environment,
+        env=outside() | variables,
         capture_output=True,
         text=True,
         check=False,
@@ -178,11 +185,27 @@ def test_the_wheel_has_the_command(installed, tmp_path):
     assert "selfplay" in run(installed / "hexzctl", "--help", cwd=tmp_path)
 
 
+def every_child_works(status_page: str) -> bool:
+    """Whether a training has a trainer that waits for examples, and a worker that plays."""
+    status = urllib3.request("GET", status_page, headers={"Accept": "application/json"}).json()
+    return status["training"]["activity"] == "idle" and status["examples"]["accepted"] > 0
+
+
 def test_children_import_nothing_from_where_a_command_runs(installed, tmp_path):
     """As in a folder with somebody's random.py, or in a clone of another version."""
     for name in ("random.py", "hexz/__init__.py", "hexzctl/__init__.py"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("raise SystemExit('imported from the current directory')")
-    run(installed / "hexzctl", "train", "--num-workers", 1, "--max-seconds", 15, cwd=tmp_path)
+    with subprocess.Popen(
+        [installed / "hexzctl", "train", "--num-workers", "1", "--blocks", "1", "--filters", "8"],
+        cwd=tmp_path,
+        env=outside(),
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as train:
+        url = next(iter(train.stdout)).split()[-1]
+        wait_until(lambda: every_child_works(url))
+        train.send_signal(signal.SIGINT)
+        train.communicate()
     for log in (tmp_path / "hexz-data" / "logs").iterdir():
         assert "current directory" not in log.read_text()
