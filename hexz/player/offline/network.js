@@ -144,16 +144,14 @@ export class Network {
     for (let o = 0; o < bias.length; o++) {
       sums.fill(bias[o] + (more ? more[o] : 0));
       given.fill(0);
-      for (let i = 0; i < inputs; i++) {
-        const at = 2 * (o * inputs + i), own = weights[at], ring = weights[at + 1] * ringScale;
-        for (let k = 0, p = i * PADDED + FIRST; k < SPAN; k++, p++) {
-          sums[k] += own * input[p];
-          given[k] += ring * input[p];
-        }
+      for (let i = 0; i < inputs; i += 4) {
+        const at = 2 * (o * inputs + i);
+        addRings(sums, given, input, i * PADDED + FIRST, weights.subarray(at, Math.min(at + 8, 2 * (o + 1) * inputs)));
       }
       for (const cell of CELLS) {
-        let sum = sums[INNER[cell] - FIRST];
-        for (const neighbour of NEIGHBOURS[cell]) sum += given[INNER[neighbour] - FIRST];
+        let ring = 0;
+        for (const neighbour of NEIGHBOURS[cell]) ring += given[INNER[neighbour] - FIRST];
+        const sum = sums[INNER[cell] - FIRST] + ring * ringScale;
         output[o * PADDED + INNER[cell]] = sum;
       }
     }
@@ -208,6 +206,21 @@ export class Network {
     });
     // The head is trained on the hyperbolic tangent of this.
     return { ownership, margin: sign * this.#header.marginScale * this.#linear("margin", both)[0] };
+  }
+}
+
+/**
+ * Adds what up to four planes give to a convolution of rings: four at once, which is twice as fast as one after the
+ * other.
+ * @param {Float64Array} own what cells give to themselves @param {Float64Array} ring and to their neighbours
+ * @param {Float32Array} input @param {number} at @param {Float32Array} weights of both, plane by plane
+ */
+function addRings(own, ring, input, at, weights) {
+  const [a0, b0, a1 = 0, b1 = 0, a2 = 0, b2 = 0, a3 = 0, b3 = 0] = weights;
+  const planes = weights.length / 2, next = (/** @type {number} */ plane) => at + Math.min(plane, planes - 1) * PADDED;
+  for (let k = 0, p = at, q = next(1), r = next(2), s = next(3); k < SPAN; k++, p++, q++, r++, s++) {
+    own[k] += a0 * input[p] + a1 * input[q] + a2 * input[r] + a3 * input[s];
+    ring[k] += b0 * input[p] + b1 * input[q] + b2 * input[r] + b3 * input[s];
   }
 }
 
