@@ -22,8 +22,8 @@ from hexz.version import __version__
 M = TypeVar("M", bound=Message)
 
 CONNECTIONS: Final = 4
-"""Connections that are kept alive: the server syncs its disk before each answer, and several posts
-share a sync."""
+"""Posts of examples at once: the server syncs its disk before each answer, and several posts share a
+sync."""
 CONNECT_SECONDS: Final = 5.0
 ANSWER_SECONDS: Final = 30.0
 MAX_ANSWER_BYTES: Final = 1 << 16
@@ -173,7 +173,7 @@ def _connections(url: str) -> tuple[urllib3.HTTPConnectionPool, str]:
         raise ServerRefuses(f"{url!r} is no URL of a train server, such as http://host:8080")
     pool = urllib3.connection_from_url(
         url,
-        maxsize=CONNECTIONS,
+        maxsize=CONNECTIONS + 1,  # heartbeats are posted, too
         timeout=Timeout(connect=CONNECT_SECONDS, read=ANSWER_SECONDS),
     )
     return pool, parts.path or ""
