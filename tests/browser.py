@@ -23,8 +23,10 @@ from selenium.webdriver.support.ui import WebDriverWait  # noqa: E402
 CHROMIUMS = ("/usr/lib/chromium/chromium-headless-shell", "chromium", "chromium-browser")
 CHROMIUM = next(filter(None, map(shutil.which, CHROMIUMS)), None)
 DRIVER = shutil.which("chromedriver")
+DESKTOP, PHONE = (1280, 860), (360, 740)
 FLAGS = (
     "headless",
+    f"window-size={DESKTOP[0]},{DESKTOP[1]}",  # each has another one
     "no-sandbox",
     "disable-gpu",
     "disable-dev-shm-usage",
@@ -37,7 +39,6 @@ POLL_SECONDS = 0.05
 """Asking costs a tenth of it, in three processes."""
 
 AXE = Path(__file__).parent / "javascript/node_modules/axe-core/axe.min.js"
-DESKTOP, PHONE = (1280, 860), (360, 740)
 
 _MIDDLE = """
 const element = document.querySelectorAll(arguments[0])[arguments[1]];

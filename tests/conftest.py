@@ -60,9 +60,9 @@ def pytest_configure() -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """With `-n auto` three tests run at once on two cores, as each waits now and then for other
-    processes, browsers and clocks."""
-    return (3 * available_cores() + 1) // 2
+    """With `-n auto` two tests run at once a core, as each waits now and then for other processes,
+    browsers and clocks."""
+    return 2 * available_cores()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
