@@ -106,7 +106,7 @@ class TrainingConfig(Settings, frozen=True, kw_only=True):
             "docs/experiments.md has a test.",
             ge=0,
         ),
-    ] = 0.0
+    ] = 8.0
     ownership_weight: Annotated[
         float, setting("Weight of the loss of the cells' final owners.", ge=0)
     ] = 0.7

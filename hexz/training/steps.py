@@ -21,7 +21,7 @@ from hexz.training.batch import Batch, make_batch
 from hexz.training.group import Group
 from hexz.training.losses import LOSS_NAMES, NUM_FIGURES, losses, target_counts
 from hexz.training.memory import keep_freed_memory
-from hexz.training.network import Prediction, TrainingNet
+from hexz.training.network import TrainingNet
 from hexz.training.norm import GroupBatchNorm
 from hexz.training.optimizer import Optimizer
 from hexz.training.report import StepReport
@@ -141,17 +141,14 @@ class Steps:
         if rows is None:
             rows = torch.empty((run.held_out, ROW.itemsize), dtype=torch.uint8, device=self._device)
         rows = self._group.tell_all(rows)[self._group.rank :: self._group.size]
-        batches, predictions = [], []
-        for chunk in torch.split(rows, self._config.batch_size):
-            unmirrored = torch.zeros(len(chunk), dtype=torch.int64, device=self._device)
-            batches.append(self._batch(chunk, unmirrored, run.examples))
-            predictions.append(self.average(batches[-1].planes))
-        batch = Batch(*map(torch.cat, zip(*batches, strict=True)))
-        prediction = Prediction(*map(torch.cat, zip(*predictions, strict=True)))
-        counts = self._group.add_up(target_counts(batch))
-        found = losses(prediction, batch, self._config, counts)
-        values = self._group.add_up(torch.stack(list(found.values()))).tolist()
-        named = dict(zip(found, values, strict=True))
+        of_each = [target_counts(batch) for batch in self._unmirrored(rows, run)]
+        counts = self._group.add_up(torch.stack(of_each).sum(0))
+        found = [
+            losses(self.average(batch.planes), batch, self._config, counts)
+            for batch in self._unmirrored(rows, run)
+        ]
+        values = torch.stack([torch.stack(list(summands.values())) for summands in found]).sum(0)
+        named = dict(zip(found[0], self._group.add_up(values).tolist(), strict=True))
         return {name: named[name] for name in LOSS_NAMES}
 
     def state(self) -> dict[str, Any]:
@@ -190,6 +187,12 @@ class Steps:
         rng = np.random.default_rng((self._config.seed, self.total, _SYMMETRIES))
         drawn = torch.from_numpy(rng.integers(0, 4, (steps, self._config.batch_size)))
         return drawn.chunk(self._group.size, 1)[self._group.rank].to(self._device)
+
+    def _unmirrored(self, rows: Tensor, run: Run) -> Iterator[Batch]:
+        """Examples as they are, a batch at a time: there may be far more of them than in one."""
+        for chunk in torch.split(rows, self._config.batch_size):
+            unmirrored = torch.zeros(len(chunk), dtype=torch.int64, device=self._device)
+            yield self._batch(chunk, unmirrored, run.examples)
 
     def _batch(self, rows: Tensor, symmetries: Tensor, examples: int) -> Batch:
         return make_batch(

@@ -22,8 +22,8 @@ from hexz.version import __version__
 M = TypeVar("M", bound=Message)
 
 CONNECTIONS: Final = 4
-"""Posts of examples at once: the server syncs its disk before each answer, and several posts share a
-sync."""
+"""Posts of examples at once: the server syncs its disk before each answer, and several posts share
+a sync."""
 CONNECT_SECONDS: Final = 5.0
 ANSWER_SECONDS: Final = 30.0
 MAX_ANSWER_BYTES: Final = 1 << 16

@@ -117,7 +117,7 @@ def best_next_values(example: Example) -> Example:
 
 def test_a_policy_is_learnt(real_examples):
     known, held_out = split([best_next_values(e) for e in real_examples])
-    learner = Learner.new(structs.replace(QUICK, soft_policy_weight=8), SMALL, seed=1)
+    learner = Learner.new(QUICK, SMALL, seed=1)
     before = train(learner, held_out)
     after = train(learner, known, reuse=4)
     assert after.held_out_losses["policy"] < 0.7 * before.held_out_losses["policy"]
