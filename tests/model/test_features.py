@@ -29,10 +29,10 @@ def test_spatial_features_are_exactly_zero_or_one(new_positions: Positions) -> N
     assert set(features.unique().tolist()) == {0.0, 1.0}
 
 
-def test_every_feature_occurs_and_none_is_constant(new_positions: Positions) -> None:
-    spatial = SpatialFeatures()(torch.from_numpy(new_positions.planes))
+def test_every_feature_occurs_and_none_is_constant(known_positions: Positions) -> None:
+    spatial = SpatialFeatures()(torch.from_numpy(known_positions.planes))
     assert (spatial.std((0, 2, 3)) > 0).all()
-    assert (GlobalFeatures()(torch.from_numpy(new_positions.planes)).std(0) > 0).all()
+    assert (GlobalFeatures()(torch.from_numpy(known_positions.planes)).std(0) > 0).all()
 
 
 def test_a_next_value_of_at_least_one_marks_the_legal_normal_moves(

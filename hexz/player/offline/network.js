@@ -151,8 +151,7 @@ export class Network {
       for (const cell of CELLS) {
         let ring = 0;
         for (const neighbour of NEIGHBOURS[cell]) ring += given[INNER[neighbour] - FIRST];
-        const sum = sums[INNER[cell] - FIRST] + ring * ringScale;
-        output[o * PADDED + INNER[cell]] = sum;
+        output[o * PADDED + INNER[cell]] = sums[INNER[cell] - FIRST] + ring * ringScale;
       }
     }
     return output;
