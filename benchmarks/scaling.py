@@ -39,7 +39,7 @@ from hexz.schema.fleet import HEARTBEAT_SECONDS
 from hexz.schema.fleet_profile import NETWORKS, REUSE, SHALLOW
 from hexz.schema.status import ServerStatus
 from hexz.trainserver.service import RETRY_SECONDS
-from hexz.worker.client import CONNECTIONS
+from hexz.worker.client import CONNECTIONS, POSTS_AT_ONCE
 from hexz.worker.outbox import MAX_PENDING
 
 GAME: Final = 76
@@ -194,7 +194,7 @@ class Simulation:
         fleet, world = self.fleet, self.world
         outbox = simpy.Store(world)
         room = simpy.Container(world, MAX_PENDING + 10 * GAME, init=MAX_PENDING)
-        for _ in range(CONNECTIONS):
+        for _ in range(POSTS_AT_ONCE):
             world.process(self.post(outbox, room))
         world.process(self.beat(number))
         # Several games at once, so that a fast worker has no more events than a slow one.

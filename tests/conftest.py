@@ -100,6 +100,17 @@ def run_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of a network that is ready at once, and knows nothing."""
+    from hexz.model.checkpoint import new_checkpoint, save_checkpoint
+    from hexz.model.config import ModelConfig
+
+    path = tmp_path_factory.mktemp("model") / "model.pt"
+    save_checkpoint(new_checkpoint(ModelConfig(blocks=1, filters=8), model_name="tiny"), path)
+    return path
+
+
+@pytest.fixture(scope="session")
 def sample_traces() -> list[dict[str, Any]]:
     """Ten recorded games in all five styles of play, part of this repository."""
     return list(read_traces(SAMPLE_TRACES))

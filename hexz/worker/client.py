@@ -21,9 +21,11 @@ from hexz.version import __version__
 
 M = TypeVar("M", bound=Message)
 
-CONNECTIONS: Final = 4
-"""Posts of examples at once: the server syncs its disk before each answer, and several posts share
-a sync."""
+POSTS_AT_ONCE: Final = 4
+"""Examples are posted over so many connections: the server syncs its disk before each answer, and
+several posts share a sync."""
+CONNECTIONS: Final = POSTS_AT_ONCE + 1
+"""That are kept alive; one is for heartbeats."""
 CONNECT_SECONDS: Final = 5.0
 ANSWER_SECONDS: Final = 30.0
 MAX_ANSWER_BYTES: Final = 1 << 16
@@ -173,7 +175,7 @@ def _connections(url: str) -> tuple[urllib3.HTTPConnectionPool, str]:
         raise ServerRefuses(f"{url!r} is no URL of a train server, such as http://host:8080")
     pool = urllib3.connection_from_url(
         url,
-        maxsize=CONNECTIONS + 1,  # heartbeats are posted, too
+        maxsize=CONNECTIONS,
         timeout=Timeout(connect=CONNECT_SECONDS, read=ANSWER_SECONDS),
     )
     return pool, parts.path or ""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from hexz.schema.fleet import COMPACT_GAMES_PATH, EXAMPLES_PATH, Receipt
-from hexz.worker.client import CONNECTIONS, Closed, Rejected, TrainServer
+from hexz.worker.client import POSTS_AT_ONCE, Closed, Rejected, TrainServer
 
 MAX_PENDING: Final = 4096
 """While so many examples wait, play pauses instead of finishing more; they have about 30 MB."""
@@ -44,7 +44,7 @@ class Outbox:
         self._pending = 0
         self._changed = threading.Condition()
         self._said: set[int] = set()
-        for number in range(CONNECTIONS):
+        for number in range(POSTS_AT_ONCE):
             threading.Thread(target=self._run, name=f"post-{number}", daemon=True).start()
 
     @property

@@ -1,4 +1,4 @@
-"""A tiny network and a service that plays with it."""
+"""A service that plays with a tiny network."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -6,17 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from hexz.model.checkpoint import new_checkpoint, save_checkpoint
-from hexz.model.config import ModelConfig
 from hexz.player.service import PlayerService
 from hexz.schema.programs import PlayerConfig
-
-
-@pytest.fixture(scope="session")
-def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("model") / "model.pt"
-    save_checkpoint(new_checkpoint(ModelConfig(blocks=1, filters=8), model_name="tiny"), path)
-    return path
 
 
 @pytest.fixture(scope="session")

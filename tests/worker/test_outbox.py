@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from hexz.schema.fleet import COMPACT_GAMES_PATH, EXAMPLES_PATH
-from hexz.worker.client import CONNECTIONS, ServerRefuses, TrainServer
+from hexz.worker.client import POSTS_AT_ONCE, ServerRefuses, TrainServer
 from hexz.worker.outbox import MAX_PENDING, Outbox
 
 from .fake_server import Answer, Request
@@ -29,7 +29,7 @@ def test_every_example_is_posted_once_and_on_its_own(server, outbox):
     assert set(server.paths()) == {EXAMPLES_PATH}
     assert sorted(server.examples) == sorted(b for game in range(10) for b in bodies(30, game))
     assert (outbox.taken, outbox.pending) == (300, 0)
-    assert len({request.client for request in server.requests}) == CONNECTIONS
+    assert len({request.client for request in server.requests}) == POSTS_AT_ONCE
 
 
 def test_a_compact_game_in_one_request(server, outbox):
@@ -84,4 +84,4 @@ def test_a_refusal_is_the_end(server, outbox):
     assert not outbox.drain(TIMEOUT)
     assert isinstance(outbox.failure, ServerRefuses)
     assert "the token is wrong" in str(outbox.failure)
-    assert len(server.requests) <= CONNECTIONS
+    assert len(server.requests) <= POSTS_AT_ONCE
