@@ -21,6 +21,7 @@ from typing import Final
 import msgspec
 import numpy as np
 from experiment import Experiment, names_of, processes, settings_of
+from kept import ask
 from msgspec.structs import replace
 
 from hexz.dataset.reading import ExampleReader
@@ -28,6 +29,7 @@ from hexz.dataset.sources import find_archives
 from hexz.errors import HexzError
 from hexz.example import Example
 from hexz.files import atomic_file
+from hexz.schema.training import TrainingConfig
 from hexz.training.learner import Learner
 from hexz.training.rows import ROW, Rows, to_rows
 
@@ -45,7 +47,8 @@ def main() -> None:
     options = parser.parse_args()
     try:
         experiment = msgspec.convert(tomllib.loads(options.file.read_text("utf-8")), Experiment)
-        options.directory.mkdir(parents=True, exist_ok=True)
+        arms = {f"arm {name}": arm for name, arm in experiment.arms.items()}
+        ask(options.directory, {"sources": options.sources, "steps": options.steps, **arms})
         read(options.sources, options.directory)
         fit_all(experiment, options.directory, options.steps)
         rows = list(table(experiment, options.directory))
@@ -94,10 +97,7 @@ def fit(experiment: Experiment, name: tuple[str, int], directory: Path, steps: i
     """Fits one network, in a process of its own."""
     data = np.load(rows_path(directory), mmap_mode="r", allow_pickle=False)
     _, training, network = settings_of(experiment.arms[name[0]], name[1])
-    # All examples count alike, however many there are.
-    training = replace(
-        training, window_min=len(data), window_max=len(data), window_growth=0.0, root_value_ramp=1
-    )
+    training = TrainingConfig.for_examples(replace(training, window_max=len(data)))
     learner = Learner.new(training, network, training.seed)
     learner.window.keep_all_held_out()
     for start in range(0, len(data), EXAMPLES_AT_ONCE):

@@ -7,24 +7,22 @@ import io
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
-from dataclasses import replace as replace_size
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
-from msgspec.structs import replace
 
 from hexz.dataset.reading import ExampleReader
 from hexz.dataset.sources import find_archives
-from hexz.errors import HexzError, OutputError
+from hexz.errors import HexzError, InvalidModel, OutputError
 from hexz.example import Example
 from hexz.files import atomic_file
 from hexz.local.fit_state import CannotResume, FitState, load_state
 from hexz.schema.programs import FitConfig
+from hexz.schema.training import TrainingConfig
 from hexz.training.rows import to_rows
 
 if TYPE_CHECKING:
-    from hexz.model.checkpoint import Checkpoint
     from hexz.training.crew import Crew
     from hexz.training.learner import Learner
 
@@ -113,7 +111,8 @@ class Fit:
         self._sources = sources
         self._notify = notify
         self._is_stopped = False
-        self._base: Checkpoint | None = None
+        self._training = TrainingConfig.for_examples(config.training)
+        self._start: list[Any] | None = None
         self._state_path = config.output.with_suffix(".resume")
 
     def stop(self) -> None:
@@ -141,7 +140,7 @@ class Fit:
     def _crew(self) -> Crew:
         from hexz.training.crew import Crew
 
-        return Crew(self.config.training, self.config.train_processes)
+        return Crew(self._training, self.config.train_processes)
 
     def _fit(self, state: FitState | None, crew: Crew) -> Iterator[Event]:
         learner = self._learner(state)
@@ -155,7 +154,7 @@ class Fit:
                 f"{self._state_path} to begin anew"
             )
         self.num_steps = math.ceil(
-            self.config.training.reuse * self.examples / self.config.training.batch_size
+            self._training.reuse * self.examples / self._training.batch_size
         )
         crew.train_with(learner)
         with crew.watched():
@@ -175,24 +174,33 @@ class Fit:
         from hexz.player.models import open_source
         from hexz.training.learner import Learner, trainable
 
-        # All examples count alike, however many there are.
-        settings = replace(
-            self.config.training, window_min=self.config.training.window_max, window_growth=0.0
-        )
-        if self.config.start is not None:
-            self._base = open_source(self.config.start).load()
         if state is not None:
-            self.curve = msgspec.convert(state.curve, list[Measured])
-            self._notify(f"going on with the fit that was interrupted after {state.step:,} steps")
-            return Learner.resume(settings, state.model, state.training, history=None)
+            return self._resumed(state)
         given: dict[str, Any] = {"blocks": self.config.blocks, "filters": self.config.filters}
         wanted = {name: value for name, value in given.items() if value is not None}
-        if self._base is None:
-            return Learner.new(settings, ModelConfig(**wanted), settings.seed)
-        learner = Learner(settings, trainable(self._base))
-        size = replace_size(learner.model_config, **wanted)
+        if self.config.start is None:
+            return Learner.new(self._training, ModelConfig(**wanted), self._training.seed)
+        base = open_source(self.config.start).load()
+        self._start = [base.model_name, base.number]
+        learner = Learner(self._training, trainable(base))
+        size = replace(learner.model_config, **wanted)
         if size != learner.model_config:
             learner.grow(size.blocks, size.filters)
+        return learner
+
+    def _resumed(self, state: FitState) -> Learner:
+        from hexz.training.learner import Learner
+
+        try:
+            learner = Learner.resume(self._training, state.model, state.training, history=None)
+        except InvalidModel:
+            raise CannotResume(
+                f"{self._state_path} is damaged, or of another version of hexzctl: delete it to "
+                "begin the fit anew"
+            ) from None
+        self.curve = msgspec.convert(state.curve, list[Measured])
+        self._start = state.start
+        self._notify(f"going on with the fit that was interrupted after {state.step:,} steps")
         return learner
 
     def _read(self, learner: Learner) -> Iterator[Event]:
@@ -203,7 +211,7 @@ class Fit:
         def add() -> None:
             learner.window.add(to_rows(batch))
             batch.clear()
-            self.examples = min(learner.window.total, self.config.training.window_max)
+            self.examples = min(learner.window.total, self._training.window_max)
             self.held_out = learner.window.num_held_out
 
         for found in reader:
@@ -244,7 +252,7 @@ class Fit:
         """Measures and saves the model; the losses of the steps since the last time are used up."""
         measured = Measured(
             step=learner.total_steps,
-            positions=learner.total_steps * self.config.training.batch_size,
+            positions=learner.total_steps * self._training.batch_size,
             seconds=round(seconds, 1),
             losses=_means(losses),
             held_out_losses=learner.held_out_losses(),
@@ -264,6 +272,7 @@ class Fit:
             file.write(_table(self.curve).encode())
         FitState(
             settings=self._settings(),
+            start=self._start,
             examples=self.examples,
             held_out=self.held_out,
             step=measured.step,
@@ -276,10 +285,9 @@ class Fit:
 
     def _record(self, measured: Measured) -> dict[str, Any]:
         """Where the model comes from, as its file keeps it."""
-        base = self._base
         return {
             "sources": list(self._sources),
-            "start": None if base is None else [base.model_name, base.number],
+            "start": self._start,
             "examples": self.examples,
             "held_out": self.held_out,
             "steps": measured.step,

@@ -25,6 +25,7 @@ class FitState:
 
     Attributes:
         settings: of the fit, and its sources; another fit has others.
+        start: the name and the number of the network that it began with, if it was not a new one.
         examples, held_out: that it trains on, and measures with.
         step, share, seconds: of the fit so far.
         curve: what was measured.
@@ -33,6 +34,7 @@ class FitState:
     """
 
     settings: dict[str, Any]
+    start: list[Any] | None
     examples: int
     held_out: int
     step: int
@@ -51,7 +53,7 @@ class FitState:
             archive.writestr("training.pt", self.training)
 
 
-_FACTS: Final = ("settings", "examples", "held_out", "step", "share", "seconds", "curve")
+_FACTS: Final = ("settings", "start", "examples", "held_out", "step", "share", "seconds", "curve")
 
 
 def load_state(path: Path, settings: dict[str, Any]) -> FitState | None:

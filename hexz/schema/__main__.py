@@ -67,8 +67,11 @@ def settings_page() -> str:
         parts.append(f"\n## hexzctl {command}\n\n")
         own = [known for known in settings_of(kind) if known.part != "training"]
         parts += _settings_table(kind(), own, with_options=True)
-        if len(own) < len(settings_of(kind)):
-            parts.append("\nBeside these it has all [constants of training](#training).\n")
+        taken = {known.name for known in settings_of(kind)}
+        if len(own) < len(taken):
+            others = [f"`{name}`" for name in TrainingConfig.__struct_fields__ if name not in taken]
+            but = f" but {', '.join(others)}" if others else ""
+            parts.append(f"\nBeside these it has all [constants of training](#training){but}.\n")
         for profile, values in kind.PROFILES.items():
             if values:
                 changes = ", ".join(

@@ -30,7 +30,7 @@ from hexz.schema.shared import (
     Port,
     RedisUrl,
 )
-from hexz.schema.training import TrainingConfig, TrainProcesses
+from hexz.schema.training import LearningConfig, TrainingConfig, TrainProcesses
 
 _TOKEN: Final = re.compile(r"[!-~]{16,}")
 """What a header can carry; a shorter token could be guessed."""
@@ -265,7 +265,10 @@ class FitConfig(Settings, frozen=True, kw_only=True):
     is trained on, and `window_max` how many are."""
 
     output: Annotated[
-        Path, setting("Model file to write; its curve goes to a .csv file beside it.")
+        Path,
+        setting(
+            "Model file to write, whose name ends in .pt; its curve goes to a .csv file beside it."
+        ),
     ] = Path("fit.pt")
     blocks: Blocks = None
     filters: Filters = None
@@ -279,10 +282,13 @@ class FitConfig(Settings, frozen=True, kw_only=True):
     model_name: ModelName = DEFAULT_MODEL
     max_seconds: MaxSeconds = None
     train_processes: TrainProcesses = 1
-    training: TrainingConfig = msgspec.field(default_factory=TrainingConfig)
+    training: LearningConfig = msgspec.field(default_factory=LearningConfig)
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        # Its curve and its state lie beside it, under its name with other endings.
+        if self.output.suffix != ".pt":
+            raise InvalidSettings(f"output must end in .pt, as fit.pt does, not be {self.output}")
         self.training.check_processes(self.train_processes)
 
 

@@ -1,7 +1,8 @@
 """Every constant of training that is worth changing, with its source."""
 
 import math
-from typing import Annotated, Literal
+import sys
+from typing import Annotated, Literal, Self
 
 from hexz.errors import InvalidSettings
 from hexz.schema.declaration import Settings, setting
@@ -20,13 +21,9 @@ TrainProcesses = Annotated[
 ]
 
 
-class TrainingConfig(Settings, frozen=True, kw_only=True):
-    """The settings of training.
-
-    Sources: [KG] Wu, "Accelerating Self-Play Learning in Go", arXiv:1902.10565; [AW] Loshchilov
-    and Hutter, "Decoupled Weight Decay Regularization", arXiv:1711.05101; [MU] Jordan et al.,
-    "Muon: An optimizer for hidden layers in neural networks", 2024. Where none is given, a
-    40-minute trial of this game with these values learnt to beat the reference player `uct`.
+class LearningConfig(Settings, frozen=True, kw_only=True):
+    """The settings of learning from examples, wherever they come from; their sources are those of
+    `TrainingConfig`.
 
     Raises:
         InvalidSettings: a value is out of range; names it.
@@ -48,14 +45,6 @@ class TrainingConfig(Settings, frozen=True, kw_only=True):
             "First learning rate of Muon [MU], which trains the kernels of the tower.", ge=0, le=1
         ),
     ] = 2e-2
-    decay_from: Annotated[
-        int,
-        setting(
-            "Examples trained on until which both rates are constant. From then on they fall with "
-            "the inverse square root of that number; docs/experiments.md has a test.",
-            ge=1,
-        ),
-    ] = 250_000
     weight_decay: Annotated[float, setting("Weight decay of AdamW [AW].", ge=0, le=1)] = 1e-2
     kernel_decay: Annotated[float, setting("Weight decay of Muon [MU].", ge=0, le=1)] = 1e-1
     clip_norm: Annotated[
@@ -76,19 +65,11 @@ class TrainingConfig(Settings, frozen=True, kw_only=True):
             "Times that an example is trained on, on average, if training keeps up.", ge=1, le=1000
         ),
     ] = 4.0
-    window_min: Annotated[
-        int,
-        setting("Examples in the replay window before it grows; there may be fewer yet.", ge=1),
-    ] = 20_000
-    window_growth: Annotated[
-        float,
-        setting("Share of all further examples that the window grows by.", ge=0, le=1),
-    ] = 0.5
     window_max: Annotated[
         int,
         setting(
-            "Examples in the window at most, and no fewer than window_min; 2.2 KB of memory are "
-            "needed for each as it fills.",
+            "Examples in the replay window at most; 2.2 KB of memory are needed for each as it "
+            "fills.",
             ge=1,
         ),
     ] = 500_000
@@ -136,14 +117,6 @@ class TrainingConfig(Settings, frozen=True, kw_only=True):
             le=1,
         ),
     ] = 0.3
-    root_value_ramp: Annotated[
-        int,
-        setting(
-            "Examples trained on until that share is reached. It grows from 0, since the values "
-            "of a fresh network are noise.",
-            ge=1,
-        ),
-    ] = 300_000
     precision: Annotated[
         Precision,
         setting(
@@ -158,11 +131,6 @@ class TrainingConfig(Settings, frozen=True, kw_only=True):
         super().__post_init__()
         if self.precision == "bfloat16" and self.device == "mps":
             raise InvalidSettings("precision must be float32 with the device mps")
-        if self.window_max < self.window_min:
-            raise InvalidSettings(
-                f"window_max must be in {self.window_min}..inf, where window_min is, "
-                f"not {self.window_max}"
-            )
 
     def check_processes(self, number: int) -> None:
         """Checks that so many processes can train together; raises InvalidSettings if not."""
@@ -173,6 +141,68 @@ class TrainingConfig(Settings, frozen=True, kw_only=True):
             )
         if number > 1 and self.device == "mps":
             raise InvalidSettings("train_processes must be 1 with the device mps")
+
+
+class TrainingConfig(LearningConfig, frozen=True, kw_only=True):
+    """The settings of training, which goes on while examples arrive.
+
+    Sources: [KG] Wu, "Accelerating Self-Play Learning in Go", arXiv:1902.10565; [AW] Loshchilov
+    and Hutter, "Decoupled Weight Decay Regularization", arXiv:1711.05101; [MU] Jordan et al.,
+    "Muon: An optimizer for hidden layers in neural networks", 2024. Where none is given, a
+    40-minute trial of this game with these values learnt to beat the reference player `uct`.
+
+    Raises:
+        InvalidSettings: a value is out of range; names it.
+    """
+
+    decay_from: Annotated[
+        int,
+        setting(
+            "Examples trained on until which both rates are constant. From then on they fall with "
+            "the inverse square root of that number; docs/experiments.md has a test.",
+            ge=1,
+        ),
+    ] = 250_000
+    window_min: Annotated[
+        int,
+        setting(
+            "Examples in the replay window before it grows, no more than window_max; there may be "
+            "fewer yet.",
+            ge=1,
+        ),
+    ] = 20_000
+    window_growth: Annotated[
+        float,
+        setting("Share of all further examples that the window grows by.", ge=0, le=1),
+    ] = 0.5
+    root_value_ramp: Annotated[
+        int,
+        setting(
+            "Examples trained on until that share is reached. It grows from 0, since the values "
+            "of a fresh network are noise.",
+            ge=1,
+        ),
+    ] = 300_000
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.window_max < self.window_min:
+            raise InvalidSettings(
+                f"window_max must be in {self.window_min}..inf, where window_min is, "
+                f"not {self.window_max}"
+            )
+
+    @classmethod
+    def for_examples(cls, settings: LearningConfig) -> Self:
+        """The settings for examples that are all there before the first step: all of them count
+        alike, and nothing changes with how many they are."""
+        return cls(
+            **{name: getattr(settings, name) for name in LearningConfig.__struct_fields__},
+            window_min=settings.window_max,
+            window_growth=0.0,
+            decay_from=sys.maxsize,
+            root_value_ramp=1,
+        )
 
     def window_size(self, total: int) -> int:
         """Examples that the replay window spans after `total` examples."""

@@ -95,7 +95,7 @@ NUM_FIGURES: Final = len(LOSS_NAMES) + 1
 def target_counts(batch: Batch) -> Tensor:
     """float32 [4]: how many examples there are, and how many of them have each target that some
     lack."""
-    count = torch.full_like(batch.value[0], len(batch.value))
+    count = batch.value.new_tensor(len(batch.value))
     has = (batch.has_ownership, batch.has_margin, batch.has_reply)
     return torch.stack([count, *(flags.sum() for flags in has)])
 

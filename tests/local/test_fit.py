@@ -8,7 +8,7 @@ from typing import Any
 import psutil
 import pytest
 
-from hexz.errors import InvalidModel, OutputError
+from hexz.errors import InvalidModel, InvalidSettings, OutputError
 from hexz.local.fit import Fit, Measured, NothingToFit, Reading, Stepped
 from hexz.local.fit_state import CannotResume
 from hexz.model.checkpoint import load_checkpoint
@@ -85,7 +85,7 @@ def test_a_warm_start_goes_on_from_its_network(source: Path, tmp_path: Path) -> 
     second = Fit(config(tmp_path / "b.pt", **changes), [str(source)], print)
     done(second)
     before, after = first.curve[-1].held_out_losses, second.curve[0].held_out_losses
-    for name in ("policy", "value"):  # the other heads are not in the file
+    for name in ("policy", "value", "ownership", "margin"):  # the other heads are not in the file
         assert after[name] == pytest.approx(before[name], abs=1e-6)
     assert load_checkpoint(tmp_path / "b.pt").metadata["fit"]["start"] == ["flagz", 0]
 
@@ -111,6 +111,25 @@ def test_a_warm_start_can_grow(source: Path, tmp_path: Path) -> None:
     less = {**changes, "filters": 4}
     with pytest.raises(InvalidModel, match="networks only grow"):
         done(Fit(config(tmp_path / "b.pt", **less), [str(source)], print))
+
+
+def test_the_search_has_its_share_of_the_value_target_however_few_examples_there_are(
+    source: Path, tmp_path: Path
+) -> None:
+    found = []
+    for share in (0.0, 1.0):
+        fit = Fit(config(tmp_path / "m.pt", root_value_share=share), [str(source)], print)
+        found.append(next(e for e in fit.events() if isinstance(e, Measured)).held_out_losses)
+        (tmp_path / "m.resume").unlink()
+    # A search by an untrained network expects nothing, but each game has a result.
+    assert found[1]["value"] < found[0]["value"] / 4
+    assert found[1]["policy"] == found[0]["policy"]
+
+
+@pytest.mark.parametrize("name", ["m.resume", "m.csv", "m", ".", ".pt", "lr0.01"])
+def test_a_model_whose_curve_or_state_would_take_a_name_of_others_is_refused(name: str) -> None:
+    with pytest.raises(InvalidSettings, match=r"output must end in \.pt"):
+        FitConfig(output=Path(name))
 
 
 def test_other_targets_are_a_matter_of_weights(source: Path, tmp_path: Path) -> None:

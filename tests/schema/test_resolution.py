@@ -35,6 +35,8 @@ def another(known: Setting, default: Any) -> Any:
         low, high = known.declaration.ge or known.declaration.gt or 0, known.declaration.le
         start = low if default is None else default
         return known.kind(start + 1 if high is None or start + 1 <= high else start / 2)
+    if isinstance(default, Path):
+        return default.with_stem(TOKEN)
     return known.kind(TOKEN)
 
 

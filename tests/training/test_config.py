@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from hexz.errors import InvalidSettings
-from hexz.schema.training import TrainingConfig
+from hexz.schema.training import LearningConfig, TrainingConfig
 
 
 def test_the_window_grows_by_its_share_up_to_its_limit():
@@ -19,6 +19,14 @@ def test_the_learning_rates_fall_with_the_square_root_of_the_examples():
     config = TrainingConfig(decay_from=1000)
     shares = [config.rate_share_after(total) for total in (0, 1000, 4000, 100_000)]
     assert shares == pytest.approx([1, 1, 0.5, 0.1])
+
+
+def test_nothing_changes_with_the_number_of_examples_that_are_all_there() -> None:
+    config = TrainingConfig.for_examples(LearningConfig(window_max=5_000, root_value_share=0.4))
+    for total in (1, 5_000, 10**9):
+        assert config.window_size(total) == 5_000
+        assert config.rate_share_after(total) == 1.0
+        assert config.root_value_share_after(total) == 0.4
 
 
 def test_the_search_gets_its_say_in_the_value_target_little_by_little():

@@ -142,6 +142,23 @@ def train_together(
     return at_once(directory, size, work)
 
 
+def test_fewer_games_may_be_held_out_than_there_are_processes(tmp_path, examples):
+    rows = torch.from_numpy(to_rows(examples[:1]).view("u1").reshape(1, -1))
+    run = Run(steps=0, examples=100, held_out=1)
+    model = Learner.new(CONFIG, TINY, seed=7).checkpoint(model_name="m", number=0)
+    net = trainable(decode_checkpoint(model, "m"))
+    members = [Steps(CONFIG, net, CPU) for _ in range(3)]
+    alone = members[0].held_out_losses(run, rows)
+
+    def losses(group: Group) -> dict[str, float]:
+        steps = members[group.rank]
+        steps.join(group)
+        return steps.held_out_losses(run, None if group.rank else rows)
+
+    for found in at_once(tmp_path, 3, losses):
+        assert found == pytest.approx(alone, rel=1e-4)
+
+
 @pytest.mark.parametrize(
     ("size", "precision", "tolerance"),
     [(2, "float32", 1e-3), (3, "float32", 1e-3), (2, "bfloat16", 1e-2)],
