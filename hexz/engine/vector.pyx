@@ -14,11 +14,12 @@ from hexz.engine.rules cimport (
     COLS, NUM_ACTIONS, NUM_PLANES, ROWS, Position, is_legal, list_actions, outcome, play_action,
     random_position, write_planes,
 )
+from hexz.engine.search.guard cimport Exclusive
 
 from hexz.errors import IllegalMove
 
 
-cdef class VectorEnv:
+cdef class VectorEnv(Exclusive):
     """Keeps N games going on random boards; one that ends is followed by another one at once.
 
     `step(actions)` plays a move in each game, in one call and without the GIL, and the arrays below
@@ -100,10 +101,17 @@ cdef class VectorEnv:
         Raises:
             IllegalMove: an action is illegal; says in which game. No game is changed.
         """
-        cdef int32_t[::1] chosen = np.ascontiguousarray(actions, np.int32)
+        given = np.asarray(actions)
+        if given.dtype.kind not in "iu":
+            raise TypeError(f"actions must be integers, not {given.dtype}")
+        if given.shape != (self.num_games,):
+            raise ValueError(f"actions must be [{self.num_games}], not {list(given.shape)}")
+        copied = given.astype(np.int32)  # other threads may write to theirs
+        copied[(given < 0) | (given >= NUM_ACTIONS)] = -1
+        cdef int32_t[::1] chosen = copied
         cdef int i, bad = -1
-        if chosen.shape[0] != self.num_games:
-            raise ValueError(f"actions must be [{self.num_games}], not [{chosen.shape[0]}]")
+        self.require_idle()
+        self.busy = True
         with nogil:
             for i in range(self.num_games):
                 if not (0 <= chosen[i] < NUM_ACTIONS and is_legal(&self.positions[i], chosen[i])):
@@ -112,8 +120,9 @@ cdef class VectorEnv:
             if bad < 0:
                 for i in range(self.num_games):
                     self.play(i, chosen[i])
+        self.busy = False
         if bad >= 0:
-            raise IllegalMove(f"action {chosen[bad]} of game {bad} is illegal: see legal_mask")
+            raise IllegalMove(f"action {given[bad]} of game {bad} is illegal: see legal_mask")
 
     def observe(self, out=None):
         """float32 [N, 11, 11, 10]: the planes of each position from the view of the player to move,

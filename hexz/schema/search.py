@@ -106,11 +106,15 @@ class SearchSettings(Settings, frozen=True, kw_only=True):
     ] = 4
     c_visit: Annotated[
         float,
-        setting("Visits added to the largest visit count in the scale of Q [GZ].", ge=0),
+        setting("Visits added to the largest visit count in the scale of Q [GZ].", ge=0, le=1e6),
     ] = 50.0
     c_scale: Annotated[
         float,
-        setting("Scale of Q against logits ([GZ] 1.0 for Q in 0..1, so half of that here).", ge=0),
+        setting(
+            "Scale of Q against logits ([GZ] 1.0 for Q in 0..1, so half of that here).",
+            ge=0,
+            le=1e6,
+        ),
     ] = 0.5
 
     @property

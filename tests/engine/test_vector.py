@@ -1,5 +1,7 @@
 """Many games stepped at once are the games that `Board` plays one by one."""
 
+import threading
+
 import numpy as np
 import pytest
 
@@ -70,11 +72,13 @@ def test_the_arrays_are_the_same_memory_in_every_step() -> None:
     assert env.observe(planes) is planes
 
 
-@pytest.mark.parametrize("bad", [-1, 220, 109, 2**31 - 1, -(2**31)])
+@pytest.mark.parametrize(
+    "bad", [-1, 220, 109, 2**31 - 1, -(2**31), 2**32, -(2**32), 2**63 - 1, -(2**63)]
+)
 def test_an_illegal_action_changes_no_game(bad: int) -> None:
     env = VectorEnv(4, seed=1)
     boards = [env.board(i) for i in range(4)]
-    actions = env.sample()
+    actions = env.sample().astype(np.int64)
     actions[2] = np.flatnonzero(~env.legal_mask[2])[0] if bad == 109 else bad
     with pytest.raises(IllegalMove, match=f"action {actions[2]} of game 2 is illegal"):
         env.step(actions)
@@ -88,12 +92,42 @@ def test_what_is_no_environment_is_refused() -> None:
         VectorEnv(1, seed=-1)
     env = VectorEnv(2)
     for actions in (np.zeros(3, np.int32), np.zeros((2, 1), np.int32)):
-        with pytest.raises(ValueError):  # noqa: PT011 - one message is Cython's
+        with pytest.raises(ValueError, match=r"actions must be \[2\]"):
             env.step(actions)
+    with pytest.raises(TypeError, match="actions must be integers, not float64"):
+        env.step(env.sample().astype(float))
     with pytest.raises(ValueError, match="out must be"):
         env.observe(np.empty((3, 11, 11, 10), np.float32))
     with pytest.raises(IndexError, match="there is no game 2"):
         env.board(2)
+
+
+@pytest.mark.parametrize("kind", [np.int8, np.uint8, np.int16, np.uint64])
+def test_actions_may_be_any_integers(kind: type) -> None:
+    env, same = VectorEnv(4), VectorEnv(4)
+    actions = np.array([np.flatnonzero(legal)[0] for legal in env.legal_mask])
+    env.step(actions.astype(kind))
+    same.step(actions)
+    assert [env.board(i) for i in range(4)] == [same.board(i) for i in range(4)]
+
+
+def test_two_threads_in_one_environment_get_errors_and_no_crash() -> None:
+    env = VectorEnv(2_000)
+    refused = set()
+
+    def step() -> None:
+        for _ in range(300):
+            try:
+                env.step(env.legal_mask.argmax(1))
+            except (RuntimeError, IllegalMove) as error:
+                refused.add(str(error))
+
+    threads = [threading.Thread(target=step) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert "another thread is using this VectorEnv" in refused
 
 
 def test_samples_are_even() -> None:

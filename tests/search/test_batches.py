@@ -8,6 +8,7 @@ from hexz.errors import InvalidEvaluation
 
 from .helpers import HashEvaluator, board_at, endgames, search
 
+EVALUATE = HashEvaluator()
 BOARDS = [Board.random(1), board_at(2, 30), *endgames(3, max_empty=8)]
 
 
@@ -44,10 +45,24 @@ def test_what_is_wrong_changes_nothing():
         collect_leaves(searches, planes[:-1])
     with pytest.raises(ValueError, match="waits"):
         expand_leaves(searches, *HashEvaluator()(planes))
-    collect_leaves(searches, planes)
+    assert collect_leaves(searches, planes) == searches
     logits, values = HashEvaluator()(planes)
     with pytest.raises(ValueError, match=f"evaluations of {len(BOARDS)}"):
         expand_leaves(searches, logits[:-1], values)
     with pytest.raises(InvalidEvaluation):
         expand_leaves(searches, logits, np.append(values[:-1], np.float32(np.nan)))
     expand_leaves(searches, logits, values)
+
+
+@pytest.mark.parametrize("use", [collect_leaves, lambda s, p: expand_leaves(s, *EVALUATE(p))])
+def test_what_is_no_search_or_the_same_one_twice_is_refused(use):
+    planes = np.zeros((2, 11, 11, 10), np.float32)
+    one, other = (Search(Board.random(1), SearchSettings()) for _ in range(2))
+    with pytest.raises(TypeError, match="not of NoneType"):
+        use([one, None], planes)
+    with pytest.raises(ValueError, match="twice"):
+        use([one, one], planes)
+    assert collect_leaves([one, other], planes) == [one, other]
+    with pytest.raises(ValueError, match="twice"):
+        use([one, one], planes)
+    expand_leaves([one, other], *EVALUATE(planes))

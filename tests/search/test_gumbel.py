@@ -65,6 +65,22 @@ def test_the_visits_follow_sequential_halving(simulations, considered, expected,
         assert visits.sum() == simulations
 
 
+def test_the_visits_follow_sequential_halving_however_much_values_weigh():
+    simulations, considered, expected = SCHEDULES[0]
+    tree = search(
+        BOARD,
+        HashEvaluator(1),
+        1,
+        algorithm="gumbel",
+        simulations=simulations,
+        max_considered=considered,
+        c_scale=1e6,
+        c_visit=1e6,
+    )
+    visits = np.sort(tree.suggestion().visits)[::-1]
+    assert visits[: len(expected)].tolist() == expected
+
+
 @pytest.mark.parametrize("simulations", [1, 2, 7, 16, 50, 123])
 @pytest.mark.parametrize("considered", [1, 2, 3, 5, 6, 7, 16, 85, 200])
 def test_any_schedule_sums_up(simulations, considered):

@@ -6,6 +6,7 @@ All formulas are those of Danihelka et al., "Policy improvement by planning with
 """
 import numpy as np
 
+from libc.float cimport FLT_MAX
 from libc.math cimport log
 from libc.stdint cimport int32_t
 from libc.string cimport memset
@@ -21,10 +22,6 @@ cdef struct Constants:
     # Of a full and of a fast search: actions that sequential halving starts with, and its table.
     int max_considered[2]
     const int32_t* considered[2]    # see `considered_visits`
-
-cdef enum:
-    # Below any score: q and logits scaled by the settings stay well inside.
-    EXCLUDED = -1000000000
 
 
 cdef class Rule(SelectionRule):
@@ -131,7 +128,7 @@ cdef int select_root(const SearchState* search, const Node* root, const Edges* e
     cdef int32_t visits = constants.considered[search.fast][
         row * search.config.simulations[search.fast] + search.simulations]
     cdef float scores[NUM_ACTIONS]
-    cdef float best = EXCLUDED
+    cdef float best = -FLT_MAX
     cdef int i, chosen = 0
     improved_logits(root, e, constants, scores)
     for i in range(e.count):
@@ -165,7 +162,7 @@ cdef int select_interior(
     cdef float best
     cdef int i, chosen = 0
     write_target(search, node, e, policy)
-    best = EXCLUDED
+    best = -FLT_MAX
     for i in range(e.count):
         policy[i] -= <float>e.visits[i] / <float>node.visits
         if policy[i] > best:

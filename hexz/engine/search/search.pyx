@@ -289,11 +289,21 @@ cdef int principal_variation(const Arena* tree, int edge, int* line) noexcept no
         edge = most_visited(node, &e)
 
 
+cdef int require_distinct(list searches) except -1:
+    """Raises unless these are searches, and none of them is there twice."""
+    for search in searches:
+        if not isinstance(search, Search):
+            raise TypeError(f"expected a list of Search, not of {type(search).__name__}")
+    if len({id(search) for search in searches}) < len(searches):
+        raise ValueError("a search is there twice")
+    return 0
+
+
 def collect_leaves(list searches not None, float[:, :, :, ::1] planes not None):
     """Walks searches of many games on, each to its next leaf.
 
     Args:
-        searches: of Search, in which no leaf waits.
+        searches: of Search, in which no leaf waits, each of them once.
         planes: float32 [n, 11, 11, 10] with a row for each search, to be written to.
 
     Returns:
@@ -302,6 +312,7 @@ def collect_leaves(list searches not None, float[:, :, :, ::1] planes not None):
     """
     cdef Search search
     cdef int count
+    require_distinct(searches)
     check_planes(planes, len(searches))
     for search in searches:
         search._require_nothing_waits()
@@ -320,7 +331,7 @@ def expand_leaves(list searches not None, const float[:, ::1] logits not None,
     """Takes the evaluations of what `collect_leaves` returned.
 
     Args:
-        searches: n of Search.
+        searches: n of Search, each of them once.
         logits: float32 [n or more, 220].
         values: float32 [n or more], from the view of the player to move.
 
@@ -329,6 +340,7 @@ def expand_leaves(list searches not None, const float[:, ::1] logits not None,
     """
     cdef Search search
     cdef int row
+    require_distinct(searches)
     for search in searches:
         search.require_idle()
         if search.state.waiting != 1:
