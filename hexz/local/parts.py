@@ -62,7 +62,7 @@ def run_player(parent: Parent, config: PlayerConfig) -> None:
 
 def run_worker(parent: Parent, config: WorkerConfig) -> None:
     """Runs the worker until it is told to end, and tells its parent once it plays."""
-    from hexz.selfplay.pool import AllWorkersFailed
+    from hexz.selfplay.pool import WorkersFailed
     from hexz.worker.log import StatusLog
     from hexz.worker.run import Worker
 
@@ -83,7 +83,7 @@ def run_worker(parent: Parent, config: WorkerConfig) -> None:
     )
     try:
         worker.run()
-    except AllWorkersFailed as error:  # for lack of memory, perhaps, which may pass
+    except WorkersFailed as error:  # for lack of memory, perhaps, which may pass
         parent.send(ChildDied(str(error)))
 
 

@@ -30,8 +30,8 @@ STOP_SECONDS: Final = 3.0
 has arrived by then."""
 
 
-class AllWorkersFailed(HexzError):
-    """No process is left to play."""
+class WorkersFailed(HexzError):
+    """Processes have failed, so that not all can be played that was to be."""
 
 
 def prepare_for_play(
@@ -104,10 +104,17 @@ class SelfPlayPool:
         """Tells whether a process may still send something."""
         return any(player.child.is_open for player in self._players)
 
-    def check(self) -> None:
-        """Raises AllWorkersFailed if every process has failed."""
-        if all(player.failure is not None for player in self._players):
-            raise AllWorkersFailed(f"all workers failed: {self._players[-1].failure}")
+    def check(self, *, every_share: bool = False) -> None:
+        """Raises WorkersFailed if every process has failed, or, if every share of the games is
+        wanted, any."""
+        failures = [player.failure for player in self._players if player.failure is not None]
+        if len(failures) == len(self._players):
+            raise WorkersFailed(f"all workers failed: {failures[-1]}")
+        if failures and every_share:
+            raise WorkersFailed(
+                f"{len(failures)} of {len(self._players)} workers failed, and what was left of "
+                f"their games is missing: {failures[-1]}"
+            )
 
     def send(self, command: Command) -> None:
         """Sends a command to all processes."""

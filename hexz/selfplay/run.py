@@ -72,7 +72,8 @@ class SelfPlayRun:
         Raises:
             InvalidModel: the model cannot be loaded; nothing was played.
             OutputError: the output directory cannot be written, or is full.
-            AllWorkersFailed: no worker is left; examples of finished games are written.
+            WorkersFailed: no worker is left, or games are missing that one of them was to play;
+                examples of finished games are written.
         """
         deadline = time.monotonic() + (self.config.max_seconds or float("inf"))
         checkpoint = self._load_network()
@@ -91,12 +92,13 @@ class SelfPlayRun:
         yield from map(Notice, notices)
         with SelfPlayPool(assignment, NewModel(checkpoint.number, prepared)) as pool:
             yield from self._watch(pool, deadline)
+            is_done = not pool.is_running and not self._stopping
             for event in pool.end():
                 self._keep(event)
                 yield event
             yield from self._write_file()
             self._write_page()
-        pool.check()
+        pool.check(every_share=is_done)
 
     def _load_network(self) -> Checkpoint:
         if self.config.model is not None:

@@ -116,7 +116,7 @@ class Worker:
 
         Raises:
             ServerRefuses: the server does not want this worker.
-            AllWorkersFailed: no process is left to play.
+            WorkersFailed: no process is left to play.
         """
         self._start_thread(self._follow_models)
         self._start_thread(self._send_heartbeats)

@@ -153,9 +153,9 @@ def test_a_dead_worker_is_reported_and_the_others_go_on(tmp_path):
     workers = wait_for_workers(process, 2)
     workers[0].kill()
     _, stderr = process.communicate(timeout=TIMEOUT)
-    assert process.returncode == 0, stderr
-    assert_one_error_line(stderr, "worker", "killed by SIGKILL")
-    assert len(games_of(examples_in(tmp_path))) >= 30
+    assert process.returncode == 1, stderr
+    assert "1 of 2 workers failed" in stderr.splitlines()[-1]
+    assert 30 <= len(games_of(examples_in(tmp_path))) < 60
 
 
 def test_the_death_of_all_workers_is_a_failure(tmp_path):
