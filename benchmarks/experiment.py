@@ -34,6 +34,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
+from kept import ask
 from learning import learn
 
 from hexz.arena.run import ArenaConfig, ArenaRun, random_boards
@@ -84,7 +85,7 @@ def main() -> None:
     try:
         content = tomllib.loads(options.file.read_text("utf-8"))
         experiment = msgspec.convert(content, Experiment)
-        options.directory.mkdir(parents=True, exist_ok=True)
+        ask(options.directory, facts_of(experiment))
         runs = learn_all(experiment, options.directory)
         rows = list(table(experiment, runs, options.directory))
     except (HexzError, OSError, ValueError) as error:
@@ -92,6 +93,13 @@ def main() -> None:
     text = "\n".join(rows) + "\n"
     (options.directory / "table.md").write_text(text)
     print(text, end="")
+
+
+def facts_of(experiment: Experiment) -> dict[str, Any]:
+    """What runs and matches follow from; seeds and arms may be added later."""
+    arms = {f"arm {name}": arm for name, arm in experiment.arms.items()}
+    names = ("seconds", "minibatch_size", "boards", "board_seed")
+    return {**{name: getattr(experiment, name) for name in names}, **arms}
 
 
 def learn_all(experiment: Experiment, directory: Path) -> Mapping[tuple[str, int], Run]:

@@ -232,7 +232,7 @@ class Simulation:
                     break
                 self.refusals += 1
                 yield world.timeout(PAUSE_SECONDS)
-            for _ in range(min(requests, 4)):  # four connections share their syncs
+            for _ in range(min(requests, POSTS_AT_ONCE)):  # posts at once share their syncs
                 yield self.sync()
             self.accepted += GAME
             self.waiting_for_training += GAME

@@ -33,6 +33,7 @@ from typing import Final
 
 import matches
 import msgspec
+from kept import ask
 
 from hexz.arena.entrants import Field
 from hexz.arena.preparation import prepare
@@ -83,7 +84,7 @@ def main() -> None:
     options = parser.parse_args()
     try:
         tuning = msgspec.convert(tomllib.loads(options.file.read_text("utf-8")), Tuning)
-        options.directory.mkdir(parents=True, exist_ok=True)
+        ask(options.directory, msgspec.structs.asdict(tuning))
         arena = Arena(tuning.player, tuning.boards)
         found = tune(tuning, arena, options.directory / "iterations.jsonl")
         print(confirm(tuning, arena, found))
@@ -121,7 +122,7 @@ def iterate(tuning: Tuning, arena: "Arena", number: int, logs: Mapping[str, floa
     )
     scores = arena.play(up, down, random_boards(tuning.boards, tuning.seed + number))
     lead = sum(4 * score - 2 for score in scores)  # two games a board
-    moved = {name: logs[name] + rate * size * lead * delta[name] for name in logs}
+    moved = {name: logs[name] + rate / size * lead * delta[name] for name in logs}
     return Iteration(logs=moved, lead=lead)
 
 
