@@ -70,8 +70,8 @@ selfplay: build
 train: build
 	$(call until_ctrl_c,$(BIN)/hexzctl train)
 
-# Three tests at once on two cores; those of a file one after another, as they share what took long
-# to make; and files in the order of tests/conftest.py, not by their numbers of tests.
+# Several tests at once, see tests/conftest.py; those of a file one after another, as they share what
+# took long to make; and files in the order that it gives them, not by their numbers of tests.
 PYTEST := $(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 test: build

@@ -8,6 +8,7 @@ tests/system/test_first_pages.py, test_plug_in.py and tests/test_api.py run what
 from __future__ import annotations
 
 import csv
+import json
 import os
 import re
 import shlex
@@ -23,6 +24,7 @@ import pytest
 import yaml
 
 from docs import api, commands, metrics
+from hexz.player.levels import LEVELS
 from hexz.schema.status import FIGURES
 from hexzctl.cli import COMMANDS, command
 
@@ -109,6 +111,28 @@ def test_scripts_exist_and_know_the_options_that_they_are_given() -> None:
     assert found > 30
 
 
+def test_the_options_in_sentences_exist() -> None:
+    """Each is one of hexzctl, or of a script that the page names, or is in a command line there."""
+    reference = set(_options(commands.PAGE.read_text("utf-8")))
+    found = 0
+    for page in [page for page in PAGES if page.parent != commands.PAGE.parent]:
+        text = page.read_text("utf-8")
+        scripts = set(re.findall(r"benchmarks/\w+\.py", text))
+        known = reference.union(
+            *(_options(line) for line in re.findall(r"(?m)^    .*", text)),
+            *(_options((ROOT / script).read_text("utf-8")) for script in scripts),
+        )
+        for span in [span for span in _SPAN.findall(text) if span.startswith("--")]:
+            named = {word.partition("=")[0] for word in shlex.split(span) if word.startswith("--")}
+            assert named <= known, f"{page.name}: {span}"
+            found += 1
+    assert found > 100
+
+
+def _options(text: str) -> list[str]:
+    return re.findall(r"(?<![\w-])--[a-z][\w-]*", text)
+
+
 def test_scripts_that_use_the_tests_find_them_wherever_they_are_run() -> None:
     scripts = [*ROOT.glob("benchmarks/*.py"), *ROOT.glob("docs/*.py")]
     using = [text for path in scripts if "\nfrom tests." in (text := path.read_text("utf-8"))]
@@ -180,6 +204,14 @@ def test_the_figures_of_workers_are_those_that_are_compared() -> None:
     page = (ROOT / "docs" / "training.md").read_text("utf-8")
     table = page.partition("| figure | what it is |\n|---|---|\n")[2].partition("\n\n")[0]
     assert table.splitlines() == [f"| `{name}` | {note} |" for name, note in FIGURES.items()]
+
+
+def test_the_level_that_serve_shows_is_rated_as_it_is() -> None:
+    page = (ROOT / "docs" / "serve.md").read_text("utf-8")
+    [shown] = map(json.loads, re.findall(r'\{"spec": "[^{}]+\}', page))
+    level = LEVELS[shown["level"] - 1]
+    assert (shown["spec"], shown["elo"]) == (level.spec, level.elo)
+    assert shown["name"] == level.name.capitalize()
 
 
 def test_what_to_expect_on_a_laptop_is_what_the_runs_did() -> None:
