@@ -17,6 +17,8 @@ from hexz import processes
 from hexz.errors import InvalidModel, StoreUnavailable
 from hexz.processes import Child, ChildDied, ChildFailed, Parent, Restarts, ready
 
+from .waiting import wait_until
+
 TIMEOUT = 30.0
 
 
@@ -35,10 +37,9 @@ def start() -> Iterator[Callable[..., Child]]:
 
 
 def assert_ended(process: psutil.Process) -> None:
-    deadline = time.monotonic() + TIMEOUT
-    while process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_until(
+        lambda: not process.is_running() or process.status() == psutil.STATUS_ZOMBIE, TIMEOUT
+    )
 
 
 def echo(parent: Parent) -> None:

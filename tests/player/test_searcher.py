@@ -18,6 +18,7 @@ from hexz.player.player import Overloaded
 from hexz.player.searcher import SOLVE_NODES, Searcher
 from hexz.player.spec import Budget
 
+from ..waiting import wait_until
 from .positions import (
     EvenEvaluator,
     PositionEvaluator,
@@ -47,13 +48,6 @@ def searcher() -> Iterator[Searcher]:
         yield searcher
 
 
-def wait_until(condition) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.001)
-
-
 @pytest.mark.parametrize("simulations", [1, 2, 7, 50, 400])
 def test_so_many_simulations_are_made_as_were_asked_for(searcher, simulations):
     answer = searcher.suggest(Board.random(1), Budget(simulations=simulations))
@@ -72,7 +66,7 @@ def test_searches_share_batches():
             threads.submit(searcher.suggest, Board.random(seed), Budget(simulations=200))
             for seed in range(16)
         ]
-        wait_until(lambda: searcher.num_searches == 16)
+        wait_until(lambda: searcher.num_searches == 16, 20)
         evaluator.gate.set()
         assert [answer.result().simulations for answer in answers] == [200] * 16
     # What a search reaches in two orders is evaluated once; whether it does depends on when.
@@ -92,7 +86,7 @@ def test_each_search_gets_the_evaluations_of_its_own_positions():
         running = [
             threads.submit(searcher.suggest, board, Budget(simulations=100)) for board in boards
         ]
-        wait_until(lambda: searcher.num_searches == 16)
+        wait_until(lambda: searcher.num_searches == 16, 20)
         evaluator.gate.set()
         for answer, expected in zip(running, alone, strict=True):
             assert np.array_equal(answer.result().suggestion.priors, expected.priors)
@@ -105,7 +99,7 @@ def test_a_search_among_others_ends_as_soon_as_it_has_its_share():
             threads.submit(searcher.suggest, Board.random(seed), Budget(simulations=30_000))
             for seed in range(2)
         ]
-        wait_until(lambda: searcher.num_searches == 2)
+        wait_until(lambda: searcher.num_searches == 2, 20)
         assert searcher.suggest(Board.random(7), SMALL).simulations == 50
         assert not any(answer.done() for answer in long)
         searcher.close()
@@ -228,7 +222,7 @@ def test_only_more_searches_than_may_wait_are_refused_and_at_once(monkeypatch):
     with searching(evaluator) as searcher, ThreadPoolExecutor(8) as threads:
         evaluator.gate.clear()
         answers = [threads.submit(searcher.suggest, Board.random(seed), SMALL) for seed in range(8)]
-        wait_until(lambda: searcher.num_searches == 8)
+        wait_until(lambda: searcher.num_searches == 8, 20)
         with pytest.raises(Overloaded, match="8 other moves"):
             searcher.suggest(Board.random(99), SMALL)
         evaluator.gate.set()
@@ -245,7 +239,7 @@ def test_many_more_searches_than_a_batch_holds_are_all_answered():
             threads.submit(searcher.suggest, Board.random(seed), Budget(seconds=0.001))
             for seed in range(200)
         ]
-        wait_until(lambda: searcher.num_searches == 200)
+        wait_until(lambda: searcher.num_searches == 200, 20)
         evaluator.gate.set()
         for seed, answer in enumerate(answers):
             assert answer.result().suggestion.move in Board.random(seed).legal_moves()
@@ -256,9 +250,9 @@ def test_another_network_takes_over_within_running_searches():
     old, new = EvenEvaluator(), EvenEvaluator(values=0.5)
     with searching(old) as searcher, ThreadPoolExecutor(1) as threads:
         running = threads.submit(searcher.suggest, Board.random(1), Budget(simulations=30_000))
-        wait_until(lambda: len(old.sizes) > 20)
+        wait_until(lambda: len(old.sizes) > 20, 20)
         searcher.use(new)
-        wait_until(lambda: len(new.sizes) > 20)
+        wait_until(lambda: len(new.sizes) > 20, 20)
         used = len(old.sizes)
         assert running.result().simulations == 30_000
         assert len(old.sizes) == used
@@ -294,7 +288,7 @@ def test_closing_ends_searches_with_what_they_have():
             threads.submit(searcher.suggest, Board.random(seed), Budget(seconds=60))
             for seed in range(4)
         ]
-        wait_until(lambda: searcher.num_searches == 4)
+        wait_until(lambda: searcher.num_searches == 4, 20)
         searcher.close()
         for answer in running:
             assert answer.result().suggestion.move is not None
@@ -307,7 +301,7 @@ def test_only_the_largest_search_ends_where_memory_would(monkeypatch):
     evaluator = EvenEvaluator()
     with searching(evaluator) as searcher, ThreadPoolExecutor(2) as threads:
         large = threads.submit(searcher.suggest, Board.random(1), Budget(simulations=900_000))
-        wait_until(lambda: sum(evaluator.sizes) > 1000)
+        wait_until(lambda: sum(evaluator.sizes) > 1000, 20)
         small = threads.submit(searcher.suggest, Board.random(2), Budget(simulations=2000))
         assert 2000 < large.result().nodes < 4000
         assert small.result().simulations == 2000

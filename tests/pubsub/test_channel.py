@@ -14,6 +14,7 @@ from hexz.pubsub import ModelChannel, PublishedModel
 from hexz.pubsub.channel import KEEP, POLL_SECONDS, TIMEOUT_SECONDS
 
 from ..redis_server import RedisServer, free_port
+from ..waiting import wait_until
 
 TIMEOUT = 20.0
 
@@ -60,11 +61,9 @@ def follower(redis_server: RedisServer) -> Iterator[Follower]:
 
 
 def wait_for_subscribers(server: RedisServer, count: int) -> None:
-    deadline = time.monotonic() + TIMEOUT
+    name = "hexz:flagz:tiny:checkpoints"
     with server.client() as client:
-        while client.pubsub_numsub("hexz:flagz:tiny:checkpoints")[0][1] != count:
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+        wait_until(lambda: client.pubsub_numsub(name)[0][1] == count, TIMEOUT)
 
 
 def test_keys_and_announcement(redis_server, channel):

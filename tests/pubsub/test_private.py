@@ -5,7 +5,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 
 import psutil
@@ -16,6 +15,7 @@ from hexz.errors import ChannelError
 from hexz.pubsub import ModelChannel, PrivateRedis, private
 
 from ..redis_server import free_port
+from ..waiting import wait_until
 
 TIMEOUT = 20.0
 
@@ -52,10 +52,7 @@ def has_ended(process: psutil.Process) -> bool:
 
 
 def assert_ended(processes: list[psutil.Process]) -> None:
-    deadline = time.monotonic() + TIMEOUT
-    while not all(map(has_ended, processes)):
-        assert time.monotonic() < deadline, processes
-        time.sleep(0.01)
+    wait_until(lambda: all(map(has_ended, processes)), TIMEOUT)
 
 
 def test_models_go_through_it(server):

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
+import psutil
 import pytest
 
 from hexz.engine import SearchSettings
@@ -20,10 +21,15 @@ from hexz.selfplay.messages import (
     Playing,
     ProcessEvent,
 )
-from hexz.selfplay.pool import AllWorkersFailed, SelfPlayPool, prepare_for_play
+from hexz.selfplay.pool import SelfPlayPool, WorkersFailed, prepare_for_play
 from hexz.wire.example import decode_example
 
+from ..system.processes import spawned
+from ..waiting import wait_until
+
 TIMEOUT = 60.0
+LOOK_SECONDS = 0.1
+"""Between two looks at the CPU time of a process, which is counted in hundredths of a second."""
 QUICK = NewSettings(SearchSettings(algorithm="gumbel", simulations=2), games_per_process=8)
 
 
@@ -73,6 +79,21 @@ def receive_until(pool: SelfPlayPool, found: Callable[[ProcessEvent], bool]) -> 
         assert time.monotonic() < deadline, events
         events += pool.receive(0.1)
     return events
+
+
+def wait_until_stuck() -> None:
+    """Until the process has filled the pipe with games that nobody receives: it takes no more CPU
+    time then."""
+    [process] = spawned(psutil.Process().children(recursive=True), "run_process")
+    looks = [-1.0]
+
+    def stands_still() -> bool:
+        time.sleep(LOOK_SECONDS)
+        times = process.cpu_times()
+        looks.append(times.user + times.system)
+        return looks[-1] == looks[-2]
+
+    wait_until(stands_still, TIMEOUT)
 
 
 def checkpoints_of(event: ProcessEvent) -> list[int]:
@@ -125,7 +146,7 @@ def test_new_settings_are_those_of_later_games(pool):
 
 def test_a_process_that_waits_for_its_parent_still_hears_it(pool):
     """The pipes of both directions hold far less than a model or some games."""
-    time.sleep(1.0)  # nobody receives, so the process is stuck with what it has finished
+    wait_until_stuck()
     sender = threading.Thread(target=pool.send, args=(model(2, filters=256),), daemon=True)
     sender.start()
     sender.join(TIMEOUT)
@@ -135,7 +156,7 @@ def test_a_process_that_waits_for_its_parent_still_hears_it(pool):
 
 def test_the_end_brings_what_was_finished_and_is_quick(pool):
     receive_until(pool, lambda event: isinstance(event, GameOver))
-    time.sleep(0.5)  # finished games wait in the pipe
+    wait_until_stuck()
     pool.send(model(2))  # is in preparation when the end comes
     started = time.monotonic()
     events = list(pool.end())
@@ -157,5 +178,5 @@ def test_a_first_model_that_cannot_be_used_is_a_failure():
     with SelfPlayPool(assignment, damaged_model(3)) as pool:
         while pool.is_running:
             list(pool.receive(0.1))
-        with pytest.raises(AllWorkersFailed, match="all workers failed"):
+        with pytest.raises(WorkersFailed, match="all workers failed"):
             pool.check()

@@ -275,11 +275,7 @@ def test_the_worker_image_ends_at_once_if_nobody_is_there(worker_image):
     )
     with worker:
         try:
-            deadline = time.monotonic() + TIMEOUT
-            while "refused" not in worker_image.errors:
-                assert worker.poll() is None, worker_image.errors
-                assert time.monotonic() < deadline
-                time.sleep(0.05)
+            wait_for(worker, worker_image, lambda: "refused" in worker_image.errors)
             assert_ends_in_good_order(worker, CLOUD_RUN_SECONDS)
         finally:
             worker.kill()

@@ -1,7 +1,5 @@
 """The status shows ratings once somebody has rated the model."""
 
-import time
-
 from msgspec.structs import replace
 
 from hexz.checkpoints import CheckpointStore, NewCheckpoint, open_store
@@ -9,18 +7,21 @@ from hexz.schema.records import RatedCheckpoint, Ratings
 from hexz.schema.status import CheckpointElo, StrengthStatus
 from hexz.trainserver.strength import Strength
 
+from ..waiting import wait_until
+
 OLD = RatedCheckpoint(value=-50.0, low=-90.0, high=-10.0, boards=40)
 NEW = RatedCheckpoint(value=250.0, low=200.0, high=300.0, boards=40, examples=80_000)
 RATINGS = Ratings(player="gumbel@64", anchor="uct:800", checkpoints={10: NEW, 2: OLD})
 
 
 def known(strength: Strength, number_of_checkpoints: int) -> StrengthStatus:
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        if strength.known and len(strength.known.checkpoints) == number_of_checkpoints:
-            return strength.known
-        time.sleep(0.005)
-    raise AssertionError(strength.known)
+    def is_known() -> bool:
+        known = strength.known
+        return known is not None and len(known.checkpoints) == number_of_checkpoints
+
+    wait_until(is_known, 10)
+    assert strength.known is not None
+    return strength.known
 
 
 def rated_store(directory) -> CheckpointStore:
@@ -54,9 +55,7 @@ def test_damaged_ratings_are_said_once_and_harm_nothing(tmp_path, caplog):
     path.write_text('{"checkpoints": {"2": ')
     strength = Strength(store, read_seconds=0.01)
     strength.follow()
-    deadline = time.monotonic() + 10
-    while not caplog.records and time.monotonic() < deadline:
-        time.sleep(0.005)
+    wait_until(lambda: caplog.records, 10)
     path.unlink()
     store.update_ratings(lambda _: RATINGS)
     known(strength, 2)

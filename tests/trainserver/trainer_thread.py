@@ -51,11 +51,12 @@ class TrainerThread:
         return message
 
     def kill(self) -> None:
-        self.end(60.0)
+        self.end(0.0)
 
     def end(self, seconds: float) -> None:
+        """Has a minute for what a `Child` has so many seconds for: no thread can be killed."""
         self._connection.close()
-        self._thread.join(seconds)
+        self._thread.join(max(seconds, 60.0))
         assert not self._thread.is_alive()
 
 

@@ -5,6 +5,7 @@ import gzip
 import io
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import urllib3
@@ -22,6 +23,7 @@ from hexz.worker.client import (
 )
 
 from ..redis_server import free_port
+from ..waiting import wait_until
 from .fake_server import Answer, FakeTrainServer
 
 TIMEOUT = 20.0
@@ -53,10 +55,11 @@ def test_a_post_is_what_the_server_expects(server, client):
 
 @pytest.mark.parametrize("path", ["", "/", "/behind/proxy", "/behind/proxy/"])
 def test_a_path_in_the_url_is_kept(server, notices, path):
+    """This server knows no other path than its own, and is asked again until the client closes."""
     client = TrainServer(server.url + path, None, notices.append)
-    threading.Timer(0.3, client.close).start()
-    with contextlib.suppress(Closed):  # this server knows no other path than its own
-        post(client)
+    with ThreadPoolExecutor(1) as threads, contextlib.closing(client):
+        threads.submit(post, client)
+        server.wait_until(lambda: bool(server.requests))
     assert server.paths()[0] == path.rstrip("/") + EXAMPLES_PATH
     assert "Authorization" not in server.requests[0].headers
 
@@ -148,10 +151,7 @@ def test_a_server_that_is_not_up_yet_is_waited_for(notices):
     client = TrainServer(f"http://127.0.0.1:{port}", None, notices.append)
     waiting = threading.Thread(target=post, args=(client,), daemon=True)
     waiting.start()
-    deadline = time.monotonic() + TIMEOUT
-    while not notices:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_until(lambda: notices, TIMEOUT)
     with FakeTrainServer(port) as server:
         server.wait_until(lambda: bool(server.requests))
         waiting.join(TIMEOUT)
