@@ -49,9 +49,10 @@ _METADATA_KEY: Final = "checkpoint"
 class BucketStore(CheckpointStore):
     """Checkpoints in a bucket of Google Cloud Storage, or in the emulator STORAGE_EMULATOR_HOST.
 
-    Objects of checkpoints are only ever created, by the precondition `ifGenerationMatch=0`. A
-    checkpoint is there if its `model.pt` is, which is written last and carries the metadata. So
-    what a failed attempt left beside it is invisible, and used by the next attempt if it fits.
+    A checkpoint is there if its `model.pt` is, which is written last and carries the metadata.
+    Objects are created by the precondition `ifGenerationMatch=0`, and stay as they are once the
+    checkpoint is there. What a failed attempt left without a `model.pt` is invisible; the next
+    attempt uses it if it fits, and otherwise replaces it.
     """
 
     def __init__(self, url: str, model_name: str, *, retry_seconds: float = RETRY_SECONDS) -> None:
@@ -119,12 +120,10 @@ class BucketStore(CheckpointStore):
         files = {examples_file(batch): path.read_bytes() for batch, path in new.batches.items()}
         if new.training_state is not None:
             files[metadata["training_state"]] = new.training_state
-        created = []
+        created: list[Any] = []
         try:
             for name, data in files.items():
-                blob = self._blob(new.number, name)
-                if self._create(blob, data):
-                    created.append(blob)
+                created.extend(self._put(new.number, name, data))
             model = self._blob(new.number, MODEL_FILE)
             model.metadata = {_METADATA_KEY: encode_metadata(metadata)}
             self._create(model, new.model)
@@ -157,16 +156,36 @@ class BucketStore(CheckpointStore):
     def _ratings_blob(self) -> Any:
         return self._bucket.blob(self._ratings)
 
-    def _create(self, blob: Any, data: bytes) -> bool:
-        """Creates an object. False if it is there already, with the same content.
+    def _put(self, number: int, name: str, data: bytes) -> Sequence[Any]:
+        """Makes an object of a checkpoint that is not there yet hold this, whatever an attempt to
+        save it has left: another version of us may have written other bytes.
+
+        Returns:
+            The object, if it was written.
 
         Raises:
-            api.PreconditionFailed: it is there with another content.
+            api.PreconditionFailed: it holds something else, and the checkpoint is there.
         """
-        with self._errors("storage.objects.create"):
+        blob = self._blob(number, name)
+        try:
+            return [blob] if self._create(blob, data) else []
+        except api.PreconditionFailed:
+            if self._find(number) is not None:
+                raise
+        left, blob = blob.generation, self._blob(number, name)
+        return [blob] if self._create(blob, data, replaces=left) else []
+
+    def _create(self, blob: Any, data: bytes, *, replaces: int = 0) -> bool:
+        """Creates an object, or replaces one of this generation. False if it is there already, with
+        the same content.
+
+        Raises:
+            api.PreconditionFailed: it is there with another content, which `blob` then tells of.
+        """
+        with self._errors("storage.objects.delete" if replaces else "storage.objects.create"):
             try:
                 blob.upload_from_string(
-                    data, "application/octet-stream", if_generation_match=0, **self._options
+                    data, "application/octet-stream", if_generation_match=replaces, **self._options
                 )
                 return True
             except api.PreconditionFailed as error:

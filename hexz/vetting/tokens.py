@@ -1,17 +1,21 @@
 """Tokens of single workers: a file that people and programs may change while the server runs.
 
-Each line has the name of a worker and the SHA-256 of its token's secret. A token is
-`{name}.{secret}`, so that one comparison tells whether it is right; the secrets are random, long,
-and written nowhere.
+Each line has the name of a worker and the SHA-256 of its token's secret; those that begin with `#`
+are comments, and stay. A token is `{name}.{secret}`, so that one comparison tells whether it is
+right; the secrets are random, long, and written nowhere.
 """
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import hashlib
 import hmac
 import logging
+import os
 import re
 import secrets
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -43,6 +47,7 @@ class WorkerTokens:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._stamp: tuple[int, int, int] | None = None
+        self._lines: list[str] = []
         self._digests: dict[str, str] = {}
         self.problem: str | None = None
         self._follow()
@@ -63,34 +68,49 @@ class WorkerTokens:
         """Makes a token for a worker, and returns it: nothing else will ever tell it.
 
         Raises:
-            TokenError: the name is none, or has a token.
+            TokenError: the name is none, or has a token; or the file has a problem.
             OutputError: the file cannot be written.
         """
         if not _NAME.fullmatch(name):
             raise TokenError(
                 f"{name!r} is no name for a worker: use up to 63 letters, digits, '-' and '_'"
             )
-        if name in self.names():
-            raise TokenError(f"{name} has a token: revoke it first, with `hexzctl fleet token "
-                             f"revoke {name}`")  # fmt: skip
         secret = secrets.token_urlsafe(32)
-        self._write({**self._digests, name: _digest(secret)})
+        with self._changing():
+            if name in self._digests:
+                raise TokenError(f"{name} has a token: revoke it first, with `hexzctl fleet token "
+                                 f"revoke {name}`")  # fmt: skip
+            self._write([*(self._lines or [_COMMENT]), f"{name} {_digest(secret)}"])
         return f"{name}.{secret}"
 
     def revoke(self, name: str) -> None:
         """Makes the token of a worker invalid at once.
 
         Raises:
-            TokenError: the worker has none.
+            TokenError: the worker has none, or the file has a problem.
             OutputError: the file cannot be written.
         """
-        if name not in self.names():
-            raise TokenError(f"{name} has no token in {self._path}")
-        self._write({other: known for other, known in self._digests.items() if other != name})
+        with self._changing():
+            if name not in self._digests:
+                raise TokenError(f"{name} has no token in {self._path}")
+            self._write([line for line in self._lines if line.split(" ")[0] != name])
 
-    def _write(self, digests: dict[str, str]) -> None:
-        lines = [_COMMENT, *(f"{name} {digest}" for name, digest in sorted(digests.items()))]
+    @contextlib.contextmanager
+    def _changing(self) -> Iterator[None]:
+        """Lets nobody else change the file, and has read it; raises TokenError if not all of it was
+        read, so that nothing is lost when it is written."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
+        directory = os.open(self._path.parent, os.O_RDONLY)
+        try:
+            fcntl.flock(directory, fcntl.LOCK_EX)
+            self._follow()
+            if self.problem is not None:
+                raise TokenError(f"{self.problem}; mend that first, nothing was changed")
+            yield
+        finally:
+            os.close(directory)
+
+    def _write(self, lines: list[str]) -> None:
         with atomic_file(self._path) as file:
             file.write("".join(f"{line}\n" for line in lines).encode())
         self._follow()
@@ -102,13 +122,13 @@ class WorkerTokens:
             stamp = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
             if stamp == self._stamp:
                 return
-            lines = read_file(self._path, MAX_FILE_BYTES).decode("ascii").splitlines()
+            lines = read_file(self._path, MAX_FILE_BYTES).decode().splitlines()
         except FileNotFoundError:
-            self._stamp, self._digests, self.problem = None, {}, None
+            self._use([], {}, None, None)
             return
         except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or "it is no ASCII text"
-            self._use({}, None, f"cannot read the tokens {self._path}: {reason}")
+            reason = getattr(error, "strerror", None) or "it is no UTF-8 text"
+            self._use([], {}, None, f"cannot read the tokens {self._path}: {reason}")
             return
         found = [_LINE.fullmatch(line) for line in lines]
         wrong = [
@@ -117,14 +137,18 @@ class WorkerTokens:
             if match is None and line and not line.startswith("#")
         ]
         problem = f"lines of {self._path} are no tokens: {wrong[:5]}" if wrong else None
-        self._use({match[1]: match[2] for match in found if match}, stamp, problem)
+        self._use(lines, {match[1]: match[2] for match in found if match}, stamp, problem)
 
     def _use(
-        self, digests: dict[str, str], stamp: tuple[int, int, int] | None, problem: str | None
+        self,
+        lines: list[str],
+        digests: dict[str, str],
+        stamp: tuple[int, int, int] | None,
+        problem: str | None,
     ) -> None:
         if problem is not None and problem != self.problem:
             _log.error("%s", problem)
-        self._digests, self._stamp, self.problem = digests, stamp, problem
+        self._lines, self._digests, self._stamp, self.problem = lines, digests, stamp, problem
 
 
 def _digest(secret: str) -> str:

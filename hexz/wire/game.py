@@ -78,6 +78,8 @@ class CompactGame(NamedTuple):
     """int8 [110]: the value of each cell at the end, also of grass that nobody captured."""
     margins: npt.NDArray[np.int16]
     """int16 [T]: the mover's final score minus the opponent's."""
+    writer_version: str
+    """The version of the package that wrote the game."""
 
     def examples(self) -> Iterator[tuple[str, bytes]]:
         """The id and the serialized `NumpyExample` of each position, in the order of the moves: the
@@ -111,7 +113,8 @@ class CompactGame(NamedTuple):
                 full_search=bool(self.full_searches[move]),
                 final_cells=pack(finals[move].reshape(2, ROWS, COLS)),
                 score_margin=margin,
-                writer_version=__version__,
+                # Not ours: a batch that is archived again after an upgrade has the same bytes.
+                writer_version=self.writer_version,
             )
             if move + 1 < len(legal):
                 message.reply_probs = pack(self.policies[move + 1].reshape(2, ROWS, COLS))
@@ -193,6 +196,7 @@ def _read(message: pb.CompactGame) -> CompactGame:
         owners=views[turns],
         values=values,
         margins=margins[turns],
+        writer_version=message.writer_version,
     )
 
 

@@ -197,17 +197,33 @@ def test_the_loser_keeps_what_the_winner_shares(
     assert_whole(bucket, b"other")
 
 
-def test_another_content_under_the_name_of_a_batch(
-    bucket: BucketStore, proxy: GcsProxy, tmp_path: Path
+@pytest.mark.parametrize("answered", [True, False])
+def test_what_a_crash_left_is_replaced_if_it_does_not_fit(
+    bucket: BucketStore, proxy: GcsProxy, tmp_path: Path, answered: bool
 ) -> None:
+    """Another version of hexzctl may write other bytes for the same batch."""
+    new = checkpoint(tmp_path)
+    left = replace(new, batches={"a": tmp_path / "left.zip"})
+    left.batches["a"].write_bytes(b"of an older version")
     proxy.fault = lambda request: Fault(400) if creates("model.pt")(request) else None
     with pytest.raises(StoreError):
-        bucket.save(checkpoint(tmp_path))
-    proxy.fault = lambda _: None
+        bucket.save(left)
+    lost = once(Fault(503, after=True), lambda r: creates("a.zip")(r) and not r.only_new)
+    proxy.fault = (lambda _: None) if answered else lost
+    bucket.save(new)
+    assert_whole(bucket)
+
+
+def test_nothing_of_a_checkpoint_that_is_there_is_replaced(
+    bucket: BucketStore, tmp_path: Path
+) -> None:
+    new = checkpoint(tmp_path)
+    bucket.save(new)
     (tmp_path / "other.zip").write_bytes(b"other")
+    other = replace(new, model=b"other", batches={"a": tmp_path / "other.zip"})
     with pytest.raises(CheckpointExists):
-        bucket.save(NewCheckpoint(number=1, model=b"w", batches={"a": tmp_path / "other.zip"}))
-    assert bucket.latest() is None
+        bucket.save(other)
+    assert_whole(bucket)
 
 
 @pytest.mark.parametrize(

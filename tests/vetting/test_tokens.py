@@ -1,6 +1,8 @@
 """Tokens of single workers, in a file that changes while it is used."""
 
 import stat
+import threading
+from pathlib import Path
 
 import pytest
 
@@ -71,6 +73,59 @@ def test_a_file_that_is_gone_or_cannot_be_read_admits_nobody(tokens, tmp_path):
     path.write_bytes(b"\xff\xfe\x00")
     assert tokens.owner(token) is None
     assert "cannot read the tokens" in str(tokens.problem)
+
+
+def test_comments_of_people_stay(tokens, tmp_path):
+    path = tmp_path / "worker-tokens"
+    token = tokens.add("alice")
+    path.write_text(f"# Käthe's machine\n\n{path.read_text()}# the end\n")
+    other = tokens.add("bob")
+    tokens.revoke("alice")
+    assert (tokens.owner(token), tokens.owner(other)) == (None, "bob")
+    lines = path.read_text().splitlines()
+    assert [line for line in lines if "bob" not in line] == [
+        "# Käthe's machine",
+        "",
+        "# Workers and SHA-256 of their tokens; `hexzctl fleet token` changes this file.",
+        "# the end",
+    ]
+
+
+def damaged(path: Path) -> None:
+    path.write_text(path.read_text() + "bob not-a-digest\n")
+
+
+def unreadable(path: Path) -> None:
+    path.write_bytes(path.read_bytes() + b"# K\xe4the\n")
+
+
+@pytest.mark.parametrize("spoil", [damaged, unreadable])
+def test_a_file_that_is_not_understood_is_not_replaced(tokens, tmp_path, spoil):
+    path = tmp_path / "worker-tokens"
+    tokens.add("alice")
+    spoil(path)
+    before = path.read_bytes()
+    for change in (lambda: tokens.add("carol"), lambda: tokens.revoke("alice")):
+        with pytest.raises(TokenError, match=r"worker-tokens.*mend that first"):
+            change()
+    assert path.read_bytes() == before
+
+
+def test_several_who_change_the_file_at_once_lose_nothing(tmp_path):
+    names = [f"w{number}" for number in range(16)]
+    begin = threading.Barrier(len(names))
+
+    def add(name: str) -> None:
+        own = WorkerTokens(tmp_path / "worker-tokens")
+        begin.wait()
+        own.add(name)
+
+    threads = [threading.Thread(target=add, args=(name,)) for name in names]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert WorkerTokens(tmp_path / "worker-tokens").names() == sorted(names)
 
 
 def test_a_directory_that_cannot_be_written_is_told(tmp_path):
