@@ -6,7 +6,7 @@ import logging
 import threading
 from typing import Final
 
-from hexz.errors import HexzError
+from hexz.errors import HexzError, reason_of
 from hexz.pubsub import ModelChannel, PrivateRedis
 
 _log = logging.getLogger(__name__)
@@ -70,10 +70,12 @@ class Announcer:
             try:
                 self._bring_up_to_date(*self._model)
                 self.problem = None
-            except (HexzError, OSError) as error:
+            except Exception as error:  # whatever it is, who asks for problems must hear of it
+                reason = reason_of(error)
                 if self.problem is None:
-                    _log.error("%s; trying again", error)
-                self.problem = str(error)
+                    is_bug = not isinstance(error, HexzError | OSError)
+                    _log.error("%s; trying again", reason, exc_info=is_bug)
+                self.problem = reason
 
     def _bring_up_to_date(self, checkpoint: int, model: bytes) -> None:
         if self._private is not None and self._private.ensure_running():

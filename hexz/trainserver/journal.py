@@ -40,6 +40,7 @@ from typing import BinaryIO, Final, Literal, NamedTuple
 import numpy as np
 
 from hexz.errors import HexzError
+from hexz.example import MAX_NAME
 from hexz.files import atomic_file, read_file, sync
 
 _log = logging.getLogger(__name__)
@@ -411,7 +412,10 @@ class Journal:
                 count += frame.examples
                 size = frame.end
         except JournalCorrupt:
-            if _holds_frame(path, size):
+            with open(path, "rb") as whole:
+                whole.seek(size)
+                rest = whole.read()
+            if not _is_torn(rest) and _holds_frame(rest):
                 raise
         file = _OpenFile(segment, os.open(path, os.O_RDWR | os.O_CLOEXEC), size, count)
         os.ftruncate(file.descriptor, size)
@@ -425,16 +429,15 @@ class Journal:
         self._examples.setdefault(self._file.segment, 0)
 
     def _forget_old_ids(self) -> None:
-        """Keeps the ids of the last trained segments, REMEMBERED_IDS at most."""
+        """Keeps the ids of the last trained segments, of as few as have REMEMBERED_IDS."""
         surplus = sum(map(len, self._trained.values())) - REMEMBERED_IDS
         for number in sorted(self._trained):
-            if surplus <= 0:
+            surplus -= len(self._trained[number])
+            if surplus < 0:
                 return
             _path(self._directory, number, "ids").unlink()
             with self._guard:
-                hashes = self._trained.pop(number)
-                self._known.difference_update(hashes)
-            surplus -= len(hashes)
+                self._known.difference_update(self._trained.pop(number))
 
 
 def read_segment(directory: Path, segment: int) -> list[Record]:
@@ -516,12 +519,33 @@ def _read_frame(file: BinaryIO, size: int) -> _Frame | None:
     return _Frame(records, file.tell())
 
 
-def _holds_frame(path: Path, start: int) -> bool:
-    """Whether a whole frame begins somewhere behind a place in a file."""
-    with open(path, "rb") as file:
-        file.seek(start)
-        rest = io.BytesIO(file.read())
-    data = rest.getvalue()
+def _is_torn(data: bytes) -> bool:
+    """Whether data that are no whole frame are the beginning of one and nothing else: the header
+    says that it ends no sooner, and the heads of the records, as far as they go, agree with it. So
+    what a worker hides in a record is not taken for a frame, and a length that is damaged does not
+    hide the frames behind it."""
+    if len(data) < _HEADER.size:
+        return True
+    magic, _, length, count = _HEADER.unpack_from(data)
+    end: int = _HEADER.size + length
+    if magic not in (_MAGIC, _OLD_MAGIC) or end < len(data):
+        return False
+    head = _RECORD if magic == _MAGIC else _OLD_RECORD
+    written = len(data.rstrip(b"\0"))  # a file may be extended before its data arrives
+    offset = _HEADER.size
+    for _ in range(count):
+        if offset + head.size > written:
+            return True
+        id_length, data_length, *_ = head.unpack_from(data, offset)
+        offset += head.size + id_length + data_length
+        if id_length > MAX_NAME or offset > end:
+            return False
+    return offset == end
+
+
+def _holds_frame(data: bytes) -> bool:
+    """Whether a whole frame begins somewhere in the data."""
+    rest = io.BytesIO(data)
     position = data.find(_MAGIC[:3])
     while position >= 0:
         rest.seek(position)

@@ -13,7 +13,7 @@ from typing import Final
 from msgspec import structs
 
 from hexz.checkpoints import CheckpointInfo, open_store
-from hexz.errors import HexzError
+from hexz.errors import HexzError, reason_of
 from hexz.schema.fleet import (
     COMPACT_GAMES_PATH,
     EXAMPLES_PATH,
@@ -68,7 +68,7 @@ from hexz.trainserver.watching import watched_game
 from hexz.version import __version__
 from hexz.vetting.quarantine import QuarantineError
 from hexz.vetting.tokens import WorkerTokens
-from hexz.vetting.workers import Vetting
+from hexz.vetting.workers import MAX_WORKERS, Vetting
 from hexz.wire.versions import COMPACT_VERSION
 
 _log = logging.getLogger(__name__)
@@ -135,14 +135,16 @@ class TrainingService:
         self.counters = Counters()
         self._posting = Posting(self.counters.accepted)
         self._posted: PostUnit = "examples"
-        self._started = time.time()
-        self._workers: dict[str, tuple[float, Heartbeat]] = {}
+        self._started = time.monotonic()
+        # By the owner of the token, None for the shared one, and the name in the heartbeat.
+        self._workers: dict[tuple[str | None, str], tuple[float, Heartbeat]] = {}
         self._waiting = WorkersWaiting()
         self._looked = 0.0
         self._level = self._crowded = 0
         self._lock = threading.Lock()
         self._newest: CheckpointReady | None = None
         self._journal_problem: tuple[str, float] | None = None
+        self._readmit_problem: str | None = None
         self._history: list[CheckpointInfo] = []
         with contextlib.ExitStack() as undo:
             self._settings = SettingsSource(config.settings, config.simulations)
@@ -298,22 +300,29 @@ class TrainingService:
 
     def _readmit(self) -> None:
         """Puts what released workers had posted into the journal, as it has room."""
-        quarantine = self.vetting.quarantine
         while not self._closing.wait(READMIT_SECONDS):
             try:
-                while (
-                    (newest := self.checkpoint) is not None
-                    and not self._is_full()
-                    and not self._closing.is_set()
-                    and (found := quarantine.released()) is not None
-                ):
-                    try:
-                        self._take_back(found.path, found.body, newest)
-                    except Rejected as error:
-                        _log.warning("an example of %s is not taken: %s", found.worker, error)
-                    quarantine.remove(found.number)
-            except (QuarantineError, Refused) as error:
-                _log.warning("released examples wait: %s", error)
+                self._readmit_released()
+                self._readmit_problem = None
+            except Exception as error:  # whatever it is, who asks for problems must hear of it
+                problem = f"released examples wait: {reason_of(error)}"
+                if problem != self._readmit_problem:
+                    _log.error("%s", problem, exc_info=not isinstance(error, HexzError))
+                self._readmit_problem = problem
+
+    def _readmit_released(self) -> None:
+        quarantine = self.vetting.quarantine
+        while (
+            (newest := self.checkpoint) is not None
+            and not self._is_full()
+            and not self._closing.is_set()
+            and (found := quarantine.released()) is not None
+        ):
+            try:
+                self._take_back(found.path, found.body, newest)
+            except Rejected as error:
+                _log.warning("an example of %s is not taken: %s", found.worker, error)
+            quarantine.remove(found.number)
 
     def _take_back(self, path: str, body: bytes, newest: int) -> None:
         checked = self._check(path, body, newest, max_lag=newest)
@@ -351,8 +360,7 @@ class TrainingService:
             raise Refused(503, "the newest checkpoint is not loaded yet: try again")
         now = time.monotonic()
         with self._lock:
-            self._workers[heartbeat.worker] = (now, heartbeat)
-            self._waiting.take(heartbeat)
+            self._note_worker(owner, heartbeat, now)
             if now - self._looked >= LOOK_SECONDS:
                 self._looked = now
                 self._look_at_workers(now)
@@ -368,12 +376,25 @@ class TrainingService:
             redis_url=self._announcer.private_url if is_local else None,
         )
 
+    def _note_worker(self, owner: str | None, heartbeat: Heartbeat, now: float) -> None:
+        """Remembers its heartbeat; if there are too many workers, forgets the one that was silent
+        for the longest time."""
+        key = (owner, heartbeat.worker)
+        self._workers.pop(key, None)
+        self._workers[key] = (now, heartbeat)
+        self._waiting.take(heartbeat)
+        if len(self._workers) > MAX_WORKERS:
+            self._forget(next(iter(self._workers)))
+
+    def _forget(self, key: tuple[str | None, str]) -> None:
+        del self._workers[key]
+        self._waiting.forget(key[1])
+
     def _look_at_workers(self, now: float) -> None:
         """Forgets those that are gone, and decides what the others shall post."""
-        gone = [name for name, (seen, _) in self._workers.items() if now - seen > WORKER_SECONDS]
-        for name in gone:
-            del self._workers[name]
-            self._waiting.forget(name)
+        gone = [key for key, (seen, _) in self._workers.items() if now - seen > WORKER_SECONDS]
+        for key in gone:
+            self._forget(key)
         # Examples that wait for a reason other than their number would not be taken as games.
         if not self._is_full() and self.journal_problem is None:
             self._posting.update([heartbeat for _, heartbeat in self._workers.values()])
@@ -415,13 +436,18 @@ class TrainingService:
             state.store_problem,
             self._announcer.problem,
             self.tokens.problem,
-            *(
-                f"worker {name} is quarantined: {verdict.reason}"
-                for name, verdict in self.vetting.quarantine.verdicts.items()
-                if verdict.quarantined
-            ),
+            self._readmit_problem,
+            self._quarantined(),
         ]
         return [problem for problem in found if problem is not None]
+
+    def _quarantined(self) -> str | None:
+        """Tells people which workers are in quarantine, in one line however many there are."""
+        verdicts = self.vetting.quarantine.verdicts.items()
+        found = [(name, verdict.reason) for name, verdict in verdicts if verdict.quarantined]
+        if len(found) > 1:
+            return f"{len(found)} workers are quarantined: see `hexzctl fleet list`"
+        return f"worker {found[0][0]} is quarantined: {found[0][1]}" if found else None
 
     def workers(self) -> list[tuple[float, Heartbeat]]:
         """The workers of the last half minute: seconds since the last heartbeat, and that."""
@@ -440,7 +466,7 @@ class TrainingService:
             model_name=self.config.model_name,
             store=self.config.store,
             ready=newest is not None and self.journal_problem is None,
-            uptime_seconds=round(time.time() - self._started, 1),
+            uptime_seconds=round(time.monotonic() - self._started, 1),
             checkpoint=None if newest is None else newest.number,
             problems=self.problems(),
             now=happening(seen),

@@ -128,7 +128,7 @@ class _Trainer:
         self._crew = crew
         self._next_report = 0.0
         self._began = 0.0  # the first step of this training
-        self._trained_at = time.time()  # the end of the last training, or the beginning
+        self._trained_at = time.monotonic()  # the end of the last training, or the beginning
         self._store = open_store(config.store, config.model_name)
         device = config.training.device
         if usable_device(device, lambda text: None) != device:
@@ -268,7 +268,7 @@ class _Trainer:
             report=report,
             hours=self._hours(examples.first_micros),
         )
-        self._number, self._record, self._trained_at = self._number + 1, record, time.time()
+        self._number, self._record, self._trained_at = self._number + 1, record, time.monotonic()
         metadata = record.to_metadata()
         model = self._learner.checkpoint(
             model_name=self._config.model_name, number=self._number, metadata=metadata
@@ -294,9 +294,12 @@ class _Trainer:
         before = self._record.hours
         if before is None:
             return None
-        # It waited for the first of the games, perhaps for days.
-        first_game = 0.0 if first_micros is None else first_micros / 1e6
-        return round(before + max(0.0, time.time() - max(self._trained_at, first_game)) / 3600, 4)
+        seconds = time.monotonic() - self._trained_at
+        if first_micros is not None:
+            # It waited for the first of the games, perhaps for days. No clock, of this machine or
+            # another, makes of that more than what has passed.
+            seconds = min(seconds, max(0.0, time.time() - first_micros / 1e6))
+        return round(before + seconds / 3600, 4)
 
     def _record_of(self, learner: Learner, **facts: Any) -> CheckpointRecord:
         """The record of a checkpoint that this learner makes now."""

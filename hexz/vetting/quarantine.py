@@ -152,7 +152,7 @@ class Quarantine:
         Raises:
             QuarantineError: the database cannot be read.
         """
-        free = [name for name in self._examples if not self.is_quarantined(name)]
+        free = [name for name in self.examples if not self.is_quarantined(name)]
         if not free:
             return None
         with self._reported():

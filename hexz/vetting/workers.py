@@ -32,13 +32,18 @@ COPIES: Final = 3
 SHOWN_WORKERS: Final = 200
 """The status has so many workers: those in quarantine, and those that posted last."""
 
-_MAX_WORKERS: Final = 16_384
+MAX_WORKERS: Final = 16_384
+"""So many workers that were heard of last are remembered."""
+
 _MAX_OPEN_GAMES: Final = 4096
 _FIRST_GAMES: Final = 1024
 """Games that a worker of which nothing is known may have going."""
 _GENERATIONS: Final = 3
 """Of games that began together short ones end first. Their ends are mixed after so many games, in
 games that are going at once; before that, lengths say nothing."""
+_MAX_IN_FLIGHT: Final = 32_768
+"""Games that a worker may claim to have going, 128 on each of 256 cores: its lengths would never be
+looked at if it claimed any number."""
 
 
 @dataclass(eq=False)
@@ -90,7 +95,7 @@ class Vetting:
     def take_heartbeat(self, worker: str, games_in_flight: int) -> str | None:
         """Takes note of a worker; returns what it shall be told."""
         with self._lock:
-            self._known(worker).in_flight = games_in_flight
+            self._known(worker).in_flight = min(games_in_flight, _MAX_IN_FLIGHT)
         verdict = self.quarantine.verdict(worker)
         if verdict is None or not verdict.quarantined:
             return None
@@ -167,7 +172,7 @@ class Vetting:
     def _known(self, name: str) -> _Worker:
         worker = self._workers.setdefault(name, _Worker())
         self._workers.move_to_end(name)
-        if len(self._workers) > _MAX_WORKERS:
+        if len(self._workers) > MAX_WORKERS:
             oldest, _ = self._workers.popitem(last=False)
             self._outliers.forget(oldest)
         return worker

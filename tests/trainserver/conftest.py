@@ -1,7 +1,7 @@
 """What the tests of the train server share: real examples, and services with a tiny network."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import pytest
 from hexz.schema.programs import ServerConfig
 from hexz.schema.training import TrainingConfig
 from hexz.trainserver.service import TrainingService
+from hexz.trainserver.supervisor import constant_rates
 from hexz.wire.example import encode_example
 
 from ..games import game_examples
@@ -35,10 +36,12 @@ def tiny_config(directory: Path, **changes: Any) -> ServerConfig:
 
 
 @contextlib.contextmanager
-def running_service(config: ServerConfig) -> Iterator[TrainingService]:
+def running_service(
+    config: ServerConfig, rate_share: Callable[[], float] = constant_rates
+) -> Iterator[TrainingService]:
     """A service with a trainer process; `problems` must not end it."""
     fatal: list[str] = []
-    service = TrainingService(config, on_fatal=fatal.append)
+    service = TrainingService(config, on_fatal=fatal.append, rate_share=rate_share)
     try:
         yield service
     finally:

@@ -8,6 +8,7 @@ from hexz.engine import FinishedGame
 from hexz.selfplay.examples import examples_of
 from hexz.trainserver.batches import archive_entries, training_examples
 from hexz.trainserver.journal import Record
+from hexz.wire import game as game_module
 from hexz.wire.archive import read_examples, write_examples
 from hexz.wire.example import decode_example, encode_example
 from hexz.wire.game import encode_compact
@@ -52,6 +53,12 @@ def test_a_batch_is_archived_as_single_examples_and_read_again_as_it_was_trained
     # So training goes on exactly as before from the archives.
     again = training_examples(Record(*entry) for entry in entries)
     np.testing.assert_array_equal(again.rows, trained.rows)
+
+
+def test_a_batch_that_is_archived_again_after_an_upgrade_has_the_same_bytes(monkeypatch):
+    before = list(archive_entries(MIXED))
+    monkeypatch.setattr(game_module, "__version__", "99.0.0")
+    assert list(archive_entries(MIXED)) == before
 
 
 def test_a_batch_of_fast_searches_has_nothing_to_train_on():

@@ -201,6 +201,18 @@ def test_the_oldest_ids_of_trained_segments_are_dropped(tmp_path, monkeypatch):
         assert journal.append(records(1, 2, 4, 6)) == 1
 
 
+@pytest.mark.parametrize("minibatch_size", [3, 12])
+def test_no_fewer_ids_are_remembered_than_are_promised(tmp_path, monkeypatch, minibatch_size):
+    monkeypatch.setattr(journal_module, "REMEMBERED_IDS", 10)
+    count = 5 * minibatch_size
+    with opened(tmp_path, minibatch_size) as journal:
+        for number in range(count):
+            journal.append(records(number))
+        journal.forget(5)
+        assert journal.append(records(*range(count - 10, count))) == 0
+        assert journal.append(records(0)) == 1
+
+
 def test_a_crash_while_forgetting_loses_no_segment(tmp_path, monkeypatch):
     with opened(tmp_path, 2) as journal:
         journal.append(records(1, 2))
@@ -457,6 +469,41 @@ def test_a_frame_torn_anywhere_is_cut_off(tmp_path):
             assert segment_file(directory).stat().st_size == size
             assert journal.append(records(1, 2)) == 1
         assert contents(directory) == records(0, 1, 2)
+
+
+@pytest.mark.parametrize("extended", [False, True])
+def test_a_frame_that_a_worker_hides_in_a_record_is_cut_off_with_it(tmp_path, extended):
+    with opened(tmp_path / "other") as journal:
+        journal.append(records(9))
+    hidden = segment_file(tmp_path / "other").read_bytes()
+    with opened(tmp_path / "whole") as journal:
+        journal.append(records(0))
+        size = segment_file(tmp_path / "whole").stat().st_size
+        journal.append([Record("a", hidden), Record("b", b"x" + hidden + b"x"), *records(1)])
+    data = segment_file(tmp_path / "whole").read_bytes()
+    for length in range(size, len(data)):
+        directory = tmp_path / str(length)
+        shutil.copytree(tmp_path / "whole", directory)
+        tail = bytes(len(data) - length) if extended else b""
+        segment_file(directory).write_bytes(data[:length] + tail)
+        assert contents(directory) == records(0)
+        assert segment_file(directory).stat().st_size == size
+
+
+def test_a_damaged_head_hides_no_frame_behind_it(tmp_path):
+    """Any bit of the head of a frame and of its first record, on disk or in the reader's memory."""
+    with opened(tmp_path) as journal:
+        journal.append(records(0, 1))
+        journal.append(records(2))
+    path = segment_file(tmp_path)
+    data = path.read_bytes()
+    for bit in range(8 * (16 + 12)):
+        changed = bytearray(data)
+        changed[bit // 8] ^= 1 << bit % 8
+        path.write_bytes(changed)
+        with pytest.raises(JournalCorrupt):
+            Journal(tmp_path, BIG)
+        assert path.read_bytes() == changed
 
 
 @pytest.mark.parametrize("segment", [1, 2])

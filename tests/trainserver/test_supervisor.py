@@ -2,6 +2,7 @@
 
 import itertools
 import shutil
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -28,7 +29,7 @@ from ..system.processes import spawned
 from ..waiting import wait_until
 from ..wire.sample import old_message
 from .conftest import QUICK, running_service, tiny_config
-from .trainer_thread import trainers_in_threads
+from .trainer_thread import TrainerThread, trainers_in_threads
 
 BATCH = 150
 
@@ -117,18 +118,22 @@ def assert_trained_once(service: TrainingService, bodies: list[bytes]) -> None:
     assert ids_of(bodies) <= set(names)
 
 
+def test_a_trainer_in_a_thread_may_end_later_than_a_process():
+    """As on a busy machine; the real one is killed then."""
+    may_end = threading.Event()
+    trainer = TrainerThread(lambda _: may_end.wait())
+    threading.Timer(0.2, may_end.set).start()
+    trainer.end(0.01)
+
+
 def test_rates_are_those_of_the_moment(batches, in_threads, tmp_path):
     shares = iter([1.0, 0.25])
-    service = TrainingService(
-        tiny_config(tmp_path, minibatch_size=BATCH), on_fatal=print, rate_share=lambda: next(shares)
-    )
-    try:
+    config = tiny_config(tmp_path, minibatch_size=BATCH)
+    with running_service(config, rate_share=lambda: next(shares)) as service:
         for number in 1, 2:
             post(service, next(batches))
             wait_until(partial(checkpoint_is, service, number))
-    finally:
-        service.close()
-    reports = [info.record.report for info in open_store(service.config.store, "flagz").list()]
+    reports = [info.record.report for info in open_store(config.store, "flagz").list()]
     assert [report and report.rate_share for report in reports] == [None, 1.0, 0.25]
 
 
@@ -184,6 +189,21 @@ def test_hours_are_those_since_the_last_checkpoint_or_the_first_game(service, ba
     assert hours[0] > 0
     assert hours[1] == hours[0]
     assert hours[1] < hours[2] < hours[1] + elapsed + 1e-4
+
+
+def test_a_clock_that_jumps_a_day_makes_nothing_longer(batches, in_threads, tmp_path, monkeypatch):
+    config, clock = tiny_config(tmp_path, minibatch_size=BATCH), time.time
+    with running_service(config) as service:
+        wait_until(partial(checkpoint_is, service, 0))
+        bodies = next(batches)
+        monkeypatch.setattr(time, "time", lambda: clock() + 86_400.0)
+        post(service, bodies)
+        wait_until(partial(checkpoint_is, service, 1))
+        uptime = service.status().uptime_seconds
+        hours = open_store(config.store, "flagz").info(1).record.hours
+    assert 0 < uptime < 3600
+    assert hours is not None
+    assert 0 < hours < 1
 
 
 def at(body: bytes, micros: int) -> bytes:

@@ -298,6 +298,32 @@ def test_lengths_are_left_out_while_the_first_games_end(vetting, figures, monkey
     assert [bool(np.isnan(length)) for length in seen] == [True] * 6 + [False]
 
 
+def test_no_claim_keeps_the_lengths_of_a_worker_from_being_looked_at(vetting, monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        vetting._outliers, "add", lambda worker, number, values: seen.append(values[LENGTH])
+    )
+    vetting.take_heartbeat("w", (2**63 - 1) * 128)
+    vetting._workers["w"].games = 100_000
+    vetting.note("w", GameLook.of(game_of("w", 1, random_game(1))))
+    assert [bool(np.isnan(length)) for length in seen] == [False]
+
+
+def test_somebody_may_post_while_it_is_looked_who_was_released(tmp_path, monkeypatch):
+    quarantine = Quarantine(tmp_path)
+    quarantine.set_aside("w", "/training/examples", b"one", 1)
+
+    def post_and_answer(worker: str) -> bool:
+        quarantine.set_aside(f"not {worker}", "/training/examples", b"two", 1)
+        return False
+
+    monkeypatch.setattr(quarantine, "is_quarantined", post_and_answer)
+    found = quarantine.released()
+    assert found is not None
+    assert found.worker == "w"
+    quarantine.close()
+
+
 def test_what_is_set_aside_survives_and_comes_back_once_its_worker_is_released(tmp_path):
     quarantine = Quarantine(tmp_path)
     quarantine.decide("w", quarantined=True, reason="a reason")
