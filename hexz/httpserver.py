@@ -26,7 +26,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import uvicorn
 import uvloop
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from httptools import HttpParserError
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from hexz.ending import ending_signals
 from hexz.threads import Threads
@@ -51,6 +52,11 @@ GRACE_SECONDS: Final = 2
 """Answers under way have so long once the server is told to end."""
 
 MAX_HEAD_BYTES: Final = 1 << 15
+"""Of a head, and of the trailers after a body; a client that sends much at once may double it."""
+MAX_FIELDS: Final = 128
+"""Fields of a head, each of which takes many times its bytes."""
+MAX_PIPELINED: Final = 32
+"""Requests of a connection that may wait for the answer to the one before."""
 MAX_BUFFERED_BYTES: Final = 1 << 26
 """Bodies that are in memory at once, beyond some 64 KB a connection that no limit counts."""
 MAX_CONNECTIONS: Final = 10_000
@@ -174,13 +180,16 @@ class _Reporter:
 
 
 class _Connection(HttpToolsProtocol):
-    """Closes connections that are too many, whose client is too slow, or whose head is too long."""
+    """Closes connections that are too many, or whose client is too slow or sends too much of what
+    is no body."""
 
     _timer: asyncio.TimerHandle | None = None
     _stalled: asyncio.TimerHandle | None = None
-    _head_bytes = 0
+    _field_bytes = 0
     _in_head = True
+    _in_trailers = False
     _began = 0.0
+    _answering: RequestResponseCycle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -193,20 +202,46 @@ class _Connection(HttpToolsProtocol):
         self._cancel()
         self.resume_writing()
         self.give_up_waiting()
+        if self._answering is not None:
+            self._answering.disconnected = True  # uvicorn tells only the request that came last
         super().connection_lost(exc)
 
     def give_up_waiting(self) -> None:
         """Has the present answer end with what there is."""
-        if self.scope is not None and (gone := self.scope["state"].get(CLIENT_GONE)):
-            gone.set()
+        state = {} if self._answering is None else self._answering.scope["state"]
+        if CLIENT_GONE in state:
+            state[CLIENT_GONE].set()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._answering = cycle
+        super()._start_asgi_task(cycle, app)
 
     def data_received(self, data: bytes) -> None:
-        if self._in_head:
-            self._head_bytes += len(data)
+        # Piece by piece, since nothing is counted within one.
+        for start in range(0, len(data), MAX_HEAD_BYTES):
+            self._take(data[start : start + MAX_HEAD_BYTES])
+            if self.transport.is_closing():
+                return
+        if self._is_idle():
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
+
+    def _take(self, data: bytes) -> None:
+        if self._in_head or self._in_trailers:
+            self._field_bytes += len(data)
         super().data_received(data)
-        # A body that came along counts too, so this is asked only while the head goes on.
-        if self._in_head and self._head_bytes > MAX_HEAD_BYTES and not self.transport.is_closing():
+        if self.transport.is_closing():
+            return
+        # A body that came along counts too, so this is asked only while the fields go on.
+        if (self._in_head or self._in_trailers) and self._field_bytes > MAX_HEAD_BYTES:
             self.send_400_response("The head of the request is too long.")
+
+    def _is_idle(self) -> bool:
+        """Whether nothing is under way, and no timer runs either: any data ends that of uvicorn,
+        also an empty line that begins no request."""
+        is_answered = self.cycle is not None and self.cycle.response_complete
+        return is_answered and not self._in_head and self.timeout_keep_alive_task is None
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -217,14 +252,64 @@ class _Connection(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._cancel()
-        self._in_head, self._head_bytes = False, 0
+        self._in_head, self._field_bytes = False, 0
         super().on_headers_complete()
         if self.scope is not None:
             self.scope["state"][ARRIVED] = self._began
+        if len(self.pipeline) > MAX_PIPELINED:
+            self.transport.abort()  # without a word, which would be taken for an earlier answer
+            raise HttpParserError("too many requests")
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._in_trailers:
+            return  # nobody needs them, and they could pass for headers that a proxy has checked
+        if len(self.headers) == MAX_FIELDS:
+            raise HttpParserError("too many fields")
+        super().on_header(name, value)
+
+    def on_chunk_header(self) -> None:
+        self._in_trailers, self._field_bytes = True, 0  # unless a body shows that others follow
+
+    def on_body(self, body: bytes) -> None:
+        self._in_trailers = False
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._in_trailers = False
+        super().on_message_complete()
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        self._stalled = self.loop.call_later(STALL_SECONDS, self.transport.abort)
+        self._await_reading()
+
+    def send_400_response(self, msg: str) -> None:
+        super().send_400_response(msg)
+        self._see_off()
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        self._see_off()
+
+    def timeout_keep_alive_handler(self) -> None:
+        super().timeout_keep_alive_handler()
+        self._see_off()
+
+    def _see_off(self) -> None:
+        """Gives up a client in time that keeps a closed connection open, as it does not take the
+        rest of an answer, however short."""
+        if self.transport.is_closing() and self._stalled is None:
+            self._await_reading()
+
+    def _await_reading(self) -> None:
+        unsent = self.transport.get_write_buffer_size()
+        self._stalled = self.loop.call_later(STALL_SECONDS, self._check_reading, unsent)
+
+    def _check_reading(self, unsent: int) -> None:
+        """Gives up a client that has taken nothing since so much was unsent."""
+        if self.transport.get_write_buffer_size() < unsent:
+            self._await_reading()
+        else:
+            self.transport.abort()
 
     def resume_writing(self) -> None:
         if self._stalled is not None:

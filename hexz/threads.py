@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
+from contextlib import suppress
 from queue import SimpleQueue
 from typing import Any, Final, ParamSpec, TypeVar
 
@@ -52,14 +53,22 @@ class Threads(Executor):
             number = self._threads
             self._threads += 1
             self._idle += 1
-        threading.Thread(target=self._work, name=f"{self._name}-{number}", daemon=True).start()
+        thread = threading.Thread(target=self._work, name=f"{self._name}-{number}", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:
+            with self._lock:
+                self._threads -= 1
+                self._idle -= 1
+            raise
 
     def _work(self) -> None:
         while True:
             task = self._tasks.get()
             with self._lock:
                 self._idle -= 1
-            self._start()
+            with suppress(RuntimeError):  # the system has no thread to spare: those there are do
+                self._start()
             task()
             with self._lock:
                 self._idle += 1

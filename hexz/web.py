@@ -7,6 +7,7 @@ import errno
 import ipaddress
 import logging
 import os
+import re
 import signal
 import socket
 import struct
@@ -53,6 +54,9 @@ AT_ONCE: Final = "hexz.at_once"
 CLIENT_SECONDS: Final = 30
 """A client that sends nothing, or takes nothing of the answer, for so long is given up."""
 _CLIENT_TIMEOUT: Final = struct.pack("ll", CLIENT_SECONDS, 0)
+
+_AUTHORITY: Final = re.compile(r"\[?(.*?)\]?(:\d+)?")
+"""A host, which is in brackets if it is an address of IPv6, and perhaps a port."""
 
 _GUNICORN_GIVES_UP: Final = 4
 """The exit code of a worker after which gunicorn starts no other one (`Arbiter.APP_LOAD_ERROR`)."""
@@ -224,6 +228,22 @@ def read_body(request: Request, limit: int) -> bytes:
     return body
 
 
+def is_for_another_site(environ: WSGIEnvironment) -> bool:
+    """Tells whether a browser sends a request that may change something for a page of another
+    site: any page may have a visitor's browser do that, at addresses that only it can reach."""
+    if environ["REQUEST_METHOD"] in ("GET", "HEAD"):
+        return False
+    site, origin = environ.get("HTTP_SEC_FETCH_SITE"), environ.get("HTTP_ORIGIN")
+    if site is not None:
+        return site not in ("same-origin", "none")
+    if origin is None:
+        return False
+    # An old browser, or no TLS. A page cannot send the header of a proxy.
+    forwarded = environ.get("HTTP_X_FORWARDED_HOST", "").partition(",")[0]
+    host = origin.partition("://")[2]
+    return not host or host not in (environ.get("HTTP_HOST"), forwarded)
+
+
 def failure(error: Exception, retry_seconds: int) -> tuple[int, str, dict[str, str]]:
     """The status, the reason and the headers that answer a request that failed with an error.
 
@@ -286,3 +306,11 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+@lru_cache
+def names_loopback(authority: str) -> bool:
+    """Tells whether what a client calls the server, with a port or without, can only be this
+    machine. Any other name leads here if its owner says so, and then pages of its owner, too."""
+    match = _AUTHORITY.fullmatch(authority)
+    return match is not None and is_loopback(match[1])

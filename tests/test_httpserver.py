@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import http.client
 import re
-import resource
 import select
 import signal
 import socket
@@ -22,6 +21,8 @@ import pytest
 
 from hexz.httpserver import MAX_BUFFERED_BYTES, _seconds_unread
 
+from .waiting import wait_until
+
 MAX_BODY = 1 << 20
 SIZES = range(9)
 
@@ -32,11 +33,14 @@ from hexz import httpserver
 
 waiting = []
 
-httpserver.HEAD_SECONDS, httpserver.REQUEST_SECONDS, httpserver.STALL_SECONDS = map(
-    float, sys.argv[1:4]
-)
+(
+    httpserver.HEAD_SECONDS,
+    httpserver.REQUEST_SECONDS,
+    httpserver.STALL_SECONDS,
+    httpserver.KEEP_ALIVE_SECONDS,
+) = map(float, sys.argv[1:5])
 signal.signal(signal.SIGHUP, signal.SIG_DFL)  # which the tests may ignore, under nohup
-if files := int(sys.argv[4]):
+if files := int(sys.argv[5]):
     resource.setrlimit(resource.RLIMIT_NOFILE, (files, files))
 
 def app(environ, start_response):
@@ -60,7 +64,9 @@ def app(environ, start_response):
             time.sleep(0.01)
         for future in waiting:
             future.set_result(None)
-    answer = b"x" * (1 << 26) if path == "/large" else b"%d\\n" % len(body)
+    if environ.get("HTTP_X_CHECKED"):
+        body += b"a header more"
+    answer = {{"/large": b"x" * (1 << 26), "/short": b"x" * 50_000}}.get(path, b"%d\\n" % len(body))
     start_response("200 OK", [("Content-Length", str(len(answer)))])
     return [answer]
 
@@ -75,6 +81,8 @@ def at_once(environ, start_response):
 
 listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
 listener.bind(("127.0.0.1", 0))
+if send_buffer := int(sys.argv[6]):
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
 listener.listen(2048)
 print(listener.getsockname()[1], flush=True)
 httpserver.serve(app, listener, threads=2, max_body={MAX_BODY}, at_once=at_once)
@@ -108,15 +116,22 @@ Start = Callable[..., Server]
 
 @pytest.fixture
 def start() -> Iterator[Start]:
-    """Starts servers with limits in seconds for the head, the request and a stall."""
+    """Starts servers with limits in seconds for the head, the request, a stall and idleness, of
+    open files and of the bytes of an answer that the system takes before they are read."""
     with contextlib.ExitStack() as stack:
 
         def run(
-            head: float = 10, request: float = 60, stall: float = 30, files: int | None = None
+            head: float = 10,
+            request: float = 60,
+            stall: float = 30,
+            keep_alive: float = 75,
+            files: int = 0,
+            send_buffer: int = 0,
         ) -> Server:
+            limits = map(str, (head, request, stall, keep_alive, files, send_buffer))
             # Not with a `preexec_fn`, for which Python forks: gRPC may be in this process.
             process = subprocess.Popen(
-                [sys.executable, "-c", SERVER, *map(str, (head, request, stall, files or 0))],
+                [sys.executable, "-c", SERVER, *limits],
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 text=True,
@@ -139,6 +154,13 @@ def read_all(connection: socket.socket) -> bytes:
         while part := connection.recv(1 << 16):
             received += part
     return received
+
+
+def read_answer(connection: socket.socket) -> bytes:
+    """The body of the next answer."""
+    answer = http.client.HTTPResponse(connection)
+    answer.begin()
+    return answer.read()
 
 
 @pytest.mark.parametrize(
@@ -209,6 +231,73 @@ def test_a_client_that_takes_no_answer_is_given_up(start: Start) -> None:
     assert server.ask() == (200, b"0\n")
 
 
+def test_a_client_that_takes_an_answer_slowly_gets_it_all(start: Start) -> None:
+    server = start(stall=0.5)
+    with server.connect() as connection:
+        connection.sendall(b"GET /large HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        received, began = 0, time.monotonic()
+        while part := connection.recv(1 << 22, socket.MSG_WAITALL):
+            received += len(part)
+            time.sleep(0.1)
+        assert received > 1 << 26
+        assert time.monotonic() - began > 1.0, "this was not slow"
+
+
+@pytest.mark.parametrize("after", [b"", b"\r\n"])
+def test_an_idle_connection_ends_in_time(start: Start, after: bytes) -> None:
+    server = start(keep_alive=0.5)
+    with server.connect() as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert read_answer(connection) == b"0\n"
+        connection.sendall(after)
+        assert connection.recv(1) == b""
+
+
+@pytest.mark.parametrize("sent", [b"GET /short HTTP/1.0", b"GET /short HTTP/1.1\r\nHost: x"])
+def test_an_idle_connection_ends_though_a_short_answer_is_not_read(
+    start: Start, sent: bytes
+) -> None:
+    server = start(stall=0.5, keep_alive=0.5, send_buffer=4096)
+    process = psutil.Process(server.process.pid)
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connection.connect(("127.0.0.1", server.port))
+        connection.sendall(sent + b"\r\n\r\n")
+        wait_until(lambda: "ESTABLISHED" in states(process))
+        wait_until(lambda: "ESTABLISHED" not in states(process))
+
+
+def states(process: psutil.Process) -> set[str]:
+    """The states of its connections."""
+    return {connection.status for connection in process.net_connections()}
+
+
+CHUNKED = b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        pytest.param(b"GET / HTTP/1.1\r\n" + b"a:b\r\n" * 5000 + b"\r\n", id="fields"),
+        pytest.param(b"GET / HTTP/1.1\r\nX: " + b"a" * (1 << 24), id="a field"),
+        pytest.param(CHUNKED + b"0\r\n" + b"a:b\r\n" * 800_000, id="trailers"),
+        pytest.param(CHUNKED + b"0\r\nX: " + b"a" * (1 << 24), id="a trailer"),
+        pytest.param(b"GET /wait HTTP/1.1\r\n\r\n" * 13_000, id="requests"),
+    ],
+)
+def test_what_is_no_body_takes_little_memory(start: Start, sent: bytes) -> None:
+    server = start()
+    assert server.ask() == (200, b"0\n")
+    process = psutil.Process(server.process.pid)
+    before = process.memory_info().rss
+    with server.connect() as connection:
+        with contextlib.suppress(OSError):
+            connection.sendall(sent)
+        assert read_all(connection)[9:12] in (b"400", b"")
+        assert process.memory_info().rss - before < 4 << 20
+    assert server.ask() == (200, b"0\n")
+
+
 def test_heads_and_bodies_have_a_size(start: Start) -> None:
     server = start()
     with server.connect() as connection:
@@ -266,29 +355,26 @@ def _is_served(server: Server) -> bool:
         return False
 
 
-def test_as_many_connections_as_a_fleet_has(start: Start) -> None:
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if hard != resource.RLIM_INFINITY and hard < 2500:
-        pytest.skip("this machine allows too few open files")
-    server = start()
-    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 2500), hard))
-    try:
-        with contextlib.ExitStack() as stack:
-            for _ in range(1500):
-                connection = stack.enter_context(server.connect())
-                connection.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-                assert connection.recv(4096)[9:12] == b"200"
-            assert server.ask() == (200, b"0\n")
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-
-
-def test_an_application_hears_that_its_client_has_gone(start: Start) -> None:
+@pytest.mark.parametrize("more", [b"", b"GET / HTTP/1.1\r\nHost: x\r\n\r\n", b"GET / HT"])
+def test_an_application_hears_that_its_client_has_gone(start: Start, more: bytes) -> None:
     server = start()
     with server.connect() as connection:
-        connection.sendall(b"GET /wait HTTP/1.1\r\nHost: x\r\n\r\n")
+        connection.sendall(b"GET /wait HTTP/1.1\r\nHost: x\r\n\r\n" + more)
         assert server.line() == "asked"
     assert server.line() == "gone"
+    server.process.send_signal(signal.SIGTERM)
+    assert server.process.communicate(timeout=20)[1] == ""
+
+
+def test_chunks_come_in_any_pieces_and_trailers_are_no_headers(start: Start) -> None:
+    server = start()
+    whole = CHUNKED + b"3;why=not\r\nabc\r\n1\r\nd\r\n0\r\nX-Checked: yes\r\nX-B: c\r\n\r\n"
+    with server.connect() as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for size in (1, 2, 3, 5, 7, len(whole)):
+            for first in range(0, len(whole), size):
+                connection.sendall(whole[first : first + size])
+            assert read_answer(connection) == b"4\n", size
 
 
 def test_a_bug_is_a_line_for_the_client_and_a_traceback_in_the_log(start: Start) -> None:

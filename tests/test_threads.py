@@ -35,3 +35,22 @@ def test_an_error_is_told_and_harms_nobody():
     with pytest.raises(ZeroDivisionError):
         threads.submit(lambda: 1 // 0).result(20)
     assert threads.submit(lambda: 7).result(20) == 7
+
+
+def no_thread(_: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")
+
+
+def test_tasks_are_done_though_the_system_has_no_thread_to_spare_for_a_while(monkeypatch):
+    threads = Threads(2, "short")
+    with monkeypatch.context() as changed:
+        changed.setattr(threading.Thread, "start", no_thread)
+        assert [threads.submit(lambda n=n: n).result(20) for n in range(3)] == [0, 1, 2]
+    meeting = threading.Barrier(2)  # of as many threads as there may be
+    assert {f.result(20) for f in [threads.submit(meeting.wait, 20) for _ in range(2)]} == {0, 1}
+
+
+def test_without_a_single_thread_there_is_nobody_to_run_tasks(monkeypatch):
+    monkeypatch.setattr(threading.Thread, "start", no_thread)
+    with pytest.raises(RuntimeError, match="new thread"):
+        Threads(2, "none")

@@ -153,9 +153,7 @@ class Fit:
                 "the sources have other examples than when the fit was interrupted: delete "
                 f"{self._state_path} to begin anew"
             )
-        self.num_steps = math.ceil(
-            self._training.reuse * self.examples / self._training.batch_size
-        )
+        self.num_steps = math.ceil(self._training.reuse * self.examples / self._training.batch_size)
         crew.train_with(learner)
         with crew.watched():
             yield from self._train(learner, state)

@@ -113,8 +113,9 @@ class Heartbeat(WorkerReport, frozen=True, kw_only=True):
 
     @property
     def evaluations_per_second(self) -> float:
-        """The positions that it evaluated in a second, on average since it began to play."""
-        return self.evaluations / self.seconds if self.seconds else 0.0
+        """The positions that it evaluated in a second, on average since it began to play; 0 in its
+        first second. So it is finite, whatever a worker claims."""
+        return self.evaluations / self.seconds if self.seconds >= 1 else 0.0
 
 
 class WorkerSettings(Settings, frozen=True, kw_only=True):

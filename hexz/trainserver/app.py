@@ -41,7 +41,16 @@ from hexz.trainserver.metrics import METRICS
 from hexz.trainserver.service import RETRY_SECONDS, Refused, TrainingService
 from hexz.vetting.tokens import WorkerTokens
 from hexz.vetting.workers import UnknownWorker
-from hexz.web import AT_ONCE, add_probes, failure, is_loopback, limit_waiting, read_body
+from hexz.web import (
+    AT_ONCE,
+    add_probes,
+    failure,
+    is_for_another_site,
+    is_loopback,
+    limit_waiting,
+    names_loopback,
+    read_body,
+)
 from hexz.wire.archive import MAX_EXAMPLE_BYTES
 from hexz.wire.example import MAX_GAME_BYTES
 from hexz.wire.game import MAX_COMPACT_BYTES
@@ -161,8 +170,8 @@ def _add_worker_routes(app: Flask, service: TrainingService) -> None:
 
 
 def _add_fleet_routes(app: Flask, service: TrainingService) -> None:
-    @app.post(f"{CONDUCT_PATH}/<name>")
-    def conduct(name: str) -> Response:
+    @app.post(CONDUCT_PATH)
+    def conduct() -> Response:
         if request.mimetype != "application/json":  # which no form of another page can send
             raise Refused(415, "send application/json")
         try:
@@ -170,7 +179,7 @@ def _add_fleet_routes(app: Flask, service: TrainingService) -> None:
         except InvalidMessage as error:
             raise Refused(400, str(error)) from None
         try:
-            service.vetting.order(name, order)
+            service.vetting.order(request.args.get("worker", ""), order)
         except UnknownWorker as error:
             raise Refused(404, str(error)) from None
         return Response(order.to_json(), mimetype="application/json")
@@ -242,6 +251,8 @@ class _Guard:
         """The name of the worker whose own token a request shows; None if it shows the shared one,
         or needs none. Raises Refused unless the client may make it."""
         limit_waiting(environ)
+        if is_for_another_site(environ):
+            raise Refused(403, "a page of another site may not post to this server")
         problem = _version_problem(environ.get("HTTP_USER_AGENT", ""))
         if problem is not None:
             raise Refused(426, problem)
@@ -262,6 +273,12 @@ class _Guard:
                 403,
                 "this server is reachable from other machines and has no HEXZ_AUTH_TOKEN: set it, "
                 "or HEXZ_ALLOW_UNAUTHENTICATED=1 if everybody may post and see everything",
+            )
+        if not names_loopback(environ.get("HTTP_HOST", "localhost")):
+            raise Refused(
+                403,
+                "without HEXZ_AUTH_TOKEN this server answers only where it is asked for as "
+                "localhost or 127.0.0.1: set it to use another name",
             )
         return None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import Final
-from urllib.parse import quote
+from urllib.parse import urlencode
 
 import urllib3
 
@@ -55,7 +55,8 @@ class RemoteServer:
         Raises:
             NoAnswer: as `status`; also if it has heard of no such worker.
         """
-        self._ask("POST", f"{CONDUCT_PATH}/{quote(worker, safe='')}", order.to_json())
+        query = urlencode({"worker": worker})  # in a path some names would lead elsewhere
+        self._ask("POST", f"{CONDUCT_PATH}?{query}", order.to_json())
 
     def _ask(
         self, method: str, path: str, body: bytes | None = None, *, seconds: float = ANSWER_SECONDS

@@ -213,8 +213,8 @@ def training_state(data: bytes) -> None:
 def _fits() -> list[bytes]:
     path = _folder() / "seed.resume"
     FitState(
-        settings={}, examples=9, held_out=1, step=2, share=0.5, seconds=1.0, curve=[{"step": 1}],
-        model=b"model", training=b"training",
+        settings={}, start=None, examples=9, held_out=1, step=2, share=0.5, seconds=1.0,
+        curve=[{"step": 1}], model=b"model", training=b"training",
     ).save(path)  # fmt: skip
     return [path.read_bytes()]
 
@@ -395,7 +395,7 @@ def _train_requests() -> list[bytes]:
     return [
         b"POST /training/heartbeat application/json\n" + heartbeat,
         b"POST /training/examples application/octet-stream\n" + _examples()[0],
-        b"POST /training/workers/w application/json\n" + order,
+        b"POST /training/workers?worker=w application/json\n" + order,
         b"GET /models/flagz/checkpoints/0 text/plain\n",
         b"GET /status application/json\n",
         b"GET /metrics text/plain\n",

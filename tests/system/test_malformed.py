@@ -294,7 +294,7 @@ def test_malformed_bodies_are_refused_and_honest_ones_taken(tmp_path, games, com
         assert server.post(next(honest)) == 200
         released = b'{"quarantined": false, "reason": "a test"}'
         headers = {"Content-Type": "application/json"}
-        answer = server.request("POST", f"{CONDUCT_PATH}/unnamed", released, **headers)
+        answer = server.request("POST", f"{CONDUCT_PATH}?worker=unnamed", released, **headers)
         assert answer.status == 200
         process = psutil.Process(server.process.pid)
         attack(server, range(count // 5))  # after which nothing grows that grows once

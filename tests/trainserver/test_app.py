@@ -19,11 +19,12 @@ from werkzeug.test import TestResponse, create_environ
 
 from hexz.model.checkpoint import decode_checkpoint
 from hexz.schema.fleet import ConductOrder, Heartbeat, Orders
-from hexz.schema.status import JournalStatus
+from hexz.schema.status import JournalStatus, ServerStatus
 from hexz.trainserver import service as service_module
 from hexz.trainserver.app import make_app
 from hexz.trainserver.metrics import _worker_demand
 from hexz.trainserver.posting import Posting
+from hexz.trainserver.remote import RemoteServer
 from hexz.trainserver.service import TrainingService
 from hexz.version import __version__
 from hexz.web import AT_ONCE
@@ -33,13 +34,14 @@ from hexz.wire.example import decode_example, encode_game
 from hexz.wire.game import encode_compact
 from tests.games import finished_games
 
+from ..small_server import SmallServer
 from ..waiting import wait_until
 from .conftest import running_service, tiny_config
 
 TOKEN = "a-secret-of-24-characters"  # noqa: S105
 EXAMPLES, GAMES, HEARTBEAT = "/training/examples", "/training/games", "/training/heartbeat"
 COMPACT_GAMES = "/training/compact-games"
-CONDUCT = "/training/workers/"
+CONDUCT = "/training/workers?worker="
 MODEL = "/models/flagz/checkpoints/0"
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 
@@ -362,6 +364,82 @@ def test_a_loopback_address_needs_none(client, address):
     assert answer.status_code == 200
 
 
+OTHER_SITES = (
+    {"Sec-Fetch-Site": "cross-site", "Origin": "http://evil.example"},
+    {"Sec-Fetch-Site": "same-site", "Origin": "http://localhost:3000"},
+    {"Sec-Fetch-Site": "cross-site"},
+    {"Origin": "http://evil.example"},
+    {"Origin": "http://localhost:3000"},
+    {"Origin": "null"},
+    {"Origin": "file://"},
+)
+
+
+@pytest.mark.parametrize("headers", OTHER_SITES)
+@pytest.mark.parametrize("address", ["127.0.0.1", "10.1.2.3"])
+def test_no_page_of_another_site_posts_for_its_visitor(
+    app, client, guarded, games, headers, address
+):
+    """Also if the browser knows the token, as it does once it was asked for it."""
+    bound = {"SERVER_NAME": address}
+    for path, body in (
+        (EXAMPLES, games[18][0]), (GAMES, encode_game(games[18])), (HEARTBEAT, heartbeat()),
+        (CONDUCT + "unnamed", ConductOrder(quarantined=True, reason="x").to_json()),
+    ):  # fmt: skip
+        for visitor, shown in ((client, {}), (guarded, basic(TOKEN))):
+            answer = visitor.post(
+                path, data=body, headers=headers | shown, environ_overrides=bound,
+                content_type="application/json",
+            )  # fmt: skip
+            assert answer.status_code == 403, path
+            reason(answer)
+    assert ask_at_once(app, games[18][0], headers=headers) is None
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Sec-Fetch-Site": "same-origin", "Origin": "https://fleet.example"},
+        {"Sec-Fetch-Site": "none"},
+        {"Origin": "http://localhost"},
+        {"Origin": "http://fleet.example", "X-Forwarded-Host": "fleet.example, proxy"},
+    ],
+)
+def test_a_page_of_the_server_itself_may_post_behind_a_proxy_too(client, headers):
+    assert client.post(HEARTBEAT, data=heartbeat(), headers=headers).status_code == 200
+
+
+def test_links_of_other_sites_lead_here(client):
+    headers = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Accept": BROWSER}
+    assert client.get("/status", headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("localhost", 200), ("localhost:8080", 200), ("127.0.0.1:8080", 200), ("127.8.9.10", 200),
+        ("[::1]", 200), ("[::1]:8080", 200), ("evil.example:8080", 403), ("evil.example", 403),
+        ("localhost.evil.example", 403), ("127.0.0.1.evil.example", 403), ("10.0.0.1", 403),
+        ("[::1", 403), ("[::2]:80", 403), ("a:b:c", 403), ("", 403), ("\xff", 403),
+    ],
+)  # fmt: skip
+def test_without_a_token_no_name_leads_here_that_somebody_else_owns(
+    client, guarded, service, games, host, status, monkeypatch
+):
+    """Its owner's pages would be of the same site as the server."""
+    named = {"headers": {"Host": host}}
+    assert client.get("/status", **named).status_code == status
+    answer = client.post(EXAMPLES, data=games[19][0], **named)
+    assert answer.status_code == status
+    if status == 403:
+        assert "HEXZ_AUTH_TOKEN" in reason(answer)
+    assert client.get("/readyz", **named).status_code == 200
+    assert guarded.get("/status", headers={"Host": host} | bearer(TOKEN)).status_code == 200
+    open_to_all = replace(service.config, auth_token=None, allow_unauthenticated=True)
+    monkeypatch.setattr(service, "config", open_to_all)
+    assert make_app(service).test_client().get("/status", **named).status_code == 200
+
+
 def test_a_worker_of_another_version_is_told_what_to_install(client, games):
     answer = client.post(HEARTBEAT, data=heartbeat(version="99.1.0"))
     assert answer.status_code == 426
@@ -465,7 +543,7 @@ def test_heartbeats_do_not_look_at_all_workers_each(client, service, monkeypatch
     monkeypatch.setattr(service_module, "WORKER_SECONDS", 0.0)
     client.post(HEARTBEAT, data=heartbeat(worker="the last"))
     assert looks[1:] == [1]
-    assert service._workers.keys() == {"the last"}
+    assert service._workers.keys() == {(None, "the last")}
 
 
 def test_workers_are_shown_until_they_are_silent(client, monkeypatch):
@@ -480,6 +558,34 @@ def test_workers_are_shown_until_they_are_silent(client, monkeypatch):
     assert samples(client)["hexz_worker_evaluations_per_second"] == 100
     monkeypatch.setattr(service_module, "WORKER_SECONDS", -1.0)
     assert client.get("/status").json["workers"] == []
+
+
+def test_no_claim_of_a_worker_breaks_the_status(client, service, monkeypatch):
+    monkeypatch.setattr(service, "_workers", {})
+    largest = dict.fromkeys(("evaluations", "games", "pending", "processes"), 2**63 - 1)
+    for number in range(2):
+        body = heartbeat(worker=f"liar-{number}", seconds=1e-300, **largest)
+        assert client.post(HEARTBEAT, data=body).status_code == 200
+    status = ServerStatus.from_json(client.get("/status").data)
+    assert [worker.evaluations_per_second for worker in status.workers] == [0.0, 0.0]
+
+
+def test_a_worker_of_its_own_token_takes_no_place_of_another(client, guarded, service, monkeypatch):
+    monkeypatch.setattr(service, "_workers", {})
+    shown = bearer(service.tokens.add("mallory"))
+    client.post(HEARTBEAT, data=heartbeat(games=3))
+    guarded.post(HEARTBEAT, data=heartbeat(games=9999), headers=shown)
+    service.tokens.revoke("mallory")
+    assert [worker["games"] for worker in client.get("/status").json["workers"]] == [3, 9999]
+
+
+def test_as_many_workers_as_anybody_names_take_bounded_memory(client, service, monkeypatch):
+    monkeypatch.setattr(service, "_workers", {})
+    monkeypatch.setattr(service_module, "MAX_WORKERS", 3)
+    for name in ("a", "b", "c", "a", "d"):
+        client.post(HEARTBEAT, data=heartbeat(worker=name))
+    workers = client.get("/status").json["workers"]
+    assert [worker["worker"] for worker in workers] == ["c", "a", "d"]
 
 
 # --- What it tells -----------------------------------------------------------------------------
@@ -609,6 +715,41 @@ def test_a_worker_in_quarantine_is_taken_again_when_it_is_released(
     wait_until(lambda: not service.vetting.quarantine.examples)
     assert guarded.post(GAMES, data=body, headers=shown).json["accepted"] == 0
     assert alice not in caplog.text
+
+
+def test_many_workers_in_quarantine_are_one_problem(client, service):
+    names = [f"liar-{number}" for number in range(3)]
+    for name in names:
+        service.vetting.take_heartbeat(name, 128)
+        service.vetting.order(name, ConductOrder(quarantined=True, reason="nonsense"))
+    problems = service.problems()
+    for name in names:
+        service.vetting.order(name, ConductOrder(quarantined=False, reason="a test"))
+    assert problems == ["3 workers are quarantined: see `hexzctl fleet list`"]
+    assert service.problems() == []
+
+
+def test_a_bug_is_a_problem_and_does_not_end_the_taking_again(service, monkeypatch, caplog):
+    def fail() -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(service_module, "READMIT_SECONDS", 0.01)
+    with monkeypatch.context() as patch:
+        patch.setattr(service.vetting.quarantine, "released", fail)
+        wait_until(service.problems)
+        assert service.problems() == ["released examples wait: RuntimeError: a bug"]
+        assert "Traceback" in caplog.text
+    wait_until(lambda: not service.problems())
+
+
+@pytest.mark.parametrize("name", ["rack/1", "/", "..", ".", "a%2Fb", "a b&worker=c#d?e", "ä-1"])
+def test_a_worker_is_ordered_about_whatever_its_name(guarded, service, name):
+    guarded.post(HEARTBEAT, data=heartbeat(worker=name), headers=bearer(TOKEN))
+    with SmallServer(guarded.application).running() as server:
+        remote = RemoteServer(server.root, TOKEN)
+        for quarantined in (True, False):
+            remote.order(name, ConductOrder(quarantined=quarantined, reason="a test"))
+            assert service.vetting.quarantine.verdict(name).quarantined == quarantined
 
 
 @pytest.mark.parametrize(
