@@ -65,7 +65,7 @@ def main() -> None:
         run = ArenaRun(config, print)
         for _ in run.events():
             pass
-        for one in run.played:
+        for one in run.games(len(boards)):
             results.add(pairing, one.pair.number, one.margins)
         found = run.results.of((0, 1))
         if found is not None:

@@ -9,6 +9,19 @@ import numpy as np
 import numpy.typing as npt
 
 
+@dataclass(frozen=True)
+class Forfeit:
+    """A game that was lost because a program failed.
+
+    Attributes:
+        player: who lost it, 1 or 2.
+        reason: what the program did, in one line.
+    """
+
+    player: int
+    reason: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class GameRecord:
     """A finished game with what the search thought of it."""
@@ -25,6 +38,8 @@ class GameRecord:
     """For each move the expected result that its search found, -1..1, mover's view."""
     policies: Sequence[Sequence[tuple[int, float]]]
     """For each move the likeliest actions and their probabilities, see `top_moves`."""
+    forfeit: Forfeit | None = None
+    """How it ended, if not on the board."""
 
 
 def top_moves(policy: npt.NDArray[np.float32], count: int = 5) -> list[tuple[int, float]]:

@@ -87,7 +87,7 @@ def arena(
         Ends as soon as it is clear whether a is 35 Elo stronger than b; writes a page of games.
     """
     from hexz.arena.run import ArenaConfig, ArenaRun, random_boards, read_boards
-    from hexz.player.spec import parse_spec
+    from hexz.player.spec import SPECS, parse_spec
     from hexzctl.arena_view import ArenaView
     from hexzctl.display import notice, waiting
 
@@ -96,11 +96,16 @@ def arena(
     if html is not None:
         _check_directory(html)
     test = None if sprt is None else _parse_sprt(sprt)
+    specs = [parse_spec(text, allow_programs=True) for text in player]
     count = boards or (SPRT_BOARDS if test else 100)
     view = ArenaView()
     run = ArenaRun(
         ArenaConfig(
-            specs=[parse_spec(text, allow_programs=True) for text in player],
+            specs=specs,
+            names=[
+                text if text in SPECS else str(spec)
+                for text, spec in zip(player, specs, strict=True)
+            ],
             boards=random_boards(count, seed) if boards_file is None else read_boards(boards_file),
             log=log,
             sprt=test,
@@ -114,7 +119,7 @@ def arena(
     interruption = Interruption(run.stop)
     view.watch(run)
     view.print_results(run, as_json=as_json)
-    if html is not None and run.played:
+    if html is not None and run.results.boards:
         from hexz.arena.page import write_arena_page
 
         with waiting(f"writing {html}"):

@@ -93,7 +93,7 @@ class ArenaView:
                 a, b = (run.results.names[number] for number in pairing)
                 scores.append(
                     f"{a} against {b}: {_percent(result.score)} on "
-                    f"{number_of(result.boards, 'board')}"
+                    f"{number_of(result.boards, 'board')}" + _state_of_test(run, pairing)
                 )
         return scores
 
@@ -106,7 +106,7 @@ class ArenaView:
         if as_json:
             print(json.dumps(report(run)))
             return
-        if not run.played:
+        if not run.results.boards:
             return
         console = Console()
         if not console.is_terminal:
@@ -126,7 +126,7 @@ def _pairs_table(run: ArenaRun, width: int) -> Table:
     for name in figures:
         table.add_column(name, justify="right", no_wrap=True)
     if run.config.sprt is not None:
-        table.add_column("test", justify="right", no_wrap=True)
+        table.add_column(f"LLR ±{run.config.sprt.bound:.2f}", justify="right", no_wrap=True)
     for pairing in run.results.pairings:
         result = run.results.of(pairing)
         if result is None:
@@ -152,9 +152,20 @@ def _cells(result: PairingResult) -> list[str]:
     ]
 
 
+def _state_of_test(run: ArenaRun, pairing: Pairing) -> str:
+    if run.config.sprt is None:
+        return ""
+    found = _test(run, pairing)
+    is_open = pairing not in run.decisions
+    return f", LLR {found} of ±{run.config.sprt.bound:.2f}" if is_open else f", {found} accepted"
+
+
 def _test(run: ArenaRun, pairing: Pairing) -> str:
+    """The Elo that was accepted, or until then the log-likelihood ratio."""
     decision = run.decisions.get(pairing)
-    return "open" if decision is None else f"{decision:+g}"
+    if decision is None:
+        return f"{run.log_likelihood_ratio(pairing):+.2f}"
+    return f"{decision:+g} Elo"
 
 
 def _ratings_table(run: ArenaRun) -> Table:

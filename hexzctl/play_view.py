@@ -17,6 +17,7 @@ from hexz.engine import CELLS, Board, CellKind, Move, Suggestion
 from hexz.errors import HexzError
 from hexz.gameplay.game import Game
 from hexz.gameplay.session import COLOURS
+from hexz.player.levels import name_of
 from hexzctl.board import BRACKETS, PLAYER_STYLES, play_board
 
 _OUTLINED_LINES: Final = 32
@@ -202,7 +203,7 @@ def _scores(game: Game, human: int | None) -> Table:
     for width in (1, 8, 3, 3, _NAME_WIDTH):
         table.add_column(width=width, no_wrap=True, overflow="ellipsis")
     for player in (1, 2):
-        name = "" if human is None else game.players[player - 1]
+        name = "" if human is None else name_of(game.players[player - 1])
         table.add_row(
             "▸" if player == game.board.turn and not game.is_over else " ",
             Text.from_markup(player_text(player)),

@@ -40,11 +40,10 @@ def serve_player(config: PlayerConfig) -> None:
         addition = f", gRPC at {grpc_address}" if grpc_address else ""
         print(f"Play at {url}{addition}", flush=True)
         if config.open:
-            from hexz.player.levels import LEVELS
-
-            level, seed = LEVELS[-1], secrets.randbelow(10_000)
-            game = f"{url}/#seed={seed}&blue=person&orange={level.spec}"
-            print(f"Against the {level.name}: {game}", flush=True)
+            name, spec = opponent(config.player)
+            seed = secrets.randbelow(10_000)
+            game = f"{url}/#seed={seed}&blue=person&orange={spec}"
+            print(f"Against {name}: {game}", flush=True)
             show_page(game)
 
     with starting:
@@ -52,3 +51,18 @@ def serve_player(config: PlayerConfig) -> None:
         from hexz.player.serve import serve  # takes a second
 
         serve(config, say_where)
+
+
+def opponent(player: str) -> tuple[str, str]:
+    """What we call the opponent of the game that is opened, and its spec at the page: the champion,
+    or where no network is served the player that is."""
+    from hexz.player.levels import LEVELS
+    from hexz.player.service import offered, public
+    from hexz.player.spec import parse_spec
+
+    served = parse_spec(player, allow_programs=True)
+    if served.needs_network:
+        return f"the {LEVELS[-1].name}", LEVELS[-1].spec
+    offers = offered(served)
+    spec = public(served) if public(served) in offers else offers[0]
+    return player if spec == public(served) else str(spec), str(spec)

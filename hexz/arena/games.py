@@ -28,7 +28,7 @@ from hexz.player.player import Player
 from hexz.player.players import make_player, network_player
 from hexz.player.program import EngineFailed
 from hexz.player.searcher import SOLVE_NODES, Searcher
-from hexz.record import top_moves
+from hexz.record import Forfeit, top_moves
 
 GROUPS: Final = 2
 """The games are in so many groups: while the leaves of one are evaluated, another one searches."""
@@ -66,19 +66,6 @@ class PlayedMove:
     action: int
     value: float
     top: list[tuple[int, float]]
-
-
-@dataclass(frozen=True)
-class Forfeit:
-    """A game that was lost because a program failed.
-
-    Attributes:
-        player: who lost it, 1 or 2.
-        reason: what the program did, in one line.
-    """
-
-    player: int
-    reason: str
 
 
 @dataclass(frozen=True)

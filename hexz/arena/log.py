@@ -25,9 +25,10 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from hexz.arena.entrants import Entrant, Field
-from hexz.arena.games import Forfeit, GamePair, Played, PlayedMove
+from hexz.arena.games import GamePair, Played, PlayedMove
 from hexz.engine import Board, Move
 from hexz.errors import HexzError, OutputError
+from hexz.record import Forfeit
 from hexz.version import __version__
 
 _START: Final = b'{"players":'
@@ -40,6 +41,17 @@ _Key = tuple[str, str | None, str, str | None, str]
 """Name and digest of the first and of the second player, and the board."""
 
 
+_ODD_CONTENT: Final = (
+    ValueError,
+    TypeError,
+    AttributeError,
+    LookupError,
+    OverflowError,
+    RecursionError,
+)
+"""What JSON of another kind raises where it is taken for games."""
+
+
 class InvalidLog(HexzError, ValueError):
     """A file is not the log of an arena, or another arena writes to it."""
 
@@ -48,7 +60,8 @@ class ArenaLog:
     """The log at a path, which is made. Nobody else can open it while it is open here.
 
     Args:
-        path: the file. A last line that was cut off is removed; other files are left as they are.
+        path: the file. A last line that was cut off is removed, and one that only lacks its end is
+            completed; other files are left as they are.
         players: whose games are of interest.
 
     Raises:
@@ -78,7 +91,7 @@ class ArenaLog:
         self._file.close()
 
     def find(self, pair: GamePair) -> Played | None:
-        """The games of a pair, if they were played."""
+        """The games of a pair, if they were played; also once the log is closed."""
         for pairing in (pair.pairing, pair.pairing[::-1]):
             place = self._places.get(self._key(pairing, pair.board))
             if place is not None:
@@ -98,11 +111,12 @@ class ArenaLog:
         Raises:
             OutputError: there is no space, for example.
         """
-        entrants = [self._players.entrants[number] for number in played.pair.pairing]
+        pair = played.pair
+        entrants = [self._players.entrants[number] for number in pair.pairing]
         line = {
             "players": [entrant.name for entrant in entrants],
             "networks": [entrant.digest for entrant in entrants],
-            "board": played.pair.board,
+            "board": pair.board,
             "games": [
                 _game(moves, score, forfeit)
                 for moves, score, forfeit in zip(
@@ -114,8 +128,10 @@ class ArenaLog:
         }
         data = json.dumps(line, separators=(",", ":")).encode() + b"\n"
         with self._errors():
+            place = os.fstat(self._file.fileno()).st_size, len(data)
             while data:
                 data = data[self._file.write(data) :]
+        self._places[self._key(pair.pairing, pair.board)] = place
 
     def _key(self, pairing: tuple[int, int], board: str) -> _Key:
         first, second = (self._players.entrants[number] for number in pairing)
@@ -130,19 +146,23 @@ class ArenaLog:
             ) from None
 
     def _read(self) -> None:
-        end = 0
-        with open(self.path, "rb") as lines:
-            number = 0
-            while line := lines.readline(MAX_LINE_BYTES):
-                number += 1
-                if not line.endswith(b"\n") and line.startswith(_START[: len(line)]):
-                    break
-                self._take(line, number, end)
-                end += len(line)
-        os.truncate(self.path, end)
+        offset, is_ended = 0, True
+        with open(self.path, "rb") as file:
+            lines = iter(lambda: file.readline(MAX_LINE_BYTES + 1), b"")
+            for number, line in enumerate(lines, 1):
+                is_ended = line.endswith(b"\n")
+                if not is_ended and _is_cut_off(line):
+                    os.truncate(self.path, offset)
+                    return
+                self._take(line, number, offset)
+                offset += len(line)
+        if not is_ended:
+            self._file.write(b"\n")
 
     def _take(self, line: bytes, number: int, offset: int) -> None:
         try:
+            if len(line) > MAX_LINE_BYTES:
+                raise ValueError("no two games are so long")
             content = json.loads(line)
             first, second = content["players"]
             networks = content["networks"]
@@ -152,15 +172,16 @@ class ArenaLog:
                 _replay(content["board"], a)
                 _replay(content["board"], b)
                 self._places[key] = offset, len(line)
-        except (ValueError, TypeError, KeyError, IndexError, RecursionError):
+        except _ODD_CONTENT:
             raise InvalidLog(
                 f"line {number} of {self.path} is not the result of games: remove the line, or "
                 "give another --log"
             ) from None
 
     def _games_at(self, offset: int, size: int) -> tuple[Any, Any]:
-        with self._errors():
-            first, second = json.loads(os.pread(self._file.fileno(), size, offset))["games"]
+        with self._errors(), open(self.path, "rb") as lines:
+            lines.seek(offset)
+            first, second = json.loads(lines.read(size))["games"]
         return first, second
 
     @contextlib.contextmanager
@@ -169,6 +190,17 @@ class ArenaLog:
             yield
         except OSError as error:
             raise OutputError(f"cannot write {self.path}: {error.strerror or error}") from None
+
+
+def _is_cut_off(line: bytes) -> bool:
+    """Whether a line without an end is the beginning of one that we write, and no more."""
+    if len(line) > MAX_LINE_BYTES or not line.startswith(_START[: len(line)]):
+        return False
+    try:
+        json.loads(line)
+    except (ValueError, RecursionError):
+        return True
+    return False
 
 
 def _identity(entrant: Entrant) -> tuple[str, str | None]:
@@ -194,11 +226,17 @@ def _moves(game: Any) -> list[PlayedMove]:
     return [
         PlayedMove(
             action=Move.parse(move).index,
-            value=float(value),
-            top=[(Move.parse(other).index, float(share)) for other, share in top],
+            value=_number(value, -1),
+            top=[(Move.parse(other).index, _number(share, 0)) for other, share in top],
         )
         for move, value, top in zip(game["moves"], game["values"], game["top"], strict=True)
     ]
+
+
+def _number(value: Any, least: int) -> float:
+    if not least <= value <= 1:  # nor is NaN
+        raise ValueError(f"{value} is not in {least}..1")
+    return float(value)
 
 
 def _replay(initial_text: str, game: Any) -> None:

@@ -18,6 +18,9 @@ from hexz.render.assets import asset, style
 from hexz.schema.records import Estimate
 from hexz.wording import number_of
 
+MAX_BOARDS: Final = 500
+"""On a page: a browser shows 1,000 games, 10 MB, without delay."""
+
 _SHADES: Final = "".join(f".score-{percent}{{--score:{percent}}}" for percent in range(101))
 """The shares by which cells are coloured. As attributes they would be forbidden by the policy."""
 
@@ -28,17 +31,24 @@ def write_arena_page(path: Path, run: ArenaRun) -> None:
     Raises:
         OutputError: the file cannot be written.
     """
-    page = arena_page(run.results, run.played)
+    page = arena_page(run.results, run.games(MAX_BOARDS))
     with atomic_file(path) as file:
         file.write(page.encode())
 
 
-def arena_page(results: Results, played: Sequence[Played]) -> str:
-    """The HTML of the page, complete in itself. ValueError: nothing was played."""
-    in_order = sorted(played, key=lambda p: (p.pair.pairing, p.pair.number))
-    records = [record for one in in_order for record in _records(results.names, one)]
+def arena_page(results: Results, shown: Sequence[Played]) -> str:
+    """The HTML of the page, complete in itself.
+
+    Args:
+        results: of all games.
+        shown: those that can be looked at, those of one pairing one after the other.
+
+    Raises:
+        ValueError: there are none.
+    """
+    records = [record for one in shown for record in _records(results.names, one)]
     first_games: dict[Pairing, int] = {}
-    for place, one in enumerate(in_order):
+    for place, one in enumerate(shown):
         first_games.setdefault(one.pair.pairing, 2 * place)
     ratings = results.ratings()
     introduction = "\n".join(
@@ -48,7 +58,7 @@ def arena_page(results: Results, played: Sequence[Played]) -> str:
             '<section aria-labelledby="scores" tabindex="0"><h2 id="scores">Scores</h2>'
             f"{_cross_table(results, ratings, first_games)}"
             '<p class="hint">Points of the player on the left in percent, and their 95 % interval. '
-            "Click to see the games.</p></section>",
+            f"Click to see the games. {_omission(results.boards, len(shown))}</p></section>",
             '<section aria-labelledby="ratings"><h2 id="ratings">Elo ratings</h2>'
             f"{_rating_plot(ratings)}"
             f'<p class="hint">With 95 % intervals; {escape(results.anchor)} has 0.</p></section>',
@@ -58,12 +68,22 @@ def arena_page(results: Results, played: Sequence[Played]) -> str:
     return games_page(records, title="Arena", introduction=introduction)
 
 
+def _omission(boards: int, shown: int) -> str:
+    if shown == boards:
+        return ""
+    return (
+        f"Those of {shown:,} of {boards:,} boards are on this page, the first ones of each pair; "
+        "the log has all."
+    )
+
+
 def _records(names: Sequence[str], played: Played) -> list[GameRecord]:
     pair = played.pair
     return [
         GameRecord(
             name=f"Board {pair.number + 1}: {names[order[0]]} – {names[order[1]]}"  # noqa: RUF001
             + ("" if forfeit is None else f"; {names[order[forfeit.player - 1]]} failed"),
+            forfeit=forfeit,
             players=(names[order[0]], names[order[1]]),
             initial_text=pair.board,
             actions=[move.action for move in moves],
@@ -95,8 +115,9 @@ def _cross_table(
 
 
 def _cell(results: Results, pairing: Pairing, first_games: Mapping[Pairing, int]) -> str:
-    known = pairing if pairing in first_games else pairing[::-1]
-    found = results.of(known) if known in first_games else None
+    known, found = pairing, results.of(pairing)
+    if found is None:
+        known, found = pairing[::-1], results.of(pairing[::-1])
     if found is None:
         return '<td class="self"></td>' if pairing[0] == pairing[1] else "<td></td>"
     score = found.score
@@ -104,10 +125,13 @@ def _cell(results: Results, pairing: Pairing, first_games: Mapping[Pairing, int]
         score = Estimate(value=1 - score.value, low=1 - score.high, high=1 - score.low)
     boards = number_of(found.boards, "board")
     percent, low, high = (f"{100 * x:.0f}" for x in (score.value, score.low, score.high))
-    return (
-        f'<td class="score-{percent}"><button type="button" data-game="{first_games[known]}" '
-        f'title="{boards}">{percent} %<small>{low} to {high}</small></button></td>'
-    )
+    text = f"{percent} %<small>{low} to {high}</small>"
+    if known in first_games:
+        text = (
+            f'<button type="button" data-game="{first_games[known]}" title="{boards}">{text}'
+            "</button>"
+        )
+    return f'<td class="score-{percent}">{text}</td>'
 
 
 # Of the plot, in its own units.

@@ -216,7 +216,7 @@ class Rating:
 
         self._store.update_ratings(change)
         files = self._output.write(self.ratings())
-        if self.run.played:
+        if self.run.results.boards:
             page = self._config.output_dir / "games.html"
             write_arena_page(page, self.run)
             files.append(page)

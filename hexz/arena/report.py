@@ -33,5 +33,7 @@ def _pair(run: ArenaRun, pairing: Pairing) -> dict[str, Any] | None:
     first, second = (run.results.names[number] for number in pairing)
     found = {"players": [first, second], **to_builtins(result)}
     if run.config.sprt is not None:
+        bound = run.config.sprt.bound
         found["accepted_elo"] = run.decisions.get(pairing)
+        found["llr"] = {"value": run.log_likelihood_ratio(pairing), "low": -bound, "high": bound}
     return found

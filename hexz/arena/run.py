@@ -74,7 +74,7 @@ class ArenaConfig:
         specs: the players, no two the same.
         boards: start positions; a pairing plays each twice.
         log: where games are kept; those that are there already are not played again.
-        names: what people call the players; None: as their specs.
+        names: what people call the players, no two the same; None: as their specs.
         round_boards: a pairing plays so many boards before the next one has its turn; None: all.
         sprt: a test that ends the games of a pairing once it is decided.
         seed: of `uct` and `random`.
@@ -95,11 +95,10 @@ class ArenaConfig:
     max_seconds: float | None = None
 
     def __post_init__(self) -> None:
-        names = self.all_names
-        for name in names:
-            if names.count(name) > 1:
+        for spec, name in zip(self.specs, self.all_names, strict=True):
+            if self.specs.count(spec) > 1:
                 raise InvalidArena(f"{name} is there twice: a player cannot play against itself")
-        if len(names) < 2:
+        if len(self.specs) < 2:
             raise InvalidArena("an arena needs at least two players")
 
     @property
@@ -124,7 +123,6 @@ class ArenaRun:
 
     Attributes:
         results: so far, those of the log included.
-        played: the same, game by game.
         resumed: game pairs that were in the log.
         decisions: of the test: the hypothesis in Elo that was accepted for a pairing.
     """
@@ -132,10 +130,10 @@ class ArenaRun:
     def __init__(self, config: ArenaConfig, notify: Callable[[str], None]) -> None:
         self.config = config
         self.results = Results(config.all_names, config.pairings)
-        self.played: list[Played] = []
         self.resumed = 0
         self.decisions: dict[Pairing, float] = {}
         self._notify = notify
+        self._log: ArenaLog | None = None
         self._is_stopped = False
         self._is_prolonged = False
 
@@ -143,6 +141,22 @@ class ArenaRun:
     def total(self) -> int:
         """Game pairs that there are."""
         return len(self.config.boards) * len(self.config.pairings)
+
+    def log_likelihood_ratio(self, pairing: Pairing) -> float:
+        """That of the test, after the boards of a pairing that it has looked at; see `Sprt`."""
+        scores = self.results.in_order(pairing)
+        if self.config.sprt is None or not scores:
+            return 0.0
+        return float(self.config.sprt.ratios(scores)[-1])
+
+    def games(self, most: int) -> list[Played]:
+        """The games of at most so many boards, read from the log, ordered by pairing and board. If
+        there are more, all pairings have about as many: those of their first boards."""
+        boards = self.results.first_boards(most)
+        if self._log is None:
+            return []
+        pairs = (GamePair(pairing, self.config.boards[board], board) for pairing, board in boards)
+        return [found for pair in pairs if (found := self._log.find(pair)) is not None]
 
     def stop(self) -> None:
         """Ends the run soon: games under way are dropped, finished boards are kept."""
@@ -161,6 +175,7 @@ class ArenaRun:
         num_processes = self.config.num_processes or default_processes(device)
         players = self._prepare(device, num_processes)
         with ArenaLog(self.config.log, players) as log:
+            self._log = log
             todo = list(self._resume(log))
             for pairs in self._phases(players, todo):
                 more = (pair for pair in self._order(pairs) if pair.pairing not in self.decisions)
@@ -183,10 +198,11 @@ class ArenaRun:
         """Whether time is up. A time that leaves nothing is prolonged to the first board's end."""
         if time.monotonic() < deadline:
             return False
-        if not self.played and not self._is_prolonged:
+        is_anything_known = self.results.boards > 0
+        if not is_anything_known and not self._is_prolonged:
             self._is_prolonged = True
             self._notify("time is up, and the first boards are still under way: waiting for one")
-        return bool(self.played)
+        return is_anything_known
 
     def _prepare(self, device: str, num_processes: int) -> Field:
         specs = self.config.specs
@@ -220,7 +236,6 @@ class ArenaRun:
                 self._count(found)
 
     def _count(self, played: Played) -> None:
-        self.played.append(played)
         self.results.add(played.pair.pairing, played.pair.number, played.margins)
         pairing = played.pair.pairing
         if self.config.sprt is not None and pairing not in self.decisions:

@@ -161,8 +161,10 @@ class ReplayFile:
     def _example(
         self, rows: Rows, i: int, first: int, move_number: int, turn: int | None
     ) -> Example | InvalidExample:
-        checkpoint, result = int(rows["checkpoints"][i, 0]), float(rows["values"][i, 0])
+        checkpoint, result = rows["checkpoints"][i, 0], float(rows["values"][i, 0])
         try:
+            if not np.isfinite(checkpoint):
+                raise InvalidExample(f"checkpoint is {checkpoint:g}, which is no number of one")
             if result not in (-1.0, 0.0, 1.0):
                 raise InvalidExample(f"result is {result:g}, not -1, 0 or 1")
             example = Example(
@@ -170,7 +172,7 @@ class ReplayFile:
                 policy=rows["move_probs"][i].reshape(NUM_ACTIONS),
                 result=int(result),
                 model_name=self._model_name,
-                checkpoint=checkpoint,
+                checkpoint=int(checkpoint),
                 game_id=f"{self._id}-{first}",
                 move_number=min(max(move_number, 0), NUM_CELLS - 1),
                 unix_micros=self._unix_micros,
@@ -281,7 +283,7 @@ def _final_cells(last: Example | InvalidExample) -> tuple[Cells, Cells] | None:
     try:
         board = Board.from_planes(last.planes, turn=1, move_number=last.move_number)
         legal = board.legal_moves()
-        if len(legal) > 1:
+        if len(legal) != 1:  # none: the trainer's rules end some games a move later
             return None
         board.play(legal[0])
     except InvalidBoard:

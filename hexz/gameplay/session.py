@@ -14,8 +14,9 @@ from hexz.errors import HexzError, InvalidSettings
 from hexz.gameplay import MAX_SEED
 from hexz.gameplay.game import Game
 from hexz.places import local_path
+from hexz.player.levels import name_of
 from hexz.player.player import Player
-from hexz.player.spec import Budget
+from hexz.player.spec import SPECS, Budget
 
 PERSON: Final = "person"
 """What a player is called who is no computer; saved games and the web page call it so too."""
@@ -61,7 +62,9 @@ def load_game(
 
 
 def seats(human: int, opponent: str) -> tuple[str, str]:
-    """Returns who plays Blue and Orange."""
+    """Returns who plays Blue and Orange. Levels are called by their specs, which the web page
+    knows, too."""
+    opponent = SPECS.get(opponent, opponent)
     return (PERSON, opponent) if human == 1 else (opponent, PERSON)
 
 
@@ -147,9 +150,7 @@ class PlaySession:
 
     def new(self, text: str) -> None:
         """Begins a game of the same players, on the board of the number in the text, or on any."""
-        if text and not (text.isascii() and text.isdigit() and int(text[:30]) <= MAX_SEED):
-            raise BadCommand(f"{text[:30]!r} is no board: boards have numbers, as in new 17")
-        self.start(*new_game(int(text) if text else None, self.game.players))
+        self.start(*new_game(_board_number(text) if text else None, self.game.players))
 
     def load(self, text: str) -> None:
         """Goes on with the game in a file."""
@@ -172,9 +173,16 @@ class PlaySession:
 
     def _computer(self, spec: str) -> Player:
         if spec not in self._computers:
-            with self._busy(f"Getting {spec} ready"):
+            with self._busy(f"Getting {name_of(spec)} ready"):
                 self._computers[spec] = self._make(spec)
         return self._computers[spec]
+
+
+def _board_number(text: str) -> int:
+    digits = text.lstrip("0")[: len(str(MAX_SEED)) + 1] or "0"
+    if not (text.isascii() and text.isdigit() and int(digits) <= MAX_SEED):
+        raise BadCommand(f"{text[:30]!r} is no board: boards have numbers, as in new 17")
+    return int(digits)
 
 
 def _path(text: str, command: str) -> Path:

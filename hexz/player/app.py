@@ -13,6 +13,7 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from flask import Flask, Response, abort, jsonify, request
+from werkzeug.exceptions import Forbidden
 
 from hexz.engine import MAX_MOVES, Board
 from hexz.errors import IllegalMove, InvalidBoard
@@ -23,7 +24,14 @@ from hexz.player.metrics import METRICS
 from hexz.player.page import CONTENT_SECURITY_POLICY, CONTENT_TYPES, index_at, page_files
 from hexz.player.player import Answer
 from hexz.player.service import PlayerService
-from hexz.web import add_probes, failure, limit_waiting, read_body
+from hexz.web import (
+    add_probes,
+    failure,
+    is_for_another_site,
+    is_loopback,
+    limit_waiting,
+    read_body,
+)
 from hexz.wire.suggest import (
     MAX_REQUEST_BYTES,
     InvalidRequest,
@@ -52,13 +60,24 @@ def make_app(service: PlayerService) -> Flask:
     app = Flask(__name__, static_folder=None)
     app.url_map.merge_slashes = False  # a redirect is no answer to a post
     app.json.sort_keys = False  # type: ignore[attr-defined]
-    app.before_request(lambda: limit_waiting(request.environ))
+    app.before_request(_admit)
     app.wsgi_app = _Answering(app.wsgi_app)  # type: ignore[method-assign]
     app.register_error_handler(Exception, lambda error: _failure(service, error))
     _add_go_routes(app, service)
     _add_page_routes(app, service)
     _add_status_routes(app, service)
     return app
+
+
+def _admit() -> None:
+    """Raises Forbidden if a page of another site asks a player that only this machine reaches."""
+    limit_waiting(request.environ)
+    is_private = is_loopback(request.environ["SERVER_NAME"])
+    if is_private and is_for_another_site(request.environ):
+        raise Forbidden(
+            "a page of another site may not ask this player; a proxy before it must pass on Host, "
+            "or send X-Forwarded-Host"
+        )
 
 
 class _Answering:
@@ -128,7 +147,7 @@ def _add_page_routes(app: Flask, service: PlayerService) -> None:
         if simulations is not None and (type(simulations) is not int or simulations < 1):
             raise InvalidRequest('"simulations" must be a whole number above 0')
         within = content.get("within")
-        if within is not None and (type(within) not in (int, float) or within <= 0):
+        if within is not None and (type(within) not in (int, float) or not within > 0):
             raise InvalidRequest('"within" must be a number of seconds above 0')
         # First: while an answer is made, others wait for theirs.
         outlook = service.outlook(board) if content.get("outlook") is True else None

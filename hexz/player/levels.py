@@ -46,3 +46,8 @@ LEVELS: Final = (
     Level("champion", "model@2400", 1382),
 )
 """Weakest first. `python benchmarks/levels.py` rates them."""
+
+
+def name_of(spec: str) -> str:
+    """What people call the player of a spec: by its level, or else by the spec."""
+    return next((level.name for level in LEVELS if level.spec == spec), spec)

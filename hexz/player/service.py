@@ -17,7 +17,7 @@ from hexz.errors import InvalidSettings
 from hexz.places import SHIPPED
 from hexz.player.desk import REHEARSALS, answering
 from hexz.player.levels import LEVELS
-from hexz.player.player import Answer, Overloaded, Player, require_move
+from hexz.player.player import DEFAULT_BUDGET, Answer, Overloaded, Player, require_move
 from hexz.player.players import make_player, network_player
 from hexz.player.program import ProgramPlayer
 from hexz.player.spec import SPECS, Budget, PlayerSpec, parse_spec
@@ -41,8 +41,9 @@ MIN_SECONDS: Final = 0.001
 DEADLINE_MARGIN: Final = 0.005
 """Seconds before a deadline at which the answer is sent at the latest."""
 
-_OFFERS: Final = ("model@800", "model@64", "model@2s", "uct:32000", "uct:2000", "random")
-"""Players for people at the page besides the levels, the one that analyses first."""
+_OFFERS: Final = ("model@800", "model@64", "model", "model@2s", "uct:32000", "uct:2000", "random")
+"""Players for people at the page besides the levels, the one that analyses first. `model` is whom
+`hexzctl play` saves if nobody else was named."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ class PlayerService:
             _rehearse(self._network.searcher)
             if config.follow:
                 self._network.follow()
-        self._spec = _public(spec)
+        self._spec = public(spec)
         self._player = self._make(spec)
         self.offers: Mapping[str, Offer] = self._make_offers(spec)
 
@@ -130,7 +131,7 @@ class PlayerService:
         asker = player or self._player
         budget = Budget(seconds=MAX_SECONDS)
         if deadline is not None:
-            left = deadline - DEADLINE_MARGIN
+            left = min(deadline, MAX_SECONDS) - DEADLINE_MARGIN
             if left <= asker.least_seconds():
                 raise Overloaded(f"no answer can be there before the deadline, in {deadline:.3f} s")
             budget = budget.within(Budget(seconds=left))
@@ -188,21 +189,12 @@ class PlayerService:
         return network_player(spec, self._network.searcher)
 
     def _make_offers(self, served: PlayerSpec) -> dict[str, Offer]:
-        specs = [parse_spec(text) for text in _OFFERS]
-        knows_how_long = served.budget is not None or not served.needs_budget
-        if served.kind != "cmd" and knows_how_long:
-            specs.insert(0, _public(served))
         levels = {parse_spec(level.spec): number for number, level in enumerate(LEVELS)}
-        offers = {
-            str(spec): self._offer(spec, levels.get(spec))
-            for spec in dict.fromkeys([*specs, *levels])
-            if self._network is not None or not spec.needs_network
-        }
-        if isinstance(self._player, ProgramPlayer):
-            offers = {str(_public(served)): Offer(self._player.name, self._player), **offers}
-        return offers
+        return {str(spec): self._offer(spec, levels.get(spec)) for spec in offered(served)}
 
     def _offer(self, spec: PlayerSpec, number: int | None) -> Offer:
+        if isinstance(self._player, ProgramPlayer) and spec == self._spec:
+            return Offer(self._player.name, self._player)
         player = self._make(spec)
         if number is None:
             return Offer(_name(spec), player)
@@ -246,7 +238,18 @@ def _served(config: PlayerConfig) -> tuple[PlayerSpec, str]:
     return spec, path
 
 
-def _public(spec: PlayerSpec) -> PlayerSpec:
+def offered(served: PlayerSpec) -> list[PlayerSpec]:
+    """The players that people can choose at the page where one is served, the one that analyses
+    first: the served one if it searches. Others with a network play with the same one."""
+    others = [parse_spec(text) for text in _OFFERS]
+    levels = [parse_spec(level.spec) for level in LEVELS]
+    is_searching = served.kind not in ("random", "glance")
+    own = [] if served.needs_budget and served.kind != "cmd" else [public(served)]
+    specs = [*own, *others, *levels] if is_searching else [*others, *levels, *own]
+    return [spec for spec in dict.fromkeys(specs) if served.needs_network or not spec.needs_network]
+
+
+def public(spec: PlayerSpec) -> PlayerSpec:
     """What the world is told of a player: not where its network or its program is."""
     return PlayerSpec(kind=spec.kind, budget=spec.budget, sight=spec.sight)
 
@@ -257,6 +260,8 @@ def _name(spec: PlayerSpec) -> str:
     budget = spec.budget
     if spec.sight is not None:
         return f"Glance, {spec.sight} %"
+    if budget is None and spec.needs_budget:
+        budget = DEFAULT_BUDGET
     if budget is None:
         return kinds[spec.kind]
     if budget.simulations is not None:

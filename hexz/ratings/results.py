@@ -69,7 +69,7 @@ class Results:
 
     def of(self, pairing: Pairing) -> PairingResult | None:
         """The result of a pairing; None before its first board."""
-        margins = list(self._margins[pairing].values())
+        margins = list(self._margins.get(pairing, {}).values())
         if not margins:
             return None
         games = [_points(margin) for both in margins for margin in both]
@@ -82,6 +82,16 @@ class Results:
             score=estimate_score([score_of(both) for both in margins]),
             by_seat=(2 * sum(games[::2]) / len(games), 2 * sum(games[1::2]) / len(games)),
         )
+
+    def first_boards(self, most: int) -> list[tuple[Pairing, int]]:
+        """Pairings and the numbers of boards that they have played, in this order: the first
+        boards of each, as many of all of them as there are, and `most` in total."""
+        ranked = [
+            (rank, pairing, board)
+            for pairing, margins in self._margins.items()
+            for rank, board in enumerate(sorted(margins))
+        ]
+        return sorted((pairing, board) for _, pairing, board in sorted(ranked)[:most])
 
     def in_order(self, pairing: Pairing) -> list[float]:
         """The scores of the first player on the first boards up to one that is not finished. Short

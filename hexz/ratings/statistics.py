@@ -44,7 +44,9 @@ def estimate_score(scores: npt.ArrayLike) -> Estimate:
     centre = (mean + square / (2 * games)) / (1 + square / games)
     half = math.sqrt(square * (mean * (1 - mean) / games + square / (4 * games**2)))
     half /= 1 + square / games
-    return Estimate(value=mean, low=min(mean, centre - half), high=max(mean, centre + half))
+    # Rounding must not take the ends out of 0..1.
+    low, high = max(0.0, min(mean, centre - half)), min(1.0, max(mean, centre + half))
+    return Estimate(value=mean, low=low, high=high)
 
 
 def _design_effect(boards: _Floats) -> float:

@@ -11,9 +11,10 @@ import { byId, find, html, input, svg } from "./dom.js";
 /**
  * @typedef {{ player: number, flag: boolean, action: number, cells: [number, number][],
  *   score: number[], flags: number[], value: number, top: [number, number][] }} Move
- *   cells: [index among the 105, value], the placed one first; value, top: in thousandths
+ *   cells: [index among the 105, value], the placed one first; value, top: in thousandths;
+ *   forfeit: why the loser could not go on
  * @typedef {{ name: string, players: string[], start: string, over: boolean, winner: number,
- *   moves: Move[] }} Game
+ *   forfeit: string | null, moves: Move[] }} Game
  */
 
 /** @type {{ title: string, analysis: string, games: Game[] }} analysis: the page to play on */
@@ -76,23 +77,24 @@ function describe({ cells: [[index, value], ...taken], flag }) {
 }
 
 function outcome() {
-  const { score } = game.moves[game.moves.length - 1];
   if (!game.over) return "The game was not finished.";
+  if (game.forfeit !== null) return `${COLOURS[game.winner]} wins, since ${COLOURS[3 - game.winner]} failed: ${game.forfeit}.`;
+  const { score } = game.moves[game.moves.length - 1];
   if (game.winner === 0) return `A draw at ${score[0]} points each.`;
   return `${COLOURS[game.winner]} wins by ${Math.abs(score[0] - score[1])}.`;
 }
 
 function drawMove() {
   const heading = find("#move h2", HTMLElement), text = find("#move p", HTMLElement);
-  const move = game.moves[ply - 1];
+  const move = game.moves[ply - 1], ending = ply === game.moves.length ? ` ${outcome()}` : "";
   if (!move) {
     heading.replaceChildren("The start");
-    text.textContent = "Blue moves first.";
+    text.textContent = `Blue moves first.${ending}`;
     return;
   }
   const { player } = move;
   heading.replaceChildren(html("span", { className: `hex p${player}` }), `Move ${ply}: ${COLOURS[player]}`);
-  text.textContent = describe(move) + (ply === game.moves.length ? ` ${outcome()}` : "");
+  text.textContent = describe(move) + ending;
 }
 
 function drawValue() {

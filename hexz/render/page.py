@@ -86,12 +86,14 @@ def _game(game: GameRecord) -> dict[str, Any]:
         _played(board, action) | {"value": round(1000 * float(value)), "top": _permille(policy)}
         for action, value, policy in zip(game.actions, game.root_values, game.policies, strict=True)
     ]
+    forfeit = game.forfeit
     return {
         "name": game.name,
         "players": game.players,
         "start": game.initial_text,
-        "over": board.is_over,
-        "winner": board.winner,
+        "over": board.is_over or forfeit is not None,
+        "winner": 3 - forfeit.player if forfeit else board.winner,
+        "forfeit": forfeit and forfeit.reason,
         "moves": moves,
     }
 

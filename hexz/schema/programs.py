@@ -195,7 +195,11 @@ class PlayerConfig(Settings, frozen=True, kw_only=True):
         bool, setting("Play with newer networks when they appear, and wait for the first one.")
     ] = False
     open: Annotated[
-        bool, setting("Open a game against the champion in a browser, if there is a display.")
+        bool,
+        setting(
+            "Open a game in a browser, if there is a display: against the champion, or, where no "
+            "network is served, the player that is."
+        ),
     ] = False
     device: Device = "cpu"
     host: Host = LOOPBACK

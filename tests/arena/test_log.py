@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from hexz.arena.log import ArenaLog, InvalidLog
+from hexz.arena.log import MAX_LINE_BYTES, ArenaLog, InvalidLog
 from hexz.errors import OutputError
 from hexz.version import __version__
 
@@ -66,7 +66,7 @@ def test_another_network_of_the_same_name_has_played_nothing(path, players, play
 
 def test_a_line_that_was_cut_off_is_removed(path, players, played):
     whole = path.read_bytes()
-    for cut in (1, 100, len(whole.splitlines(keepends=True)[-1]) - 1):
+    for cut in (2, 100, len(whole.splitlines(keepends=True)[-1]) - 1):
         path.write_bytes(whole[:-cut])
         with ArenaLog(path, players) as log:
             assert same(log.find(played[2].pair), played[2])
@@ -75,6 +75,35 @@ def test_a_line_that_was_cut_off_is_removed(path, players, played):
         assert len([json.loads(line) for line in path.read_text().splitlines()]) == 4
         with ArenaLog(path, players) as log:
             assert same(log.find(played[3].pair), played[3])
+
+
+def test_a_last_line_that_only_lacks_its_end_counts(path, players, played):
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1])
+    with ArenaLog(path, players) as log:
+        assert same(log.find(played[3].pair), played[3])
+    assert path.read_bytes() == whole
+
+
+@pytest.mark.parametrize("number", [1, 2, 4])
+@pytest.mark.parametrize("end", [b"\n", b""])
+def test_a_line_that_is_too_long_is_named_and_nothing_removed(path, players, number, end):
+    """It is no line that was cut off: others follow it, or nobody writes such a line."""
+    lines = path.read_bytes().splitlines()
+    lines[number - 1] = lines[number - 1][:-1] + b',"note":"' + b"x" * MAX_LINE_BYTES + b'"}'
+    content = b"\n".join(lines) + end
+    path.write_bytes(content)
+    with pytest.raises(InvalidLog, match=f"^line {number} of "):
+        ArenaLog(path, players)
+    assert path.read_bytes() == content
+
+
+def test_what_was_played_meanwhile_is_found_also_once_the_log_is_closed(path, players):
+    (more,) = play(players, pairs([(0, 2)], 1), at_once=1)
+    with ArenaLog(path, players) as log:
+        log.append(more)
+        assert same(log.find(more.pair), more)
+    assert same(log.find(more.pair), more)
 
 
 @pytest.mark.parametrize("line", ["hello", "[]", "{}", '{"players": ["uct:20", "random"]}', "5"])
@@ -110,6 +139,35 @@ def test_games_that_the_rules_do_not_allow_are_named(path, players, damage):
             game[key].pop()
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
     with pytest.raises(InvalidLog, match=r"^line 2 of "):
+        ArenaLog(path, players)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("score", "[Infinity, 1]"),
+        ("score", "[null, 1]"),
+        ("forfeit", '{"player": Infinity, "reason": ""}'),
+        ("forfeit", "[1]"),
+        ("moves", "[1, 2]"),
+        ("moves", "null"),
+        ("values", f"[1{'0' * 400}, 0]"),
+        ("values", "[NaN, 0]"),
+        ("values", "[1e300, 0]"),
+        ("values", '["0.5", 0]'),
+        ("top", '[[["d5", NaN]], []]'),
+        ("top", "[[[5, 0.5]], []]"),
+    ],
+)
+def test_odd_content_is_named(path, players, key, value):
+    """Lists are as long as the games, so that their length is no reason to refuse them."""
+    line = json.loads(path.read_text().splitlines()[0])
+    content = json.loads(value)
+    if isinstance(content, list) and key in ("moves", "values", "top"):
+        content += [content[-1]] * (len(line["games"][0][key]) - len(content))
+    line["games"][0][key] = content
+    path.write_text(json.dumps(line) + "\n")
+    with pytest.raises(InvalidLog, match=r"^line 1 of "):
         ArenaLog(path, players)
 
 

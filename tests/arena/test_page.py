@@ -29,6 +29,22 @@ def test_the_page_loads_nothing_and_shows_names_as_they_are(page):
     assert "src=" not in text.replace("default-src", "")
 
 
+def test_a_page_of_some_games_says_so():
+    """Also of a pair of which it has none, whose score it shows all the same."""
+    results = Results(["uct:10", "random", "uct:1"], [(0, 1), (0, 2)])
+    games = play(field("uct:10", "random"), pairs([(0, 1)], 2), at_once=2)
+    for one in games:
+        results.add(one.pair.pairing, one.pair.number, one.margins)
+    assert "boards are on this page" not in arena_page(results, games)
+    for number in range(2000):
+        results.add((0, 2), number, (9, -5))
+    page = arena_page(results, games[:1])
+    assert "Those of 1 of 2,002 boards are on this page" in page
+    assert page.count('"name":"Board ') == 2
+    assert page.count("data-game=") == 2
+    assert page.count("50 %<small>") >= 2
+
+
 def test_the_cross_table_leads_to_games(page, chromium):
     chromium.get_log("browser")
     chromium.get(page.as_uri())

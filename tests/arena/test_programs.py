@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hexz.arena.games import MAX_FORFEITS, Forfeit, Played
+from hexz.arena.games import MAX_FORFEITS, Played
 from hexz.arena.log import ArenaLog, InvalidLog
 from hexz.arena.page import arena_page
 from hexz.arena.pool import ArenaFailed
@@ -16,7 +16,9 @@ from hexz.arena.run import ArenaRun
 from hexz.player import program
 from hexz.player.program import EngineFailed
 from hexz.ratings.results import Results
+from hexz.record import Forfeit
 
+from ..render.test_page import page_data
 from .helpers import field, pairs, play
 from .test_run import run_of
 
@@ -66,7 +68,10 @@ def test_one_that_fails_loses_that_game_and_goes_on(how: str, reason: str, tmp_p
     assert found.margins == played.margins
     results = Results([entrant.name for entrant in players.entrants], [(0, 1)])
     results.add((0, 1), 0, played.margins)
-    assert "failed" in arena_page(results, [played])
+    first_game, second_game = page_data(arena_page(results, [played]))["games"]
+    assert reason in first_game["forfeit"]
+    assert (first_game["winner"], second_game["winner"]) == (2, 1)
+    assert first_game["name"].endswith("; " + results.names[0] + " failed")
 
 
 def test_a_log_whose_forfeits_are_wrong_is_refused(tmp_path: Path) -> None:

@@ -103,9 +103,9 @@ def test_a_later_run_adds_to_what_is_known(tmp_path, store):
 def test_a_run_that_was_ended_goes_on(tmp_path, store):
     rating = Rating(store, config(tmp_path, numbers=[0, 3]), print)
     for _ in rating.run.events():
-        if rating.run.played:
+        if rating.run.results.boards:
             rating.run.stop()
-    ended = len(rating.run.played)
+    ended = rating.run.results.boards
     assert 0 < ended < 12
     rating = rate(store, config(tmp_path, numbers=[0, 3]))  # nothing was saved
     assert rating.run.resumed == ended

@@ -1,13 +1,15 @@
 """Runs of an arena with real processes."""
 
 import os
+import re
 import signal
+import weakref
 
 import pytest
 
 from hexz.arena import pool
 from hexz.arena.games import Played
-from hexz.arena.page import arena_page
+from hexz.arena.page import MAX_BOARDS, arena_page
 from hexz.arena.pool import ArenaFailed, Progress, separate_cores
 from hexz.arena.preparation import NoBudget
 from hexz.arena.report import report
@@ -15,6 +17,7 @@ from hexz.arena.run import ArenaConfig, ArenaRun, InvalidArena, random_boards, r
 from hexz.player.spec import parse_spec
 from hexz.processes import Child
 from hexz.ratings.statistics import Sprt
+from hexzctl.arena_view import ArenaView
 
 
 def config(log, *specs: str, boards: int = 6, num_processes: int = 1, **more) -> ArenaConfig:
@@ -50,7 +53,7 @@ def test_a_run_can_be_ended_and_goes_on(tmp_path):
     assert list(third.events()) == []
     assert report(third) == report(second)
     assert report(third)["complete"]
-    page = arena_page(third.results, third.played)
+    page = arena_page(third.results, third.games(MAX_BOARDS))
     assert page.count('"name":"Board ') == 36
     assert page.count("data-game=") >= 6
 
@@ -68,7 +71,7 @@ def test_the_anchor_is_uct_800_if_it_plays(tmp_path):
     assert run_of(tmp_path / "log", "random", "uct:800").results.anchor == "uct:800"
 
 
-def test_a_test_that_is_decided_ends_the_games_of_the_pair(tmp_path):
+def test_a_test_that_is_decided_ends_the_games_of_the_pair(tmp_path, capsys):
     log = tmp_path / "log.jsonl"
     sprt = Sprt(elo0=0, elo1=50)
     run = run_of(log, "uct:200", "random", boards=1000, sprt=sprt)
@@ -78,6 +81,32 @@ def test_a_test_that_is_decided_ends_the_games_of_the_pair(tmp_path):
     again = run_of(log, "uct:200", "random", boards=1000, sprt=sprt)
     assert list(again.events()) == []
     assert again.decisions == {(0, 1): 50}
+    ArenaView().print_results(again, as_json=False)
+    assert re.search(r"LLR ±2\.94[ ─\n]*\n.* \+50 Elo *\n", capsys.readouterr().out)
+
+
+def test_the_state_of_an_open_test_is_told(tmp_path, capsys):
+    sprt = Sprt(elo0=-1000, elo1=1000, alpha=1e-9)
+    run = run_of(tmp_path / "log.jsonl", "uct:20", "uct:30", boards=4, sprt=sprt)
+    list(run.events())
+    (pair,) = report(run)["pairs"]
+    ratio = float(sprt.ratios(run.results.in_order((0, 1)))[-1])
+    assert pair["accepted_elo"] is None
+    assert pair["llr"] == {"value": ratio, "low": -sprt.bound, "high": sprt.bound}
+    ArenaView().print_results(run, as_json=False)
+    assert re.search(
+        rf"LLR ±20\.72[ ─\n]*\n.* {re.escape(f'{ratio:+.2f}')} *\n", capsys.readouterr().out
+    )
+
+
+def test_games_are_kept_in_the_log_and_not_in_memory(tmp_path):
+    run = run_of(tmp_path / "log.jsonl", "uct:20", "random", "uct:10", boards=3)
+    played = [weakref.ref(event) for event in run.events() if isinstance(event, Played)]
+    assert len(played) == 9
+    assert not any(one() for one in played)
+    places = [(one.pair.pairing, one.pair.number) for one in run.games(4)]
+    assert places == [((0, 1), 0), ((0, 1), 1), ((0, 2), 0), ((1, 2), 0)]
+    assert len(run.games(100)) == 9
 
 
 def test_a_limit_of_time_leaves_the_first_board(tmp_path):
@@ -124,6 +153,7 @@ def test_a_process_that_dies_ends_the_run(tmp_path, monkeypatch):
     [
         (["uct:800"], "at least two players"),
         (["uct:800", "random", "uct:800"], "uct:800 is there twice"),
+        (["amateur", "random", "glance@24"], "glance@24 is there twice"),
     ],
 )
 def test_players_that_make_no_arena(tmp_path, specs, problem):

@@ -14,6 +14,7 @@ from hexz.dataset.export import Export, ExportConfig
 from hexz.dataset.filters import Filter, game_length
 from hexz.dataset.reading import ExampleReader
 from hexz.dataset.sources import find_archives
+from hexz.engine import Board
 from hexz.example import Example, validate_example
 
 from ..games import game_examples
@@ -93,6 +94,30 @@ def test_the_end_is_known_where_the_last_position_leaves_one_move(tmp_path: Path
     assert 0 < known < len(games)
 
 
+@pytest.mark.parametrize("format_", ["hdf5", "npz", "html", "jsonl"])
+def test_a_last_position_that_is_over_by_our_rules_has_no_known_end(
+    format_: str, games: list[list[Example]], columns: dict[str, Any], tmp_path: Path
+) -> None:
+    """The trainer's rules end some games a move later than ours."""
+    rows = columns_of([games[0][-1]])
+    board = Board.from_planes(games[0][-1].planes, turn=1, move_number=games[0][-1].move_number)
+    assert games[0][-1].action is not None
+    board.play_index(games[0][-1].action)
+    assert board.is_over
+    rows["boards"][0] = board.planes()
+    rows.pop("action_masks")
+    columns.pop("action_masks")
+    both = {name: np.concatenate([columns[name], rows[name]]) for name in rows}
+    found = read(write_replay(tmp_path / PLACE, both))
+    assert len(found) == len(both["values"])
+    assert found[-1].final_owner is None
+    output = tmp_path / "out"
+    problems: list[str] = []
+    export = Export(reader_of(tmp_path / PLACE, problems=problems))
+    export.run(ExportConfig(format=format_, output=output))
+    assert output.exists()
+
+
 def test_a_file_is_the_same_wherever_it_lies(columns: dict[str, Any], tmp_path: Path) -> None:
     path = write_replay(tmp_path / "a" / PLACE, columns)
     shutil.copytree(tmp_path / "a", tmp_path / "b")
@@ -164,6 +189,12 @@ def _set(name: str, row: Any, value: Any) -> Callable[[dict[str, Any]], Any]:
     return change
 
 
+def _with_nan(column: Any, row: int) -> Any:
+    column = column.astype(np.float64)
+    column[row] = np.nan
+    return column
+
+
 def _as(name: str, change: Callable[[Any], Any]) -> Callable[[dict[str, Any]], Any]:
     return lambda columns: columns.update({name: change(columns[name])})
 
@@ -183,6 +214,7 @@ def _as(name: str, change: Callable[[Any], Any]) -> Callable[[dict[str, Any]], A
         (_set("move_probs", 3, np.inf), "row 3: policy has a number that is not finite"),
         (_set("boards", 3, 7.0), "row 3: planes hold a number that is out of the range"),
         (_set("checkpoints", 3, -1), "row 3: checkpoint is -1"),
+        (_as("checkpoints", lambda a: _with_nan(a, 3)), "row 3: checkpoint is nan"),
         (_set("action_masks", 3, True), "row 3: legal_mask has an action on a cell that does not"),
     ],
 )

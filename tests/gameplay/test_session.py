@@ -9,9 +9,12 @@ from pathlib import Path
 import pytest
 
 from hexz.errors import IllegalMove
+from hexz.gameplay import MAX_SEED
+from hexz.gameplay.game import Game
 from hexz.gameplay.session import PERSON, BadCommand, PlaySession, load_game, new_game, seats
 from hexz.player.players import make_player
-from hexz.player.spec import parse_spec
+from hexz.player.service import offered
+from hexz.player.spec import SPECS, Budget, PlayerSpec, parse_spec
 
 
 @pytest.fixture
@@ -61,6 +64,31 @@ def test_nothing_goes_on_after_the_end(session: PlaySession) -> None:
     session.new("18")
     assert (session.title, session.game.players) == ("board 18", ("random", PERSON))
     assert session.is_computers_turn
+
+
+def test_a_board_has_a_number(session: PlaySession) -> None:
+    session.new("0" * 5000 + "17")
+    assert session.title == "board 17"
+    for wrong in ("0" * 30 + "9" * 30, "9" * 5000, "-1", "1.5", "²", str(MAX_SEED + 1)):
+        with pytest.raises(BadCommand, match="is no board"):
+            session.new(wrong)
+    session.new(str(MAX_SEED))
+    assert session.title == f"board {MAX_SEED}"
+
+
+def test_players_are_saved_by_the_names_that_the_page_knows(tmp_path: Path) -> None:
+    """The page offers specs, and levels are called by theirs."""
+    known = PlayerSpec(kind="model", budget=Budget(simulations=800))
+    offers = {str(spec) for spec in offered(known)}
+    path = tmp_path / "game.json"
+    for name in ("model", "random", "uct:2000", *SPECS):
+        game, _ = new_game(17, seats(1, name))
+        game.save(path)
+        person, opponent = Game.load(path).players
+        assert person == PERSON
+        assert opponent in offers
+        assert parse_spec(opponent) == parse_spec(name)
+        assert load_game(path, human=2, opponent=name)[0].players == (opponent, PERSON)
 
 
 def test_a_saved_game_goes_on(session: PlaySession, tmp_path: Path) -> None:

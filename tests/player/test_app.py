@@ -21,16 +21,20 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from hexz.engine import Board, Move
 from hexz.engine.endgame import solve
+from hexz.httpserver import CLIENT_GONE
 from hexz.player.app import make_app
 from hexz.player.levels import LEVELS
 from hexz.player.page import CONTENT_SECURITY_POLICY, CONTENT_TYPES, own_text, page_files
-from hexz.player.service import MAX_SECONDS, PlayerService
+from hexz.player.service import MAX_SECONDS, PlayerService, offered
+from hexz.player.spec import parse_spec
 from hexz.schema.programs import PlayerConfig
 from hexz.version import __version__
 from hexz.wire import hexz_pb2 as pb
+from hexzctl.serve_player import opponent
 
 from ..conftest import TESTS
 from ..states import encode_board
+from ..waiting import wait_until
 from .positions import assert_think_time_is_kept, forced, game, played, solvable, solved_game
 
 GO, PEOPLE = "/hexz/cpu/suggest", "/api/suggest"
@@ -193,7 +197,7 @@ def test_players_are_offered_without_telling_where_they_are(client, tiny_model):
     [
         ("uct:500", ["uct:500", "uct:32000", "uct:2000", "random"]),
         ("uct", ["uct:32000", "uct:2000", "random"]),
-        ("random", ["random", "uct:32000", "uct:2000"]),
+        ("random", ["uct:32000", "uct:2000", "random"]),
     ],
 )
 def test_without_a_network_other_players_are_offered(player, specs):
@@ -207,6 +211,32 @@ def test_the_player_that_serves_is_offered_first(tiny_model):
     service = PlayerService(PlayerConfig(player=f"gumbel:{tiny_model}@16"))
     assert list(service.offers)[:2] == ["gumbel@16", "model@800"]
     service.close()
+
+
+@pytest.mark.parametrize("player", ["beginner", "glance@33"])
+def test_a_player_that_does_not_search_is_offered_and_does_not_analyse(player, tiny_model):
+    served = PlayerConfig(player=player, model=str(tiny_model))
+    with closing(PlayerService(served)) as service:
+        content = {"board": Board.random(1).to_text(), "moves": [], "simulations": 50}
+        answer = make_app(service).test_client().post(PEOPLE, json=content).json
+        assert (answer["player"], answer["simulations"]) == ("model@800", 50)
+        assert service.status().player in service.offers
+
+
+@pytest.mark.parametrize(
+    ("player", "name", "spec"),
+    [
+        ("model", "the champion", "model@2400"),
+        ("beginner", "the champion", "model@2400"),
+        ("random", "random", "random"),
+        ("uct:50", "uct:50", "uct:50"),
+        ("uct", "uct:32000", "uct:32000"),
+        ("cmd:true --flag@2s", "cmd:true --flag@2s", "cmd@2s"),
+    ],
+)
+def test_the_page_is_opened_against_somebody_who_is_offered(player, name, spec):
+    assert opponent(player) == (name, spec)
+    assert spec in map(str, offered(parse_spec(player, allow_programs=True)))
 
 
 @pytest.mark.parametrize("player", ["model@64", "uct:2000", "random", None])
@@ -268,6 +298,19 @@ def test_what_the_rules_do_not_allow_is_bad(client, content, reason):
     assert answer.status_code == 400
     assert answer.mimetype == "text/plain"
     assert re.search(reason, answer.text), answer.text
+
+
+@pytest.mark.parametrize("within", ["NaN", "-Infinity", "0", "true", '"1"'])
+def test_a_time_that_is_none_is_bad(client, within):
+    text = f'{{"board": "{START}", "moves": [], "within": {within}}}'
+    answer = client.post(PEOPLE, data=text)
+    assert (answer.status_code, "within" in answer.text) == (400, True)
+
+
+@pytest.mark.parametrize("within", ["1" + "0" * 400, "1e300", "Infinity"])
+def test_a_time_of_any_length_is_enough(client, within):
+    text = f'{{"board": "{START}", "moves": [], "player": "random", "within": {within}}}'
+    assert client.post(PEOPLE, data=text).status_code == 200
 
 
 def test_a_finished_game_has_no_next_move(client):
@@ -410,21 +453,49 @@ def contradiction(board: Board, rng: random.Random) -> dict[str, Any]:
 
 
 def test_overload_is_said_at_once_and_passes(service, client, monkeypatch):
+    """Searches go on here until as many questions are refused as must be."""
     monkeypatch.setattr("hexz.player.loop.MAX_SEARCHES", 4)
     boards = [Board.random(seed) for seed in range(8)]
-    barrier = threading.Barrier(8)
+    barrier, gone = threading.Barrier(8), threading.Event()
 
     def ask(board: Board) -> tuple[int, float, str | None]:
+        asker = make_app(service).test_client()
         barrier.wait()
         started = time.monotonic()
-        answer = make_app(service).test_client().post(GO, json=question(board, 1500))
+        answer = asker.post(GO, json=question(board, 60_000), environ_overrides={CLIENT_GONE: gone})
         return answer.status_code, time.monotonic() - started, answer.headers.get("Retry-After")
 
     with ThreadPoolExecutor(8) as threads:
-        answers = list(threads.map(ask, boards))
+        asked = [threads.submit(ask, board) for board in boards]
+        try:
+            wait_until(lambda: sum(each.done() for each in asked) >= 4)
+        finally:
+            gone.set()
+    answers = [each.result() for each in asked]
     assert sorted(status for status, _, _ in answers) == [200] * 4 + [503] * 4
     assert all(again and took < 1 for status, took, again in answers if status == 503)
     assert client.post(GO, json=question(boards[0])).status_code == 200
+
+
+def test_no_page_of_another_site_has_a_private_player_think(client):
+    asked = {"board": Board.random(5).to_text(), "moves": [], "simulations": 1}
+
+    def status(address="127.0.0.1", path=PEOPLE, **headers):
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        bound = {"SERVER_NAME": address}
+        body = asked if path == PEOPLE else question(Board.random(5))
+        return client.post(path, json=body, headers=named, environ_overrides=bound).status_code
+
+    for path in (GO, PEOPLE):
+        assert status(path=path, Sec_Fetch_Site="cross-site") == 403
+        assert status(path=path, Origin="http://evil.example") == 403
+        assert status(path=path, Sec_Fetch_Site="same-origin", Origin="https://a.example") == 200
+        assert status(path=path, Origin="http://localhost") == 200
+        assert status(path=path) == 200
+    # What others reach, they may ask; and its proxy may call it by another name than they do.
+    assert status("10.1.2.3", Origin="http://games.example") == 200
+    links = {"Sec-Fetch-Site": "same-site"}  # from the status page of a train server
+    assert client.get("/", headers=links).status_code == 200
 
 
 # --- The page ------------------------------------------------------------------------------------

@@ -19,6 +19,14 @@ def test_a_pair_by_hand():
     assert results.boards == 4
 
 
+def test_the_first_boards_are_shared_by_all_pairs():
+    results = Results(["a", "b", "c"], [(0, 1), (0, 2), (1, 2)])
+    for pairing, board in (((0, 1), 7), ((0, 1), 2), ((0, 1), 3), ((1, 2), 0), ((1, 2), 1)):
+        results.add(pairing, board, (1, 1))
+    assert results.first_boards(3) == [((0, 1), 2), ((0, 1), 3), ((1, 2), 0)]
+    assert len(results.first_boards(100)) == results.boards == 5
+
+
 def test_a_sequential_test_sees_the_boards_in_their_order():
     results = Results(["a", "b"], [(0, 1)])
     results.add((0, 1), 1, (5, 5))

@@ -55,6 +55,15 @@ def test_students_t(degrees, quantile):
     assert student_quantile(degrees) == pytest.approx(quantile, rel=0.01)
 
 
+@pytest.mark.parametrize("score", [0.0, 1.0])
+def test_an_interval_stays_in_its_bounds(score):
+    """Rounding would take it beyond, to "-0.0" and 1.0000000000000002."""
+    for boards in range(1, 400):
+        estimate = estimate_score([score] * boards)
+        assert 0 <= estimate.low <= score <= estimate.high <= 1
+        assert math.copysign(1, estimate.low) == 1
+
+
 def test_one_result_only():
     """30 boards won: by the rule of three, the player may lose about 1 game in 20."""
     estimate = estimate_score([1.0] * 30)

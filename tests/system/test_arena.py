@@ -4,10 +4,10 @@ import json
 import os
 import re
 import signal
-import time
 
 import pytest
 
+from ..waiting import wait_until
 from .processes import TIMEOUT, assert_one_error_line, hexzctl, start_hexzctl
 from .terminal import terminal
 
@@ -66,10 +66,7 @@ def test_a_killed_arena_leaves_no_process_and_goes_on(tmp_path):
             assert process.poll() is None, process.stderr and process.stderr.read()
         process.kill()
         process.communicate(timeout=TIMEOUT)
-        deadline = time.monotonic() + TIMEOUT
-        while group_exists(process.pid):
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        wait_until(lambda: not group_exists(process.pid), TIMEOUT)
     finally:
         if group_exists(process.pid):
             os.killpg(process.pid, signal.SIGKILL)
@@ -99,6 +96,16 @@ def test_a_test_ends_early(tmp_path):
     (pair,) = json.loads(result.stdout)["pairs"]
     assert pair["accepted_elo"] == 100
     assert pair["boards"] < 200  # of at most 2,000
+
+
+def test_levels_are_listed_by_their_names(tmp_path):
+    log = tmp_path / "log.jsonl"
+    result = hexzctl("arena", "--player", "beginner", "--player", "uct:20", "--boards", 1,
+                     "--num-workers", 1, "--log", log, "--json")  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    players = json.loads(result.stdout)["players"]
+    assert [player["name"] for player in players] == ["beginner", "uct:20"]
+    assert json.loads(log.read_text())["players"] == ["glance@2", "uct:20"]
 
 
 def test_in_a_terminal(tmp_path):
