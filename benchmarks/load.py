@@ -188,7 +188,7 @@ def trust(port: int, first: bytes) -> None:
     """Tells the train server that nothing counts against who posts: the same games come again and
     again. It must have heard of the poster."""
     order = ConductOrder(quarantined=False, reason="a benchmark").to_json()
-    head = f"POST {CONDUCT_PATH}/unnamed HTTP/1.1\r\nHost: localhost\r\n"
+    head = f"POST {CONDUCT_PATH}?worker=unnamed HTTP/1.1\r\nHost: localhost\r\n"
     head += f"Content-Type: application/json\r\nContent-Length: {len(order)}\r\n\r\n"
     for data in (first, head.encode() + order):
         with socket.create_connection(("127.0.0.1", port)) as connection:

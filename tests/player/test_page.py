@@ -202,6 +202,8 @@ def test_resigning_can_be_taken_back(page: Page) -> None:
 def test_a_new_game(page: Page) -> None:
     page.open(f"{TWO_PERSONS}&moves={OPENING}")
     page.click("#new")
+    page.run("document.querySelector('#setup').click()")  # its padding, or the end of a selection
+    assert page("#setup").is_displayed()
     form = "#setup form"
     assert [o.text for o in page.all(f"{form} [name=orange] option")] == [
         "Person",
@@ -231,9 +233,21 @@ def test_a_new_game(page: Page) -> None:
 # --- Replay, links and files ---------------------------------------------------------------------
 
 
+REFUSE = """
+window.addresses = 0;
+const write = history.replaceState;
+history.replaceState = (...all) => {
+  if (window.addresses++) write.apply(history, all);
+  else throw new DOMException("more than 100 times in 10 seconds", "SecurityError");
+};
+"""
+"""Browsers do so where an address changes too often."""
+
+
 def test_replay(page: Page) -> None:
     moves = OPENING.split("-")
     page.open(f"{TWO_PERSONS}&moves={OPENING}")
+    page.run(REFUSE)
     page.click("#first")
     assert (page.shown, page.status) == (0, "The start of the game.")
     page.click("#next")
@@ -244,6 +258,8 @@ def test_replay(page: Page) -> None:
     page.until(lambda: page.shown == len(moves))
     page.click("#moves li:nth-child(5) button")
     assert page.shown == 5
+    assert page.run("return window.addresses") == 0  # all of this is the same game
+    page.run("window.addresses++")
     page.click("#branch")
     assert page.moves == moves[:5]
     assert page.all(".choice")
@@ -253,6 +269,10 @@ def test_replay(page: Page) -> None:
     page.click("#back")
     page.click("#redo")
     assert page.moves == moves
+    page.run("window.addresses = 0")
+    page.click("#undo")
+    assert page("#counter").text == f"{len(moves) - 1} / {len(moves) - 1}"
+    page.until(lambda: page.moves == moves[:-1])
 
 
 def test_what_is_tried_changes_no_game(page: Page) -> None:
@@ -274,6 +294,9 @@ def test_what_is_tried_changes_no_game(page: Page) -> None:
     page.click("#previous")
     page.click(".choice", 1)
     assert len(page.all("#moves .tried .tried button")) == 1
+    page.click("#delete")
+    assert not page.all("#moves .tried .tried button")
+    assert page.fields["moves"].count("(") == 1
     page("body").send_keys(Keys.ESCAPE)
     assert (page.shown, page.moves) == (len(moves), moves)
 
@@ -327,6 +350,12 @@ def test_games_of_the_terminal_load(page: Page, tmp_path: Path) -> None:
     page.until(lambda: page.moves[:3] == ["Fd6", "Fd8", "Fj5"])
     assert (page.fields["blue"], page.fields["orange"]) == ("person", "uct:50")
     assert page.board() != game.board or len(page.moves) == 3
+    game.players = ("model", "beginner")
+    game.save(path)
+    page("#file").send_keys(str(path))
+    page.until(lambda: page.fields["orange"] == "uct:20")
+    assert page.fields["blue"] == "person"
+    assert "in the place of \u201cmodel\u201d, which this page does not" in page("#notice").text
 
 
 @pytest.mark.parametrize(
@@ -358,6 +387,7 @@ def test_links_that_are_no_games(page: Page, link: str) -> None:
 
 def test_a_link_to_an_unknown_player_is_for_a_person(page: Page, server: PageServer) -> None:
     page.open("seed=1&blue=<img src=x>&orange=model@9")
+    assert "\u201c<img src=x>\u201d and \u201cmodel@9\u201d" in page("#notice").text
     page.click("[data-name=d5]")
     page.until(lambda: "Orange\u2019s turn" in page.status)
     assert (page.fields["blue"], page.fields["orange"]) == ("person", "person")
@@ -594,6 +624,10 @@ def test_two_people_need_no_players(page: Page, server: PageServer) -> None:
     assert page.fields["orange"] == "person"
     assert not page("#hint").is_enabled()
     assert not page("#analyse").is_enabled()
+    server.reset()
+    page.click("#new")
+    page.until(lambda: not page("#no-server").is_displayed())
+    assert len(page.all("#setup [name=orange] option")) == 4
 
 
 def test_a_game_waits_for_its_server(page: Page, server: PageServer) -> None:
@@ -709,14 +743,35 @@ def test_a_click_that_is_no_move_is_explained(page: Page, name: str, words: str)
     assert not page("#notice").is_displayed()
 
 
-def test_a_new_game_in_the_middle_of_one_and_the_unfinished_one(page: Page) -> None:
+def test_a_new_game_in_the_middle_of_one_and_the_unfinished_one(
+    page: Page, server: PageServer
+) -> None:
     page.open(AGAINST_COMPUTER)
     page.click("[data-name=d5]")
     page.until(lambda: len(page.moves) == 2)
     moves = page.moves
     page.open()
-    assert page("#notice").text.startswith("Your game against Novice is at move 2.")
+    offered = "Your game against Novice is at move 2."
+    assert page("#notice").text.startswith(offered)
     assert page.moves == []
+    page.click("#board .hz-rock")
+    assert page("#notice").text.startswith(offered)
+    page.driver.refresh()
+    page.until(lambda: page("#notice").text.startswith(offered))
+    server.hang()
+    page.click(".choice")  # by mistake
+    page.until(lambda: len(page.moves) == 1)
+    page.click("#new")
+    assert page("#unfinished button").text == "Novice, move 2"
+    server.reset()
+    page.until(lambda: len(page.moves) == 2)  # the dialog is open meanwhile
+    page.click("#setup .primary")  # gives that up
+    page.until(lambda: page.moves == [])
+    page.click("#new")
+    page.click("#unfinished button")
+    page.until(lambda: page.moves == moves)
+    page.open()
+    assert page("#notice").text.startswith(offered)
     page.click("#notice .act")
     assert page.moves == moves
     resign(page)
@@ -908,7 +963,10 @@ def test_nothing_sticks_out_at_any_size(page: Page, size: tuple[int, int], playe
         assert page.run(CLIPPED) == []
         page.click("#previous") if page("#previous").is_enabled() else None
         assert page.run(CLIPPED) == []
-    page.click("#last")
+    page.click(".choice", 1)  # the first one was played
+    assert page("#delete").is_displayed()
+    assert page.run(CLIPPED) == []
+    page.click("#back")
     page.click("#learn")
     assert page.run(CLIPPED) == []
     page.until(lambda: "Find a better move" in page.status)
@@ -1064,7 +1122,7 @@ def test_letters_are_no_shortcuts_for_those_who_turn_them_off(page: Page) -> Non
     assert len(page.moves) == 1
 
 
-def test_the_keyboard_alone(page: Page, driver: Any) -> None:
+def test_the_keyboard_alone(page: Page, driver: Any, server: PageServer) -> None:
     page.open(f"{TWO_PERSONS}&moves=Fd5-Fe8-c5-Ff4-Fh7")
     focused = lambda: driver.switch_to.active_element  # noqa: E731
     page.run("document.querySelector('[data-cell][tabindex=\"0\"]').focus()")
@@ -1094,6 +1152,23 @@ def test_the_keyboard_alone(page: Page, driver: Any) -> None:
     assert not page("#setup").is_displayed()
     focused().send_keys(Keys.ESCAPE)
     assert not page("#shortcuts").is_displayed()
+    focused().send_keys(",")
+    page.click(".choice")
+    page.run("document.querySelector('#board [data-cell][tabindex=\"0\"]').focus()")
+    asked = len(server.asked)
+    focused().send_keys("h")  # a hint is for the game
+    while focused().find_elements(By.XPATH, "ancestor::*[@id='moves']") == []:
+        focused().send_keys(Keys.TAB)
+    assert focused().get_attribute("aria-current")
+    for key, start in ((Keys.ARROW_UP, "Move 5"), (Keys.ARROW_DOWN, "Tried: ")):
+        focused().send_keys(key)
+        focused().send_keys(Keys.ENTER)
+        assert page.status.startswith(start)
+    assert focused().get_attribute("aria-current")
+    page.run("document.querySelector('#back').focus()")
+    focused().send_keys(Keys.ENTER)
+    assert focused().get_attribute("class") == "tools"
+    assert len(server.asked) == asked
 
 
 def test_everything_has_a_name(page: Page, driver: Any) -> None:

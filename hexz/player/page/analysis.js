@@ -116,7 +116,7 @@ export class Analysis {
 
   /** The positions to analyse, the most urgent one first. @param {State} state @returns {GameNode[]} */
   #wanted({ analysing, lesson, game, shown, problem }) {
-    if (!this.player || problem || !(analysing || lesson)) return [];
+    if (!this.player || (problem && !problem.again) || !(analysing || lesson)) return [];
     const shownLine = lesson ? [] : game.lineThrough(shown);
     const urgent = [shown, ...(lesson?.tried ? [lesson.tried] : [])];
     const line = [...urgent, ...game.line, ...shownLine].filter((node) => !this.isDone(node));
@@ -131,15 +131,19 @@ export class Analysis {
     this.#running.set(node, controller);
     try {
       await this.#ask(node, isFirst ? FIRST_LOOK : undefined, controller.signal);
+      if (this.#store.state.problem?.again) this.#store.set({ problem: null });
     } catch (error) {
-      if (error instanceof NoAnswer && error.again) {
-        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
-      } else if (!(error instanceof DOMException)) {
-        this.#store.set({ problem: messageOf(error) });
-      }
+      if (!(error instanceof DOMException)) await this.#report(error);
     }
     if (this.#running.get(node) === controller) this.#running.delete(node);
     this.#goOn();
+  }
+
+  /** Says what is wrong, until the next reply, and waits where asking again may help. @param {unknown} error */
+  async #report(error) {
+    const again = error instanceof NoAnswer && error.again;
+    this.#store.set({ problem: { text: `${messageOf(error)}.${again ? " Asking again …" : ""}`, again } });
+    if (again) await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
   }
 
   /**

@@ -4,6 +4,7 @@
 import { find } from "./dom.js";
 import { memory } from "./memory.js";
 import { CLOCK, store } from "./session.js";
+import { isThinking } from "./state.js";
 /** @import { State } from "./state.js" */
 
 const TICK_MS = 100, TENTHS_BELOW_MS = 20_000;
@@ -30,8 +31,10 @@ export function keptClock(link) {
 }
 
 /** Whose clock runs; 0 for nobody's. @param {State} state */
-const runner = ({ clock, game, paused }) => (clock && game.length && !game.isOver && !(game.isComputersTurn && paused !== null)
-  ? game.position.turn : 0);
+function runner(state) {
+  const { clock, game, trouble } = state, stands = game.isComputersTurn && (!isThinking(state) || trouble !== null);
+  return clock && game.length && !game.isOver && !stands ? game.position.turn : 0;
+}
 
 /** What a player has left, in milliseconds. @param {State} state @param {number} player */
 function leftOf(state, player) {
@@ -39,12 +42,18 @@ function leftOf(state, player) {
   return clock.left[player - 1] - (runner(state) === player ? performance.now() - clock.since : 0);
 }
 
-/** A change of turn puts the time that was used into the clock, and what comes after a move. */
+/**
+ * A change of turn puts the time that was used into the clock, and what comes after a move that was not there before.
+ * A game that goes on after its time was over has no clock any more.
+ */
 store.follow((state, before) => {
   const { clock, game } = state, was = runner(before);
   if (game.root !== before.game.root) keep(before);
-  const moved = game.tip.parent === before.game.tip;
-  if (clock && clock === before.clock && (moved || was !== runner(state))) {
+  const moved = game.tip.parent === before.game.tip && game !== before.game.later;
+  if (clock && clock === before.clock && before.game.late && !game.late) {
+    memory.removeItem(CLOCK);
+    store.set({ clock: null });
+  } else if (clock && clock === before.clock && (moved || was !== runner(state))) {
     const left = [1, 2].map((player) => leftOf(before, player) + (moved && was === player ? clock.increment : 0));
     store.set({ clock: { ...clock, left, since: performance.now() } });
   }

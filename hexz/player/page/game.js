@@ -19,7 +19,7 @@ export function parseSeed(text) {
 /** A seed that is short enough to tell somebody. */
 export const someSeed = () => String(crypto.getRandomValues(new Uint32Array(1))[0] % 1_000_000);
 
-/** A position and how it was reached. Nodes are added to a tree, and never leave it. */
+/** A position and how it was reached. Nodes are added to a tree, and leave it only where somebody deletes what was tried. */
 export class GameNode {
   /** @type {GameNode[]} */
   children = [];
@@ -77,7 +77,7 @@ export class GameNode {
   }
 }
 
-/** A state of a game. It never changes, but for the tree, which only grows: every way on is another Game. */
+/** A state of a game. It never changes, but for what the tree has beside its line: every way on is another Game. */
 export class Game {
   /**
    * @param {object} facts
@@ -192,6 +192,15 @@ export class Game {
     let node = this.resigned ? this.tip : this.tip.parent;
     while (node && !isOwn(node)) node = node.parent;
     return node && this.#with({ tip: node, resigned: 0, later: this });
+  }
+
+  /**
+   * The game without what was tried from a node on, nor what was taken back, which may lead there.
+   * @param {GameNode} node not in the line of the game
+   */
+  without(node) {
+    if (node.parent) node.parent.children = node.parent.children.filter((child) => child !== node);
+    return this.#with({ later: null });
   }
 
   /** @param {string[]} players */

@@ -2,7 +2,7 @@
 
 import { button, byId, find, input } from "./dom.js";
 import { memory } from "./memory.js";
-import { back, changeTool, hint, openNew, redo, undo } from "./play.js";
+import { back, changeTool, deleteTried, hint, openNew, redo, undo } from "./play.js";
 import { leave } from "./review.js";
 import { store } from "./session.js";
 import { isOn, sound, turn } from "./sound.js";
@@ -26,6 +26,7 @@ export function toggleSound() {
 const KEYS = {
   f: changeTool, u: undo, r: redo, h: hint, n: openNew, m: toggleSound, a: analyse, "?": openShortcuts,
   ",": () => button("previous").click(), ".": () => button("next").click(),
+  Delete: deleteTried,
   Escape: () => (store.state.lesson ? leave() : !isLive(store.state) && back()),
 };
 /** @type {Record<string, string>} where no cell and no slider has the focus */

@@ -6,7 +6,7 @@ import { button, byId, find, input } from "./dom.js";
 import { learnPlayers, load, openAddress, save } from "./arrival.js";
 import { OVERLAYS, steps } from "./drawing.js";
 import { onKey, openShortcuts, toggleSound } from "./keys.js";
-import { back, branch, hint, openNew, pauseOrGoOn, playNextLevel, redo, rematch, resign, undo } from "./play.js";
+import { back, branch, deleteTried, hint, openNew, pauseOrGoOn, playNextLevel, redo, rematch, resign, undo } from "./play.js";
 import { answer, goFurther, leave, startReview, tryAgain } from "./review.js";
 import { analysis, currentLine, notify, store } from "./session.js";
 import { share } from "./sharing.js";
@@ -21,7 +21,7 @@ function openSharing() {
 }
 
 for (const [id, action] of Object.entries({
-  new: openNew, undo, redo, hint, resign, branch, back, save, rematch, answer, leave,
+  new: openNew, undo, redo, hint, resign, branch, back, delete: deleteTried, save, rematch, answer, leave,
   again: tryAgain, following: goFurther, learn: startReview, review: startReview, level: playNextLevel,
   share: openSharing, copy: openSharing, load: () => input("file").click(), go: pauseOrGoOn, help: openShortcuts, sound: toggleSound,
 })) button(id).addEventListener("click", action);

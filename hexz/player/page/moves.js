@@ -17,24 +17,56 @@ const list = byId("moves");
 let listed = [];
 /** @type {GameNode | null} the one that the list was scrolled to */
 let seen = null;
+/** @type {GameNode | null} the one that the tab key leads to, if it is in the list */
+let stop = null;
+
+/** @param {EventTarget | null} target */
+const moveAt = (target) => (target instanceof Element ? target.closest("button") : null);
+/** @param {HTMLButtonElement} button */
+const nodeOf = ({ dataset }) => listed[Number(dataset.number)];
 
 /** @param {(node: GameNode) => void} go called on a click on a move */
 export function onMove(go) {
   list.addEventListener("click", ({ target }) => {
-    const button = target instanceof Element && target.closest("button");
-    if (button) go(listed[Number(button.dataset.number)]);
+    const button = moveAt(target);
+    if (button) go(nodeOf(button));
   });
+  list.addEventListener("focusin", ({ target }) => {
+    const button = moveAt(target);
+    if (!button) return;
+    stop = nodeOf(button);
+    placeStop([list]);
+  });
+  list.addEventListener("keydown", (event) => {
+    const button = moveAt(event.target), step = { ArrowUp: -1, ArrowDown: 1 }[event.key];
+    if (!button || !step || event.altKey || event.ctrlKey || event.metaKey) return;
+    const buttons = [...list.querySelectorAll("button")];
+    buttons[buttons.indexOf(button) + step]?.focus();
+    event.preventDefault();
+  });
+}
+
+/** Makes one of all moves that of the tab key. @param {HTMLElement[]} items */
+function placeStop(items) {
+  const number = String(Math.max(0, stop ? listed.indexOf(stop) : 0));
+  for (const button of items.flatMap((item) => [...item.querySelectorAll("button")])) {
+    button.tabIndex = button.dataset.number === number ? 0 : -1;
+  }
 }
 
 /** @param {State} state @param {Analysis} analysis */
 export function drawMoves({ game, shown, analysing, lesson }, analysis) {
-  const judges = analysing && !lesson;
+  const judges = analysing && !lesson, hasFocus = list.contains(document.activeElement);
+  if (shown !== seen) stop = shown;
   listed = [];
   const item = (/** @type {GameNode} */ node) => html("li", {}, moveButton(node, node === shown, judges ? analysis : null));
-  keepEqual(game.line.flatMap((node, ply) => {
+  const items = game.line.flatMap((node, ply) => {
     const tried = node.children.filter((child) => child !== game.line[ply + 1]);
     return [...(node.parent ? [item(node)] : []), ...tried.map((first) => triedLine(first, shown))];
-  }));
+  });
+  placeStop(items);
+  keepEqual(items);
+  if (hasFocus) list.querySelector(/** @type {"button"} */ ("button[tabindex='0']"))?.focus({ preventScroll: true });
   const current = list.querySelector("[aria-current]");
   if (shown !== seen && current instanceof HTMLElement) list.scrollTop = current.offsetTop - list.clientHeight / 2;
   seen = shown;
@@ -56,7 +88,7 @@ function keepEqual(items) {
 function moveButton(node, isShown, analysis) {
   const { mover, points, captured, action, ply } = node;
   const unseen = (/** @type {string} */ text) => html("span", { className: "unseen" }, text);
-  const button = html("button", { type: "button", tabIndex: -1 },
+  const button = html("button", { type: "button" },
     html("span", { className: "number" }, ply), html("span", { className: `hex p${mover}` }),
     unseen(`${COLOURS[mover]}: `), notation(action));
   button.dataset.number = String(listed.push(node) - 1);

@@ -105,7 +105,7 @@ export function drawPanel({ game, shown, problem }, analysis) {
   byId("preferred").classList.toggle("none", position.isOver);
   byId("line").textContent = reply ? reply.pv.slice(0, LINE_MOVES).map(notation).join("  ") : "";
   const progress = done < of ? `${done} of ${of} positions · ` : "";
-  byId("thinking").textContent = problem ? `${problem}.`
+  byId("thinking").textContent = problem ? problem.text
     : progress + (reply ? effort(reply) : position.isOver ? "The game is over." : "Thinking …");
 }
 

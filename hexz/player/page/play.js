@@ -5,18 +5,19 @@ import { clockOf } from "./clock.js";
 import { byId, find } from "./dom.js";
 import { Game, PERSON, someSeed } from "./game.js";
 import { judge } from "./lesson.js";
-import { learnPlayers } from "./arrival.js";
+import { learnPlayers, unfinishedGames } from "./arrival.js";
 import { messageOf } from "./server.js";
 import { NO_SERVER, analysis, notify, replaceGame, show, store } from "./session.js";
 import { levelsOf, openSetup } from "./setup.js";
 import { actionOn, activeTool, choices, isLive, purpose } from "./state.js";
+import { remember } from "./unfinished.js";
 import { refusal } from "./words.js";
 /** @import { State } from "./state.js" */
 
 /** A click on a cell, or Enter: only what the board shows can be played. @param {number} cell */
 export function choose(cell) {
   const { state } = store, action = actionOn(state, cell), why = purpose(state);
-  if (!choices(state).includes(action)) return notify(refusal(state, cell));
+  if (!choices(state).includes(action)) return state.notice?.action ? undefined : notify(refusal(state, cell));
   if (why === "play") {
     const game = state.game.play(action);
     store.set({ game, shown: game.tip, tool: "normal", notice: null, looked: cell });
@@ -58,6 +59,12 @@ export function branch() {
   store.set({ game: next, shown: next.tip, paused: next.players.includes(PERSON) ? null : "", lesson: null, trouble: null, notice: null });
 }
 
+/** Deletes the move shown and what follows it, if they are not the game. */
+export function deleteTried() {
+  const { game, shown, lesson } = store.state;
+  if (shown.parent && !lesson && !game.includes(shown)) store.set({ game: game.without(shown), shown: shown.parent, notice: null });
+}
+
 export const back = () => show(store.state.game.tip);
 
 export async function resign() {
@@ -68,8 +75,10 @@ export async function resign() {
 }
 
 export function openNew() {
-  const { game } = store.state;
-  openSetup(game.players, game.length > 0 && !game.isOver, (seed, seats, clock) => {
+  const { game, offers } = store.state;
+  if (!offers.length) learnPlayers(); // they may be there by now
+  openSetup(game.players, game.length > 0 && !game.isOver, unfinishedGames(), (seed, seats, clock) => {
+    remember(store.state.game.toLink(), null); // a computer may have moved meanwhile
     replaceGame(Game.fromSeed(seed, seats), clock ? clockOf(clock) : null);
   });
 }
@@ -100,7 +109,7 @@ export function playNextLevel() {
 
 export async function hint() {
   const { state } = store, { shown } = state;
-  if (!purpose(state) || state.lesson || state.hinting || !analysis.player) return;
+  if (purpose(state) !== "play" || state.lesson || state.hinting || !analysis.player) return;
   store.set({ hinting: true });
   try {
     const reply = await analysis.request(shown);

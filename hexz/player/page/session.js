@@ -10,7 +10,7 @@ import { Store } from "./store.js";
 /** @import { Notice, State } from "./state.js" */
 
 export const NO_SERVER = "The server does not answer";
-export const OPPONENT = "opponent", UNFINISHED = "unfinished", CLOCK = "clock"; // what the browser remembers
+export const OPPONENT = "opponent", CLOCK = "clock"; // what the browser remembers
 
 const newGame = Game.fromSeed(someSeed(), [PERSON, PERSON]);
 export const store = new Store(/** @type {State} */ ({

@@ -15,6 +15,8 @@ const seed = find("[name=seed]", HTMLInputElement, form);
 const boardPicture = find("#preview", SVGSVGElement);
 boardPicture.append(find("#board .hz-cells", SVGGElement).cloneNode(true)); // not yet made to play on
 
+/** @typedef {{ length: number, opponent: string, goOn: () => void }} Unfinished a game; opponent: a computer's name, or "" */
+
 /** @type {Offer[]} */
 let candidates = [];
 
@@ -74,16 +76,28 @@ function shuffle() {
  * Asks for a new game.
  * @param {string[]} players those of the present one
  * @param {boolean} isRunning whether that is not finished
+ * @param {Unfinished[]} others games to go on with instead
  * @param {(seed: string, players: string[], clock: string) => void} start called if there shall be one; clock: "180+2" in seconds, or ""
  */
-export function openSetup(players, isRunning, start) {
+export function openSetup(players, isRunning, others, start) {
   pick(blue, players[0]);
   pick(orange, players[1]);
   describeSeats();
   shuffle();
   byId("gives-up").hidden = !isRunning;
+  byId("unfinished").hidden = !others.length;
+  byId("unfinished").replaceChildren("Not finished: ", ...others.map(goOnButton));
   form.onsubmit = () => start(parseSeed(seed.value), [blue.value, orange.value], clock.value);
   setup.showModal();
+}
+
+/** @param {Unfinished} game */
+function goOnButton({ length, opponent, goOn }) {
+  const onclick = () => {
+    setup.close();
+    goOn();
+  };
+  return html("button", { type: "button", onclick }, `${opponent || "Two people"}, move ${length}`);
 }
 
 seed.addEventListener("input", preview);
@@ -94,4 +108,3 @@ button("swap").addEventListener("click", () => {
   [blue.value, orange.value] = [orange.value, blue.value];
   describeSeats();
 });
-setup.addEventListener("click", ({ target }) => target === setup && setup.close());

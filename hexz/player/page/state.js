@@ -20,7 +20,7 @@ import { flagAction, isFlag, normalAction } from "./cells.js";
  * @property {string | null} trouble what is wrong with the server while an answer is awaited
  * @property {Notice | null} notice
  * @property {boolean} analysing
- * @property {string | null} problem of the analysis
+ * @property {{ text: string, again: boolean } | null} problem of the analysis; again: it asks again
  * @property {string} overlay what the analysis draws on the board
  * @property {number} news grows with what the analysis knows
  * @property {Lesson | null} lesson

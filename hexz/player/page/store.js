@@ -27,19 +27,29 @@ export class Store {
     this.#state = Object.freeze({ ...this.#state, ...changes });
     if (this.#isTelling) return;
     this.#isTelling = true;
-    try {
-      while (this.#before !== this.#state) {
-        const state = this.#state, before = this.#before;
-        this.#before = state;
-        for (const follow of this.#followers) follow(state, before);
-      }
-    } finally {
-      this.#isTelling = false;
+    while (this.#before !== this.#state) {
+      const state = this.#state, before = this.#before;
+      this.#before = state;
+      for (const follow of this.#followers) tell(follow, state, before);
     }
+    this.#isTelling = false;
   }
 
   /** @param {(state: State, before: State) => void} follow called after each change */
   follow(follow) {
     this.#followers.push(follow);
+  }
+}
+
+/**
+ * One that fails says so in the console, and the others are told all the same.
+ * @template State
+ * @param {(state: State, before: State) => void} follow @param {State} state @param {State} before
+ */
+function tell(follow, state, before) {
+  try {
+    follow(state, before);
+  } catch (error) {
+    reportError(error);
   }
 }

@@ -1,7 +1,7 @@
 // The buttons below the board, of which each state of a game has its own.
 
 import { COLOURS, opponentOf } from "./cells.js";
-import { button, byId } from "./dom.js";
+import { button, byId, find } from "./dom.js";
 import { PERSON } from "./game.js";
 import { isAway } from "./lesson.js";
 import { nextLevel } from "./play.js";
@@ -29,8 +29,16 @@ export function drawTools(state) {
   byId("hint").classList.toggle("busy", state.hinting);
   button("resign").disabled = game.isOver || !game.players.includes(PERSON);
   button("branch").disabled = shown.position.isOver;
+  byId("delete").hidden = game.includes(shown);
   drawOver(state);
   drawLesson(state);
+  keepFocus();
+}
+
+/** A button that is gone leaves the focus beside those that have come. */
+function keepFocus() {
+  const tools = find(".tools", HTMLElement), { activeElement: focused } = document;
+  if (focused && focused !== tools && tools.contains(focused) && !focused.checkVisibility()) tools.focus();
 }
 
 /** @param {State} state */

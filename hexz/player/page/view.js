@@ -127,11 +127,6 @@ export class BoardView {
     }
   }
 
-  /** The cell that has the focus of the keyboard, if one has. */
-  get focused() {
-    return cellAt({ target: document.activeElement });
-  }
-
   /**
    * Tints the cells by whose they will be, below what is written on them.
    * @param {Map<number, number>} ownership by cell, -1 Orange to 1 Blue

@@ -107,7 +107,7 @@ function lessonText(lesson, { game, problem }, analysis) {
   const { phase, mistakes, number, tried, player } = lesson;
   if (phase === "preparing") {
     const { done, of } = analysis.progress(game.line);
-    return problem ? `${problem}.` : `Looking at the game: ${done} of ${of} positions.`;
+    return problem ? problem.text : `Looking at the game: ${done} of ${of} positions.`;
   }
   if (phase === "done") {
     if (mistakes.length) return "That was the last mistake.";
@@ -125,7 +125,7 @@ function lessonText(lesson, { game, problem }, analysis) {
     return `${count}: best is ${best === undefined ? "unknown" : notation(best)}. ${notation(mistake.action)} lost ${loss}.`;
   }
   const move = tried ? notation(tried.action) : "";
-  if (phase === "judging") return problem ? `${problem}.` : `${move}? Thinking about it …`;
+  if (phase === "judging") return problem ? problem.text : `${move}? Thinking about it …`;
   const triedLoss = (tried && analysis.lossOf(tried)) || 0;
   if (phase === "wrong") return `${move} loses ${percent(triedLoss)}. There is a better move.`;
   const best = analysis.of(lesson.start.position)?.move === tried?.action;
