@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import heapq
+import os
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from html import escape
 from itertools import groupby, islice
 from pathlib import Path
@@ -65,18 +66,20 @@ def write_pages(
     Raises:
         OutputError: a file cannot be written.
     """
-    links: dict[str, tuple[str, int]] = {}
+    links = []
+    taken = {"index.html"}
     for title, group in groupby(games, key=page_of):
         for page in _parts(group):
-            file = _free_name(title, links)
+            file = _free_name(title, taken)
+            taken.add(file.lower())
             _make_directory(directory)
             with atomic_file(directory / file) as target:
                 target.write(_page(page, title, by_surprise))
-            links[file] = title, len(page)
+            links.append((file, title, len(page)))
     items = "\n".join(
         f'<li><a href="{escape(file)}"><span>{escape(title)}</span> '
         f"<small>{number_of(count, 'game')}</small></a></li>"
-        for file, (title, count) in links.items()
+        for file, title, count in links
     )
     with atomic_file(directory / "index.html") as index:
         index.write(index_page("Flagz examples", items).encode())
@@ -95,13 +98,14 @@ def _page(games: list[GameParts[Example]], title: str, by_surprise: bool) -> byt
     return positions_page(games, title=title, by_surprise=by_surprise).encode()
 
 
-def _free_name(title: str, taken: Iterable[str]) -> str:
-    """A file name like the last part of the title, or made of it if that is no plain name."""
+def _free_name(title: str, taken: Container[str]) -> str:
+    """A file name like the last part of the title, or made of it if that is no plain name; in lower
+    case it is none of those taken, as Macs and Windows do not tell such names apart."""
     stem = title.rpartition("/")[2].removesuffix(".zip")
     if not _PLAIN_NAME.fullmatch(stem):
-        stem = hashlib.sha256(title.encode()).hexdigest()[:16]
+        stem = hashlib.sha256(os.fsencode(title)).hexdigest()[:16]
     names = (f"{stem}.html" if n == 1 else f"{stem}-{n}.html" for n in range(1, 1_000_000))
-    return next(name for name in names if name not in taken and name != "index.html")
+    return next(name for name in names if name.lower() not in taken)
 
 
 def _make_directory(path: Path) -> None:

@@ -31,6 +31,8 @@ let game = games[0], ply = 0; // moves shown
 const shareOfFirst = ({ player, value }) => 0.5 + (player === 1 ? value : -value) / 2000;
 /** @param {number} cell */
 const groupOf = (cell) => /** @type {Element} */ (cells.get(cell));
+/** The score and the flags left after so many moves. @param {Game} game @param {number} count */
+const standing = ({ moves }, count) => moves[count - 1] ?? { score: [0, 0], flags: [3, 3] };
 
 // --- The board ---------------------------------------------------------------------------------
 
@@ -64,7 +66,7 @@ function drawHeat() {
 }
 
 function drawScores() {
-  const { score, flags } = game.moves[ply - 1] ?? { score: [0, 0], flags: [3, 3] };
+  const { score, flags } = standing(game, ply);
   drawSides({ names: game.players, score, flags, toMove: game.moves[ply]?.player ?? 0 });
 }
 
@@ -79,7 +81,7 @@ function describe({ cells: [[index, value], ...taken], flag }) {
 function outcome() {
   if (!game.over) return "The game was not finished.";
   if (game.forfeit !== null) return `${COLOURS[game.winner]} wins, since ${COLOURS[3 - game.winner]} failed: ${game.forfeit}.`;
-  const { score } = game.moves[game.moves.length - 1];
+  const { score } = standing(game, game.moves.length);
   if (game.winner === 0) return `A draw at ${score[0]} points each.`;
   return `${COLOURS[game.winner]} wins by ${Math.abs(score[0] - score[1])}.`;
 }
@@ -146,12 +148,12 @@ function choose(index) {
 }
 
 function listGames() {
-  byId("games").replaceChildren(...games.map(({ name, moves, winner }, index) => {
-    const { score } = moves.at(-1) ?? { score: [0, 0] };
+  byId("games").replaceChildren(...games.map((listed, index) => {
+    const { name, moves: { length }, winner } = listed;
     return html("li", {}, html("button", { type: "button", onclick: () => choose(index) },
       html("span", { className: "name" }, name),
-      html("span", { className: "length" }, `${moves.length} moves`),
-      resultOf(score, winner)));
+      html("span", { className: "length" }, `${length} moves`),
+      resultOf(standing(listed, length).score, winner)));
   }));
 }
 

@@ -61,7 +61,7 @@ def fill_page(name: str, data: Any, initial_text: str, **parts: str) -> str:
         SCRIPT=whole_script(asset(f"{name}.js")),
         **parts,
     )
-    return with_policy(page)
+    return with_policy(_as_text(page))
 
 
 def index_page(title: str, links: str) -> str:
@@ -74,7 +74,13 @@ def index_page(title: str, links: str) -> str:
         TITLE=escape(title),
         LINKS=links,
     )
-    return with_policy(page)
+    return with_policy(_as_text(page))
+
+
+def _as_text(page: str) -> str:
+    """The page with question marks in place of surrogates: names of files that are not in UTF-8
+    have some, and no page can."""
+    return page.encode(errors="replace").decode()
 
 
 def _game(game: GameRecord) -> dict[str, Any]:

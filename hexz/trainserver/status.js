@@ -52,7 +52,13 @@ const decimal3 = (x) => (x === null ? "–" : x.toFixed(3));
 /** @param {string[]} problems */
 function showProblems(problems) {
   byId("problems").hidden = problems.length === 0;
-  byId("problems").replaceChildren(...problems.map((text) => html("p", {}, text)));
+  say("problems", ...problems.map((text) => html("p", {}, text)));
+}
+
+/** Writes what screen readers read out, and only if it is new. @param {string} id @param {...(Node | string)} content */
+function say(id, ...content) {
+  const element = byId(id), next = html("div", {}, ...content);
+  if (element.textContent !== next.textContent) element.replaceChildren(...next.childNodes);
 }
 
 /** @param {LimitStatus | null} limit */
@@ -175,7 +181,7 @@ function show(status) {
   byId("model").textContent = status.model_name;
   byId("about").textContent =
     `hexzctl ${status.version}, checkpoints in ${status.store}, up for ${duration(status.uptime_seconds)}`;
-  byId("now").textContent = status.now;
+  say("now", status.now);
   byId("play").hidden = !status.can_play;
   byId("player").hidden = status.can_play;
   byId("player-command").textContent = `hexzctl serve-player --model ${status.store} --follow`;
@@ -193,7 +199,8 @@ function show(status) {
 
 async function update() {
   try {
-    const answer = await fetch("status", { headers: { Accept: "application/json" } });
+    // Not into the cache, from where a browser that comes back would take it for the page.
+    const answer = await fetch("status", { headers: { Accept: "application/json" }, cache: "no-store" });
     if (!answer.ok) throw new Error(`the server answers ${answer.status}`);
     show(await answer.json());
   } catch (error) {

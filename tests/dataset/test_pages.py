@@ -60,6 +60,25 @@ def test_pages_by_title(tmp_path: Path) -> None:
         assert link in index
 
 
+def test_names_of_files_need_not_be_text(tmp_path: Path) -> None:
+    games = first_positions("a")
+    write_pages(tmp_path, games, lambda game: "n\udcff.zip", by_surprise=False)
+    assert "<span>n?.zip</span>" in (tmp_path / "index.html").read_text("utf-8")
+    [page] = set(tmp_path.iterdir()) - {tmp_path / "index.html"}
+    assert page_data(page.read_text("utf-8"))["title"] == "n?.zip"
+
+
+def test_no_page_takes_the_place_of_another_on_a_mac(tmp_path: Path) -> None:
+    """Whose file names are the same in upper and lower case."""
+    titles = {"a": "batch.zip", "b": "Batch.zip", "c": "Index.zip"}
+    games = first_positions(*titles)
+    write_pages(tmp_path, games, lambda game: titles[game.game_id], by_surprise=False)
+    there = os.listdir(tmp_path)
+    assert len({name.lower() for name in there}) == 4
+    index = (tmp_path / "index.html").read_text()
+    assert all(f'<a href="{name}">' in index for name in set(there) - {"index.html"})
+
+
 def test_no_page_grows_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pages, "GAMES_A_PAGE", 2)
     games = first_positions(*"abcde")

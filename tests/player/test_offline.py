@@ -210,6 +210,36 @@ def test_networks_of_both_kernels(kernel: Kernel, tmp_path: Path) -> None:
     np.testing.assert_allclose(said["logits"], logits, atol=ROUNDED)
 
 
+SEARCHES = """
+const { header, weights, board, asked } = JSON.parse(require("node:fs").readFileSync(0, "utf8"));
+const tries = [];
+globalThis.self = { postMessage: ({ reply: { visits } }) =>
+  tries.push(Object.values(visits).reduce((sum, n) => sum + n, 0)) };
+onmessage({ data: { header, weights: Uint8Array.from(Buffer.from(weights, "base64")).buffer } });
+for (const [actions, simulations] of asked)
+  onmessage({ data: { number: 0, board, actions, player: `model@${simulations}` } });
+console.log(JSON.stringify(tries));
+"""
+
+
+@pytest.mark.skipif(NODE is None, reason="needs Node (Debian: apt-get install nodejs)")
+def test_a_search_goes_on_after_others_and_not_all_are_kept(tmp_path: Path) -> None:
+    page = offline_page(new_checkpoint(ModelConfig(1, 8), seed=3))
+    assert "MOST_NODES = 8000;" in page
+    board = Board.random(1)
+    others = [([move.index], 30) for move in board.legal_moves()[:10]]
+    question = {
+        "header": json.loads(part(page, "network"))["header"],
+        "weights": part(page, "weights"),
+        "board": board.to_text(),
+        "asked": [([], 50), others[0], ([], 50), ([], 20), ([], 50), *others, ([], 50), others[-1]],
+    }
+    small = page.replace("MOST_NODES = 8000;", "MOST_NODES = 200;")
+    tries = in_node(small, SEARCHES, question, tmp_path)
+    assert tries[:5] == [49, 29, 99, 19, 149]
+    assert tries[-2:] == [49, 59], "the first of them was asked for longest ago"
+
+
 def test_it_is_one_file_that_loads_nothing(page_html: str) -> None:
     assert len(page_html.encode()) < MAX_BYTES
     assert "default-src 'none'" in page_html
@@ -275,6 +305,16 @@ def test_it_plays_from_the_disk(page_html: str, chromium: Any, tmp_path: Path) -
     assert findings(chromium) == []
     assert page.errors() == []
     page.driver.get("about:blank")
+
+
+def test_a_browser_that_lets_no_worker_start(page_html: str, chromium: Any, tmp_path: Path) -> None:
+    """As some do that open files: whoever waits for the computer is told, whenever it was asked."""
+    locked = page_html.replace("worker-src blob:", "worker-src 'none'", 1)
+    page = page_of(locked, chromium, tmp_path)
+    page.open(f"seed=17&blue=person&orange={CLUB.spec}")
+    page.click("[data-name=d5]")
+    page.until(lambda: page.status == "This browser lets no computer player start.")
+    assert ["violates" in error for error in page.errors()] == [True]
 
 
 def test_what_it_says_of_a_position_that_it_solves(

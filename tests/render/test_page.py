@@ -14,7 +14,7 @@ import pytest
 
 from hexz.engine import Board, Move
 from hexz.errors import IllegalMove, InvalidBoard
-from hexz.record import GameRecord, top_moves
+from hexz.record import Forfeit, GameRecord, top_moves
 from hexz.render import games_page
 from hexz.render.page import PLAYER_URL
 
@@ -113,6 +113,13 @@ def test_names_are_data_not_markup(sample_traces: list[dict[str, Any]]) -> None:
     assert (data["title"], data["games"][0]["name"]) == (name, name)
 
 
+def test_names_of_files_need_not_be_text(sample_traces: list[dict[str, Any]]) -> None:
+    name = "model:n\udcff.pt@64"  # as Python reads the byte 255
+    page = games_page([record_of(sample_traces[0], name)], introduction=f"<p>{name}</p>")
+    assert page_data(page.encode().decode())["games"][0]["name"] == "model:n?.pt@64"
+    assert "<p>model:n?.pt@64</p>" in page
+
+
 def test_an_unfinished_game(sample_traces: list[dict[str, Any]]) -> None:
     record = record_of(sample_traces[0])
     cut = replace(
@@ -120,6 +127,43 @@ def test_an_unfinished_game(sample_traces: list[dict[str, Any]]) -> None:
     )
     [game] = page_data(games_page([cut]))["games"]
     assert (game["over"], game["winner"], len(game["moves"])) == (False, 0, 9)
+
+
+@pytest.mark.parametrize("moves", [0, 9])
+def test_a_forfeited_game_names_winner_and_reason(
+    sample_traces: list[dict[str, Any]], tmp_path: Path, chromium: Any, moves: int
+) -> None:
+    record = record_of(sample_traces[0])
+    forfeited = replace(
+        record,
+        actions=record.actions[:moves],
+        root_values=[0] * moves,
+        policies=record.policies[:moves],
+        forfeit=Forfeit(2, "my-engine <b>crashed</b>"),
+    )
+    (tmp_path / "page.html").write_text(games_page([forfeited]))
+    chromium.get((tmp_path / "page.html").as_uri())
+    text = chromium.find_element("css selector", "#move p").text
+    assert text.endswith(" Blue wins, since Orange failed: my-engine <b>crashed</b>.")
+    summary = chromium.find_element("css selector", "#summary").text
+    assert summary.endswith("Blue won 1, Orange won 0, 0 drawn.")
+    assert len(chromium.find_elements("css selector", "nav .result .lost")) == 1
+
+
+def test_a_game_that_is_over_before_its_first_move(tmp_path: Path, chromium: Any) -> None:
+    """As on a board without an empty cell, which may be in a file of boards."""
+    full = GameRecord(
+        name="Full",
+        players=("one", "two"),
+        initial_text="#" * 105,
+        actions=[],
+        root_values=[],
+        policies=[],
+    )
+    (tmp_path / "page.html").write_text(games_page([full]))
+    chromium.get((tmp_path / "page.html").as_uri())
+    text = chromium.find_element("css selector", "#move p").text
+    assert text == "Blue moves first. A draw at 0 points each."
 
 
 WRONG: dict[str, tuple[Callable[[GameRecord], GameRecord], type[Exception]]] = {

@@ -18,6 +18,7 @@ import yaml
 from hexz.schema.declaration import Settings, settings_of
 from hexz.schema.programs import PlayerConfig, ServerConfig, WorkerConfig
 from hexz.schema.resolution import variables
+from hexz.trainserver.metrics import METRICS
 
 from .images import REPOSITORY, read_dockerfile
 
@@ -249,6 +250,33 @@ def test_ports_and_volumes_that_are_named_exist():
         volumes |= {v["metadata"]["name"] for v in spec.get("volumeClaimTemplates", [])}
         for container in pod["containers"]:
             assert {m["name"] for m in container.get("volumeMounts", [])} <= volumes
+
+
+def test_whoever_may_call_few_may_ask_for_their_names_anywhere():
+    """A selector of pods, or addresses known in advance, would miss what answers on some clusters:
+    the cache of a node (169.254.20.10), or the metadata server of a cloud (169.254.169.254)."""
+    policies = [policy["spec"] for policy in of_kind("NetworkPolicy")]
+    few = [spec["egress"] for spec in policies if spec.get("egress")]
+    assert few
+    for rules in few:
+        (anywhere,) = (rule["ports"] for rule in rules if "to" not in rule)
+        assert sorted((port["protocol"], port["port"]) for port in anywhere) == [
+            ("TCP", 53), ("UDP", 53)
+        ]  # fmt: skip
+
+
+def test_the_adapter_serves_the_metric_that_the_autoscaler_asks_for():
+    """An autoscaler asks for it in its namespace; prometheus-adapter does not know which label that
+    is, and answers with an error, unless the rule says that there is none."""
+    text = (REPOSITORY / "docs" / "cloud.md").read_text()
+    (rule,) = yaml.safe_load(re.search(r"(?m)^    externalRules:\n(?:    .*\n)+", text)[0])[
+        "externalRules"
+    ]
+    (autoscaler,) = of_kind("HorizontalPodAutoscaler")
+    (metric,) = autoscaler["spec"]["metrics"]
+    assert rule["seriesQuery"] == metric["external"]["metric"]["name"]
+    assert rule["seriesQuery"] in {metric.name for metric in METRICS}
+    assert rule["resources"] == {"namespaced": False}
 
 
 def test_no_variable_of_a_service_is_taken_for_a_setting():

@@ -115,3 +115,32 @@ def test_every_loss_is_shown(page: Page, server: StatusServer) -> None:
     for name, loss in losses.items():
         assert name in page("#charts").text
         assert f"training {loss:.3f}" in page("#charts").text
+
+
+def test_what_is_read_out_is_written_once(page: Page, server: StatusServer) -> None:
+    """A screen reader speaks an alert again that is written again, be it the same."""
+    server.change(problems=["The disk is full.", "Redis is away."])
+    page.until(lambda: page("#problems").text == "The disk is full.\nRedis is away.")
+    page.driver.execute_script(
+        """
+        window.written = [];
+        const observer = new MutationObserver((changes) =>
+          window.written.push(...changes.map(({ target }) => target.id)));
+        for (const id of ["problems", "now", "about"])
+          observer.observe(document.getElementById(id), { childList: true });
+        """
+    )
+    assert page.until(lambda: page.driver.execute_script("return window.written")) == ["about"]
+    server.change(problems=[], now="A checkpoint is saved.")
+    page.until(lambda: not page("#problems").is_displayed())
+    assert page("#now").text == "A checkpoint is saved."
+
+
+def test_who_comes_back_finds_the_page(page: Page, server: StatusServer) -> None:
+    """Not the last news that it has asked for, at the same address."""
+    server.change(now="Starting.")
+    page.until(lambda: page("#now").text == "Starting.")
+    page.driver.get(f"{server.root}/another-page")
+    page.errors()  # there is none
+    page.driver.back()
+    page.until(lambda: page("#model").text == "flagz")

@@ -17,6 +17,8 @@ export const messageOf = (error) => (error instanceof Error ? error.message : St
 const { header, offers } = JSON.parse(byId("network").textContent ?? "");
 /** @type {Map<number, { resolve: (reply: Reply) => void, reject: (error: Error) => void }>} */
 const waiting = new Map();
+/** What is wrong where there is no worker. */
+let noWorker = "";
 const worker = startWorker();
 
 function startWorker() {
@@ -28,8 +30,10 @@ function startWorker() {
     waiting.get(number)?.resolve(reply);
     waiting.delete(number);
   };
-  thinker.onerror = () => {
-    for (const { reject } of waiting.values()) reject(new NoAnswer("The computer player has failed: reload the page"));
+  thinker.onerror = ({ message }) => {
+    // An error in the worker has a message; without one there is no worker.
+    if (!message) noWorker = "This browser lets no computer player start";
+    for (const { reject } of waiting.values()) reject(new NoAnswer(noWorker || "The computer player has failed: reload the page"));
     waiting.clear();
   };
   return thinker;
@@ -42,6 +46,7 @@ let questions = 0;
 
 /** What a player would play after some moves. @param {Question} question @returns {Promise<Reply>} */
 export function suggest({ board, actions, player, simulations, within }) {
+  if (noWorker) return Promise.reject(new NoAnswer(noWorker));
   const number = questions++;
   return new Promise((resolve, reject) => {
     waiting.set(number, { resolve, reject });
