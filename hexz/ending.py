@@ -54,4 +54,4 @@ class Deadline:
     def _watch(self) -> None:
         self._started.get()
         time.sleep(self._seconds)
-        leave(self._code())
+        os._exit(self._code())  # not `leave`: who reads what we print may hold us up

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, TextIO
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
-_STREAMS: Final = ("stdout", "stderr")
+_STREAMS: Final = ("stdin", "stdout", "stderr")
 
 
 @contextlib.contextmanager
@@ -25,7 +25,7 @@ def lossy_output(*, only_errors: bool = False) -> Iterator[None]:
             loss of that is an error.
     """
     replaced = []
-    for name in _STREAMS[only_errors:]:
+    for name in _STREAMS[1 + only_errors :]:
         stream = getattr(sys, name)
         if stream is not None and stream is getattr(sys, f"__{name}__"):
             with contextlib.suppress(OSError, ValueError):
@@ -42,11 +42,12 @@ def lossy_output(*, only_errors: bool = False) -> Iterator[None]:
 
 def open_standard_streams() -> None:
     """Opens those of the three that were closed, as by `>&-`: otherwise the next file that is
-    opened, perhaps one of ours, would be taken for one of them."""
+    opened, perhaps one of ours, would be taken for one of them. From the first, nothing can be
+    read."""
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
         os.set_inheritable(descriptor, True)
-        if descriptor and getattr(sys, _STREAMS[descriptor - 1]) is None:
-            setattr(sys, _STREAMS[descriptor - 1], open(descriptor, "w", closefd=False))  # noqa: SIM115
+        if getattr(sys, name := _STREAMS[descriptor]) is None:
+            setattr(sys, name, open(descriptor, "w" if descriptor else "r", closefd=False))  # noqa: SIM115
     os.close(descriptor)
 
 

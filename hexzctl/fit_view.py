@@ -36,8 +36,6 @@ class FitView:
         if isinstance(event, Measured):
             self.display.log()
             return
-        if isinstance(self._last, Reading) and not isinstance(event, Reading):
-            self._started = time.monotonic()
         self._last = event
         self.display.step()
 
@@ -53,7 +51,8 @@ class FitView:
 
     def _line(self) -> str:
         event, fit = self._last, self._fit
-        seconds = time.monotonic() - self._started
+        now = time.monotonic() - self._started
+        seconds = event.seconds if isinstance(event, Stepped) else now
         left = f", about {seconds * (1 / event.share - 1):.0f} s left" if event.share else ""
         if isinstance(event, Reading):
             read = f"read {event.share:.0%} of the sources, {event.examples:,} examples"

@@ -13,7 +13,7 @@ from hexz.ending import Deadline, ending_signals
 
 class Interruption:
     """Takes the signals that end a command from now on. Whoever sends another one than Ctrl-C may
-    kill it soon, so then it has END_SECONDS.
+    kill it soon, so then it has END_SECONDS, and so it has after a second one, whichever it is.
 
     Args:
         stop: is called at the first of them, on the main thread, in the middle of anything; it
@@ -51,8 +51,8 @@ class Interruption:
         is_first = Interruption.signal is None
         if is_first:
             Interruption.signal = number
-            if number != signal.SIGINT:
-                self._deadline.start()
+        if number != signal.SIGINT or not is_first:
+            self._deadline.start()
         if is_first and self._stop is not None:
             self._stop()
         elif is_first and self._is_success:

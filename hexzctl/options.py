@@ -77,8 +77,17 @@ def option_of(kind: type[Settings], name: str) -> Any:
 
 
 def auth_token() -> str | None:
-    """The token that this process is to show to train servers."""
-    return os.environ.get(_setting(WorkerConfig, "auth_token").variable) or None
+    """The token that this process is to show to train servers.
+
+    Raises:
+        ServerRefuses: no header can have it; whatever fails of that further on would quote it.
+    """
+    token = os.environ.get(_setting(WorkerConfig, "auth_token").variable) or None
+    if token is not None:
+        from hexz.worker.client import check_token
+
+        check_token(token)
+    return token
 
 
 def _setting(kind: type[Settings], name: str) -> Setting:

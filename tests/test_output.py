@@ -56,6 +56,16 @@ def test_results_that_cannot_be_printed_are_an_error_again() -> None:
     assert "No space left on device" in result.stderr
 
 
+def test_from_an_input_that_was_closed_nothing_is_read() -> None:
+    script = '"$0" -c "$1" <&-'
+    code = START + "open_standard_streams(); print(repr(sys.stdin.read()))"
+    result = subprocess.run(
+        ["/bin/sh", "-c", script, sys.executable, code],
+        stdout=subprocess.PIPE, text=True, check=False,
+    )  # fmt: skip
+    assert result.stdout == "''\n"
+
+
 @pytest.mark.parametrize("closed", [">&-", ">&- 2>&-", "<&- >&- 2>&-"])
 def test_a_file_is_never_taken_for_a_stream_that_was_closed(tmp_path: Path, closed: str) -> None:
     """Whatever prints then, also below Python, would print into the file."""

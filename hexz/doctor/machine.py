@@ -80,7 +80,7 @@ def engine() -> Finding:
     """How the engine was compiled, and how fast it is. It runs in a process of its own first: one
     that was compiled for another processor ends its process."""
     code = subprocess.run(
-        [sys.executable, "-c", _ENGINE],
+        [sys.executable, "-P", "-c", _ENGINE],  # -P: nothing from the current directory
         capture_output=True,
         text=True,
         timeout=_ENGINE_SECONDS,

@@ -56,10 +56,12 @@ class Stepped:
     Attributes:
         step: how many so far.
         share: of the whole fit, whichever limit ends it.
+        seconds: of training so far, before an interruption too.
     """
 
     step: int
     share: float
+    seconds: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -237,7 +239,7 @@ class Fit:
             step += steps
             seconds = time.monotonic() - started
             share = max(step / self.num_steps, seconds / (self.config.max_seconds or math.inf))
-            yield Stepped(step=step, share=min(share, 1.0))
+            yield Stepped(step=step, share=min(share, 1.0), seconds=seconds)
             if share >= next_measurement or self._is_stopped:
                 yield self._measure(learner, share, seconds, losses)
                 next_measurement = math.floor(share * MEASUREMENTS + 1) / MEASUREMENTS

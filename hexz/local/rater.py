@@ -106,8 +106,10 @@ class Rater:
         )
 
     def _rated(self) -> list[int]:
+        """The checkpoints that have a rating and are still there, in ascending order."""
         try:
             ratings = self._store.ratings()
+            there = [info.number for info in self._store.list()]
         except StoreError:
             return []
-        return [] if ratings is None else sorted(ratings.checkpoints)
+        return [] if ratings is None else [n for n in there if n in ratings.checkpoints]

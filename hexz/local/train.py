@@ -237,16 +237,15 @@ class LocalTraining:
         return TrainingEnded(f"the {part.name} cannot go on: {failure.reason} (see {part.log})")
 
     def _hear(self, part: _Part, child: Child) -> None:
-        """Takes what a part has to say, which it does once it is ready. Raises ChildFailed if it
-        has ended."""
-        if not ready([child], 0.0):
-            return
-        try:
-            part.take(child.receive())
-        except EOFError:
-            raise ChildFailed("it ended", is_final=True) from None
-        part.restarts.ready()
-        part.restarts.succeeded()
+        """Takes all that a part has to say, which it does once it is ready: requests to the server
+        wait for that. Raises ChildFailed if it has ended."""
+        while ready([child], 0.0):
+            try:
+                part.take(child.receive())
+            except EOFError:
+                raise ChildFailed("it ended", is_final=True) from None
+            part.restarts.ready()
+            part.restarts.succeeded()
 
     def _ask(self, seconds: float = STATUS_SECONDS) -> Iterator[Status]:
         """Asks the server how it goes. It may not be up yet, or just restarting."""

@@ -91,8 +91,7 @@ class TrainServer:
         self._notify = notify
         self._headers = {"User-Agent": f"hexzctl/{__version__}"}
         if token is not None:
-            if not token.isascii() or not token.isprintable():
-                raise ServerRefuses("HEXZ_AUTH_TOKEN has characters that no header can have")
+            check_token(token)
             self._headers["Authorization"] = f"Bearer {token}"
         self._pool, self._path = _connections(self._url)
         self._closed = threading.Event()
@@ -163,6 +162,14 @@ class TrainServer:
         if now - self._said_at >= NOTICE_SECONDS:
             self._said_at = now
             self._notify(f"train server {self._url}: {reason}; trying again until it works")
+
+
+def check_token(token: str) -> None:
+    """Raises ServerRefuses if no header can have this token."""
+    if not token.isascii() or not token.isprintable():
+        raise ServerRefuses(
+            "HEXZ_AUTH_TOKEN has characters that no header can have, such as the end of a line"
+        )
 
 
 def _connections(url: str) -> tuple[urllib3.HTTPConnectionPool, str]:

@@ -143,6 +143,7 @@ class Worker:
         """Tells what it does and has done. May be called in any thread."""
         playing, since = list(self._playing.values()), self._playing_since
         reports = list(self._progress.values())
+        games = (r.game for r in reports if r.process in self._playing and r.game is not None)
         return Heartbeat(
             worker=self.name,
             version=__version__,
@@ -156,7 +157,7 @@ class Worker:
             pending=self._outbox.pending,
             seconds=0.0 if since is None else time.monotonic() - since,
             waited=self._outbox.waited,
-            game=next((report.game for report in reports if report.game is not None), None),
+            game=next(games, None),
         )
 
     def _goes_on(self) -> bool:

@@ -78,7 +78,7 @@ def test_a_report_with_problems_has_no_secrets(tmp_path):
     for evaluator in ("OpenVINO int8", "OpenVINO float32", "PyTorch float32"):
         assert f"{evaluator} on cpu" in words
     assert __version__ in text
-    assert text.endswith("4 problems found.\n")
+    assert result.stdout.endswith("4 problems found.\n")
 
 
 def test_all_is_well(tmp_path, monkeypatch):
@@ -128,6 +128,24 @@ def test_an_engine_for_another_processor_is_named(monkeypatch):
         machine, "_ENGINE", "import os, signal; os.kill(os.getpid(), signal.SIGILL)"
     )
     assert "another processor" in machine.engine().advice
+
+
+def test_the_engine_is_not_looked_for_in_the_current_directory(monkeypatch, tmp_path):
+    (tmp_path / "numpy.py").write_text("raise SystemExit('imported from the current directory')")
+    monkeypatch.chdir(tmp_path)
+    assert not machine.engine().advice
+
+
+@pytest.mark.parametrize("command", [("doctor",), ("fleet", "list")])
+def test_a_token_that_cannot_be_sent_is_named_and_not_shown(tmp_path, command):
+    """Such as the content of a file, with the end of its line."""
+    sent = "token-of-the-fleet\n"
+    with answering(200, b"") as url:
+        places = {"HEXZ_SERVER_URL": url, "HEXZ_STORE": str(tmp_path)}
+        result = hexzctl(*command, **places, HEXZ_AUTH_TOKEN=sent)
+    assert result.returncode == 1
+    assert "HEXZ_AUTH_TOKEN" in result.stderr
+    assert "token-of-the-fleet" not in result.stdout + result.stderr
 
 
 def test_what_nobody_has_thought_of_is_a_finding(monkeypatch, tmp_path):

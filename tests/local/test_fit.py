@@ -165,7 +165,9 @@ def test_an_interrupted_fit_goes_on_as_if_it_had_not_been(
     interrupted(Fit(config(output), [str(source)], print), 10, killed=killed)
     assert output.with_suffix(".resume").exists()
     fit = Fit(config(output), [str(source)], lines.append)
-    done(fit)
+    steps = [event for event in done(fit) if isinstance(event, Stepped)]
+    before = next(row for row in reversed(fit.curve) if row.step < steps[0].step)
+    assert steps[0].seconds > before.seconds > 0
     assert len(lines) == 1
     assert "going on with the fit that was interrupted after" in lines[0]
     first, second = (

@@ -1,11 +1,12 @@
 """How commands end when their terminal is closed, and when nothing can be printed or started."""
 
+import contextlib
 import os
 import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import psutil
@@ -93,6 +94,35 @@ def test_a_reader_who_has_gone_ends_what_only_prints_quietly() -> None:
     )  # fmt: skip
     os.close(writer)
     assert (result.returncode, result.stderr) == (128 + signal.SIGPIPE, "")
+
+
+@contextlib.contextmanager
+def full_pipe() -> Iterator[int]:
+    """The end of a pipe into which nothing can be written any more, since nobody reads."""
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(writer, b"\n")
+    os.set_blocking(writer, True)
+    yield writer
+    os.close(reader)
+    os.close(writer)
+
+
+def test_after_a_second_signal_nothing_holds_up_the_end() -> None:
+    with (
+        full_pipe() as pipe,
+        subprocess.Popen(
+            [*COMMAND, "worker", f"--server-url=http://{NOWHERE}"],
+            stdout=pipe, stderr=subprocess.PIPE, text=True, env=environment(),
+        ) as process,
+    ):  # fmt: skip
+        assert process.stderr is not None
+        assert "trying again" in process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        process.terminate()
+        assert process.wait(TIMEOUT) == 0
 
 
 def test_a_child_that_dies_at_each_start_is_given_up(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from pathlib import Path
 
@@ -80,6 +81,15 @@ def test_a_match_that_fails_is_told_once(tiny_rater: Rater, tmp_path: Path) -> N
     assert str(tmp_path / "rating.log") in problem
     assert "no checkpoint 77" in (tmp_path / "rating.log").read_text()
     assert tiny_rater.look_after(77) is None
+
+
+def test_a_rated_checkpoint_that_somebody_has_deleted_plays_no_more(
+    tiny_rater: Rater, store: CheckpointStore
+) -> None:
+    assert play_one(tiny_rater, 1) is None
+    shutil.rmtree(store.place(1))
+    assert play_one(tiny_rater, 3) is None
+    assert rated(store) == {3}
 
 
 def test_matches_that_take_long_are_played_less_often(
