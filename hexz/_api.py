@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from operator import index
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Self
 
 import numpy as np
@@ -86,8 +88,8 @@ class Player:
 
         Args:
             board: the position.
-            simulations: of the search, at most; playouts of `uct`.
-            seconds: for the move, at most.
+            simulations: of the search, at most, from 1; playouts of `uct`.
+            seconds: for the move, at most; more than 0.
 
         Returns:
             The move, and what the search found: see `Suggestion`. Its values are in -1..1 from
@@ -95,7 +97,7 @@ class Player:
 
         Raises:
             IllegalMove: the game is over.
-            HexzError: the player cannot answer; says why.
+            HexzError: a limit is none, or the player cannot answer; says why.
 
         >>> with load_player("uct:100") as player:
         ...     suggestion = player.suggest(Board.random(17))
@@ -106,8 +108,10 @@ class Player:
         from hexz.player.spec import Budget
 
         require_move(board)
-        limited = simulations is not None or seconds is not None
-        budget = Budget(simulations=simulations, seconds=seconds) if limited else None
+        budget = None
+        if simulations is not None or seconds is not None:
+            playouts = None if simulations is None else index(simulations)
+            budget = Budget(simulations=playouts, seconds=seconds)
         return self._player.suggest(board, budget).suggestion
 
     def close(self) -> None:
@@ -249,7 +253,7 @@ def play(
 
 
 def load_network(
-    path: str | None = None, *, device: Literal["cpu", "cuda", "mps"] = "cpu"
+    path: str | os.PathLike[str] | None = None, *, device: Literal["cpu", "cuda", "mps"] = "cpu"
 ) -> Network:
     """Returns a network that evaluates positions.
 
@@ -268,12 +272,12 @@ def load_network(
     from hexz.model.backends import create_evaluator
     from hexz.player.models import open_source
 
-    checkpoint = open_source(path).load()
+    checkpoint = open_source(None if path is None else os.fspath(path)).load()
     evaluator = create_evaluator(checkpoint.weights, device=device, batch_size=_BATCH, notify=_warn)
     return Network(checkpoint.model_name, checkpoint.number, evaluator)
 
 
-def read_examples(*sources: str) -> Iterator[Example]:
+def read_examples(*sources: str | os.PathLike[str]) -> Iterator[Example]:
     """Yields the examples of games in some files, without copies and in bounded memory.
 
     Args:
@@ -293,7 +297,7 @@ def read_examples(*sources: str) -> Iterator[Example]:
     from hexz.dataset.reading import ExampleReader
     from hexz.dataset.sources import find_archives
 
-    for found in ExampleReader(find_archives(sources), _warn):
+    for found in ExampleReader(find_archives([os.fspath(source) for source in sources]), _warn):
         yield found.example
 
 

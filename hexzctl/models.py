@@ -96,6 +96,8 @@ def show(
     from hexzctl.models_view import print_facts
 
     if is_file(model):
+        if number is not None:
+            raise typer.BadParameter(f"{model} is one network: NUMBER goes with a store")
         from hexz.model.description import describe
 
         facts, heading = describe(model), Path(model).name

@@ -9,6 +9,7 @@ import warnings
 from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 from xml.etree import ElementTree
 
 import numpy as np
@@ -153,6 +154,21 @@ class TestPlay:
         with pytest.raises(hexz.IllegalMove, match="player 1 cannot play d5"):
             hexz.play(lambda _: "d5", lambda _: "d5", hexz.Board.random(17))
 
+    @pytest.mark.parametrize("limits", [{"simulations": 0}, {"seconds": float("nan")}])
+    def test_a_limit_that_is_none_is_named(self, limits: dict[str, Any]) -> None:
+        with (
+            hexz.load_player("uct") as player,
+            pytest.raises(hexz.HexzError, match=f"{next(iter(limits))} must be"),
+        ):
+            player.suggest(hexz.Board.random(17), **limits)
+
+    @pytest.mark.parametrize("spec", ["uct", "model", "gumbel@64"])
+    def test_simulations_may_be_a_number_of_numpy(self, spec: str) -> None:
+        three: Any = np.int64(3)
+        with hexz.load_player(spec) as player:
+            suggestion = player.suggest(hexz.Board.random(17), simulations=three)
+        assert suggestion.visits.sum() <= 3
+
     def test_an_ended_game_has_no_suggestion(self) -> None:
         with hexz.load_player("random") as player:
             end = hexz.play(player, player).board
@@ -194,6 +210,10 @@ class TestNetwork:
         with pytest.raises(hexz.InvalidModel, match="no model"):
             hexz.load_network(str(tmp_path / "nothing.pt"))
 
+    def test_its_place_may_be_a_path(self, tmp_path: Path) -> None:
+        with pytest.raises(hexz.InvalidModel, match="no model"):
+            hexz.load_network(tmp_path / "nothing.pt")
+
 
 class TestReadExamples:
     def test_yields_the_examples_and_warns_of_what_is_none(self, tmp_path: Path) -> None:
@@ -204,6 +224,10 @@ class TestReadExamples:
             read = list(hexz.read_examples(str(tmp_path)))
         for made, found in zip(examples, read, strict=True):
             assert_same(made, found, ignore=("writer_version",))
+
+    def test_a_source_may_be_a_path(self, tmp_path: Path) -> None:
+        write_zip(tmp_path / "a.zip", [make_example(1)])
+        assert len(list(hexz.read_examples(tmp_path / "a.zip"))) == 1
 
     def test_the_warnings_can_be_errors(self, tmp_path: Path) -> None:
         (tmp_path / "b.zip").write_bytes(b"nothing")

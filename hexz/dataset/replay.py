@@ -228,8 +228,8 @@ class ReplayFile:
             raise InvalidExample(
                 f"the file is damaged before row {end:,}: {_reason(error)}"
             ) from error
-        rows["boards"] = rows["boards"].astype(np.float32, copy=False)
-        rows["move_probs"] = rows["move_probs"].astype(np.float32, copy=False)
+        for key in _REQUIRED:
+            rows[key] = rows[key].astype(np.float32, copy=False)
         rows.setdefault("checkpoints", np.zeros((end - start, 1), np.int64))
         return rows
 

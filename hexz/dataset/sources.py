@@ -55,13 +55,15 @@ def find_archives(sources: Sequence[str]) -> list[Archive]:
     """
     found: dict[str, Archive] = {}
     for source in sources:
-        archives = _in_bucket(source) if is_in_bucket(source) else _on_disk(str(local_path(source)))
+        in_bucket = is_in_bucket(source)
+        archives = _in_bucket(source) if in_bucket else _on_disk(str(local_path(source)))
         if not archives:
             raise InvalidExample(
                 f"there are no files of examples (*.zip, {_REPLAY_FILE}) in {source}"
             )
         for archive in sorted(archives, key=lambda archive: _by_number(archive.name)):
-            found.setdefault(archive.name, archive)
+            # Links and relative paths give a file several names.
+            found.setdefault(archive.name if in_bucket else os.path.realpath(archive.name), archive)
     return list(found.values())
 
 

@@ -7,10 +7,14 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
+
 from hexz.errors import InvalidModel, OutputError
+from hexz.example import MAX_NAME
 from hexz.files import MAX_MODEL_BYTES, read_file, replacement
 from hexz.model.config import ModelConfig
 from hexz.model.peer import PeerConfig, is_peer
@@ -24,6 +28,10 @@ if TYPE_CHECKING:
     from hexz.model.peer_network import PeerNet
 
 _FORMAT: Final = "hexzctl model 1"
+_MOST_PARTS: Final = 1 << 20
+"""Most names, values and letters of a level of what a file holds beside the numbers of tensors; a
+network of 100 blocks has 60,000."""
+_MOST_LEVELS: Final = 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,6 +137,8 @@ def decode_checkpoint(data: bytes, origin: str) -> Checkpoint:
     content = read_torch_file(data, origin)
     if not isinstance(content, dict):
         raise InvalidModel(f"{origin} is no model file: it holds a {type(content).__name__}")
+    if not _is_plain(content, np.ndarray):
+        raise InvalidModel(f"{origin} is no model file, or holds more than weights")
     size = sum(getattr(part, "nbytes", 0) for part in _tensors(content))
     if size > len(data):  # tensors may share or repeat what is in a file
         raise InvalidModel(f"{origin} is damaged: its weights are larger than the file")
@@ -161,6 +171,24 @@ def _tensors(content: dict[Any, Any]) -> list[Any]:
     return [*content.values(), *(weights.values() if isinstance(weights, dict) else ())]
 
 
+def _is_plain(content: dict[Any, Any], *others: type) -> bool:
+    """Tells whether content is texts, numbers, and lists and dicts of them, or of other types, and
+    not too much of it. A list in a file may hold itself, or another one a thousand times."""
+    plain = {dict, list, tuple, str, bool, int, float, type(None), *others}
+    level: list[Any] = [content]
+    for _ in range(_MOST_LEVELS):
+        dicts = [part for part in level if type(part) is dict]
+        lists = [part for part in level if type(part) in (list, tuple)]
+        keys = [key for part in dicts for key in part]
+        if not ({*map(type, level)} <= plain and {*map(type, keys)} <= {str}):
+            return False
+        texts = [part for part in level if type(part) is str]
+        if sum(map(len, chain(dicts, lists, texts, keys))) > _MOST_PARTS:
+            return False
+        level = [*chain(*lists, *(part.values() for part in dicts))]
+    return not level
+
+
 def _load_current(content: dict[str, Any], origin: str) -> Checkpoint:
     """A checkpoint from the content of a file that `save_checkpoint` wrote."""
     if content.get("format") != _FORMAT:
@@ -170,6 +198,12 @@ def _load_current(content: dict[str, Any], origin: str) -> Checkpoint:
     metadata = dict(_entry(content, "metadata", dict, origin))
     model_name = _entry(metadata, "model_name", str, origin)
     number = _entry(metadata, "number", int, origin)
+    if not 0 <= number < 1 << 31:
+        raise InvalidModel(f"{origin} is damaged: its number, {number}, is none of a checkpoint")
+    if not 0 < len(model_name) <= MAX_NAME or not model_name.isprintable():
+        raise InvalidModel(f"{origin} is damaged: its model_name is none")
+    if not _is_plain(metadata):
+        raise InvalidModel(f"{origin} is damaged: its metadata holds more than numbers and texts")
     del metadata["model_name"], metadata["number"]
     try:
         config = ModelConfig(**{"kernel": "square"} | _entry(content, "config", dict, origin))

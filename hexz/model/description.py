@@ -49,5 +49,5 @@ def facts_of(checkpoint: Checkpoint) -> dict[str, Any]:
         facts["architecture"] = str(config)
     facts["parameters"] = network.num_parameters
     facts["computes in"] = "int8 on a CPU, float16 on a GPU"
-    known = {*facts, "model"}
+    known = {*facts, "model", "unix_seconds"}  # the last tells when a store saved a checkpoint
     return facts | {key: fact for key, fact in checkpoint.metadata.items() if key not in known}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import resource
 from typing import Any, Final
 
@@ -71,8 +72,10 @@ def _warm_up() -> None:
 
 def _lock_in() -> None:
     """From here on this process can open nothing, write to no file, and take little memory. Threads
-    of PyTorch would need a file each, so there is one."""
+    of PyTorch would need a file each, so there is one. What the program prints is lost: our
+    standard output may be what another program reads."""
     torch.set_num_threads(1)
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     for limit, most in (
         (resource.RLIMIT_FSIZE, 0),
         (resource.RLIMIT_NOFILE, 0),

@@ -222,7 +222,7 @@ class ProgramPlayer(Player):
 
         Raises:
             EngineFailed: the program has failed.
-            Overloaded: it is still busy with other moves.
+            Overloaded: it is still busy with other moves, or its start has taken all the time.
         """
         started = time.monotonic()
         require_move(board)
@@ -261,9 +261,11 @@ class ProgramPlayer(Player):
         """A legal move of the program, once it has taken the position."""
         command, deadline = "genmove", time.monotonic() + LONGEST_SECONDS
         if budget.seconds is not None:
-            deadline = started + budget.seconds + GRACE_SECONDS
-            seconds = AIM * (budget.seconds - (time.monotonic() - started))
-            command += f" time {max(seconds, 0.001):.3f}"
+            left = budget.seconds - (time.monotonic() - started)
+            if left <= 0:  # killed for that, it would never come to play
+                raise Overloaded(f"{process.name} was still being started: try again later")
+            deadline = time.monotonic() + left + GRACE_SECONDS
+            command += f" time {max(AIM * left, 0.001):.3f}"
         if budget.simulations is not None:
             command += f" simulations {budget.simulations}"
         process.ask(f"board {position_text(board)}", deadline)
@@ -291,8 +293,11 @@ class ProgramPlayer(Player):
             raise EngineFailed(f"{self.name} has failed and is started again in {wait:.0f} s")
         self._not_before = time.monotonic() + min(2.0**self._failures, LONGEST_WAIT)
         self._failures += 1
-        self._process = EngineProcess(self._command)
-        return self._process
+        self._process = process = EngineProcess(self._command)
+        if self._is_closed:  # meanwhile, when there was nothing to end
+            process.kill()
+            raise EngineFailed(f"{self.name} has been ended")
+        return process
 
 
 def _suggestion(move: Move, value: float) -> Suggestion:

@@ -16,12 +16,13 @@ program and its arguments as in a shell; if there is an `@` in either, a budget 
 
 from __future__ import annotations
 
+import math
 import re
 import shlex
 from dataclasses import dataclass
 from typing import Final, Literal, TypeVar, cast, get_args
 
-from hexz.errors import HexzError
+from hexz.errors import HexzError, InvalidSettings
 from hexz.player.levels import LEVELS
 from hexz.schema.search import MAX_SIMULATIONS, Algorithm
 from hexz.similar import closest
@@ -60,8 +61,11 @@ class Budget:
     """A limit of what a player may spend on a move; the search ends with whatever is reached first.
 
     Attributes:
-        simulations: at least 1; None: no limit.
+        simulations: 1 to MAX_PLAYOUTS; None: no limit.
         seconds: from the moment when the player is asked; above 0; None: no limit.
+
+    Raises:
+        InvalidSettings: a limit is none of these.
     """
 
     simulations: int | None = None
@@ -70,6 +74,12 @@ class Budget:
     def __post_init__(self) -> None:
         if self.simulations is None and self.seconds is None:
             raise ValueError("a budget has simulations or seconds")
+        if self.simulations is not None and not 1 <= self.simulations <= MAX_PLAYOUTS:
+            raise InvalidSettings(
+                f"simulations must be in 1..{MAX_PLAYOUTS}, not {self.simulations}"
+            )
+        if self.seconds is not None and not 0 < self.seconds < math.inf:
+            raise InvalidSettings(f"seconds must be a number above 0, not {self.seconds:g}")
 
     def within(self, other: Budget | None) -> Budget:
         """The smaller of both budgets in each respect."""

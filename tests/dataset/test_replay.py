@@ -232,6 +232,18 @@ def test_what_is_no_replay_is_named_and_left_out(
     assert len(found) == (len(columns["checkpoints"]) - 1 if "row 3" in problem else 0)
 
 
+@pytest.mark.parametrize("kind", [np.bool_, np.uint8, np.int8, np.float64])
+def test_results_may_be_numbers_of_any_type(
+    kind: type[np.generic], columns: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replay, "SLAB", 8)
+    columns["values"] = np.ones_like(columns["values"])
+    made = read(write_replay(tmp_path / "a.h5", columns))
+    columns["values"] = columns["values"].astype(kind)
+    for expected, found in zip(made, read(write_replay(tmp_path / "a.h5", columns)), strict=True):
+        assert_same(expected, found, ignore=("unix_micros",))
+
+
 def test_a_file_of_another_kind_ends_soon(columns: dict[str, Any], tmp_path: Path) -> None:
     columns["values"] = columns["values"] * 0.5 + 0.25
     problems: list[str] = []

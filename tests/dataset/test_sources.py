@@ -58,6 +58,15 @@ def test_files_in_the_order_given_and_each_once(tmp_path: Path) -> None:
     assert names(*sources, root=tmp_path) == ["b.zip", "other-name", "a.zip"]
 
 
+def test_a_file_of_several_names_is_read_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    touch(tmp_path, "a.zip")
+    (tmp_path / "b.zip").symlink_to("a.zip")
+    monkeypatch.chdir(tmp_path)
+    assert names("a.zip", tmp_path / "a.zip", tmp_path) == ["a.zip"]
+
+
 def test_the_size_and_the_content_of_a_file(tmp_path: Path) -> None:
     touch(tmp_path, "a.zip")
     [archive] = find_archives([str(tmp_path)])

@@ -152,6 +152,11 @@ def test_files_of_something_else(content: object, tmp_path: Path) -> None:
         ("config", None, "config"),
         ("metadata", {}, "model_name"),
         ("metadata", {"model_name": "susan", "number": "17"}, "number"),
+        ("metadata", {"model_name": "susan", "number": -1}, "number, -1"),
+        ("metadata", {"model_name": "susan", "number": 2**31}, "number, 2147483648"),
+        ("metadata", {"model_name": "", "number": 17}, "model_name"),
+        ("metadata", {"model_name": "a\nb", "number": 17}, "model_name"),
+        ("metadata", {"model_name": "susan", "number": 17, "x": torch.zeros(3)}, "metadata"),
         ("state_dict", {}, "missing"),
         ("state_dict", [], "state_dict"),
     ],
@@ -161,6 +166,33 @@ def test_contradictory_contents(
 ) -> None:
     torch.save(content | {entry: value}, tmp_path / "model.pt")
     assert reason in refusal(tmp_path / "model.pt")
+
+
+def nested(depth: int, width: int) -> list[Any]:
+    """A list in a list and so on, each as many times; files hold each of them once."""
+    inner: list[Any] = []
+    for _ in range(depth):
+        inner = [inner] * width
+    return inner
+
+
+def endless() -> list[Any]:
+    found: list[Any] = []
+    found.append(found)
+    return found
+
+
+@pytest.mark.parametrize(
+    "bomb",
+    [nested(9, 10), nested(100, 1), endless(), ["long" * 1000] * 1000, {(1, 2): 3}],
+    ids=["wide", "deep", "endless", "repeated", "key"],
+)
+@pytest.mark.parametrize("entry", ["metadata", "config", "state_dict"])
+def test_what_would_be_large_or_no_text_once_it_is_shown_is_refused(
+    entry: str, bomb: object, content: dict[str, Any], tmp_path: Path
+) -> None:
+    torch.save(content | {entry: content[entry] | {"x": bomb}}, tmp_path / "model.pt")
+    assert "holds more than weights" in refusal(tmp_path / "model.pt")
 
 
 def compressed(content: dict[str, Any], path: Path) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pickle
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
@@ -22,6 +24,7 @@ from tests.model.conftest import Positions
 from tests.model.scripts import (
     NeverEnds,
     OthersNet,
+    Prints,
     ReturnsFlatValues,
     ReturnsOne,
     TakesMemory,
@@ -109,6 +112,19 @@ def test_programs_that_do_not_keep_the_convention_are_refused(
     with pytest.raises(InvalidModel, match=reason) as caught:
         script_process._evaluate(run, torch.zeros(2, 11, 11, 10), LegalMoves())
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.slow
+def test_what_one_prints_is_not_among_the_answers_of_an_engine(tmp_path: Path) -> None:
+    file = save_script(Prints(), tmp_path / "prints.pt")
+    engine = [sys.executable, "-m", "hexzctl", "engine", "--player", f"model:{file}@1"]
+    ended = subprocess.run(
+        engine, input="genmove\nquit\n", capture_output=True, text=True, check=True
+    )
+    first, empty, *rest = ended.stdout.splitlines()
+    assert first.startswith("= ")
+    assert first != "= d5"
+    assert (empty, rest) == ("", ["=", ""])
 
 
 def test_one_that_never_ends_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,7 @@ import contextlib
 import re
 import shlex
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import psutil
@@ -12,6 +12,7 @@ import pytest
 
 from hexz.engine import Board, IllegalMove
 from hexz.player import program
+from hexz.player.player import Overloaded
 from hexz.player.players import make_player
 from hexz.player.program import EngineFailed, ProgramPlayer
 from hexz.player.spec import Budget, parse_spec
@@ -150,6 +151,47 @@ def test_one_that_fails_again_and_again_is_started_more_and_more_rarely(
         player.get_ready()
         waits.append(clock.now - before)
     assert waits == pytest.approx([1, 2, 4, 8, 16, 32, 60, 60, 60])
+
+
+@pytest.fixture
+def during_start(monkeypatch: pytest.MonkeyPatch) -> list[Callable[[], object]]:
+    """What happens from now on while a program is started."""
+    happens: list[Callable[[], object]] = []
+
+    class Started(program.EngineProcess):
+        def __init__(self, command: Sequence[str]) -> None:
+            super().__init__(command)
+            for do in happens:
+                do()
+
+    monkeypatch.setattr(program, "EngineProcess", Started)
+    return happens
+
+
+def test_one_that_starts_more_slowly_than_it_is_to_move_plays_again(
+    make: Make, clock: Clock, during_start: list[Callable[[], object]], tmp_path: Path
+) -> None:
+    player = make(BAD, "crash", tmp_path / "was here")
+    clock.now += 5
+    with pytest.raises(EngineFailed, match="ended with exit code 3"):
+        player.suggest(BOARD, Budget(seconds=30))
+    during_start.append(lambda: clock.sleep(40))
+    with pytest.raises(Overloaded, match=r"bad 1\.0 was still being started: try again later"):
+        player.suggest(BOARD, Budget(seconds=30))
+    assert player.suggest(BOARD, Budget(seconds=30)).suggestion.value == 0.25
+
+
+def test_one_that_is_ended_while_it_starts_leaves_nothing(
+    make: Make, clock: Clock, during_start: list[Callable[[], object]]
+) -> None:
+    player = make(BAD, "crash")
+    with pytest.raises(EngineFailed, match="ended with exit code 3"):
+        player.suggest(BOARD)
+    clock.now += 5
+    during_start.append(player.close)
+    with pytest.raises(EngineFailed, match="has been ended"):
+        player.suggest(BOARD)
+    assert not running()
 
 
 def test_what_cannot_be_started_says_why(make: Make, tmp_path: Path) -> None:

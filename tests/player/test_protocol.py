@@ -136,7 +136,13 @@ class TestNotation:
         text = "#" * 50 + "." * 55
         assert read_position(f"{text} 1 0") == read_position(text) == Board.from_text(text)
 
-    @given(st.text(alphabet=".#12345ABCDEFabcdefGz \u00df\u0660", max_size=120), st.integers())
+    def test_the_first_move_is_that_of_player_1(self) -> None:
+        with pytest.raises(InvalidBoard, match="player 1 moves first"):
+            read_position(f"{Board.random(1).to_text()} 2 0")
+
+    @given(
+        st.text(alphabet=".#12345ABCDEFabcdefGz \u00df\u0660\u1e9a", max_size=120), st.integers()
+    )
     def test_anything_else_is_refused(self, text: str, number: int) -> None:
         for line in (text, f"{text[:105]:.<105} 1 {number}", f"{text} {number} 3"):
             with contextlib.suppress(InvalidBoard):

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hexz.errors import InvalidSettings
 from hexz.player.spec import Budget, InvalidSpec, PlayerSpec, parse_spec
 
 
@@ -87,3 +88,17 @@ def test_the_smaller_budget_counts():
     assert Budget(simulations=9).within(Budget(simulations=8)) == Budget(simulations=8)
     with pytest.raises(ValueError, match="a budget has"):
         Budget()
+
+
+@pytest.mark.parametrize("limit", [0, -1, 10**12])
+def test_a_number_of_simulations_that_no_search_can_have_is_refused(limit):
+    with pytest.raises(
+        InvalidSettings, match=rf"simulations must be in 1\.\.1000000000, not {limit}"
+    ):
+        Budget(simulations=limit)
+
+
+@pytest.mark.parametrize("limit", [0, -1.5, float("nan"), float("inf")])
+def test_a_time_that_never_ends_or_has_ended_is_refused(limit):
+    with pytest.raises(InvalidSettings, match=f"seconds must be a number above 0, not {limit:g}"):
+        Budget(seconds=limit)

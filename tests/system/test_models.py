@@ -124,6 +124,12 @@ def test_mistakes_are_one_line(tmp_path, url, model, arguments, words):
     assert_one_error_line(result.stderr, *words)
 
 
+def test_a_file_has_no_numbers():
+    result = hexzctl("models", "show", "shipped", 3)
+    assert result.returncode == 2
+    assert "shipped is one network: NUMBER goes with a store" in " ".join(result.stderr.split())
+
+
 def test_without_matplotlib_there_is_no_picture(tmp_path, model):
     missing = tmp_path / "path" / "matplotlib"
     missing.mkdir(parents=True)

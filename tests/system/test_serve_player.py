@@ -387,6 +387,7 @@ def test_it_ends_in_peace_while_it_thinks(signum: int, tmp_path: Path) -> None:
         (["--player", "model:x@8", "--model", "y"], ["twice"]),
         (["--follow"], ["followed"]),
         (["--host", "no.such.host.invalid"], ["cannot listen", "no.such.host.invalid"]),
+        (["--host", "a..b"], ["cannot listen", "a..b", "no name of a machine"]),
     ],
 )
 def test_what_cannot_work_is_said_in_a_line(
