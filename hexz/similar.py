@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from itertools import islice
 from pathlib import Path
@@ -55,5 +56,5 @@ def closest_path(path: Path) -> Path | None:
 def slip(path: Path) -> str:
     """Returns what to add to an error about a path: what is meant, if nothing is there and that is
     clear."""
-    meant = None if path.exists() else closest_path(path)
+    meant = None if os.path.exists(path) else closest_path(path)
     return "" if meant is None else f": did you mean {meant}?"

@@ -100,6 +100,10 @@ def listen(host: str, port: int) -> socket.socket:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
         listener.listen(httpserver.QUEUED_CONNECTIONS)
+    except UnicodeError:
+        raise CannotListen(
+            f"cannot listen at {host}:{port}: this is no name of a machine"
+        ) from None
     except OSError as error:
         taken = error.errno == errno.EADDRINUSE
         what = "; name another port, or 0 for any free one" if taken else ""

@@ -45,7 +45,7 @@ def test_tasks_are_done_though_the_system_has_no_thread_to_spare_for_a_while(mon
     threads = Threads(2, "short")
     with monkeypatch.context() as changed:
         changed.setattr(threading.Thread, "start", no_thread)
-        assert [threads.submit(lambda n=n: n).result(20) for n in range(3)] == [0, 1, 2]
+        assert [threads.submit(int, n).result(20) for n in range(3)] == [0, 1, 2]
     meeting = threading.Barrier(2)  # of as many threads as there may be
     assert {f.result(20) for f in [threads.submit(meeting.wait, 20) for _ in range(2)]} == {0, 1}
 

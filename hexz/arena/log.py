@@ -18,6 +18,7 @@ import contextlib
 import fcntl
 import json
 import os
+import stat
 import time
 from collections.abc import Iterator
 from dataclasses import asdict
@@ -77,6 +78,8 @@ class ArenaLog:
         with self._errors():
             self._file = open(path, "a+b", buffering=0)  # noqa: SIM115 - open as long as this is
         try:
+            if not stat.S_ISREG(os.fstat(self._file.fileno()).st_mode):
+                raise InvalidLog(f"{path} keeps no games to be read again: give another --log")
             with self._errors():
                 self._lock()
                 self._read()

@@ -81,5 +81,6 @@ cdef inline int scaled(uint32_t bits, int n) noexcept nogil:
 
 
 cdef inline double unit(uint64_t bits) noexcept nogil:
-    """64 random bits as a number in (0, 1), both ends excluded."""
-    return (<double>(bits >> 11) + 0.5) * (1.0 / 9007199254740992.0)
+    """64 random bits as a number in (0, 1), both ends excluded: with one bit more, the sum would
+    be rounded, at last to 1."""
+    return (<double>(bits >> 12) + 0.5) * (1.0 / 4503599627370496.0)

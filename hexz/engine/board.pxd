@@ -10,6 +10,7 @@ cdef class Board:
     @staticmethod
     cdef Board wrap(const Position* pos)
 
+    cdef int _play(self, move) except -1
     cdef str _refusal(self, int action)
 
 

@@ -228,6 +228,10 @@ cdef class Board:
         Raises:
             IllegalMove: the rules forbid it, or there is no such move. The board is unchanged.
         """
+        self._play(move)
+
+    cdef int _play(self, move) except -1:
+        """Does what `play` does, and returns the action."""
         if isinstance(move, str):
             move = Move.parse(move)
         elif not isinstance(move, Move):
@@ -239,6 +243,7 @@ cdef class Board:
         if not is_legal(&self.pos, action):
             raise IllegalMove(f"player {self.turn} cannot play {move}: {self._refusal(action)}")
         play_action(&self.pos, action)
+        return action
 
     def play_index(self, index):
         """Plays the move of an action index, see `Move.index`."""

@@ -483,5 +483,6 @@ def solve(Board board not None, max_nodes=200_000):
     if solver.status == TOO_EXPENSIVE:
         return None
     line = [Move.from_index(result.line[i]) for i in range(result.length)]
-    values = {move: result.after[move.row * COLS + move.col] for move in board.legal_moves()}
+    moves = Board.wrap(&root).legal_moves()
+    values = {move: result.after[move.row * COLS + move.col] for move in moves}
     return Solution(move=line[0], margin=result.margin, values=values, line=line)

@@ -39,8 +39,6 @@ def read_position(text: str) -> Board:
     if len(letters) != NUM_CELLS:
         raise InvalidBoard(f"a board has 105 characters, this text has {len(letters)}")
     left = [_FLAGS - letters.count(flag) for flag in (_FLAG, _FLAG.lower())]
-    if move_number == 0:
-        return Board.from_text(letters)  # which may have any number of rocks
     cells = np.array([_cell(letter) for letter in letters])
     return Board.from_cells(cells, turn=turn, flags_left=left, move_number=move_number)
 
@@ -65,6 +63,6 @@ def _cell(letter: str) -> tuple[Any, int, int]:
     owner = 1 if letter.isupper() else 2
     if letter.upper() == _FLAG:
         return CellKind.FLAG, owner, 0
-    if not "A" <= letter.upper() < _FLAG:
+    if letter not in "ABCDEabcde":
         raise InvalidBoard(f"{letter!r} is no cell: expected one of '.#12345ABCDEFabcdef'")
     return CellKind.NORMAL, owner, ord(letter.upper()) - ord("A") + 1

@@ -9,7 +9,8 @@ import operator
 
 import numpy as np
 
-from libc.math cimport INFINITY, log, sqrt
+from libc.float cimport DBL_MAX
+from libc.math cimport log, sqrt
 from libc.stdint cimport int16_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free
 from libc.string cimport memset
@@ -243,7 +244,7 @@ cdef class UctPlayer:
         """
         if board.pos.over:
             raise IllegalMove("the game is over")
-        cdef double end = INFINITY if seconds is None else now() + seconds
+        cdef double end = DBL_MAX if seconds is None else now() + seconds
         cdef Position root = board.pos    # the board may change while the GIL is released
         cdef Tree tree
         cdef int done = 0, last = 0

@@ -83,6 +83,7 @@ cdef class VectorEnv(Exclusive):
         """Starts all games anew, as `VectorEnv(num_games, seed)` does."""
         cdef uint64_t number = checked_seed(seed)
         cdef int i
+        self.require_idle()
         self.done_view[:] = 0
         self.rewards_view[:, :] = 0
         self.scores_view[:, :] = 0
@@ -135,9 +136,12 @@ cdef class VectorEnv(Exclusive):
             self.num_games, NUM_PLANES, ROWS, COLS
         ):
             raise ValueError(f"out must be [{self.num_games}, 11, 11, 10], not {list(out.shape)}")
+        self.require_idle()
+        self.busy = True
         with nogil:
             for i in range(self.num_games):
                 write_planes(&self.positions[i], &planes[i, 0, 0, 0])
+        self.busy = False
         return out
 
     def sample(self):
@@ -146,11 +150,14 @@ cdef class VectorEnv(Exclusive):
         cdef int32_t[::1] chosen = result
         cdef uint8_t actions[NUM_ACTIONS]
         cdef int i, count
+        self.require_idle()
+        self.busy = True
         with nogil:
             for i in range(self.num_games):
                 count = list_actions(&self.positions[i], actions)
                 chosen[i] = actions[
                     scaled(<uint32_t>(next_random(&self.sample_rng[i]) >> 32), count)]
+        self.busy = False
         return result
 
     def board(self, game):
@@ -158,6 +165,7 @@ cdef class VectorEnv(Exclusive):
         game = operator.index(game)
         if not 0 <= game < self.num_games:
             raise IndexError(f"there is no game {game}: they are 0 to {self.num_games - 1}")
+        self.require_idle()
         return Board.wrap(&self.positions[<int>game])
 
     def __repr__(self):

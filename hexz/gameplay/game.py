@@ -8,6 +8,7 @@ A saved game is a JSON object, which the web page reads and writes as well:
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final, TypeGuard
@@ -141,7 +142,7 @@ class Game:
         Raises:
             OutputError: the file cannot be written, or holds something else.
         """
-        if path.exists():
+        if os.path.exists(path):  # which is False, and no error, for a name that is too long
             try:
                 Game.load(path)
             except InvalidGame:

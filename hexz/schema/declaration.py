@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import sys
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import KW_ONLY, dataclass
@@ -124,7 +125,7 @@ class Setting:
     def _is_in_range(self, value: float) -> bool:
         low, above, high = self.declaration.ge, self.declaration.gt, self.declaration.le
         return (
-            math.isfinite(value)
+            abs(value) <= sys.float_info.max
             and (low is None or value >= low)
             and (above is None or value > above)
             and (high is None or value <= high)

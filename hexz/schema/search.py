@@ -55,9 +55,9 @@ class SearchSettings(Settings, frozen=True, kw_only=True):
             "Gumbel noise for Gumbel. Off, the strongest move is played."
         ),
     ] = True
-    c_init: Annotated[float, setting("Exploration constant of PUCT [AZ].", ge=0)] = 1.25
+    c_init: Annotated[float, setting("Exploration constant of PUCT [AZ].", ge=0, le=1e6)] = 1.25
     c_base: Annotated[
-        float, setting("Visits at which PUCT's exploration begins to grow [AZ].", gt=0)
+        float, setting("Visits at which PUCT's exploration begins to grow [AZ].", ge=1, le=1e12)
     ] = 19652.0
     fpu_reduction: Annotated[
         float,
@@ -65,6 +65,7 @@ class SearchSettings(Settings, frozen=True, kw_only=True):
             "An action without visits is worth this much less than the node, times the square "
             "root of the prior mass that has visits [KG].",
             ge=0,
+            le=1e6,
         ),
     ] = 0.2
     dirichlet_total: Annotated[
@@ -72,7 +73,8 @@ class SearchSettings(Settings, frozen=True, kw_only=True):
         setting(
             "Sum of the parameters of the root's Dirichlet noise, shared out evenly over the legal "
             "moves ([KG] 10.83, which is AZ's 0.03 on an empty Go board).",
-            gt=0,
+            ge=1e-6,
+            le=1e6,
         ),
     ] = 10.83
     dirichlet_fraction: Annotated[
@@ -88,6 +90,7 @@ class SearchSettings(Settings, frozen=True, kw_only=True):
             "From this move number on the most visited move is played ([AZ] 30 moves in games of "
             "some 100 to 200; about the same share of a game of 72).",
             ge=0,
+            le=10**9,
         ),
     ] = 16
     max_considered: Annotated[

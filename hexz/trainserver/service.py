@@ -68,7 +68,7 @@ from hexz.trainserver.watching import watched_game
 from hexz.version import __version__
 from hexz.vetting.quarantine import QuarantineError
 from hexz.vetting.tokens import WorkerTokens
-from hexz.vetting.workers import MAX_WORKERS, Vetting
+from hexz.vetting.workers import MAX_WORKERS, UNNAMED, Vetting
 from hexz.wire.versions import COMPACT_VERSION
 
 _log = logging.getLogger(__name__)
@@ -213,7 +213,7 @@ class TrainingService:
         )
         if checked is None:
             return None
-        worker = self.vetting.poster(owner, checked.look.game_id)
+        worker = self._poster(owner, checked.look.game_id)
         if self.vetting.quarantine.is_quarantined(worker):
             return None
         return self._keep(checked, worker, newest)
@@ -229,13 +229,22 @@ class TrainingService:
     def _accept(self, path: str, body: bytes, owner: str | None) -> Future[Receipt]:
         newest = self._checkpoint_of_posts()
         checked = self._check(path, body, newest, self.config.max_checkpoint_lag)
-        worker = self.vetting.poster(owner, checked.look.game_id)
+        worker = self._poster(owner, checked.look.game_id)
         if not self.vetting.quarantine.is_quarantined(worker):
             return self._keep(checked, worker, newest)
         self._set_aside(worker, path, body, checked.examples)
         receipt: Future[Receipt] = Future()
         receipt.set_result(Receipt(checkpoint=newest, accepted=0))
         return receipt
+
+    def _poster(self, owner: str | None, game_id: str) -> str:
+        """The worker that posted a game, see `Vetting.poster`."""
+        return self._known_as(owner, self.vetting.poster(owner, game_id))
+
+    def _known_as(self, owner: str | None, worker: str) -> str:
+        """What the vetting calls who says that it is a worker: nobody passes for one that has a
+        token of its own without that token."""
+        return owner or (UNNAMED if worker in self.tokens else worker)
 
     def _checkpoint_of_posts(self) -> int:
         """The newest checkpoint; raises Refused while nothing is taken."""
@@ -367,7 +376,8 @@ class TrainingService:
             unit = self._posting.unit
         settings = deepened(self._settings.at(newest.examples, unit), self._level)
         notice = self.vetting.take_heartbeat(
-            owner or heartbeat.worker, heartbeat.processes * settings.games_per_process
+            self._known_as(owner, heartbeat.worker),
+            heartbeat.processes * settings.games_per_process,
         )
         return Orders(
             settings=settings,

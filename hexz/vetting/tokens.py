@@ -57,6 +57,10 @@ class WorkerTokens:
         self._follow()
         return sorted(self._digests)
 
+    def __contains__(self, name: str) -> bool:
+        """Tells whether a worker has a token, as far as the file was read."""
+        return name in self._digests
+
     def owner(self, token: str) -> str | None:
         """The name of the worker whose token this is; None if it is nobody's."""
         self._follow()

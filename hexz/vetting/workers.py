@@ -1,7 +1,7 @@
 """Watches what each worker posts, and quarantines those that do not play like the fleet.
 
 Who a worker is, its token says if it has one of its own; whoever shows the shared token is who it
-says it is, by the game ids, which begin with its name.
+says it is, by the game ids, which begin with its name, but none of those that have their own.
 """
 
 from __future__ import annotations

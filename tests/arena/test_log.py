@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import os
+from pathlib import Path
 
 import pytest
 
@@ -180,6 +182,13 @@ def test_games_of_others_are_skipped(path):
 def test_a_log_belongs_to_one_arena(path, players):
     with ArenaLog(path, players), pytest.raises(InvalidLog, match="in use by another arena"):
         ArenaLog(path, players)
+
+
+def test_what_keeps_no_games_is_no_log(tmp_path, players):
+    os.mkfifo(tmp_path / "pipe")
+    for path in (Path(os.devnull), tmp_path / "pipe"):
+        with pytest.raises(InvalidLog, match="keeps no games"):
+            ArenaLog(path, players)
 
 
 def test_a_path_that_cannot_be_written(tmp_path, players):

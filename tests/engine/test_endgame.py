@@ -1,6 +1,7 @@
 """The exact endgame solver against brute force, and along real endgames."""
 
 import random
+import threading
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
@@ -221,6 +222,21 @@ def test_a_flag_left_is_not_solved():
         if col < 4:
             flagged.play(Move("flag", 10, col))
     assert solve(flagged) is None  # player 2 has one left
+
+
+def test_a_board_that_another_thread_plays_on_meanwhile():
+    """The solution is that of one position, whichever it is."""
+    board = next(board for board in two_lands(1, size=14) if min(board.num_normal_moves) > 3)
+    first = solve(board)
+    assert first is not None
+    found: list[Solution | None] = []
+    for _ in range(5):
+        shared = board.copy()
+        thread = threading.Thread(target=lambda board=shared: found.append(solve(board)))
+        thread.start()
+        shared.play(first.move)
+        thread.join()
+    assert all(solution is not None and solution.move in solution.values for solution in found)
 
 
 def test_too_few_nodes():

@@ -1,6 +1,7 @@
 """Many games stepped at once are the games that `Board` plays one by one."""
 
 import threading
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -111,22 +112,37 @@ def test_actions_may_be_any_integers(kind: type) -> None:
     assert [env.board(i) for i in range(4)] == [same.board(i) for i in range(4)]
 
 
-def test_two_threads_in_one_environment_get_errors_and_no_crash() -> None:
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda env: env.step(env.legal_mask.argmax(1)),
+        VectorEnv.reset,
+        VectorEnv.observe,
+        VectorEnv.sample,
+        lambda env: env.board(0),
+    ],
+    ids=["step", "reset", "observe", "sample", "board"],
+)
+def test_two_threads_in_one_environment_get_errors_and_no_crash(
+    call: Callable[[VectorEnv], object],
+) -> None:
     env = VectorEnv(2_000)
     refused = set()
 
+    def use(call: Callable[[VectorEnv], object]) -> None:
+        try:
+            call(env)
+        except (RuntimeError, IllegalMove) as error:
+            refused.add(str(error))
+
     def step() -> None:
         for _ in range(300):
-            try:
-                env.step(env.legal_mask.argmax(1))
-            except (RuntimeError, IllegalMove) as error:
-                refused.add(str(error))
+            use(lambda env: env.step(env.legal_mask.argmax(1)))
 
-    threads = [threading.Thread(target=step) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    thread = threading.Thread(target=step)
+    thread.start()
+    while thread.is_alive():
+        use(call)
     assert "another thread is using this VectorEnv" in refused
 
 

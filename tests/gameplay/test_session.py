@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from hexz.errors import IllegalMove
+from hexz.errors import HexzError, IllegalMove
 from hexz.gameplay import MAX_SEED
 from hexz.gameplay.game import Game
 from hexz.gameplay.session import PERSON, BadCommand, PlaySession, load_game, new_game, seats
@@ -89,6 +89,18 @@ def test_players_are_saved_by_the_names_that_the_page_knows(tmp_path: Path) -> N
         assert opponent in offers
         assert parse_spec(opponent) == parse_spec(name)
         assert load_game(path, human=2, opponent=name)[0].players == (opponent, PERSON)
+
+
+@pytest.mark.parametrize("name", ["a" * 300, "none/game.json", "."])
+def test_a_name_that_no_file_can_have_costs_nobody_a_game(
+    session: PlaySession, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    session.move_computer()
+    for do in (session.save, session.load):
+        with pytest.raises(HexzError, match=name[:20]):
+            do(name)
+    assert len(session.game.moves) == 1
 
 
 def test_a_saved_game_goes_on(session: PlaySession, tmp_path: Path) -> None:

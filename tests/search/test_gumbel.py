@@ -185,6 +185,28 @@ def test_every_move_draws_new_noise():
     assert firsts[0.0] < 20
 
 
+def seed_of(bits: int) -> int:
+    """The seed of the search whose first random number this is: SplitMix64 backwards."""
+    golden, mask = 0x9E3779B97F4A7C15, 2**64 - 1
+
+    def state(number: int) -> int:
+        for factor, shift in ((1, 31), (0x94D049BB133111EB, 27), (0xBF58476D1CE4E5B9, 30)):
+            number = number * pow(factor, -1, 2**64) & mask
+            number ^= number >> shift ^ number >> 2 * shift
+        return (number - golden) & mask
+
+    stream = state(bits)
+    return state(state(stream) ^ 3)
+
+
+def test_the_largest_random_number_is_noise_of_finite_size():
+    logits = np.zeros(220, np.float32)
+    logits[ACTIONS[0]] = -100
+    settings = SearchSettings(algorithm="gumbel", simulations=2, max_considered=2)
+    found = Search(FEW, settings, seed_of(2**64 - 1)).run(constant(0.0, logits))
+    assert found.visits[ACTIONS[0]] == 0
+
+
 # --- The improved policy -------------------------------------------------------------------------
 
 

@@ -1,13 +1,15 @@
 """Misuse, broken evaluators and long runs: errors that say what is wrong, and never a crash."""
 
 import gc
+import sys
 import threading
 
 import numpy as np
 import pytest
 
-from hexz.engine import Board, GameBatch, Search, SearchSettings
+from hexz.engine import Board, GameBatch, Move, Search, SearchSettings
 from hexz.errors import InvalidEvaluation
+from hexz.schema.declaration import settings_of
 from hexz.schema.search import Algorithm
 
 from ..memory import run_measured
@@ -88,6 +90,17 @@ def test_illegal_moves_change_nothing():
     with pytest.raises(ValueError, match="cannot play"):
         tree.advance(illegal)
     assert np.array_equal(tree.suggestion().visits, before.visits)
+
+
+def test_a_move_that_lies_about_its_index_is_played_as_what_it_is():
+    class Liar(Move):
+        index = property(lambda _: 100_000)
+
+    tree = Search(Board.random(1), SearchSettings(simulations=20))
+    move = tree.run(EVALUATE).move
+    tree.advance(Liar(*move))
+    assert tree.board == after(Board.random(1), move)
+    assert tree.run(EVALUATE).visits.sum() >= 20
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
@@ -278,6 +291,35 @@ def test_batches_and_trees_give_their_memory_back():
     gc.collect()
 
 
+SHORT_OF_MEMORY = """
+    import resource
+
+    import numpy as np
+
+    from hexz.engine import Board, Search, SearchSettings
+
+    def evaluate(planes):
+        return np.zeros((len(planes), 220), "f4"), np.zeros(len(planes), "f4")
+
+    tree = Search(Board.random(1), SearchSettings(simulations=20_000, explore=False))
+    tree.run(evaluate)
+    move = tree.suggestion().move
+    pages = int(open("/proc/self/statm").read().split()[0])
+    resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + 2**20, -1))
+    tree.advance(move)
+    resource.setrlimit(resource.RLIMIT_AS, (-1, -1))
+    kept = tree.num_nodes
+    tree.run(evaluate)
+    print(kept, int(tree.board.legal_mask()[tree.suggestion().visits > 0].all()))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits the memory as Linux counts it")
+def test_where_memory_is_short_a_search_begins_anew_after_a_move():
+    kept, only_legal = run_measured(SHORT_OF_MEMORY)
+    assert (kept, only_legal) == (0, 1)
+
+
 def test_deep_trees():
     """A line as long as the game: the path has room for all its moves."""
     empty = Board.from_text("." * 105)
@@ -290,6 +332,28 @@ def test_deep_trees():
     board = empty.copy()
     for move in suggestion.principal_variation:
         board.play(move)
+
+
+@pytest.mark.parametrize(
+    "known",
+    [
+        known
+        for known in settings_of(SearchSettings)
+        if known.kind in (int, float) and not known.name.endswith("simulations")
+    ],
+    ids=lambda known: known.name,
+)
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_a_search_ends_at_the_bounds_of_its_settings(algorithm, known):
+    bounds = known.declaration
+    low = sys.float_info.min if bounds.ge is None else bounds.ge
+    high = sys.float_info.max if bounds.le is None else bounds.le
+    for bound in (low, high):
+        values = {known.name: known.kind(bound)}
+        settings = SearchSettings(algorithm=algorithm, simulations=30, **values)
+        suggestion = Search(board_at(1, 30), settings).run(EVALUATE)
+        assert suggestion.visits.sum() >= 12
+        assert np.all(np.isfinite(suggestion.q))
 
 
 def test_the_last_move_of_a_game():

@@ -679,6 +679,20 @@ def test_the_token_of_a_worker_opens_what_workers_need(guarded, alice, games):
     assert guarded.post(CONDUCT + "alice", json=order, headers=shown).status_code == 403
 
 
+def test_the_shared_token_makes_nobody_a_worker_that_has_its_own(guarded, service, alice, games):
+    """Nor are its examples set aside because of that worker."""
+    guarded.post(HEARTBEAT, data=heartbeat(), headers=bearer(alice))
+    service.vetting.order("alice", ConductOrder(quarantined=True, reason="nonsense"))
+    for number, body in enumerate(games[22][:2]):
+        message = pb.NumpyExample.FromString(body)
+        message.game_id, message.example_id = "alice-1", f"alice-1-{number}"
+        data = message.SerializeToString()
+        assert guarded.post(EXAMPLES, data=data, headers=bearer(TOKEN)).json["accepted"] == 1
+    beat = guarded.post(HEARTBEAT, data=heartbeat(worker="alice"), headers=bearer(TOKEN))
+    assert Orders.from_json(beat.data).notice is None
+    service.vetting.order("alice", ConductOrder(quarantined=False, reason="a test"))
+
+
 def test_a_revoked_token_opens_nothing_at_once(guarded, service, games):
     token = service.tokens.add("bob")
     service.tokens.revoke("bob")

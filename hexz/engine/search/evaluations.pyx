@@ -34,7 +34,7 @@ cdef uint64_t key_of(const Position* pos) noexcept nogil:
     for i in range(4 + VALUE_WORDS):
         # An odd summand of each word's own, so that equal words in other places make another key.
         key = mix(key ^ words[i], 0xD6E8FEB86659FD93ULL + 2 * <uint64_t>i)
-    return key | 1
+    return key if key != 0 else 1
 
 
 cdef const Node* find(const Evaluations* known, uint64_t key, const Arena* tree,

@@ -157,7 +157,7 @@ cdef class GameBatch(Exclusive):
             count = 0
             while slot.active and count == 0:
                 if is_complete(&slot.search):
-                    count = self._play_move(slot)
+                    self._play_move(slot)
                 else:
                     count = collect(&slot.search, 1, &self.planes_view[self.num_leaves, 0, 0, 0])
             if count == NO_MEMORY:
@@ -167,8 +167,8 @@ cdef class GameBatch(Exclusive):
                 self.num_leaves += 1
         return 0
 
-    cdef int _play_move(self, Slot* slot) noexcept nogil:
-        """Records the completed search of a move and plays the move; returns NO_MEMORY, or 0."""
+    cdef void _play_move(self, Slot* slot) noexcept nogil:
+        """Records the completed search of a move and plays the move."""
         cdef SearchState* search = &slot.search
         cdef const Node* root = &search.tree.nodes[0]
         cdef Edges e = edges_of(&search.tree, root)
@@ -186,12 +186,10 @@ cdef class GameBatch(Exclusive):
         write_policy(search, turn.policy)
         turn.action = e.action[best_edge(search)]
         slot.num_turns += 1
-        if advance(search, turn.action, &self.scratch) < 0:
-            return NO_MEMORY
+        advance(search, turn.action, &self.scratch)
         if search.root.over:
             slot.active = False
             slot.finished = True
-        return 0
 
     def expand(self, const float[:, ::1] logits not None, const float[::1] values not None):
         """Takes the evaluations of the n leaves of the last `collect()`.

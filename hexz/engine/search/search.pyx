@@ -191,7 +191,8 @@ cdef class Search(Exclusive):
         return policy
 
     def advance(self, move):
-        """Plays a move at the root, which may be any legal one. PUCT keeps the tree below it.
+        """Plays a move at the root, which may be any legal one. PUCT keeps the tree below it, unless
+        memory is short.
 
         Raises:
             IllegalMove: the move is not legal, or it ends the game; nothing has changed.
@@ -199,16 +200,14 @@ cdef class Search(Exclusive):
         """
         cdef Board board = self.board
         cdef Arena scratch
-        board.play(move)
+        cdef int action = board._play(move)
         if board.pos.over:
             raise IllegalMove(f"{move} ends the game: nothing is left to search")
         self._require_nothing_waits()
         memset(&scratch, 0, sizeof(Arena))
-        cdef int status = advance(&self.state, move.index, &scratch)
+        advance(&self.state, action, &scratch)
         # Players keep many trees between moves, and hardly any of what they were before.
         release(&scratch)
-        if status < 0:
-            raise MemoryError("no memory to keep the search tree")
 
     @property
     def board(self):

@@ -15,4 +15,4 @@ cdef int most_waiting(const SearchState* search) noexcept nogil
 cdef int best_edge(SearchState* search) noexcept nogil
 cdef void write_policy(const SearchState* search, float* policy) noexcept nogil
 cdef void forget_evaluations(SearchState* search) noexcept nogil
-cdef int advance(SearchState* search, int action, Arena* scratch) noexcept nogil
+cdef void advance(SearchState* search, int action, Arena* scratch) noexcept nogil

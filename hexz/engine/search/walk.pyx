@@ -271,9 +271,9 @@ cdef void write_policy(const SearchState* search, float* policy) noexcept nogil:
         policy[e.action[i]] = share[i]
 
 
-cdef int advance(SearchState* search, int action, Arena* scratch) noexcept nogil:
+cdef void advance(SearchState* search, int action, Arena* scratch) noexcept nogil:
     """Plays a legal action at the root while no leaf waits, and keeps the subtree below it if the
-    rule does. `scratch` is memory to copy into. Returns NO_MEMORY, or 0."""
+    rule does and memory is not short. `scratch` is memory to copy into."""
     cdef uint32_t child = 0
     cdef Edges e
     cdef Arena kept
@@ -286,21 +286,18 @@ cdef int advance(SearchState* search, int action, Arena* scratch) noexcept nogil
     play_action(&search.root, action)
     search.simulations = search.depth = 0
     search.fast = False
-    if child == 0:
+    if child == 0 or copy_subtree(&search.tree, child, scratch) < 0:
         kept = search.known.past
         search.known.past = search.tree
         search.tree = kept
         clear(&search.tree)
         note_all(&search.known, &search.known.past, True)
-        return 0
-    if copy_subtree(&search.tree, child, scratch) < 0:
-        return NO_MEMORY
+        return
     kept = scratch[0]
     scratch[0] = search.tree
     search.tree = kept
     note_all(&search.known, &search.tree, False)
     prepare_root(search)
-    return 0
 
 
 cdef void forget_evaluations(SearchState* search) noexcept nogil:
