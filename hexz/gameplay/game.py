@@ -135,13 +135,14 @@ class Game:
         game.resigned = int(resigned)
         return game
 
-    def save(self, path: Path) -> None:
+    def save(self, path: str | os.PathLike[str]) -> None:
         """Writes the game to a file. Another saved game may be there, but nothing else: a slip of
         the keyboard must not cost anybody a file.
 
         Raises:
             OutputError: the file cannot be written, or holds something else.
         """
+        path = Path(path)
         if os.path.exists(path):  # which is False, and no error, for a name that is too long
             try:
                 Game.load(path)
@@ -153,8 +154,9 @@ class Game:
             file.write(self.to_json().encode())
 
     @classmethod
-    def load(cls, path: Path) -> Game:
+    def load(cls, path: str | os.PathLike[str]) -> Game:
         """The game in a file; raises InvalidGame naming the file and the reason."""
+        path = Path(path)
         try:
             with open(path, "rb") as file:
                 data = file.read(_MAX_BYTES + 1)

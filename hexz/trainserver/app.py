@@ -195,9 +195,14 @@ def _add_status_routes(app: Flask, service: TrainingService) -> None:
             return Response(
                 page,
                 mimetype="text/html",
-                headers={"Content-Security-Policy": allowed, "X-Content-Type-Options": "nosniff"},
+                headers={
+                    "Content-Security-Policy": allowed,
+                    "X-Content-Type-Options": "nosniff",
+                    "Vary": "Accept",
+                },
             )
-        return Response(service.status().to_json(), mimetype="application/json")
+        answer = service.status().to_json()
+        return Response(answer, mimetype="application/json", headers={"Vary": "Accept"})
 
     @app.get("/play")
     def play() -> Response:

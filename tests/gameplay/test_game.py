@@ -71,8 +71,8 @@ def test_saved_games_come_back(tmp_path):
     assert loaded.board == game.board
     assert (loaded.moves, loaded.players, loaded.resigned) == (game.moves, game.players, 2)
     loaded.undo(1)
-    loaded.save(path)
-    assert Game.load(path).resigned == 0
+    loaded.save(str(path))
+    assert Game.load(str(path)).resigned == 0
 
 
 def test_only_saved_games_are_overwritten(tmp_path):

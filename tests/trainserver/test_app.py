@@ -603,8 +603,10 @@ def samples(client: FlaskClient) -> dict[str, float]:
 
 def test_a_browser_gets_a_page_and_programs_get_json(client):
     for path in ("/", "/status"):
-        assert client.get(path, headers={"Accept": BROWSER}).mimetype == "text/html"
-        for accept in ("application/json", "*/*", ""):
+        answers = [client.get(path, headers={"Accept": kind}) for kind in (BROWSER, "*/*")]
+        assert [answer.mimetype for answer in answers] == ["text/html", "application/json"]
+        assert [answer.headers["Vary"] for answer in answers] == ["Accept", "Accept"]
+        for accept in ("application/json", ""):
             assert client.get(path, headers={"Accept": accept}).mimetype == "application/json"
 
 
