@@ -65,7 +65,7 @@ class Crew:
         self._config = config
         self._size = size
         self._children: list[Child] = []
-        self._directory = tempfile.TemporaryDirectory(prefix="hexz-crew-")
+        self._directories = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
         return self
@@ -73,7 +73,7 @@ class Crew:
     def __exit__(self, *_: object) -> None:
         for child in self._children:
             child.kill()
-        self._directory.cleanup()
+        self._directories.close()
 
     def train_with(self, learner: Learner) -> None:
         """Starts the processes, with the network as it is now.
@@ -83,7 +83,8 @@ class Crew:
         """
         if self._size == 1:
             return
-        file = Path(self._directory.name) / "group"
+        directory = tempfile.TemporaryDirectory(prefix="hexz-crew-")
+        file = Path(self._directories.enter_context(directory)) / "group"
         for rank in range(1, self._size):
             place = _Place(file=file, rank=rank, size=self._size, config=self._config)
             self._children.append(Child(run_process, place))

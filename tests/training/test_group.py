@@ -203,6 +203,15 @@ def test_a_number_that_is_not_finite_is_skipped_by_all(tmp_path, examples):
     assert all(value.isfinite().all() for value in other.net.state_dict().values())
 
 
+def test_one_process_alone_makes_no_files_that_it_would_leave_if_it_were_killed(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    with Crew(CONFIG, 1) as crew:
+        crew.train_with(Learner.new(CONFIG, TINY, seed=7))
+        assert not list(tmp_path.iterdir())
+
+
 @pytest.fixture(scope="module")
 def crew() -> Iterator[tuple[Crew, Learner]]:
     config = structs.replace(CONFIG, batch_size=32)
