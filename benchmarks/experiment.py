@@ -97,9 +97,13 @@ def main() -> None:
 
 def facts_of(experiment: Experiment) -> dict[str, Any]:
     """What runs and matches follow from; seeds and arms may be added later."""
-    arms = {f"arm {name}": arm for name, arm in experiment.arms.items()}
     names = ("seconds", "minibatch_size", "boards", "board_seed")
-    return {**{name: getattr(experiment, name) for name in names}, **arms}
+    return {name: getattr(experiment, name) for name in names} | facts_of_arms(experiment)
+
+
+def facts_of_arms(experiment: Experiment) -> dict[str, Any]:
+    """What the arms have of their own, each by a name that says which it is."""
+    return {f"arm {name}": arm for name, arm in experiment.arms.items()}
 
 
 def learn_all(experiment: Experiment, directory: Path) -> Mapping[tuple[str, int], Run]:

@@ -20,7 +20,7 @@ from typing import Final
 
 import msgspec
 import numpy as np
-from experiment import Experiment, names_of, processes, settings_of
+from experiment import Experiment, facts_of_arms, names_of, processes, settings_of
 from kept import ask
 from msgspec.structs import replace
 
@@ -47,8 +47,8 @@ def main() -> None:
     options = parser.parse_args()
     try:
         experiment = msgspec.convert(tomllib.loads(options.file.read_text("utf-8")), Experiment)
-        arms = {f"arm {name}": arm for name, arm in experiment.arms.items()}
-        ask(options.directory, {"sources": options.sources, "steps": options.steps, **arms})
+        facts = {"sources": options.sources, "steps": options.steps}
+        ask(options.directory, facts | facts_of_arms(experiment))
         read(options.sources, options.directory)
         fit_all(experiment, options.directory, options.steps)
         rows = list(table(experiment, options.directory))

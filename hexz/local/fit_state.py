@@ -46,14 +46,15 @@ class FitState:
 
     def save(self, path: Path) -> None:
         """Writes the file; raises OutputError if that fails."""
-        facts = {name: getattr(self, name) for name in _FACTS}
+        facts = {name: value for name, value in vars(self).items() if name not in _PARTS}
         with atomic_file(path) as file, zipfile.ZipFile(file, "w") as archive:
             archive.writestr("fit.json", msgspec.json.encode(facts))
             archive.writestr("model.pt", self.model)
             archive.writestr("training.pt", self.training)
 
 
-_FACTS: Final = ("settings", "start", "examples", "held_out", "step", "share", "seconds", "curve")
+_PARTS: Final = ("model", "training")
+"""What has a file of its own in the archive, and is no fact of `fit.json`."""
 
 
 def load_state(path: Path, settings: dict[str, Any]) -> FitState | None:

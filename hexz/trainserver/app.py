@@ -192,17 +192,15 @@ def _add_status_routes(app: Flask, service: TrainingService) -> None:
         accepted = request.accept_mimetypes
         if accepted.best_match(["application/json", "text/html"]) == "text/html":
             page, allowed = _status_page()
-            return Response(
+            answer = Response(
                 page,
                 mimetype="text/html",
-                headers={
-                    "Content-Security-Policy": allowed,
-                    "X-Content-Type-Options": "nosniff",
-                    "Vary": "Accept",
-                },
+                headers={"Content-Security-Policy": allowed, "X-Content-Type-Options": "nosniff"},
             )
-        answer = service.status().to_json()
-        return Response(answer, mimetype="application/json", headers={"Vary": "Accept"})
+        else:
+            answer = Response(service.status().to_json(), mimetype="application/json")
+        answer.vary.add("Accept")
+        return answer
 
     @app.get("/play")
     def play() -> Response:

@@ -47,9 +47,12 @@ SCHEDULES = [
 ]
 
 
-@pytest.mark.parametrize("explore", [False, True])
+@pytest.mark.parametrize(
+    "settings", [{"explore": False}, {"explore": True}, {"c_scale": 1e6, "c_visit": 1e6}]
+)
 @pytest.mark.parametrize(("simulations", "considered", "expected"), SCHEDULES)
-def test_the_visits_follow_sequential_halving(simulations, considered, expected, explore):
+def test_the_visits_follow_sequential_halving(simulations, considered, expected, settings):
+    """Whatever the noise, and however much values weigh."""
     for seed in range(3):
         tree = search(
             BOARD,
@@ -58,27 +61,11 @@ def test_the_visits_follow_sequential_halving(simulations, considered, expected,
             algorithm="gumbel",
             simulations=simulations,
             max_considered=considered,
-            explore=explore,
+            **settings,
         )
         visits = np.sort(tree.suggestion().visits)[::-1]
         assert visits[: len(expected)].tolist() == expected
         assert visits.sum() == simulations
-
-
-def test_the_visits_follow_sequential_halving_however_much_values_weigh():
-    simulations, considered, expected = SCHEDULES[0]
-    tree = search(
-        BOARD,
-        HashEvaluator(1),
-        1,
-        algorithm="gumbel",
-        simulations=simulations,
-        max_considered=considered,
-        c_scale=1e6,
-        c_visit=1e6,
-    )
-    visits = np.sort(tree.suggestion().visits)[::-1]
-    assert visits[: len(expected)].tolist() == expected
 
 
 @pytest.mark.parametrize("simulations", [1, 2, 7, 16, 50, 123])
