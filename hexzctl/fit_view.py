@@ -11,7 +11,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from hexz.local.fit import Event, Fit, Measured, Reading, Stepped
+from hexz.local.fit import Event, Fit, Measured, Reading, Settling, Stepped
 from hexzctl.display import Display
 from hexzctl.models_view import LOSSES
 
@@ -27,7 +27,7 @@ class FitView:
 
     def __init__(self, fit: Fit) -> None:
         self._fit = fit
-        self._last: Reading | Stepped = Reading(share=0.0, examples=0)
+        self._last: Reading | Settling | Stepped = Reading(share=0.0, examples=0)
         self._started = time.monotonic()
         self.display = Display(Console(stderr=True), self._render, self._line, transient=True)
 
@@ -57,6 +57,8 @@ class FitView:
         if isinstance(event, Reading):
             read = f"read {event.share:.0%} of the sources, {event.examples:,} examples"
             return f"{read}, {seconds:.0f} s{left}"
+        if isinstance(event, Settling):
+            return f"{event.share:.0%} of the heads that are not in the file of the first network"
         parts = [f"{event.share:.0%}", f"{event.step:,} of {fit.num_steps:,} steps"]
         parts.append(f"{seconds:.0f} s{left}")
         measured = fit.curve[-1]

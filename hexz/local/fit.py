@@ -50,6 +50,17 @@ class Reading:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Settling:
+    """Tells how far the heads are that the first network's file lacks, which learn first.
+
+    Attributes:
+        share: that is done.
+    """
+
+    share: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class Stepped:
     """Tells how far the training is, after some more steps of the optimizer.
 
@@ -83,7 +94,7 @@ class Measured:
     held_out_losses: dict[str, float]
 
 
-Event = Reading | Stepped | Measured
+Event = Reading | Settling | Stepped | Measured
 
 
 class Fit:
@@ -156,9 +167,16 @@ class Fit:
                 f"{self._state_path} to begin anew"
             )
         self.num_steps = math.ceil(self._training.reuse * self.examples / self._training.batch_size)
+        seconds = state.seconds if state else 0.0
+        if self._start is not None and state is None:
+            started = time.monotonic()
+            yield from self._settle(learner)
+            seconds = time.monotonic() - started
+            if self._is_stopped:
+                return
         crew.train_with(learner)
         with crew.watched():
-            yield from self._train(learner, state)
+            yield from self._train(learner, state, seconds)
         if not self._is_stopped:
             self._state_path.unlink(missing_ok=True)
 
@@ -226,12 +244,19 @@ class Fit:
         if not self.examples:
             raise NothingToFit("nothing to fit: the sources have no examples to train on")
 
-    def _train(self, learner: Learner, state: FitState | None) -> Iterator[Event]:
-        started = time.monotonic() - (state.seconds if state else 0.0)
+    def _settle(self, learner: Learner) -> Iterator[Event]:
+        for number, share in enumerate(learner.settle(), start=1):
+            if number % _STEPS_AT_ONCE == 0:
+                yield Settling(share=share)
+                if self._is_stopped:
+                    return
+
+    def _train(self, learner: Learner, state: FitState | None, seconds: float) -> Iterator[Event]:
+        started = time.monotonic() - seconds
         losses: list[dict[str, float]] = []
         step, share = (state.step, state.share) if state else (0, 0.0)
         if state is None:
-            yield self._measure(learner, 0.0, 0.0, losses)
+            yield self._measure(learner, 0.0, seconds, losses)
         next_measurement = math.floor(share * MEASUREMENTS + 1) / MEASUREMENTS
         while step < self.num_steps and share < 1 and not self._is_stopped:
             steps = min(_STEPS_AT_ONCE, self.num_steps - step)

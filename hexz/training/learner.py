@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import math
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, Self, cast
 
 import numpy as np
@@ -27,10 +27,13 @@ from hexz.schema.training import TrainingConfig
 from hexz.training.group import Group
 from hexz.training.report import StepReport
 from hexz.training.rows import Rows
+from hexz.training.settling import STEPS as SETTLING_STEPS
 from hexz.training.steps import Run, Steps
 from hexz.training.window import ReplayWindow
 
 _FORMAT: Final = "hexzctl training 3"
+_SETTLING: Final = 2
+"""Tells the random numbers that draw examples for new heads from all others."""
 
 
 class Learner:
@@ -66,6 +69,16 @@ class Learner:
             plant(old.average.auxiliary, net.auxiliary, model.config.filters, filters)
         steps.total = old.total
         self._steps = steps
+
+    def settle(self) -> Iterator[float]:
+        """Trains the heads alone that the file of a trained model lacks, on examples of the window:
+        what is to be done first, and before `join`, if the network comes from one.
+
+        Yields:
+            The share that is done.
+        """
+        rng = np.random.default_rng((self.config.seed, self._steps.total, _SETTLING))
+        yield from self._steps.settle(self._draw(0, SETTLING_STEPS, rng), self.window.total)
 
     def join(self, group: Group, tell: Callable[[Run], None]) -> None:
         """Trains with other processes from now on, as their process 0.
@@ -195,9 +208,13 @@ class Learner:
         """Takes the steps of a run with examples of the window, the newest once among them."""
         self._tell(run)
         rng = np.random.default_rng((self.config.seed, self._steps.total))
-        numbers = self.window.sample(new, run.steps * self.config.batch_size, rng)
+        return self._steps.take(run, self._draw(new, run.steps, rng), on_step)
+
+    def _draw(self, new: int, steps: int, rng: np.random.Generator) -> Iterator[torch.Tensor]:
+        """The rows of so many batches."""
+        numbers = self.window.sample(new, steps * self.config.batch_size, rng)
         places = torch.split(self.window.places(numbers), self.config.batch_size)
-        return self._steps.take(run, map(self.window.rows, places), on_step)
+        return map(self.window.rows, places)
 
     def checkpoint(
         self, *, model_name: str, number: int, metadata: Mapping[str, Any] | None = None

@@ -14,12 +14,8 @@ from hexz.model.features import geometry
 from hexz.model.network import masked_log_softmax
 from hexz.schema.training import TrainingConfig
 from hexz.training.batch import Batch
-from hexz.training.network import Prediction
+from hexz.training.network import SOFTNESS, Prediction
 
-SOFTNESS: Final = 4.0
-"""The soft policy target is the policy target to the power of 1 / SOFTNESS, as in KataGo
-(docs/KataGoMethods.md, "Auxiliary Soft Policy Target"): a move that is nearly as good as the best
-one counts nearly as much, so that the tower learns of all moves, not of the best one alone."""
 _LEAST: Final = 1e-7
 """Probability that each move has at least: one that no search has visited is not impossible."""
 

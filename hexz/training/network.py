@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import copy
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from hexz.model.network import HexzNet, OutlookHeads, PolicyHead, TowerOutput
+
+SOFTNESS: Final = 4.0
+"""The soft policy target is the policy target to the power of 1 / SOFTNESS, as in KataGo
+(docs/KataGoMethods.md, "Auxiliary Soft Policy Target"): a move that is nearly as good as the best
+one counts nearly as much, so that the tower learns of all moves, not of the best one alone."""
 
 
 class Prediction(NamedTuple):
@@ -59,6 +64,16 @@ class TrainingNet(nn.Module):
         if net.outlook_heads is not None:
             self.auxiliary.load_state_dict(net.outlook_heads.state_dict(), strict=False)
             net.outlook_heads = None
+            self._soften()
+
+    @torch.no_grad()
+    def _soften(self) -> None:
+        """Begins the soft policy as what the policy makes of it: random logits would teach a tower
+        that is trained nonsense."""
+        head = self.auxiliary.soft_policy
+        head.load_state_dict(self.net.policy_head.state_dict())
+        for weights in head.out.parameters():
+            weights.div_(SOFTNESS)
 
     def forward(self, planes: Tensor) -> Prediction:
         tower = self.net.tower(planes)

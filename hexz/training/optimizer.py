@@ -36,7 +36,7 @@ class Optimizer:
         for kernel in kernels:
             del others[id(kernel)]
         self._muon = _Muon(kernels)
-        self._adamw = _AdamW(list(others.values()))
+        self._adamw = AdamW(list(others.values()))
         self.configure(config, 0)
 
     def configure(self, config: TrainingConfig, examples: int, share: float = 1.0) -> None:
@@ -122,7 +122,7 @@ class _Muon:
         return x.mT if is_tall else x
 
 
-class _AdamW:
+class AdamW:
     """Adam with a weight decay of its own (Loshchilov and Hutter, arXiv:1711.05101)."""
 
     def __init__(self, weights: list[Tensor]) -> None:

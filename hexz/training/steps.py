@@ -26,6 +26,8 @@ from hexz.training.norm import GroupBatchNorm
 from hexz.training.optimizer import Optimizer
 from hexz.training.report import StepReport
 from hexz.training.rows import ROW
+from hexz.training.settling import STEPS as SETTLING_STEPS
+from hexz.training.settling import settle
 
 MAX_SKIPPED: Final = 3
 """Steps of a training that may be skipped because a loss or gradient was not finite."""
@@ -86,6 +88,24 @@ class Steps:
         self.optimizer = Optimizer(self.net, config)
         self._weights, self._average_weights = _floats(self.net), _floats(self.average)
         self._gradient = _flat_gradient(self.net)
+
+    def settle(self, batches: Iterator[Tensor], examples: int) -> Iterator[float]:
+        """Trains the heads alone that a model file lacks, see `hexz.training.settling`.
+
+        Args:
+            batches: the rows of each.
+            examples: ever added to the window.
+
+        Yields:
+            The share that is done.
+        """
+        symmetries = self._draw_symmetries(SETTLING_STEPS)
+        made = (
+            self._batch(rows, drawn, examples)
+            for rows, drawn in zip(batches, symmetries, strict=True)
+        )
+        yield from settle(self.average, made, self._config)
+        self.net.auxiliary.load_state_dict(self.average.auxiliary.state_dict())
 
     def join(self, group: Group) -> None:
         """Trains with others from now on, whose networks, optimizers and `total` are equal."""

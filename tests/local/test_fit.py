@@ -9,7 +9,7 @@ import psutil
 import pytest
 
 from hexz.errors import InvalidModel, InvalidSettings, OutputError
-from hexz.local.fit import Fit, Measured, NothingToFit, Reading, Stepped
+from hexz.local.fit import Fit, Measured, NothingToFit, Reading, Settling, Stepped
 from hexz.local.fit_state import CannotResume
 from hexz.model.checkpoint import load_checkpoint
 from hexz.model.config import ModelConfig
@@ -83,10 +83,17 @@ def test_a_warm_start_goes_on_from_its_network(source: Path, tmp_path: Path) -> 
     done(first)
     changes = {"blocks": None, "filters": None, "start": str(tmp_path / "a.pt")}
     second = Fit(config(tmp_path / "b.pt", **changes), [str(source)], print)
-    done(second)
+    events = done(second)
     before, after = first.curve[-1].held_out_losses, second.curve[0].held_out_losses
-    for name in ("policy", "value", "ownership", "margin"):  # the other heads are not in the file
+    for name in ("policy", "value", "ownership", "margin"):
         assert after[name] == pytest.approx(before[name], abs=1e-6)
+    # The other heads are not in the file, and have learnt before anything else.
+    for name in ("reply", "soft_policy"):
+        assert after[name] < before[name] + 0.02
+    settling = [event.share for event in events if isinstance(event, Settling)]
+    assert settling == sorted(settling)
+    assert settling[-1] == 1
+    assert second.curve[0].seconds > 0  # which counts
     assert load_checkpoint(tmp_path / "b.pt").metadata["fit"]["start"] == ["flagz", 0]
 
 

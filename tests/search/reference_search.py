@@ -110,14 +110,18 @@ def puct_scores(node: Node, settings: SearchSettings) -> np.ndarray:
 # --- Gumbel ------------------------------------------------------------------------------------
 
 
-def improved_logits(node: Node, settings: SearchSettings) -> np.ndarray:
+def completed_q(node: Node) -> np.ndarray:
     visited, total = node.visits > 0, node.visits.sum()
     mixed = node.network_value
     if total:
         mean = (node.prior * node.q)[visited].sum() / node.prior[visited].sum()
         mixed = (node.network_value + total * mean) / (1 + total)
+    return np.where(visited, node.q, mixed)
+
+
+def improved_logits(node: Node, settings: SearchSettings) -> np.ndarray:
     scale = (settings.c_visit + node.visits.max()) * settings.c_scale
-    return node.logits + scale * np.where(visited, node.q, mixed)
+    return node.logits + scale * completed_q(node)
 
 
 def interior_scores(node: Node, settings: SearchSettings) -> np.ndarray:
@@ -214,6 +218,14 @@ class ReferenceSearch:
 
     def q(self) -> np.ndarray:
         return self._spread(self.root.q)
+
+    def value(self) -> float:
+        """What the root is worth: the mean over the visits, or for Gumbel what its improved policy
+        expects."""
+        root = self.root
+        if root.proof is not None or not self.gumbel:
+            return root.value
+        return float(self.policy()[root.actions] @ completed_q(root))
 
     def policy(self) -> np.ndarray:
         root = self.root

@@ -227,6 +227,27 @@ def test_the_policy_target_is_the_improved_policy(simulations, explore):
         assert np.all(np.delete(tree.policy(), actions) == 0)
 
 
+@pytest.mark.parametrize("simulations", [16, 64, 256])
+def test_the_value_is_that_of_the_moves_that_would_be_played(simulations):
+    """Not a mean over visits, half of which and more go to the worse ones of those considered."""
+    move = BOARD.legal_moves()[5]
+    won = after(BOARD, move.index).planes().tobytes()
+
+    logits = np.zeros(220, np.float32)
+    logits[move.index] = 5.0  # so that it is considered
+
+    def evaluate(planes):
+        # Values are from the view of the player who moves after the action.
+        value = [-0.8 if one.tobytes() == won else 0.8 for one in planes]
+        return np.tile(logits, (len(planes), 1)), np.array(value, np.float32)
+
+    tree = search(BOARD, evaluate, algorithm="gumbel", simulations=simulations)
+    suggestion = tree.suggestion()
+    assert suggestion.move == move
+    assert suggestion.q[move.index] * suggestion.visits[move.index] < 0.8 * simulations / 2
+    assert suggestion.value == pytest.approx(suggestion.q[move.index], abs=0.05)
+
+
 @pytest.mark.parametrize("simulations", [1, 3, 16, 50])
 def test_the_improved_policy_expects_no_less_than_the_prior(simulations):
     """[GZ], appendix: sum of pi' q >= sum of pi q for the completed Q."""

@@ -37,7 +37,7 @@ def assert_same(tree: Search, reference: ReferenceSearch) -> None:
     suggestion = tree.suggestion()
     assert np.array_equal(suggestion.visits, reference.visits())
     assert np.allclose(suggestion.q, reference.q(), rtol=0, atol=1e-4)
-    assert abs(suggestion.value - reference.root.value) < 1e-4
+    assert abs(suggestion.value - reference.value()) < 1e-4
     assert np.allclose(tree.policy(), reference.policy(), rtol=0, atol=1e-4)
     assert tree.proven == reference.root.proof
     assert suggestion.move.index in reference.actions()

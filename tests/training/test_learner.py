@@ -30,6 +30,7 @@ from hexz.schema.records import TrainingReport
 from hexz.schema.training import TrainingConfig
 from hexz.training.learner import Learner
 from hexz.training.losses import LOSS_NAMES
+from hexz.training.network import SOFTNESS, TrainingNet
 from hexz.training.report import StepReport
 from hexz.training.rows import game_number, is_held_out, to_rows
 from hexz.training.steps import MAX_SKIPPED
@@ -205,6 +206,38 @@ def assert_refused(model: bytes, state: object) -> None:
     torch.save(state, damaged)
     with pytest.raises(InvalidModel, match="is damaged, or of another network or version"):
         Learner.resume(RESUMING, model, damaged.getvalue(), [])
+
+
+def trained_model(batches: list[list[Example]]) -> bytes:
+    learner = Learner.new(RESUMING, TINY, seed=7)
+    train(learner, batches[0])
+    return checkpoint(learner)
+
+
+def test_heads_that_a_file_lacks_learn_alone(batches):
+    """And what they say is then worth teaching a tower that is trained."""
+    model = trained_model(batches)
+    learner = Learner.resume(RESUMING, model, None)
+    learner.window.add(to_rows(batches[0]))
+    fresh = learner.held_out_losses()
+    shares = list(learner.settle())
+    settled = learner.held_out_losses()
+    assert shares[-1] == 1
+    assert settled["reply"] < fresh["reply"] - 0.5
+    for name in ("policy", "value", "ownership", "margin"):
+        assert settled[name] == fresh[name]
+    assert_equal(weights(checkpoint(learner)), weights(model))
+    # The network in training has them, too.
+    learner.train_on_window(1, rate_share=1e-6)
+    assert learner.held_out_losses()["reply"] < settled["reply"] + 0.1
+
+
+def test_the_soft_policy_of_a_trained_network_begins_as_its_policy_softened(batches):
+    net = decode_checkpoint(trained_model(batches), "it").net
+    assert isinstance(net, HexzNet)
+    planes = torch.from_numpy(np.stack([example.planes for example in batches[0][:5]]))
+    found = TrainingNet(net).eval()(planes)
+    assert torch.allclose(found.soft_policy * SOFTNESS, found.logits, atol=1e-5)
 
 
 def test_the_learning_rate_is_that_of_the_examples_so_far(batches):

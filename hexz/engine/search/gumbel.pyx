@@ -44,6 +44,7 @@ cdef class Rule(SelectionRule):
         self.config.rule.select_root = select_root
         self.config.rule.select_interior = select_interior
         self.config.rule.choose = choose
+        self.config.rule.worth = worth
         self.config.rule.write_target = write_target
 
 
@@ -169,6 +170,23 @@ cdef int select_interior(
             best = policy[i]
             chosen = i
     return chosen
+
+
+cdef float worth(const SearchState* search, const Node* root, const Edges* e) noexcept nogil:
+    """The value of the improved policy, by which the move is chosen: the mean of completed Q.
+
+    The mean over visits would be far too low: sequential halving gives as many visits to the worst
+    of the actions that it starts with as to the best one, until it drops them.
+    """
+    cdef float policy[NUM_ACTIONS]
+    cdef float unvisited = mixed_value(root, e)
+    cdef float value = unvisited
+    cdef int i
+    write_target(search, root, e, policy)
+    for i in range(e.count):
+        if e.visits[i] > 0:
+            value += policy[i] * (e.q[i] - unvisited)
+    return min(max(value, -1.0), 1.0)   # which rounding may exceed
 
 
 cdef void write_target(const SearchState* search, const Node* node, const Edges* e,

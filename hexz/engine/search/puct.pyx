@@ -42,6 +42,7 @@ cdef class Rule(SelectionRule):
         self.config.rule.select_root = select_root
         self.config.rule.select_interior = select_interior
         self.config.rule.choose = choose
+        self.config.rule.worth = worth
         self.config.rule.write_target = write_target
 
 
@@ -191,6 +192,11 @@ cdef double normal_variate(uint64_t* rng) noexcept nogil:
     """A standard normal variate by Box and Muller's transform."""
     cdef double radius = sqrt(-2 * log(unit(next_random(rng))))
     return radius * cos(6.283185307179586 * unit(next_random(rng)))
+
+
+cdef float worth(const SearchState* search, const Node* root, const Edges* e) noexcept nogil:
+    """The mean over all visits, most of which go to the best actions."""
+    return root.value
 
 
 cdef void write_target(const SearchState* search, const Node* node, const Edges* e,

@@ -25,6 +25,9 @@ cdef struct Rule:
     Selection select_interior
     # The edge to play.
     int (*choose)(SearchState* search, const Node* root, const Edges* e) noexcept nogil
+    # What the position is worth to the player who moves, if nothing is proven.
+    float (*worth)(
+        const SearchState* search, const Node* root, const Edges* e) noexcept nogil
     # Writes the policy target, a probability an edge.
     void (*write_target)(
         const SearchState* search, const Node* root, const Edges* e, float* target) noexcept nogil

@@ -17,7 +17,8 @@ from hexz.engine.search.tree cimport (
     DRAW, UNPROVEN, Arena, Edges, Node, edges_of, most_visited, release,
 )
 from hexz.engine.search.walk cimport (
-    advance, best_edge, close, collect, expand, is_complete, most_waiting, write_policy,
+    advance, best_edge, close, collect, expand, is_complete, most_waiting, root_value,
+    write_policy,
 )
 
 from hexz.engine.move import Move
@@ -163,7 +164,7 @@ cdef class Search(Exclusive):
         cdef float[::1] q_view = q, priors_view = priors
         cdef const Node* root = &self.state.tree.nodes[0]
         cdef Edges e = edges_of(&self.state.tree, root)
-        cdef float value = root.value
+        cdef float value = root_value(&self.state)
         cdef int line[MAX_MOVES]
         cdef int i, length = principal_variation(&self.state.tree, best_edge(&self.state), line)
         for i in range(e.count):

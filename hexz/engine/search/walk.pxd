@@ -13,6 +13,7 @@ cdef void expand(SearchState* search, int count, const float* logits,
 cdef bint is_complete(const SearchState* search) noexcept nogil
 cdef int most_waiting(const SearchState* search) noexcept nogil
 cdef int best_edge(SearchState* search) noexcept nogil
+cdef float root_value(const SearchState* search) noexcept nogil
 cdef void write_policy(const SearchState* search, float* policy) noexcept nogil
 cdef void forget_evaluations(SearchState* search) noexcept nogil
 cdef void advance(SearchState* search, int action, Arena* scratch) noexcept nogil

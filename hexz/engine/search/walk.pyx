@@ -259,6 +259,13 @@ cdef int best_edge(SearchState* search) noexcept nogil:
     return search.config.rule.choose(search, root, &e)
 
 
+cdef float root_value(const SearchState* search) noexcept nogil:
+    """What the search found the position to be worth to the player who moves, -1 to 1."""
+    cdef const Node* root = &search.tree.nodes[0]
+    cdef Edges e = edges_of(&search.tree, root)
+    return root.value if root.proof != UNPROVEN else search.config.rule.worth(search, root, &e)
+
+
 cdef void write_policy(const SearchState* search, float* policy) noexcept nogil:
     """Writes the policy target, 220 floats that sum to 1."""
     cdef const Node* root = &search.tree.nodes[0]
