@@ -16,7 +16,8 @@ class Suggestion:
 
     Attributes:
         move: the move to play.
-        value: expected result in -1..1 from the view of the player to move.
+        value: expected result in -1..1 from the view of the player to move: the mean over all
+            visits, or for a Gumbel search what its improved policy expects.
         visits: int32 [220], the visit count of each action of the root.
         q: float32 [220], the mean result in -1..1 of each action, 0 where it has no visit; from
             the view of the player to move.
