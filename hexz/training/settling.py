@@ -20,7 +20,7 @@ from hexz.training.network import TrainingNet
 from hexz.training.optimizer import AdamW
 
 STEPS: Final = 200
-"""Optimizer steps, after which more of them gain hardly anything."""
+"""Optimizer steps: as many as the experiment had."""
 RATE: Final = 3e-3
 """First learning rate of the heads, which falls linearly to zero."""
 
