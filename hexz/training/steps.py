@@ -74,6 +74,7 @@ class Steps:
     def __init__(self, config: TrainingConfig, net: HexzNet, device: torch.device) -> None:
         keep_freed_memory()
         self.total = 0
+        self._begins_trained = net.outlook_heads is not None  # which random weights never have
         self._config = config
         self._device = device
         self._group = Group()
@@ -178,6 +179,7 @@ class Steps:
             "average_heads": self.average.auxiliary.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "steps": self.total,
+            "begins_trained": self._begins_trained,
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -195,6 +197,7 @@ class Steps:
         lacking = len(head) if is_older else 0
         self.optimizer.load_state_dict(state["optimizer"], lacking=lacking)
         self.total = int(state["steps"])
+        self._begins_trained = bool(state.get("begins_trained", False))
 
     def _part(self) -> Tensor:
         """Room for this process's part of a batch."""
@@ -253,9 +256,11 @@ class Steps:
 
     @torch.no_grad()
     def _update_average(self) -> None:
-        """Moves the average towards the weights, quickly in the first steps: it shall forget the
+        """Moves the average towards the weights, quickly in the first steps if it shall forget the
         random weights that it starts from. The statistics of batch norms are averaged too."""
-        decay = min(self._config.ema_decay, (1 + self.total) / (10 + self.total))
+        decay = self._config.ema_decay
+        if not self._begins_trained:
+            decay = min(decay, (1 + self.total) / (10 + self.total))
         torch._foreach_lerp_(self._average_weights, self._weights, 1 - decay)
 
     def _forget_statistics(self) -> None:

@@ -338,13 +338,21 @@ def test_the_file_is_a_checkpoint_without_what_only_training_needs(batches, tmp_
     assert loaded.net.state_dict().keys() == HexzNet(TINY, outlook=True).state_dict().keys()
 
 
-def test_the_model_is_an_average_of_weights_and_of_batch_norm_statistics(batches):
-    """With a decay of d a step, the average moves by 1 - d of its distance to the weights."""
-    learner = Learner.new(structs.replace(RESUMING, ema_decay=0.15), TINY, seed=7)
+@pytest.mark.parametrize("begins", ["random", "trained", "trained and resumed"])
+def test_the_model_is_an_average_of_weights_and_of_batch_norm_statistics(batches, begins):
+    """With a decay of d a step, the average moves by 1 - d of its distance to the weights. At
+    first that is more, if it begins with random ones."""
+    config = structs.replace(RESUMING, ema_decay=0.15)
+    learner = Learner.new(config, TINY, seed=7)
+    if begins != "random":
+        learner = Learner.resume(config, trained_model(batches), None)
+    if begins == "trained and resumed":
+        state = learner.training_state()
+        learner = Learner.resume(config, trained_model(batches), state)
     average = weights(checkpoint(learner))
 
     def follow(report: StepReport) -> None:
-        decay = min(0.15, report.step / (report.step + 9))
+        decay = min(0.15, report.step / (report.step + 9)) if begins == "random" else 0.15
         now = torch.load(BytesIO(learner.training_state()), weights_only=True)["net"]
         for key, value in average.items():
             if value.is_floating_point():
@@ -359,6 +367,16 @@ def test_the_model_is_an_average_of_weights_and_of_batch_norm_statistics(batches
         if value.is_floating_point():
             assert torch.allclose(found[key], value, rtol=1e-4, atol=1e-6), key
     assert not torch.equal(found["stem.1.running_mean"], torch.zeros(8))
+
+
+def test_a_random_start_is_forgotten_after_a_resume_too(batches):
+    """Although the file of the model that it goes on from has all heads."""
+    first = Learner.new(RESUMING, TINY, seed=7)
+    model, state = checkpoint(first), first.training_state()
+    resumed = Learner.resume(RESUMING, model, state)
+    for learner in (first, resumed):
+        train(learner, batches[0])
+    assert_equal(weights(checkpoint(resumed)), weights(checkpoint(first)))
 
 
 def test_each_new_example_is_trained_on_reuse_times_on_average(batches):
