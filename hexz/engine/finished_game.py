@@ -24,7 +24,7 @@ class FinishedGame:
         visits: int32 [T, 220], the visit counts of the root's actions.
         simulations: int32 [T], simulations run for the move.
         full_searches: bool [T], whether the search was a full one, see `SearchSettings`.
-        root_values: float32 [T], the searches' values for the player to move, see `Suggestion`.
+        root_values: float32 [T], the searches' values for the player to move, means over visits.
         network_values: float32 [T], the network's values for the player to move.
         checkpoints: int32 [T], `GameBatch.checkpoint` when the move was played.
     """
