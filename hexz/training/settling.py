@@ -30,7 +30,7 @@ def settle(net: TrainingNet, batches: Iterator[Batch], config: TrainingConfig) -
 
     Args:
         net: does not train itself: it is in the mode of inference, and none of it needs a gradient.
-        batches: at least STEPS.
+        batches: STEPS of them.
         config: tells how losses are made.
 
     Yields:
@@ -42,7 +42,7 @@ def settle(net: TrainingNet, batches: Iterator[Batch], config: TrainingConfig) -
     for weight in weights:
         weight.requires_grad_(True)
     try:
-        for step, batch in zip(range(STEPS), batches, strict=False):
+        for step, batch in zip(range(STEPS), batches, strict=True):
             found = losses(net(batch.planes), batch, config)
             for weight in weights:
                 weight.grad = None

@@ -1,20 +1,17 @@
 """What earlier versions kept beside checkpoints is still read."""
 
-import shutil
 from pathlib import Path
 
 from hexz.checkpoints import open_store
-from hexz.schema.records import CheckpointRecord
+from hexz.schema.records import CheckpointRecord, Ratings
 
 ROOT = Path(__file__).parents[2]
 STORE = open_store(str(ROOT / "benchmarks" / "rungs"), "flagz")
 
 
-def test_ratings_of_an_earlier_version(tmp_path):
-    place = tmp_path / "models" / "flagz" / "flagz"
-    place.mkdir(parents=True)
-    shutil.copy(ROOT / "tests" / "data" / "ratings-of-2026-11.json", place / "ratings.json")
-    ratings = open_store(str(tmp_path), "flagz").ratings()
+def test_ratings_of_an_earlier_version():
+    file = ROOT / "tests" / "data" / "ratings-of-2026-11.json"
+    ratings = Ratings.from_json(file.read_bytes())
     assert ratings is not None
     assert (ratings.player, ratings.anchor) == ("gumbel@64", "uct:800")
     assert list(ratings.checkpoints) == [1, 2, 4, 11, 16, 22, 40, 74, 111, 148, 222, 296, 409]
