@@ -149,7 +149,7 @@ class _Server(uvicorn.Server):
         loop = asyncio.get_running_loop()
         loop.set_exception_handler(_Reporter().report)
         for number in ending_signals():
-            loop.add_signal_handler(number, self._end)
+            signal.signal(number, lambda *_: self._take_signal(loop))
         return nullcontext()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -157,8 +157,11 @@ class _Server(uvicorn.Server):
         for listener in sockets or ():
             listener.listen(QUEUED_CONNECTIONS)
 
+    def _take_signal(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._on_end()  # at once, as this may be called while something holds the loop up
+        loop.call_soon_threadsafe(self._end)
+
     def _end(self) -> None:
-        self._on_end()
         for connection in list(self.server_state.connections):
             connection.give_up_waiting()  # type: ignore[union-attr]
         self.force_exit = self.should_exit

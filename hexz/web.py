@@ -147,11 +147,10 @@ def serve(
         os.kill(os.getpid(), signal.SIGTERM)
 
     def end(*_: object) -> NoReturn:
-        deadline.start()
         raise _ToldToEnd
 
     _log_to_stderr()
-    deadline = Deadline(lambda: int(bool(failures)))
+    deadline = Deadline(lambda _: int(bool(failures)))
     for number in ending_signals():
         signal.signal(number, end)
     with contextlib.suppress(_ToldToEnd), contextlib.ExitStack() as closing:

@@ -109,7 +109,10 @@ def main() -> None:
     a signal that has cut it short."""
     open_standard_streams()
     Interruption()
-    leave(_run())
+    try:
+        leave(_run())
+    except KeyboardInterrupt:  # at a second signal, even while it is told what went wrong
+        os._exit(128 + (Interruption.signal or signal.SIGINT))
 
 
 def _run() -> int:

@@ -27,7 +27,7 @@ class Interruption:
     def __init__(self, stop: Callable[[], None] | None = None, *, is_success: bool = False) -> None:
         self._stop = stop
         self._is_success = is_success
-        self._deadline = Deadline(lambda: self.code)
+        Deadline(self._code_after, is_patient=True)
         for number in ending_signals():
             signal.signal(number, self._handle)
 
@@ -38,21 +38,20 @@ class Interruption:
     @property
     def code(self) -> int:
         """The exit code that shells expect of a command that a signal has ended, if one has."""
-        if Interruption.signal is None or self._is_success:
-            return 0
-        return 128 + Interruption.signal
+        return 0 if Interruption.signal is None else self._code_after(Interruption.signal)
 
     def exit(self) -> None:
         """Exits if a signal has cut the command short."""
         if self.code:
             sys.exit(self.code)
 
+    def _code_after(self, number: int) -> int:
+        return 0 if self._is_success else 128 + number
+
     def _handle(self, number: int, _frame: object) -> None:
         is_first = Interruption.signal is None
         if is_first:
             Interruption.signal = number
-        if number != signal.SIGINT or not is_first:
-            self._deadline.start()
         if is_first and self._stop is not None:
             self._stop()
         elif is_first and self._is_success:
