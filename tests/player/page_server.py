@@ -41,6 +41,8 @@ class PageServer(SmallServer):
         margin: by how many points it expects Blue to win.
         pause_before: the page is sent up to this text, and a third of a second later its rest.
         asked: the questions so far.
+        asker: only questions with this in their header `Asker` are answered: those that a page has
+            sent before it was left may come later.
     """
 
     def __init__(self) -> None:
@@ -49,6 +51,7 @@ class PageServer(SmallServer):
         super().__init__(below)
         self.url = f"{self.root}/"
         self._goes_on = threading.Event()
+        self.asker = ""
         self.reset()
 
     def reset(self) -> None:
@@ -103,6 +106,8 @@ class PageServer(SmallServer):
         )
 
     def _suggest(self) -> Response:
+        if request.headers.get("Asker", "") != self.asker:
+            return Response(status=204)  # which a browser does not report
         question = request.get_json()
         self.asked.append(question)
         self._goes_on.wait()

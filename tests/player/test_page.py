@@ -57,14 +57,18 @@ def server() -> Iterator[PageServer]:
 @pytest.fixture(scope="module")
 def driver(chromium: Any) -> Iterator[Any]:
     added = chromium.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": WATCH})
+    chromium.execute_cdp_cmd("Network.enable", {})
     yield chromium
+    chromium.execute_cdp_cmd("Network.setExtraHTTPHeaders", {"headers": {}})
     chromium.execute_cdp_cmd("Page.removeScriptToEvaluateOnNewDocument", added)
 
 
 @pytest.fixture
-def page(driver: Any, server: PageServer) -> Iterator[Page]:
+def page(request: pytest.FixtureRequest, driver: Any, server: PageServer) -> Iterator[Page]:
     """The page; after any test nothing may be wrong in the console, and nothing may have moved."""
     server.reset()
+    server.asker = request.node.name.encode("unicode_escape").decode()
+    driver.execute_cdp_cmd("Network.setExtraHTTPHeaders", {"headers": {"Asker": server.asker}})
     page = Page(driver, server.url)
     page.errors()  # of others
     yield page
