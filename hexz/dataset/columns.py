@@ -76,7 +76,7 @@ COLUMNS: Final = (
     Column("legal_mask", "?", _ACTIONS, False, "the legal actions"),
     Column("priors", "<f2", _ACTIONS, np.nan, "the network's probability of each action"),
     Column("visits", "<u4", _ACTIONS, 2**32 - 1, "how often the search tried each action"),
-    Column("root_value", "<f4", (), np.nan, "result that the search expected, mover's view"),
+    Column("root_value", "<f4", (), np.nan, "mean value of the search's visits, mover's view"),
     Column("network_value", "<f4", (), np.nan, "result that the network expected"),
     Column("simulations", "<i4", (), -1, "simulations that the search ran"),
     Column("full_search", "i1", (), -1, "1 full search, 0 fast search"),
