@@ -37,14 +37,15 @@ class CatalogEntry:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """All that is known of it, as values of JSON."""
-        return {
+        """All that is known of it, as values of JSON. What others wrote into its metadata cannot
+        take the place of what the store knows."""
+        known = {
             "checkpoint": self.info.number,
             "unix_seconds": round(self.info.unix_seconds, 1),
             "bytes": self.info.size,
             "elo": None if self.elo is None else structs.asdict(self.elo),
-            **self.info.metadata,
         }
+        return known | dict(self.info.metadata) | known
 
 
 def open_models(where: str) -> Sequence[CheckpointStore]:

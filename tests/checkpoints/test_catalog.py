@@ -40,6 +40,16 @@ def test_checkpoints_with_ratings(url):
         entry(store, 7)
 
 
+def test_metadata_take_no_place_of_what_the_store_knows(url):
+    """Whoever makes a checkpoint writes them."""
+    store = open_store(url, "boaster")
+    metadata = {"elo": {"value": 9999.0}, "checkpoint": 7, "bytes": 1, "examples": 5}
+    store.save(NewCheckpoint(number=0, model=b"weights", metadata=metadata))
+    facts = entry(store, 0).facts
+    assert (facts["checkpoint"], facts["elo"], facts["bytes"]) == (0, None, 7)
+    assert facts["examples"] == 5
+
+
 def test_several_models(url):
     save(url, "tiny", 0)
     save(url, "large", 3, 4)
