@@ -13,6 +13,7 @@ import asyncio
 import io
 import logging
 import resource
+import signal
 import socket
 import struct
 import sys
