@@ -32,6 +32,7 @@ from concurrent.futures import Future
 from hexz import httpserver
 
 waiting = []
+large = {{"/large": b"x" * (1 << 26), "/short": b"x" * 50_000}}
 
 (
     httpserver.HEAD_SECONDS,
@@ -66,7 +67,7 @@ def app(environ, start_response):
             future.set_result(None)
     if environ.get("HTTP_X_CHECKED"):
         body += b"a header more"
-    answer = {{"/large": b"x" * (1 << 26), "/short": b"x" * 50_000}}.get(path, b"%d\\n" % len(body))
+    answer = large.get(path, b"%d\\n" % len(body))
     start_response("200 OK", [("Content-Length", str(len(answer)))])
     return [answer]
 
