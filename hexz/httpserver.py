@@ -160,7 +160,8 @@ class _Server(uvicorn.Server):
 
     def _take_signal(self, loop: asyncio.AbstractEventLoop) -> None:
         self._on_end()  # at once, as this may be called while something holds the loop up
-        loop.call_soon_threadsafe(self._end)
+        with suppress(RuntimeError):  # it has ended, and what follows is ended in good order
+            loop.call_soon_threadsafe(self._end)
 
     def _end(self) -> None:
         for connection in list(self.server_state.connections):
@@ -451,7 +452,7 @@ class _Bridge:
         self._answered.append(call)
         if not self._is_woken:
             self._is_woken = True
-            with suppress(RuntimeError):  # the server has ended
+            with suppress(RuntimeError):  # it has ended, and what follows is ended in good order
                 call.future.get_loop().call_soon_threadsafe(self._take_answers)
 
     def _take_answers(self) -> None:

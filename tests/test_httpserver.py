@@ -87,6 +87,8 @@ if send_buffer := int(sys.argv[6]):
 listener.listen(2048)
 print(listener.getsockname()[1], flush=True)
 httpserver.serve(app, listener, threads=2, max_body={MAX_BODY}, at_once=at_once)
+signal.raise_signal(signal.SIGTERM)
+print("closed", flush=True)
 """
 
 
@@ -396,6 +398,15 @@ def test_it_ends_once_answers_under_way_are_given(start: Start, number: int) -> 
         assert read_all(connection)[9:12] == b"200"
     assert server.process.wait(5) == 0
     assert server.process.communicate()[1] == ""
+
+
+def test_another_signal_after_its_end_disturbs_nothing(start: Start) -> None:
+    """Whoever serves closes what the application has used."""
+    server = start()
+    assert server.ask() == (200, b"0\n")
+    server.process.send_signal(signal.SIGTERM)
+    assert server.line() == "closed"
+    assert server.process.wait(5) == 0
 
 
 def test_pipelined_requests_are_answered_in_order(start: Start) -> None:
