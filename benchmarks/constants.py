@@ -29,7 +29,7 @@ def main() -> None:
     parser.add_argument("constants", nargs="*")
     parser.add_argument("--boards", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
-    options = parser.parse_args()
+    options = parser.parse_intermixed_args()
     try:
         specs = [parse_spec(options.player), parse_spec(options.opponent)]
         changes = [constants_of(text) for text in options.constants]
