@@ -40,6 +40,8 @@ LONG = (
     "tests/system/test_package.py",
     "tests/system/",
     "tests/player/",
+    "tests/test_reaper.py",
+    "tests/test_httpserver.py",
     "tests/trainserver/",
     "tests/training/",
     "tests/arena/",
