@@ -100,7 +100,7 @@ def serve(
         max_body: bytes of the largest body that any route takes; longer ones get a 413.
         at_once: an application that is asked first, on the event loop, and therefore neither waits
             nor computes for long; what it returns None for is left to `app`.
-        on_end: called at the first of these signals.
+        on_end: called at each of these signals, on the main thread, in the middle of anything.
     """
     raise_file_limit()
     config = uvicorn.Config(
