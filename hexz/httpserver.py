@@ -452,7 +452,7 @@ class _Bridge:
         self._answered.append(call)
         if not self._is_woken:
             self._is_woken = True
-            with suppress(RuntimeError):  # it has ended, and what follows is ended in good order
+            with suppress(RuntimeError):  # the server has ended
                 call.future.get_loop().call_soon_threadsafe(self._take_answers)
 
     def _take_answers(self) -> None:

@@ -112,7 +112,7 @@ def main() -> None:
     try:
         leave(_run())
     except KeyboardInterrupt:  # at a second signal, even while it is told what went wrong
-        os._exit(128 + (Interruption.signal or signal.SIGINT))
+        os._exit(_code_of_signal())
 
 
 def _run() -> int:
@@ -127,9 +127,14 @@ def _run() -> int:
     except SystemExit as end:
         return _code_of(end)
     except KeyboardInterrupt:
-        return 128 + (Interruption.signal or signal.SIGINT)
+        return _code_of_signal()
     except Exception as error:
         return _report(error)
+
+
+def _code_of_signal() -> int:
+    """The exit code of a command that KeyboardInterrupt has ended."""
+    return 128 + (Interruption.signal or signal.SIGINT)
 
 
 def _code_of(end: SystemExit) -> int:

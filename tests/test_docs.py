@@ -41,9 +41,14 @@ _LINE = re.compile(r"    (?:[A-Z_]+=\S+ )*(?:\$ )?(?:\.venv/bin/)?(hexzctl .+)")
 _SCRIPT = re.compile(r"(?:^    |`|&& )(?:[A-Z_]+=\S+ )*(?:python|pytest) ([^`\n&]+)", re.MULTILINE)
 
 
+def text_of(page: Path) -> str:
+    """A page with its command lines in one piece."""
+    return re.sub(r"\\\n\s*", " ", page.read_text("utf-8"))
+
+
 def told(page: Path) -> Iterator[str]:
-    """The command lines of a page: indented ones, in one piece, and those in a sentence."""
-    text = re.sub(r"\\\n\s*", " ", page.read_text("utf-8"))
+    """The command lines of a page: indented ones, and those in a sentence."""
+    text = text_of(page)
     for line in text.splitlines():
         if match := _LINE.match(line):
             yield match[1]
@@ -61,7 +66,7 @@ LINES = sorted(
 SCRIPTS = sorted(
     (page.name, shlex.split(line, comments=True))
     for page in PAGES
-    for line in _SCRIPT.findall(re.sub(r"\\\n\s*", " ", page.read_text("utf-8")))
+    for line in _SCRIPT.findall(text_of(page))
 )
 """The command lines of python and pytest, with their pages."""
 
@@ -100,11 +105,16 @@ def test_there_are_many() -> None:
     assert ("README.md", "hexzctl doctor") in LINES
 
 
+def files_of(words: list[str]) -> list[str]:
+    """The words of a command line that name files of this repository."""
+    return [word for word in words if re.match(r"(?:benchmarks|docs|tests)/", word)]
+
+
 def test_scripts_exist() -> None:
     for page, words in SCRIPTS:
         module = words[0] == "-m" and words[1].startswith("tests.")
         scripts = [f"{words[1].replace('.', '/')}"] if module else []
-        scripts += [word for word in words if re.match(r"(?:benchmarks|docs|tests)/", word)]
+        scripts += files_of(words)
         for script in scripts:
             path = ROOT / script
             assert path.exists() or path.with_suffix(".py").exists(), f"{page}: {words}"
@@ -138,8 +148,16 @@ for words in json.load(sys.stdin):
 
 
 def test_benchmarks_understand_their_command_lines() -> None:
-    lines = [words for _, words in SCRIPTS if words[0].startswith("benchmarks/")]
-    parsing = [words for words in lines if "argparse" in (ROOT / words[0]).read_text("utf-8")]
+    parsing = []
+    for _, words in SCRIPTS:
+        script = next(iter(files_of(words)), "")
+        if not script.startswith("benchmarks/"):
+            continue
+        assert words[0] == script
+        if "argparse" in (ROOT / words[0]).read_text("utf-8"):
+            parsing.append(words)
+        else:
+            assert not any(word.startswith("--") for word in words), "it knows no options"
     assert len(parsing) > 30
     result = subprocess.run(
         [sys.executable, "-c", PARSES],
